@@ -1,0 +1,186 @@
+# alipes, built by one Makefile.
+#
+#   make run       install what running needs, build, start the hub behind Caddy on :8080
+#   make check     everything that can be checked: lint, unit tests, corpora, system tests
+#   make all       build/release/alipes
+#   make deps      install the Debian packages for running and testing (says which)
+#   make deps-check  fail if one of them is missing; installs nothing
+#   make check-unit    unit tests: AddressSanitizer + UBSan, the threaded ones under TSan too
+#   make check-corpora replay every fuzz corpus
+#   make check-system  system tests with the asan, release and tsan programs, one after another
+#   make lint      clang-format, layering by include lines, banned functions
+#   make format    let clang-format rewrite the C files
+#   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
+#   make bench     figures of a release build; BENCH_ARGS is passed on
+#   make install   DESTDIR= PREFIX=/usr/local: bin/alipes, share/alipes/
+#   make clean     remove build/
+#   make help      this text
+#
+# Variants live side by side: build/release, build/asan, build/tsan and build/fuzz (clang).
+# build/VARIANT/alipes is the program, build/VARIANT/libalipes.a all of it but main.c.
+# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += -j$(shell nproc) --no-builtin-rules
+
+PREFIX       ?= /usr/local
+DESTDIR      ?=
+CC           := gcc
+CLANG        := clang
+PYTHON       := /usr/bin/python3
+FUZZ_SECONDS ?= 60
+PYTEST_ARGS  ?=
+BENCH_ARGS   ?=
+
+CPPFLAGS := -D_GNU_SOURCE -Ibackend
+CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
+LDLIBS   := -lev -lcrypto -ljansson -lpthread -lm
+# libev's own header breaks strict aliasing; its manual asks for this.
+CFLAGS   += -fno-strict-aliasing
+
+FLAGS_release := -O2 -g
+FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_tsan    := -O1 -g -fsanitize=thread
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+                 -fno-sanitize-recover=undefined \
+                 -Wno-unknown-warning-option -Wno-unused-command-line-argument
+
+export ASAN_OPTIONS  ?= detect_leaks=1:abort_on_error=1:strict_string_checks=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
+
+SOURCES   := $(sort $(shell find backend -name '*.c'))
+LIBRARY   := $(filter-out backend/main.c,$(SOURCES))
+UNITS     := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
+UNITS_MT  := $(filter tests/unit/loop/% tests/unit/transport/%,$(UNITS))
+FUZZERS   := $(sort $(patsubst tests/fuzz/%/fuzz.c,%,$(wildcard tests/fuzz/*/fuzz.c)))
+
+# --- the program, three times -----------------------------------------------------------------
+
+define variant
+build/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+
+build/$(1)/libalipes.a: $$(LIBRARY:%.c=build/$(1)/%.o)
+	@rm -f $$@
+	ar rcs $$@ $$^
+
+build/$(1)/alipes: build/$(1)/backend/main.o build/$(1)/libalipes.a
+	$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+
+$$(UNITS:%.c=build/$(1)/%): build/$(1)/%: build/$(1)/%.o build/$(1)/libalipes.a
+	$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ \
+	    -lcheck -lsubunit -lrt $$(LDLIBS)
+endef
+$(foreach v,release asan tsan,$(eval $(call variant,$(v))))
+
+.PHONY: all
+all: build/release/alipes
+
+.PHONY: run
+run: deps-run all
+	examples/run.sh
+
+# --- packages ---------------------------------------------------------------------------------
+
+.PHONY: deps deps-run deps-check
+deps:
+	@tests/tools/deps.sh test
+deps-run:
+	@tests/tools/deps.sh run
+deps-check:
+	@tests/tools/deps.sh check
+
+# Where packages are installed in this run, nothing may be compiled before they are there.
+WITH_DEPS := $(filter deps check,$(MAKECMDGOALS))
+WITH_RUN  := $(filter run,$(MAKECMDGOALS))
+FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run))
+OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
+             $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
+             $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o)
+$(OBJECTS): | $(FIRST)
+
+# --- checking ---------------------------------------------------------------------------------
+#
+# Everything compiles side by side, then the stages run one after another: each is ordered
+# behind the one before it, but only within `make check`.
+
+PROGRAMS      := $(foreach v,release asan tsan,build/$(v)/alipes)
+UNITS_ASAN    := $(UNITS:%.c=build/asan/%)
+UNITS_TSAN    := $(UNITS_MT:%.c=build/tsan/%)
+FUZZ_PROGRAMS := $(FUZZERS:%=build/fuzz/%)
+
+.PHONY: check check-unit check-corpora check-system lint format
+check: lint check-unit check-corpora check-system
+
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+lint: | deps
+check-unit: | lint
+check-corpora: | check-unit
+check-system: | check-corpora
+endif
+
+lint: | $(FIRST)
+	@$(PYTHON) tests/tools/lint.py
+
+format:
+	find backend tests -name '*.[ch]' -exec clang-format -i {} +
+
+check-unit: $(UNITS_ASAN) $(UNITS_TSAN)
+	@set -e; for t in $(UNITS_ASAN) $(UNITS_TSAN); do echo "== $$t"; $$t; done
+
+check-corpora: $(FUZZ_PROGRAMS)
+	@tests/fuzz/run replay $(FUZZERS)
+
+PYTEST := $(PYTHON) -m pytest tests/system --durations=10 -q -p no:cacheprovider
+export PYTHONDONTWRITEBYTECODE := 1
+
+# The browser test says nothing more under a sanitizer than the same requests without a browser.
+check-system: $(PROGRAMS)
+	@echo "== system tests, asan"
+	@ALIPES_BIN=build/asan/alipes $(PYTEST) --ignore=tests/system/test_browser.py $(PYTEST_ARGS)
+	@echo "== system tests, tsan"
+	@ALIPES_BIN=build/tsan/alipes $(PYTEST) --ignore=tests/system/test_browser.py $(PYTEST_ARGS)
+	@echo "== system tests, release"
+	@ALIPES_BIN=build/release/alipes $(PYTEST) $(PYTEST_ARGS)
+
+# --- fuzzing ----------------------------------------------------------------------------------
+
+build/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(CFLAGS) $(FLAGS_fuzz) -MMD -MP -c -o $@ $<
+
+build/fuzz/libalipes.a: $(LIBRARY:%.c=build/fuzz/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/tests/fuzz/%/fuzz.o build/fuzz/libalipes.a
+	$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+
+.PHONY: fuzz
+fuzz: $(FUZZ_PROGRAMS)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run search $(FUZZERS)
+
+# --- the rest ---------------------------------------------------------------------------------
+
+.PHONY: bench install clean help
+bench: build/release/alipes
+	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
+
+install: build/release/alipes
+	install -D -m 755 build/release/alipes $(DESTDIR)$(PREFIX)/bin/alipes
+	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes
+	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//; p' Makefile
+
+# Kept although only implicit rules name them; compiled again when a header changes.
+.SECONDARY:
+-include $(OBJECTS:.o=.d)

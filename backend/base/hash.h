@@ -1,0 +1,12 @@
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+/* SipHash-1-3 under a key drawn once per process: peers choose topics and ids, so a table
+ * that an unkeyed hash fills could be made a list. */
+
+#include "base/slice.h"
+
+void hash_seed(void); /* once, before threads start */
+uint64_t hash_slice(struct slice);
+
+#endif

@@ -1,0 +1,43 @@
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+/* Lines for operators: key=value (or JSON), one write(2) a line, any thread. What came from a
+ * peer goes through log_slice(): escaped and cut. Never a token, a key or a cookie.
+ *
+ *     log_line(LOG_WARN, "refused", "conn=%lu reason=expired", conn);
+ *
+ * gives  time=2026-11-23T10:00:00.123Z level=warn event=refused conn=7 reason=expired
+ * Values with blanks stand in double quotes in `fmt`. */
+
+#include "base/slice.h"
+
+enum log_level {
+    LOG_DEBUG,
+    LOG_INFO,
+    LOG_WARN,
+    LOG_ERROR,
+};
+
+enum log_format {
+    LOG_LOGFMT,
+    LOG_JSON,
+};
+
+/* Before threads start. `fd` is borrowed. */
+void log_open(enum log_format, enum log_level least, int fd);
+void log_line(enum log_level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool log_wants(enum log_level);
+
+/* `s` as a quoted, escaped value of at most `cap` - 1 bytes in `out`; returns `out`. */
+const char *log_slice(char *out, size_t cap, struct slice s);
+#define LOG_SLICE(s) log_slice((char[200]){0}, 200, (s))
+
+/* At most one line a second for one place: true if this one may be written, and then how many
+ * were not since the last. One static struct a place; any thread. */
+struct log_limit {
+    _Atomic uint64_t second;
+    _Atomic uint64_t suppressed;
+};
+bool log_allowed(struct log_limit *, uint64_t *ret_suppressed);
+
+#endif

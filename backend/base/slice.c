@@ -1,0 +1,169 @@
+/* slice - comparing and cutting borrowed bytes. Nothing here allocates. */
+
+#include "base/slice.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct slice
+slice_of(const char *cstr)
+{
+    return SLICE_OF(cstr, cstr ? strlen(cstr) : 0);
+}
+
+bool
+slice_eq(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static char
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+bool
+slice_eq_nocase(struct slice a, struct slice b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+            return false;
+    return true;
+}
+
+int
+slice_cmp(struct slice a, struct slice b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n ? memcmp(a.ptr, b.ptr, n) : 0;
+    if (order)
+        return order;
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+bool
+slice_starts(struct slice s, struct slice prefix)
+{
+    return s.len >= prefix.len && slice_eq(slice_head(s, prefix.len), prefix);
+}
+
+bool
+slice_ends(struct slice s, struct slice suffix)
+{
+    return s.len >= suffix.len && slice_eq(slice_from(s, s.len - suffix.len), suffix);
+}
+
+struct slice
+slice_from(struct slice s, size_t at)
+{
+    if (at >= s.len)
+        return SLICE_OF(s.ptr ? s.ptr + s.len : NULL, 0);
+    return SLICE_OF(s.ptr + at, s.len - at);
+}
+
+struct slice
+slice_head(struct slice s, size_t len)
+{
+    return SLICE_OF(s.ptr, len < s.len ? len : s.len);
+}
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct slice
+slice_trim(struct slice s)
+{
+    while (s.len && is_blank(s.ptr[0]))
+        s = slice_from(s, 1);
+    while (s.len && is_blank(s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+size_t
+slice_index(struct slice s, char byte)
+{
+    const char *p = s.len ? memchr(s.ptr, byte, s.len) : NULL;
+    return p ? (size_t)(p - s.ptr) : s.len;
+}
+
+size_t
+slice_find(struct slice s, struct slice needle)
+{
+    if (needle.len == 0)
+        return 0;
+    const char *p = s.len ? memmem(s.ptr, s.len, needle.ptr, needle.len) : NULL;
+    return p ? (size_t)(p - s.ptr) : s.len;
+}
+
+bool
+slice_cut(struct slice *rest, char sep, struct slice *ret_part)
+{
+    if (rest->ptr == NULL || rest->len == (size_t)-1)
+        return false;
+    if (rest->len == 0) {
+        *rest = SLICE_OF(NULL, 0);
+        return false;
+    }
+    size_t at = slice_index(*rest, sep);
+    *ret_part = slice_head(*rest, at);
+    *rest = at < rest->len ? slice_from(*rest, at + 1) : SLICE_OF(NULL, 0);
+    return true;
+}
+
+bool
+slice_u64(struct slice s, uint64_t max, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    if (s.len == 0)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned digit = (unsigned char)s.ptr[i] - (unsigned)'0';
+        if (digit > 9 || value > (UINT64_MAX - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+        if (value > max)
+            return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool
+slice_is_utf8(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    size_t i = 0;
+    while (i < s.len) {
+        unsigned char c = p[i];
+        if (c < 0x80) {
+            i++;
+            continue;
+        }
+        size_t more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
+        if (c < 0xC2 || c > 0xF4 || s.len - i <= more)
+            return false;
+        unsigned char lo = 0x80, hi = 0xBF; /* Unicode table 3-7: the second byte's range */
+        if (c == 0xE0)
+            lo = 0xA0;
+        else if (c == 0xED)
+            hi = 0x9F;
+        else if (c == 0xF0)
+            lo = 0x90;
+        else if (c == 0xF4)
+            hi = 0x8F;
+        if (p[i + 1] < lo || p[i + 1] > hi)
+            return false;
+        for (size_t k = 2; k <= more; k++)
+            if ((p[i + k] & 0xC0) != 0x80)
+                return false;
+        i += more + 1;
+    }
+    return true;
+}

@@ -1,0 +1,32 @@
+/* config_cmd - looks at a configuration without running it. */
+
+#include "cli/config_cmd.h"
+
+#include "config/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int
+config_cmd(int argc, char **argv)
+{
+    struct config *c = NULL;
+    struct error err;
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        config_help(stdout);
+        return 0;
+    }
+    if (argc != 3 || strcmp(argv[1], "check") != 0) {
+        fputs("usage: alipes config check FILE | alipes config --help\n", stderr);
+        return 2;
+    }
+    if (!config_from_file(argv[2], &c, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    for (size_t i = 0; i < c->notes.count; i++)
+        printf("note: %s\n", c->notes.items[i]);
+    printf("%s: ok\n", argv[2]);
+    config_free(&c);
+    return 0;
+}

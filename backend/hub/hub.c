@@ -1,0 +1,244 @@
+/* hub - construction, and the delivery of a batch on one worker.
+ *
+ * A batch comes: `taken` moves and the batch joins the tail; the index gives for each update the
+ * LIVE streams it meets, each once (a stamp tells); what is due hangs on the stream as a chain of
+ * indices; after the whole batch each stream gets one write; `delivered` moves. The cost is that
+ * of the matches. Nothing of a batch that was not committed ever comes here. */
+
+#include "hub/hub.h"
+
+#include "base/alloc.h"
+#include "hub/stream.h"
+#include "metrics/metrics.h"
+
+#include <stdlib.h>
+
+enum {
+    MAX_DUE = 65536,     /* chains are written out before they grow past this */
+    SEND_AT_ONCE = 1024, /* updates given to one exchange_send() */
+    RETRY_MIN_MS = 1000,
+    RETRY_SPREAD_MS = 4000,
+};
+
+struct tail_piece {
+    struct list node;
+    struct batch *batch;
+};
+
+struct hub *
+hub_new(const struct config *config, struct transport *transport, struct error *err)
+{
+    struct hub *hub = xalloc(sizeof *hub);
+    hub->config = config;
+    hub->transport = transport;
+    hub->by_token = quota_new();
+    hub->by_address = quota_new();
+    hub->max_update_size =
+        config->max_update_size ? config->max_update_size : 2 * config->max_request_body_size;
+    const struct {
+        const struct string *secret;
+        const char *alg;
+        struct key **key;
+    } roles[] = {
+        {&config->publisher_jwt_key, config->publisher_jwt_alg, &hub->publisher_key},
+        {&config->subscriber_jwt_key, config->subscriber_jwt_alg, &hub->subscriber_key},
+    };
+    for (size_t i = 0; i < COUNT_OF(roles); i++) {
+        if (roles[i].secret->len == 0)
+            continue;
+        *roles[i].key = key_new_hmac(roles[i].alg ? roles[i].alg : "HS256",
+                                     SLICE_OF(roles[i].secret->ptr, roles[i].secret->len), err);
+        if (*roles[i].key == NULL) {
+            hub_free(&hub);
+            return NULL;
+        }
+    }
+    return hub;
+}
+
+void
+hub_free(struct hub **ref)
+{
+    struct hub *hub = *ref;
+    *ref = NULL;
+    if (hub == NULL)
+        return;
+    key_free(&hub->publisher_key);
+    key_free(&hub->subscriber_key);
+    quota_free(&hub->by_token);
+    quota_free(&hub->by_address);
+    free(hub);
+}
+
+struct hub_worker *
+hub_worker_new(struct hub *hub, struct worker *worker)
+{
+    struct hub_worker *home = xalloc(sizeof *home);
+    home->hub = hub;
+    home->worker = worker;
+    index_init(&home->index);
+    list_init(&home->streams);
+    list_init(&home->tail);
+    list_init(&home->catching_up);
+    list_init(&home->hungry);
+    home->catch_up.run = stream_catch_up_all;
+    worker_add_hook(worker, &home->catch_up);
+    worker_set_local(worker, home);
+    return home;
+}
+
+static void
+drop_oldest(struct hub_worker *home)
+{
+    struct tail_piece *p = CONTAINER_OF(list_shift(&home->tail), struct tail_piece, node);
+    home->tail_bytes -= p->batch->bytes;
+    batch_unref(&p->batch);
+    free(p);
+}
+
+void
+hub_worker_free(struct hub_worker **ref)
+{
+    struct hub_worker *home = *ref;
+    *ref = NULL;
+    if (home == NULL)
+        return;
+    while (!list_is_empty(&home->tail))
+        drop_oldest(home);
+    index_fini(&home->index);
+    free(home->due);
+    free(home->touched);
+    free(home);
+}
+
+struct hub_worker *
+hub_worker_of(struct worker *worker)
+{
+    return worker_local(worker);
+}
+
+unsigned
+hub_retry_ms(struct hub_worker *home)
+{
+    return RETRY_MIN_MS + (unsigned)(id_random(worker_ids(home->worker)) % RETRY_SPREAD_MS);
+}
+
+/* The tail always keeps its last batch, whatever its size. */
+static void
+keep_in_tail(struct hub_worker *home, struct batch *batch)
+{
+    struct tail_piece *p = xalloc(sizeof *p);
+    p->batch = batch; /* its reference is the tail's now */
+    list_append(&home->tail, &p->node);
+    home->tail_bytes += batch->bytes;
+    while (home->tail_bytes > home->hub->config->tail && home->tail.next != &p->node)
+        drop_oldest(home);
+}
+
+struct batch *
+hub_tail_batch(struct list *node)
+{
+    return CONTAINER_OF(node, struct tail_piece, node)->batch;
+}
+
+static void
+touch(struct hub_worker *home, struct stream *s)
+{
+    if (home->touched_count == home->touched_cap) {
+        home->touched_cap = home->touched_cap ? home->touched_cap * 2 : 256;
+        home->touched = xrealloc(home->touched, home->touched_cap * sizeof *home->touched);
+    }
+    home->touched[home->touched_count++] = s;
+}
+
+static void
+collect(struct stream *s, void *context)
+{
+    struct hub_worker *home = context;
+    const struct update *u = home->batch->updates[home->at];
+    if (s->stamp == home->stamp || s->state != STREAM_LIVE)
+        return;
+    s->stamp = home->stamp;
+    if (position_cmp(u->position, s->position) <= 0 || !stream_may_get(s, u))
+        return;
+    if (home->due_count == home->due_cap) {
+        home->due_cap = home->due_cap ? home->due_cap * 2 : 256;
+        home->due = xrealloc(home->due, home->due_cap * sizeof *home->due);
+    }
+    uint32_t i = home->due_count++;
+    home->due[i] = (struct due){home->at, DUE_NONE};
+    if (s->first_due == DUE_NONE) {
+        s->first_due = i;
+        touch(home, s);
+    } else {
+        home->due[s->last_due].next = i;
+    }
+    s->last_due = i;
+}
+
+static void
+send_due(struct hub_worker *home, struct stream *s, uint64_t now)
+{
+    struct update *updates[SEND_AT_ONCE];
+    uint32_t indices[SEND_AT_ONCE];
+    uint32_t i = s->first_due;
+    s->first_due = s->last_due = DUE_NONE;
+    while (i != DUE_NONE) {
+        size_t count = 0;
+        for (; i != DUE_NONE && count < SEND_AT_ONCE; i = home->due[i].next) {
+            indices[count] = home->due[i].update;
+            updates[count] = home->batch->updates[indices[count]];
+            count++;
+        }
+        size_t begun = exchange_send(s->exchange, updates, count);
+        if (begun)
+            s->last_sent_ms = now;
+        metrics_add(METRIC_deliveries, begun);
+        if (begun < count) {
+            stream_fall_back(s, home->batch, indices[begun]);
+            return;
+        }
+    }
+}
+
+static void
+send_all_due(struct hub_worker *home)
+{
+    uint64_t now = worker_now_ms(home->worker);
+    for (uint32_t i = 0; i < home->touched_count; i++)
+        send_due(home, home->touched[i], now);
+    home->touched_count = 0;
+    home->due_count = 0;
+}
+
+void
+hub_receive(struct worker *worker, struct message *m)
+{
+    struct transport_delivery *d = CONTAINER_OF(m, struct transport_delivery, message);
+    struct hub_worker *home = hub_worker_of(worker);
+    struct batch *batch = d->batch;
+    free(d);
+    home->taken = batch->upto;
+    keep_in_tail(home, batch);
+    home->batch = batch;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        if (home->due_count > MAX_DUE)
+            send_all_due(home);
+        home->at = i;
+        home->stamp++;
+        index_match(&home->index, batch->updates[i], collect, home);
+    }
+    send_all_due(home);
+    home->batch = NULL;
+    home->delivered = home->taken;
+    transport_delivered(home->hub->transport, worker_number(worker), batch->bytes);
+}
+
+void
+hub_end_streams(struct hub_worker *home)
+{
+    LIST_EACH(node, after, &home->streams)
+    {
+        stream_end(CONTAINER_OF(node, struct stream, node));
+    }
+}

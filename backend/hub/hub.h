@@ -1,0 +1,80 @@
+#ifndef HUB_HUB_H
+#define HUB_HUB_H
+
+/* The hub: what the process shares, and what each worker has for itself. */
+
+#include "auth/grant.h"
+#include "config/config.h"
+#include "hub/index.h"
+#include "hub/quota.h"
+#include "loop/worker.h"
+#include "transport/transport.h"
+
+#include <stdatomic.h>
+
+/* Set before the workers start, then read-only but for the atomics. */
+struct hub {
+    const struct config *config;
+    struct transport *transport;
+    struct key *publisher_key, *subscriber_key; /* owns; NULL: not configured */
+    struct quota *by_token, *by_address;        /* owns */
+    size_t max_update_size;
+    atomic_size_t streams;
+    atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
+    atomic_size_t publishes_underway; /* given to the transport, not answered */
+    atomic_bool stopping;
+};
+
+/* One update due to one stream: a link in that stream's chain in hub_worker.due. */
+struct due {
+    uint32_t update; /* index in the batch */
+    uint32_t next;   /* index in due, or DUE_NONE */
+};
+#define DUE_NONE UINT32_MAX
+
+/* The worker's thread alone. */
+struct hub_worker {
+    struct hub *hub;
+    struct worker *worker;
+    struct index index;
+    struct list streams; /* all of them, by stream.node */
+    struct position taken, delivered;
+
+    struct list tail; /* of struct tail_piece, oldest first */
+    size_t tail_bytes;
+
+    /* While a batch is matched. */
+    struct batch *batch;
+    uint32_t at;    /* the update being matched */
+    uint64_t stamp; /* one a matched update: a stream that bears it was met already */
+    struct due *due;
+    uint32_t due_count, due_cap;
+    struct stream **touched;
+    uint32_t touched_count, touched_cap;
+
+    struct list catching_up; /* streams that can go on, by stream.catch_node */
+    struct list hungry;      /* streams that wait for a read to be free */
+    unsigned reads_underway;
+    struct turn_hook catch_up;
+};
+
+struct hub *hub_new(const struct config *, struct transport *, struct error *); /* caller owns */
+void hub_free(struct hub **);
+struct hub_worker *hub_worker_new(struct hub *, struct worker *); /* before worker_start() */
+void hub_worker_free(struct hub_worker **);                       /* after worker_join() */
+struct hub_worker *hub_worker_of(struct worker *);
+
+/* The batch that hangs at a node of `tail`; borrowed. */
+struct batch *hub_tail_batch(struct list *node);
+/* Receives transport_delivery messages. */
+void hub_receive(struct worker *, struct message *);
+/* Ends every stream of this worker with a jittered retry:. Its thread. */
+void hub_end_streams(struct hub_worker *);
+
+/* Milliseconds an EventSource should wait: spread, so that not all come back at once. */
+unsigned hub_retry_ms(struct hub_worker *);
+
+/* Handlers for the routes (request/exchange.h). */
+extern const struct exchange_handler hub_publish_handler, hub_subscribe_handler;
+
+#endif

@@ -1,0 +1,487 @@
+/* stream - one open event stream: from its cursor to LIVE, back when its socket is full, and out.
+ *
+ *     stream_begin -> LOOKING (a cursor) -> CATCHING_UP <-> LIVE -> ENDING -> stream_gone
+ *
+ * CATCHING_UP reads one source at a time: history (asynchronous pieces), then the worker's tail,
+ * and becomes LIVE on this thread when its position is not behind `taken` and its socket has
+ * nothing left to write. Everything it is sent comes from a committed batch.
+ *
+ * Who is where: `node` in home->streams always; `catch_node` in home->catching_up while it can go
+ * on, in home->hungry while it waits for a read to be free, in neither while it is blocked, while
+ * its read is under way, or LIVE. */
+
+#include "hub/stream.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "metrics/metrics.h"
+#include "request/reply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TURN_BYTES = 1024 * 1024, /* what all streams that catch up may send in a turn */
+    STEP_BYTES = 64 * 1024,   /* what one of them may, before the next has its step */
+    STEP_LOOKS = 4096,        /* updates looked at in a step, sent or not */
+    STEP_SENDS = 64,
+    MAX_READS = 64, /* requests under way and pieces held, a worker */
+};
+
+/* A stream's dealings with the transport; outlives it while a request is under way. */
+struct reading {
+    struct stream *stream; /* NULL: the stream has gone; the answer frees this */
+    bool underway;
+    struct transport_find find;
+    struct transport_read read;
+    struct batch *piece; /* owns; the answer being worked off */
+    char id[];
+};
+
+static const char *const state_names[] = {
+#define X(name) #name,
+    STREAM_STATES(X)
+#undef X
+};
+
+static void on_timer(struct timer *);
+
+static void
+set_state(struct stream *s, enum stream_state to)
+{
+    static const unsigned allowed[] = {
+        [STREAM_LOOKING] = 1u << STREAM_CATCHING_UP | 1u << STREAM_ENDING,
+        [STREAM_CATCHING_UP] = 1u << STREAM_LIVE | 1u << STREAM_ENDING,
+        [STREAM_LIVE] = 1u << STREAM_CATCHING_UP | 1u << STREAM_ENDING,
+    };
+    ENSURE(allowed[s->state] & 1u << to);
+    if (log_wants(LOG_DEBUG))
+        log_line(LOG_DEBUG, "stream_state", "conn=%llu from=%s to=%s",
+                 (unsigned long long)s->exchange->id, state_names[s->state], state_names[to]);
+    s->state = to;
+}
+
+bool
+stream_may_get(const struct stream *s, const struct update *u)
+{
+    if (!u->is_private)
+        return true;
+    for (uint32_t i = 0; s->grant && i < u->topic_count; i++)
+        if (grant_allows_subscribe(s->grant, u->topics[i]))
+            return true;
+    return false;
+}
+
+static bool
+matches(const struct stream *s, const struct update *u)
+{
+    for (uint32_t i = 0; i < s->subscription_count; i++)
+        if (subscription_matches(&s->subscriptions[i], u))
+            return stream_may_get(s, u);
+    return false;
+}
+
+static void
+drop_piece(struct stream *s)
+{
+    if (s->reading == NULL || s->reading->piece == NULL)
+        return;
+    batch_unref(&s->reading->piece);
+    s->home->reads_underway--;
+}
+
+/* Puts a CATCHING_UP stream where its next step will be made. */
+static void
+make_runnable(struct stream *s)
+{
+    list_unlink(&s->catch_node);
+    list_append(&s->home->catching_up, &s->catch_node);
+    worker_again(s->home->worker);
+}
+
+static void
+release_reading(struct stream *s)
+{
+    struct reading *r = s->reading;
+    if (r == NULL)
+        return;
+    drop_piece(s);
+    s->reading = NULL;
+    r->stream = NULL;
+    if (!r->underway)
+        free(r);
+}
+
+static void
+block(struct stream *s)
+{
+    drop_piece(s); /* a reader that is stuck holds nothing; it asks again */
+    s->blocked = true;
+    list_unlink(&s->catch_node);
+}
+
+void
+stream_end(struct stream *s)
+{
+    if (s->state == STREAM_ENDING)
+        return;
+    bool has_head = s->state != STREAM_LOOKING;
+    set_state(s, STREAM_ENDING);
+    timer_disarm(&s->timer);
+    list_unlink(&s->catch_node);
+    release_reading(s);
+    char text[40];
+    int n = snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(s->home));
+    if (has_head)
+        exchange_end(s->exchange, SLICE_OF(text, (size_t)n));
+    else
+        exchange_cut(s->exchange);
+}
+
+static void
+end_as_gone(struct stream *s)
+{
+    metrics_count(METRIC_streams_gone);
+    log_line(LOG_INFO, "stream_overtaken", "conn=%llu", (unsigned long long)s->exchange->id);
+    stream_end(s);
+}
+
+static void
+go_live(struct stream *s)
+{
+    drop_piece(s);
+    release_reading(s);
+    list_unlink(&s->catch_node);
+    set_state(s, STREAM_LIVE);
+}
+
+void
+stream_fall_back(struct stream *s, const struct batch *batch, uint32_t first)
+{
+    if (s->state != STREAM_LIVE)
+        return;
+    s->position = batch_before(batch, first);
+    metrics_count(METRIC_fallbacks);
+    set_state(s, STREAM_CATCHING_UP);
+    block(s);
+}
+
+/* Sends what matches of `source` behind the stream's position, as far as a step goes. Returns the
+ * bytes sent. */
+static size_t
+read_source(struct stream *s, const struct batch *source)
+{
+    struct update *updates[STEP_SENDS];
+    uint32_t indices[STEP_SENDS];
+    size_t count = 0, bytes = 0;
+    uint32_t i = batch_index_after(source, s->position), looked = 0;
+    for (; i < source->count && count < STEP_SENDS && bytes < STEP_BYTES && looked < STEP_LOOKS;
+         i++, looked++) {
+        struct update *u = source->updates[i];
+        if (!matches(s, u))
+            continue;
+        updates[count] = u;
+        indices[count++] = i;
+        bytes += u->frame.len;
+    }
+    size_t begun = count ? exchange_send(s->exchange, updates, count) : 0;
+    if (begun)
+        s->last_sent_ms = worker_now_ms(s->home->worker);
+    metrics_add(METRIC_deliveries, begun);
+    if (begun < count) {
+        s->position = batch_before(source, indices[begun]);
+        block(s);
+    } else {
+        s->position = i == source->count ? source->upto : batch_before(source, i);
+    }
+    return bytes;
+}
+
+static struct batch *
+find_in_tail(struct hub_worker *home, struct position p)
+{
+    struct batch *b = NULL;
+    /* From the young end: who catches up is mostly near it. */
+    for (struct list *node = home->tail.prev; node != &home->tail; node = node->prev) {
+        struct batch *older = hub_tail_batch(node);
+        if (position_cmp(older->upto, p) <= 0)
+            return b;
+        b = older;
+        if (position_cmp(older->after, p) <= 0)
+            return b;
+    }
+    return NULL; /* begins before the tail does */
+}
+
+static void
+on_read(struct worker *worker, struct message *m)
+{
+    (void)worker;
+    struct reading *r = CONTAINER_OF(m, struct reading, read.message);
+    struct stream *s = r->stream;
+    struct hub_worker *home = hub_worker_of(worker);
+    r->underway = false;
+    struct batch *piece = r->read.piece;
+    r->read.piece = NULL;
+    if (s == NULL || r->read.gone || piece == NULL) {
+        batch_unref(&piece);
+        home->reads_underway--;
+    }
+    struct list *hungry = list_shift(&home->hungry);
+    if (hungry)
+        make_runnable(CONTAINER_OF(hungry, struct stream, catch_node));
+    if (s == NULL) {
+        free(r);
+        return;
+    }
+    if (r->read.gone) {
+        end_as_gone(s);
+        return;
+    }
+    if (s->from_removed) {
+        s->from_removed = false;
+        s->position = r->read.after;
+    }
+    r->piece = piece;
+    if (s->blocked)
+        drop_piece(s);
+    else
+        make_runnable(s);
+}
+
+static struct reading *
+reading_of(struct stream *s, size_t id_len)
+{
+    if (s->reading == NULL) {
+        s->reading = xalloc(sizeof *s->reading + id_len);
+        s->reading->stream = s;
+    }
+    return s->reading;
+}
+
+static void
+ask_history(struct stream *s)
+{
+    struct hub_worker *home = s->home;
+    list_unlink(&s->catch_node);
+    if (home->reads_underway >= MAX_READS) {
+        list_append(&home->hungry, &s->catch_node);
+        return;
+    }
+    struct reading *r = reading_of(s, 0);
+    ENSURE(!r->underway);
+    home->reads_underway++;
+    r->underway = true;
+    r->read = (struct transport_read){.message.receive = on_read,
+                                      .origin = home->worker,
+                                      .from_removed = s->from_removed,
+                                      .after = s->position};
+    transport_read(home->hub->transport, &r->read);
+}
+
+/* One step of one stream; it is first in home->catching_up. Returns the bytes sent. */
+static size_t
+step(struct stream *s)
+{
+    struct hub_worker *home = s->home;
+    /* To the end of the queue: round robin. */
+    list_unlink(&s->catch_node);
+    list_append(&home->catching_up, &s->catch_node);
+    struct batch *piece = s->reading ? s->reading->piece : NULL;
+    if (piece && position_cmp(piece->upto, s->position) > 0)
+        return read_source(s, piece);
+    drop_piece(s);
+    if (s->from_removed) {
+        ask_history(s);
+        return 0;
+    }
+    if (position_cmp(s->position, home->taken) >= 0) {
+        if (exchange_is_flushed(s->exchange))
+            go_live(s);
+        else
+            block(s);
+        return 0;
+    }
+    struct batch *tail = find_in_tail(home, s->position);
+    if (tail)
+        return read_source(s, tail);
+    metrics_count(METRIC_tail);
+    ask_history(s);
+    return 0;
+}
+
+void
+stream_catch_up_all(struct turn_hook *hook)
+{
+    struct hub_worker *home = CONTAINER_OF(hook, struct hub_worker, catch_up);
+    size_t sent = 0;
+    for (unsigned steps = 0; steps < 256 && sent < TURN_BYTES; steps++) {
+        if (list_is_empty(&home->catching_up))
+            return;
+        sent += step(CONTAINER_OF(home->catching_up.next, struct stream, catch_node));
+    }
+    if (!list_is_empty(&home->catching_up))
+        worker_again(home->worker);
+}
+
+void
+stream_writable(struct stream *s)
+{
+    if (s->state != STREAM_CATCHING_UP || !s->blocked)
+        return;
+    s->blocked = false;
+    if (s->reading == NULL || !s->reading->underway)
+        make_runnable(s);
+}
+
+static void
+arm_timer(struct stream *s)
+{
+    uint64_t now = worker_now_ms(s->home->worker);
+    uint64_t heartbeat = s->home->hub->config->heartbeat_ms, due = s->ends_ms;
+    if (heartbeat && (due == 0 || s->last_sent_ms + heartbeat < due))
+        due = s->last_sent_ms + heartbeat;
+    if (due)
+        timer_arm(worker_timers(s->home->worker), &s->timer, due > now ? due - now : 1);
+}
+
+/* Lazy: a delivery only notes its time, so the timer may find that it is not due at all. */
+static void
+on_timer(struct timer *t)
+{
+    struct stream *s = CONTAINER_OF(t, struct stream, timer);
+    uint64_t now = worker_now_ms(s->home->worker);
+    uint64_t heartbeat = s->home->hub->config->heartbeat_ms;
+    if (s->ends_ms && now >= s->ends_ms) {
+        stream_end(s);
+        return;
+    }
+    if (heartbeat && now >= s->last_sent_ms + heartbeat) {
+        exchange_send_text(s->exchange, SLICE(":\n"));
+        s->last_sent_ms = now; /* where output is pending, that serves as well */
+    }
+    arm_timer(s);
+}
+
+static void
+send_head(struct stream *s, struct slice cursor)
+{
+    struct exchange *ex = s->exchange;
+    struct reply r;
+    reply_stream_head(ex, &r);
+    if (cursor.ptr)
+        reply_add(&r, SLICE("Last-Event-ID"), cursor);
+    exchange_stream(ex, &r, SLICE(":\n"));
+    s->last_sent_ms = worker_now_ms(s->home->worker);
+    metrics_count(METRIC_streams_opened);
+    arm_timer(s);
+}
+
+static void
+on_found(struct worker *worker, struct message *m)
+{
+    (void)worker;
+    struct reading *r = CONTAINER_OF(m, struct reading, find.message);
+    struct stream *s = r->stream;
+    r->underway = false;
+    if (s == NULL) {
+        free(r);
+        return;
+    }
+    send_head(s, r->find.found ? r->find.id : SLICE("earliest"));
+    /* An unknown id replays nothing: the stream begins at what its worker has taken. */
+    s->position = r->find.found ? r->find.position : s->home->taken;
+    release_reading(s);
+    set_state(s, STREAM_CATCHING_UP);
+    make_runnable(s);
+}
+
+static void
+look_up(struct stream *s, struct slice id)
+{
+    struct reading *r = reading_of(s, id.len);
+    memcpy(r->id, id.ptr, id.len);
+    r->underway = true;
+    r->find = (struct transport_find){
+        .message.receive = on_found, .origin = s->home->worker, .id = SLICE_OF(r->id, id.len)};
+    exchange_wait(s->exchange);
+    transport_find(s->home->hub->transport, &r->find);
+}
+
+static void
+set_end(struct stream *s)
+{
+    const struct config *c = s->home->hub->config;
+    uint64_t now = worker_now_ms(s->home->worker), wall = clock_wall_ms();
+    if (c->write_timeout_ms) {
+        uint64_t spread = c->write_timeout_ms / 5 + 1;
+        s->ends_ms = now + c->write_timeout_ms - id_random(worker_ids(s->home->worker)) % spread;
+    }
+    if (s->grant && s->grant->has_exp) {
+        double left = s->grant->exp * 1000.0 - (double)wall;
+        double most = 365.0 * 86400 * 1000;
+        uint64_t at = now + (uint64_t)(left < 1 ? 1 : left > most ? most : left);
+        if (s->ends_ms == 0 || at < s->ends_ms)
+            s->ends_ms = at;
+    }
+}
+
+void
+stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
+             const struct slice *topics, size_t topic_count, const struct cursor *cursor,
+             uint64_t address_key)
+{
+    struct stream *s = xalloc(sizeof *s + topic_count * sizeof s->subscriptions[0]);
+    s->home = home;
+    s->exchange = ex;
+    s->grant = grant;
+    s->address_key = address_key;
+    s->first_due = s->last_due = DUE_NONE;
+    s->position = home->taken;
+    list_init(&s->catch_node);
+    list_append(&home->streams, &s->node);
+    timer_init(&s->timer, on_timer);
+    for (size_t i = 0; i < topic_count; i++)
+        index_add(&home->index, &s->subscriptions[i], s, topics[i]);
+    s->subscription_count = (uint32_t)topic_count;
+    ex->state = s;
+    set_end(s);
+    if (cursor->given && !cursor->is_earliest && cursor->id.len) {
+        s->state = STREAM_LOOKING;
+        look_up(s, cursor->id);
+    } else if (cursor->is_earliest) {
+        s->state = STREAM_CATCHING_UP;
+        s->from_removed = true;
+        send_head(s, SLICE("earliest"));
+        make_runnable(s);
+    } else {
+        s->state = STREAM_LIVE;
+        send_head(s, SLICE_OF(NULL, 0));
+    }
+}
+
+void
+stream_gone(struct stream *s)
+{
+    struct hub *hub = s->home->hub;
+    if (log_wants(LOG_DEBUG))
+        log_line(LOG_DEBUG, "stream_end", "conn=%llu state=%s", (unsigned long long)s->exchange->id,
+                 state_names[s->state]);
+    if (s->state != STREAM_LOOKING)
+        metrics_count(METRIC_streams_closed);
+    timer_disarm(&s->timer);
+    for (uint32_t i = 0; i < s->subscription_count; i++)
+        index_remove(&s->home->index, &s->subscriptions[i]);
+    list_unlink(&s->node);
+    list_unlink(&s->catch_node);
+    release_reading(s);
+    atomic_fetch_sub(&hub->streams, 1);
+    if (s->grant)
+        quota_give(hub->by_token, s->grant->key_hash);
+    if (s->address_key)
+        quota_give(hub->by_address, s->address_key);
+    grant_unref(&s->grant);
+    free(s);
+}

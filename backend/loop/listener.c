@@ -1,0 +1,364 @@
+/* listener - where connections come in.
+ *
+ * All workers watch all sockets and take a few connections a turn, so a burst spreads. When
+ * descriptors or max_connections run out a worker looks away for a while and leaves the rest in
+ * the kernel's queue: a client that waits is better off than one that is refused. max_connections
+ * stays below the descriptor limit, which is the reserve that accept needs. */
+
+#include "loop/listener.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG = 4096,
+    ACCEPTS_A_TURN = 16,
+    BACK_OFF_MS = 100
+};
+
+struct listener {
+    char *address;
+    char *unlink_path; /* ours to remove; NULL for TCP and inherited sockets */
+    int fd;
+    bool is_unix;
+};
+
+/* One worker's look at one listener. */
+struct watch {
+    ev_io io;
+    struct timer back_off;
+    struct list node; /* in the worker's list */
+    struct worker *worker;
+    struct listener *listener;
+    struct listener_limits *limits;
+    void (*accepted)(struct worker *, int, const struct listener_peer *);
+};
+
+static struct list all_watches[1024]; /* by worker number, filled before the threads start */
+
+size_t
+listener_raise_descriptor_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return 1024;
+    r.rlim_cur = r.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &r);
+    getrlimit(RLIMIT_NOFILE, &r);
+    return r.rlim_cur > 1048576 ? 1048576 : (size_t)r.rlim_cur;
+}
+
+static bool
+begin_listening(struct listener *l, struct error *err)
+{
+    int flags = fcntl(l->fd, F_GETFL);
+    if (flags < 0 || fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) != 0 || listen(l->fd, BACKLOG) != 0)
+        return error_set(err, "cannot listen on %s: %s", l->address, strerror(errno));
+    fcntl(l->fd, F_SETFD, FD_CLOEXEC);
+    return true;
+}
+
+/* Is there somebody behind this path who answers? */
+static bool
+is_alive(const struct sockaddr_un *a)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true;
+    bool alive = connect(fd, (const struct sockaddr *)a, sizeof *a) == 0 || errno == EAGAIN ||
+                 errno == EACCES;
+    close(fd);
+    return alive;
+}
+
+static bool
+open_unix(struct listener *l, struct slice spec, struct error *err)
+{
+    struct slice path = {0}, mode = {0}, group = {0};
+    slice_cut(&spec, '|', &path);
+    slice_cut(&spec, '|', &mode);
+    slice_cut(&spec, '|', &group);
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (path.len == 0 || path.len >= sizeof a.sun_path)
+        return error_set(err, "listen %s: the path of a Unix socket has 1 to %zu bytes", l->address,
+                         sizeof a.sun_path - 1);
+    memcpy(a.sun_path, path.ptr, path.len);
+    mode_t bits = 0660;
+    if (mode.len) {
+        bits = 0;
+        for (size_t i = 0; i < mode.len; i++) {
+            if (mode.ptr[i] < '0' || mode.ptr[i] > '7' || mode.len > 4)
+                return error_set(err, "listen %s: the mode is octal, as in |0660", l->address);
+            bits = bits * 8 + (mode_t)(mode.ptr[i] - '0');
+        }
+    }
+    gid_t gid = (gid_t)-1;
+    if (group.len) {
+        char *name = xstrndup(group.ptr, group.len);
+        struct group *g = getgrnam(name);
+        free(name);
+        if (g == NULL)
+            return error_set(err, "listen %s: there is no group of that name", l->address);
+        gid = g->gr_gid;
+    }
+    struct stat st;
+    if (lstat(a.sun_path, &st) == 0) {
+        if (!S_ISSOCK(st.st_mode))
+            return error_set(err, "listen %s: the path exists and is not a socket", l->address);
+        if (is_alive(&a))
+            return error_set(err, "listen %s: another process listens there", l->address);
+        unlink(a.sun_path);
+    }
+    l->is_unix = true;
+    l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (l->fd < 0)
+        return error_set(err, "listen %s: %s", l->address, strerror(errno));
+    mode_t before = umask(0777 & ~bits); /* main alone runs as yet */
+    int bound = bind(l->fd, (struct sockaddr *)&a, sizeof a);
+    umask(before);
+    if (bound != 0)
+        return error_set(err, "listen %s: %s", l->address, strerror(errno));
+    l->unlink_path = xstrndup(path.ptr, path.len);
+    if (gid != (gid_t)-1 && chown(a.sun_path, (uid_t)-1, gid) != 0)
+        return error_set(err, "listen %s: cannot give it to that group: %s", l->address,
+                         strerror(errno));
+    if (chmod(a.sun_path, bits) != 0)
+        return error_set(err, "listen %s: cannot set its mode: %s", l->address, strerror(errno));
+    return begin_listening(l, err);
+}
+
+static bool
+open_tcp(struct listener *l, struct slice spec, struct error *err)
+{
+    size_t colon = spec.len;
+    while (colon > 0 && spec.ptr[colon - 1] != ':')
+        colon--;
+    uint64_t port;
+    if (colon == 0 || !slice_u64(slice_from(spec, colon), 65535, &port))
+        return error_set(err,
+                         "listen %s: expected :PORT, ADDRESS:PORT, [V6]:PORT, unix//PATH or fd/N",
+                         l->address);
+    struct slice host = slice_head(spec, colon - 1);
+    if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+        host = SLICE_OF(host.ptr + 1, host.len - 2);
+    char *name = xstrndup(host.ptr, host.len);
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    const struct sockaddr *a = (struct sockaddr *)&v6;
+    socklen_t len = sizeof v6;
+    if (strcmp(name, "localhost") == 0) {
+        free(name);
+        name = xstrndup("127.0.0.1", 9);
+    }
+    if (host.len && inet_pton(AF_INET, name, &v4.sin_addr) == 1) {
+        a = (struct sockaddr *)&v4;
+        len = sizeof v4;
+    } else if (host.len && inet_pton(AF_INET6, name, &v6.sin6_addr) != 1) {
+        free(name);
+        return error_set(err, "listen %s: the address is not an IP address", l->address);
+    }
+    free(name);
+    l->fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (l->fd < 0 && host.len == 0) { /* a kernel without IPv6 */
+        a = (struct sockaddr *)&v4;
+        len = sizeof v4;
+        l->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }
+    if (l->fd < 0)
+        return error_set(err, "listen %s: %s", l->address, strerror(errno));
+    int on = 1, only_v6 = host.len != 0;
+    setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (a->sa_family == AF_INET6)
+        setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
+    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* inherited by accept */
+    if (bind(l->fd, a, len) != 0)
+        return error_set(err, "listen %s: %s", l->address, strerror(errno));
+    return begin_listening(l, err);
+}
+
+static bool
+open_inherited(struct listener *l, struct slice spec, struct error *err)
+{
+    uint64_t fd;
+    struct sockaddr_storage a;
+    socklen_t len = sizeof a;
+    if (!slice_u64(spec, 65535, &fd))
+        return error_set(err, "listen %s: expected fd/N", l->address);
+    if (getsockname((int)fd, (struct sockaddr *)&a, &len) != 0)
+        return error_set(err, "listen %s: descriptor %d is not a socket", l->address, (int)fd);
+    l->fd = (int)fd;
+    l->is_unix = a.ss_family == AF_UNIX;
+    return begin_listening(l, err);
+}
+
+struct listener *
+listener_open(const char *address, struct error *err)
+{
+    struct listener *l = xalloc(sizeof *l);
+    l->fd = -1;
+    l->address = xstrndup(address, strlen(address));
+    struct slice spec = slice_of(address);
+    bool ok;
+    if (slice_starts(spec, SLICE("unix/")))
+        ok = open_unix(l, slice_from(spec, 5), err);
+    else if (slice_starts(spec, SLICE("fd/")))
+        ok = open_inherited(l, slice_from(spec, 3), err);
+    else
+        ok = open_tcp(l, spec, err);
+    if (!ok)
+        listener_close(&l);
+    return l;
+}
+
+int
+listener_inherited(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+    uint64_t for_pid, count;
+    if (pid == NULL || fds == NULL || !slice_u64(slice_of(pid), INT32_MAX, &for_pid) ||
+        !slice_u64(slice_of(fds), 64, &count) || for_pid != (uint64_t)getpid())
+        return 0;
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    return (int)count;
+}
+
+const char *
+listener_address(const struct listener *l)
+{
+    return l->address;
+}
+
+void
+listener_close(struct listener **ref)
+{
+    struct listener *l = *ref;
+    if (l == NULL)
+        return;
+    if (l->fd >= 0)
+        close(l->fd);
+    if (l->unlink_path)
+        unlink(l->unlink_path);
+    free(l->unlink_path);
+    free(l->address);
+    free(l);
+    *ref = NULL;
+}
+
+static void
+back_off(struct watch *w)
+{
+    ev_io_stop(worker_loop(w->worker), &w->io);
+    timer_arm(worker_timers(w->worker), &w->back_off, BACK_OFF_MS);
+}
+
+static void
+on_back_off_over(struct timer *t)
+{
+    struct watch *w = CONTAINER_OF(t, struct watch, back_off);
+    ev_io_start(worker_loop(w->worker), &w->io);
+}
+
+static void
+peer_read(struct listener_peer *peer, const struct sockaddr_storage *a)
+{
+    *peer = (struct listener_peer){.is_unix = a->ss_family == AF_UNIX};
+    if (a->ss_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, peer->address,
+                  sizeof peer->address);
+    if (a->ss_family == AF_INET6) {
+        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)a)->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(v6))
+            inet_ntop(AF_INET, &v6->s6_addr[12], peer->address, sizeof peer->address);
+        else
+            inet_ntop(AF_INET6, v6, peer->address, sizeof peer->address);
+    }
+}
+
+static void
+on_connections(struct ev_loop *loop, ev_io *io, int events)
+{
+    (void)loop;
+    (void)events;
+    static struct log_limit full, trouble;
+    struct watch *w = io->data;
+    uint64_t more;
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        if (atomic_load_explicit(&w->limits->connections, memory_order_relaxed) >=
+            w->limits->max_connections) {
+            if (log_allowed(&full, &more))
+                log_line(LOG_WARN, "bound_met", "bound=max_connections limit=%zu suppressed=%llu",
+                         w->limits->max_connections, (unsigned long long)more);
+            back_off(w);
+            return;
+        }
+        struct sockaddr_storage a;
+        socklen_t len = sizeof a;
+        a.ss_family = AF_UNIX;
+        int fd =
+            accept4(w->listener->fd, (struct sockaddr *)&a, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EINTR || errno == ECONNABORTED)
+                continue;
+            if (errno != EAGAIN && errno != EWOULDBLOCK) {
+                if (log_allowed(&trouble, &more))
+                    log_line(LOG_ERROR, "accept_failed", "error=\"%s\" suppressed=%llu",
+                             strerror(errno), (unsigned long long)more);
+                back_off(w);
+            }
+            return;
+        }
+        atomic_fetch_add_explicit(&w->limits->connections, 1, memory_order_relaxed);
+        struct listener_peer peer;
+        peer_read(&peer, &a);
+        w->accepted(w->worker, fd, &peer);
+    }
+}
+
+void
+listener_watch(struct listener *l, struct worker *worker, struct listener_limits *limits,
+               void (*accepted)(struct worker *, int, const struct listener_peer *))
+{
+    struct watch *w = xalloc(sizeof *w);
+    *w = (struct watch){.worker = worker, .listener = l, .limits = limits, .accepted = accepted};
+    timer_init(&w->back_off, on_back_off_over);
+    ev_io_init(&w->io, on_connections, l->fd, EV_READ);
+    w->io.data = w;
+    ev_io_start(worker_loop(worker), &w->io);
+    ENSURE(worker_number(worker) < COUNT_OF(all_watches));
+    struct list *mine = &all_watches[worker_number(worker)];
+    if (mine->next == NULL)
+        list_init(mine);
+    list_append(mine, &w->node);
+}
+
+void
+listener_unwatch_all(struct worker *worker)
+{
+    struct list *watches = &all_watches[worker_number(worker)];
+    if (watches->next == NULL)
+        return;
+    struct list *node;
+    while ((node = list_shift(watches)) != NULL) {
+        struct watch *w = CONTAINER_OF(node, struct watch, node);
+        ev_io_stop(worker_loop(worker), &w->io);
+        timer_disarm(&w->back_off);
+        free(w);
+    }
+}

@@ -1,0 +1,37 @@
+#ifndef LOOP_LISTENER_H
+#define LOOP_LISTENER_H
+
+/* Listening sockets: opened by main, watched by every worker (each accepts for itself). */
+
+#include "base/error.h"
+#include "loop/connection.h"
+#include "loop/worker.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+struct listener;
+
+/* Shared by all listeners of a process. */
+struct listener_limits {
+    size_t max_connections;
+    atomic_size_t connections; /* counted up here, down by whoever frees a connection */
+};
+
+/* `address`: ":8080", "127.0.0.1:9000", "[::1]:9000", "unix//PATH|MODE|GROUP", "fd/N". May give
+ * two sockets (":8080" is IPv6 with IPv4 where the kernel has it). Caller owns. A stale Unix
+ * socket (nobody answers a connect) is replaced; a live one is an error. */
+struct listener *listener_open(const char *address, struct error *);
+/* LISTEN_FDS of systemd, meant for this pid: how many; they begin at descriptor 3. */
+int listener_inherited(void);
+/* Before worker_start(). `accepted` takes the descriptor. */
+void listener_watch(struct listener *, struct worker *, struct listener_limits *,
+                    void (*accepted)(struct worker *, int fd, const struct listener_peer *));
+void listener_unwatch_all(struct worker *); /* that worker's thread */
+void listener_close(struct listener **);    /* unlinks a Unix socket it made */
+const char *listener_address(const struct listener *);
+
+/* Raises the soft limit to the hard one; returns it. */
+size_t listener_raise_descriptor_limit(void);
+
+#endif

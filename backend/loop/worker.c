@@ -1,0 +1,282 @@
+/* worker - one thread and its libev loop.
+ *
+ * A turn: descriptors and timers call back, the mailbox is emptied, hooks run, what is closing is
+ * freed. The last two happen in the prepare watcher, just before the loop sleeps, so nothing dies
+ * inside a callback of its own.
+ *
+ * Lock order: inbox_lock is a leaf, held for one splice. */
+
+#include "loop/worker.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+#include <ev.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct worker {
+    /* Set before the thread starts, then read-only. */
+    struct ev_loop *loop;
+    unsigned number;
+    void *local;
+    pthread_t thread;
+
+    /* The worker's thread alone. */
+    struct timer_wheel timers;
+    struct list closing, hooks;
+    struct id_source ids;
+    uint64_t now_ms;
+    char *read_buffer;
+    ev_timer tick;
+    ev_prepare end_of_turn;
+    ev_check begin_of_turn;
+    ev_idle again;
+
+    /* Any thread, under inbox_lock. */
+    pthread_mutex_t inbox_lock;
+    struct list inbox;
+    bool stop;
+    ev_async inbox_ready; /* ev_async_send(), nothing else */
+};
+
+static struct worker *
+worker_of(struct ev_loop *loop)
+{
+    return ev_userdata(loop);
+}
+
+static void
+on_inbox(struct ev_loop *loop, ev_async *async, int events)
+{
+    (void)async;
+    (void)events;
+    struct worker *w = worker_of(loop);
+    struct list mail;
+    list_init(&mail);
+    pthread_mutex_lock(&w->inbox_lock);
+    list_splice(&mail, &w->inbox);
+    bool stop = w->stop;
+    pthread_mutex_unlock(&w->inbox_lock);
+    struct list *node;
+    while ((node = list_shift(&mail)) != NULL) {
+        struct message *m = CONTAINER_OF(node, struct message, node);
+        m->receive(w, m);
+    }
+    if (stop)
+        ev_break(loop, EVBREAK_ALL);
+}
+
+static void
+on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)timer;
+    (void)events;
+    struct worker *w = worker_of(loop);
+    timer_wheel_advance(&w->timers, w->now_ms);
+}
+
+static void
+on_begin_of_turn(struct ev_loop *loop, ev_check *check, int events)
+{
+    (void)check;
+    (void)events;
+    struct worker *w = worker_of(loop);
+    w->now_ms = w->timers.now_ms = clock_mono_ms();
+}
+
+static void
+free_closing(struct worker *w)
+{
+    struct list *node;
+    while ((node = list_shift(&w->closing)) != NULL) {
+        struct closing *c = CONTAINER_OF(node, struct closing, node);
+        c->free(c);
+    }
+}
+
+static void
+on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
+{
+    (void)prepare;
+    (void)events;
+    struct worker *w = worker_of(loop);
+    LIST_EACH(node, after, &w->hooks)
+    {
+        struct turn_hook *hook = CONTAINER_OF(node, struct turn_hook, node);
+        hook->run(hook);
+    }
+    free_closing(w);
+}
+
+static void
+on_again(struct ev_loop *loop, ev_idle *idle, int events)
+{
+    (void)events;
+    ev_idle_stop(loop, idle);
+}
+
+struct worker *
+worker_new(unsigned number)
+{
+    struct worker *w = xalloc(sizeof *w);
+    w->number = number;
+    w->loop = ev_loop_new(EVFLAG_NOSIGMASK);
+    ENSURE(w->loop != NULL);
+    w->read_buffer = xalloc(WORKER_READ_SIZE);
+    w->now_ms = clock_mono_ms();
+    timer_wheel_init(&w->timers, w->now_ms);
+    list_init(&w->closing);
+    list_init(&w->hooks);
+    list_init(&w->inbox);
+    id_source_init(&w->ids);
+    pthread_mutex_init(&w->inbox_lock, NULL);
+    ev_set_userdata(w->loop, w);
+
+    ev_async_init(&w->inbox_ready, on_inbox);
+    ev_async_start(w->loop, &w->inbox_ready);
+    ev_timer_init(&w->tick, on_tick, TIMER_TICK_MS / 1000.0, TIMER_TICK_MS / 1000.0);
+    ev_timer_start(w->loop, &w->tick);
+    ev_prepare_init(&w->end_of_turn, on_end_of_turn);
+    ev_prepare_start(w->loop, &w->end_of_turn);
+    ev_check_init(&w->begin_of_turn, on_begin_of_turn);
+    ev_set_priority(&w->begin_of_turn, EV_MAXPRI);
+    ev_check_start(w->loop, &w->begin_of_turn);
+    ev_idle_init(&w->again, on_again);
+    return w;
+}
+
+static void *
+run(void *arg)
+{
+    struct worker *w = arg;
+    char name[16];
+    snprintf(name, sizeof name, "worker-%u", w->number % 1000);
+    pthread_setname_np(pthread_self(), name);
+    ev_run(w->loop, 0);
+    free_closing(w);
+    return NULL;
+}
+
+void
+worker_start(struct worker *w)
+{
+    ENSURE(pthread_create(&w->thread, NULL, run, w) == 0);
+}
+
+void
+worker_stop(struct worker *w)
+{
+    pthread_mutex_lock(&w->inbox_lock);
+    w->stop = true;
+    pthread_mutex_unlock(&w->inbox_lock);
+    ev_async_send(w->loop, &w->inbox_ready);
+}
+
+void
+worker_join(struct worker *w)
+{
+    ENSURE(pthread_join(w->thread, NULL) == 0);
+}
+
+void
+worker_free(struct worker **ref)
+{
+    struct worker *w = *ref;
+    if (w == NULL)
+        return;
+    ev_loop_destroy(w->loop);
+    pthread_mutex_destroy(&w->inbox_lock);
+    free(w->read_buffer);
+    free(w);
+    *ref = NULL;
+}
+
+void
+worker_post(struct worker *w, struct message *m)
+{
+    struct list one;
+    list_init(&one);
+    list_append(&one, &m->node);
+    worker_post_list(w, &one);
+}
+
+void
+worker_post_list(struct worker *w, struct list *messages)
+{
+    if (list_is_empty(messages))
+        return;
+    pthread_mutex_lock(&w->inbox_lock);
+    bool was_empty = list_is_empty(&w->inbox);
+    list_splice(&w->inbox, messages);
+    pthread_mutex_unlock(&w->inbox_lock);
+    if (was_empty)
+        ev_async_send(w->loop, &w->inbox_ready);
+}
+
+void
+worker_close_later(struct worker *w, struct closing *c)
+{
+    list_append(&w->closing, &c->node);
+}
+
+void
+worker_add_hook(struct worker *w, struct turn_hook *hook)
+{
+    list_append(&w->hooks, &hook->node);
+}
+
+void
+worker_again(struct worker *w)
+{
+    if (!ev_is_active(&w->again))
+        ev_idle_start(w->loop, &w->again);
+}
+
+uint64_t
+worker_now_ms(struct worker *w)
+{
+    return w->now_ms;
+}
+
+struct timer_wheel *
+worker_timers(struct worker *w)
+{
+    return &w->timers;
+}
+
+struct id_source *
+worker_ids(struct worker *w)
+{
+    return &w->ids;
+}
+
+struct ev_loop *
+worker_loop(struct worker *w)
+{
+    return w->loop;
+}
+
+unsigned
+worker_number(const struct worker *w)
+{
+    return w->number;
+}
+
+char *
+worker_read_buffer(struct worker *w)
+{
+    return w->read_buffer;
+}
+
+void *
+worker_local(struct worker *w)
+{
+    return w->local;
+}
+
+void
+worker_set_local(struct worker *w, void *local)
+{
+    w->local = local;
+}

@@ -1,0 +1,65 @@
+#ifndef LOOP_WORKER_H
+#define LOOP_WORKER_H
+
+/* A worker: one thread, one loop, and all that lives on it. Nothing here knows a protocol.
+ * Only loop/ includes <ev.h>. */
+
+#include "base/ids.h"
+#include "base/list.h"
+#include "base/slice.h"
+#include "loop/timer.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ev_loop;
+struct worker;
+
+/* Something posted to a worker; embedded in what it carries. The receiver owns it from then. */
+struct message {
+    struct list node;
+    void (*receive)(struct worker *, struct message *);
+};
+
+/* Something that dies at the end of the turn, never inside a callback. */
+struct closing {
+    struct list node;
+    void (*free)(struct closing *);
+};
+
+/* Called at the end of each turn, after the mailbox was emptied. */
+struct turn_hook {
+    struct list node;
+    void (*run)(struct turn_hook *);
+};
+
+enum {
+    WORKER_READ_SIZE = 65536
+};
+
+struct worker *worker_new(unsigned number); /* caller owns; not yet running */
+void worker_start(struct worker *);         /* begins the thread */
+void worker_join(struct worker *);          /* after worker_stop() */
+void worker_free(struct worker **);
+
+/* Any thread. Messages of one sender arrive in order. */
+void worker_post(struct worker *, struct message *);
+void worker_post_list(struct worker *, struct list *messages); /* one lock, one wake */
+void worker_stop(struct worker *);                             /* the loop ends after this turn */
+
+/* The worker's own thread from here. */
+void worker_close_later(struct worker *, struct closing *); /* twice is a mistake */
+void worker_add_hook(struct worker *, struct turn_hook *);
+/* Makes another turn follow at once, without waiting for a descriptor. */
+void worker_again(struct worker *);
+uint64_t worker_now_ms(struct worker *); /* monotonic, as of this turn */
+struct timer_wheel *worker_timers(struct worker *);
+struct id_source *worker_ids(struct worker *);
+struct ev_loop *worker_loop(struct worker *);
+unsigned worker_number(const struct worker *);
+char *worker_read_buffer(struct worker *); /* WORKER_READ_SIZE bytes, valid for this callback */
+void *worker_local(struct worker *);       /* the hub's, set before the start */
+void worker_set_local(struct worker *, void *);
+
+#endif

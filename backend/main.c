@@ -1,0 +1,408 @@
+/* main - start and stop, in order, and the only exit().
+ *
+ * Main's thread does nothing else: it opens what the others use, starts transport and workers,
+ * waits for a signal, and takes everything down in the order of DESIGN: listeners, idle
+ * connections, publishes, streams, workers, transport. */
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "cli/config_cmd.h"
+#include "config/config.h"
+#include "gateway/http/http.h"
+#include "hub/hub.h"
+#include "loop/listener.h"
+#include "metrics/metrics.h"
+#include "routes.h"
+#include "transport/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    MAX_WORKERS = 256,
+    MAX_LISTENERS = 64,
+    SPARE_DESCRIPTORS = 64, /* for listeners, loops, log, library files */
+    LISTEN_FDS_START = 3,
+};
+
+struct process {
+    struct config *config;
+    struct transport *transport;
+    struct hub *hub;
+    struct worker *workers[MAX_WORKERS];
+    struct hub_worker *homes[MAX_WORKERS];
+    struct http_registry registries[MAX_WORKERS];
+    unsigned worker_count;
+    struct listener *listeners[MAX_LISTENERS];
+    size_t listener_count;
+    struct listener_limits limits;
+    struct http_settings http;
+};
+
+static struct process process;
+
+static void
+usage(FILE *out)
+{
+    fputs("alipes: a hub for the Mercure protocol, behind the web server you already run\n"
+          "\n"
+          "    alipes -c FILE             run with this configuration\n"
+          "    alipes                     run with what the environment says (MERCURE_…)\n"
+          "    alipes config check FILE   is this configuration right?\n"
+          "    alipes config --help       every directive\n"
+          "    alipes --version\n",
+          out);
+}
+
+static void
+on_connection_freed(struct worker *w)
+{
+    (void)w;
+    atomic_fetch_sub_explicit(&process.limits.connections, 1, memory_order_relaxed);
+}
+
+static void
+on_accepted(struct worker *w, int fd, const struct listener_peer *peer)
+{
+    metrics_count(METRIC_connections_accepted);
+    http_accept(w, fd, peer, &process.http, &process.registries[worker_number(w)]);
+}
+
+static bool
+is_stopping(struct worker *w)
+{
+    (void)w;
+    return atomic_load_explicit(&process.hub->stopping, memory_order_relaxed);
+}
+
+/* A call made on every worker's thread; main waits until all are done. */
+struct call {
+    struct message message;
+    void (*run)(unsigned worker);
+    sem_t *done;
+};
+
+static void
+receive_call(struct worker *w, struct message *m)
+{
+    struct call *call = CONTAINER_OF(m, struct call, message);
+    call->run(worker_number(w));
+    sem_post(call->done);
+}
+
+static void
+on_every_worker(void (*run)(unsigned worker))
+{
+    static struct call calls[MAX_WORKERS];
+    sem_t done;
+    sem_init(&done, 0, 0);
+    for (unsigned i = 0; i < process.worker_count; i++) {
+        calls[i] = (struct call){{.receive = receive_call}, run, &done};
+        worker_post(process.workers[i], &calls[i].message);
+    }
+    for (unsigned i = 0; i < process.worker_count; i++)
+        while (sem_wait(&done) != 0)
+            ;
+    sem_destroy(&done);
+}
+
+static void
+stop_listening(unsigned i)
+{
+    listener_unwatch_all(process.workers[i]);
+}
+
+static void
+drain(unsigned i)
+{
+    http_drain(&process.registries[i]);
+}
+
+static void
+cut_all(unsigned i)
+{
+    http_cut_all(&process.registries[i]);
+}
+
+static void
+end_streams(unsigned i)
+{
+    hub_end_streams(process.homes[i]);
+}
+
+static void
+nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+static void
+wait_for_zero(atomic_size_t *count, uint64_t until_ms)
+{
+    while (atomic_load(count) && clock_mono_ms() < until_ms)
+        nap();
+}
+
+static unsigned
+default_workers(void)
+{
+    cpu_set_t set;
+    unsigned count = 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        count = (unsigned)CPU_COUNT(&set);
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    unsigned long quota, period;
+    if (f && fscanf(f, "%lu %lu", &quota, &period) == 2 && period) {
+        unsigned allowed = (unsigned)((quota + period - 1) / period);
+        if (allowed && allowed < count)
+            count = allowed;
+    }
+    if (f)
+        fclose(f);
+    return count ? count : 1;
+}
+
+static bool
+open_listeners(struct process *p, struct error *err)
+{
+    char address[32];
+    int inherited = listener_inherited();
+    for (int i = 0; i < inherited && p->listener_count < MAX_LISTENERS; i++) {
+        snprintf(address, sizeof address, "fd/%d", LISTEN_FDS_START + i);
+        if ((p->listeners[p->listener_count] = listener_open(address, err)) == NULL)
+            return false;
+        p->listener_count++;
+    }
+    if (inherited)
+        return true; /* whoever handed sockets over decided where we listen */
+    for (size_t i = 0; i < p->config->listen.count; i++) {
+        if (p->listener_count == MAX_LISTENERS)
+            return error_set(err, "at most %d addresses to listen on", MAX_LISTENERS);
+        if ((p->listeners[p->listener_count] = listener_open(p->config->listen.items[i], err)) ==
+            NULL)
+            return false;
+        p->listener_count++;
+    }
+    return true;
+}
+
+static void
+settle_limits(struct process *p)
+{
+    size_t descriptors = listener_raise_descriptor_limit();
+    size_t spare = SPARE_DESCRIPTORS + p->worker_count * 8;
+    size_t most = descriptors > 2 * spare ? descriptors - spare : descriptors / 2;
+    size_t asked = p->config->max_connections;
+    if (asked > most)
+        log_line(LOG_WARN, "max_connections_lowered", "asked=%zu descriptors=%zu now=%zu", asked,
+                 descriptors, most);
+    p->limits.max_connections = asked && asked < most ? asked : most;
+    log_line(LOG_INFO, "descriptors",
+             "limit=%zu reserve=%zu connections=%zu msg=\"room for %zu "
+             "connections, streams included\"",
+             descriptors, descriptors - most, p->limits.max_connections, p->limits.max_connections);
+}
+
+static void
+count_http(struct worker *w, enum http_event event)
+{
+    static const enum metric bounds[] = {
+        [HTTP_HEAD_TOO_LARGE] = METRIC_max_request_head, [HTTP_HEAD_TIMEOUT] = METRIC_head_timeout,
+        [HTTP_BODY_TIMEOUT] = METRIC_body_timeout,       [HTTP_IDLE_TIMEOUT] = METRIC_idle_timeout,
+        [HTTP_REPLY_TIMEOUT] = METRIC_reply_timeout,
+    };
+    (void)w;
+    if (event == HTTP_BAD_REQUEST)
+        metrics_count(METRIC_requests_bad);
+    else
+        metrics_bound_met(bounds[event], 0);
+}
+
+static bool
+start(struct process *p, struct error *err)
+{
+    const struct config *c = p->config;
+    const struct transport_settings settings = {.tail_bytes = c->tail,
+                                                .max_batch_bytes = c->max_batch_bytes};
+    p->worker_count = c->workers ? c->workers : default_workers();
+    if (p->worker_count > MAX_WORKERS)
+        p->worker_count = MAX_WORKERS;
+    settle_limits(p);
+    if ((p->transport = transport_open(&transport_memory, &settings, err)) == NULL ||
+        (p->hub = hub_new(c, p->transport, err)) == NULL || !open_listeners(p, err))
+        return false;
+    p->http = (struct http_settings){
+        .route = routes_find,
+        .max_head = c->max_request_head,
+        .pending = &p->hub->pending_bytes,
+        .max_pending_bytes = c->max_pending_bytes,
+        .head_timeout_ms = c->head_timeout_ms,
+        .body_timeout_ms = c->body_timeout_ms,
+        .keepalive_timeout_ms = c->keepalive_timeout_ms,
+        .reply_timeout_ms = c->reply_timeout_ms,
+        .idle_timeout_ms = c->idle_timeout_ms,
+        .linger_timeout_ms = c->linger_timeout_ms,
+        .heartbeat_ms = c->heartbeat_ms,
+        .count = count_http,
+        .freed = on_connection_freed,
+        .stopping = is_stopping,
+    };
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        p->workers[i] = worker_new(i);
+        p->homes[i] = hub_worker_new(p->hub, p->workers[i]);
+        http_registry_init(&p->registries[i]);
+        for (size_t k = 0; k < p->listener_count; k++)
+            listener_watch(p->listeners[k], p->workers[i], &p->limits, on_accepted);
+    }
+    struct position last = transport_start(p->transport, p->workers, p->worker_count, hub_receive);
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        p->homes[i]->taken = p->homes[i]->delivered = last;
+        worker_start(p->workers[i]);
+    }
+    for (size_t k = 0; k < p->listener_count; k++)
+        log_line(LOG_INFO, "listening", "address=%s",
+                 LOG_SLICE(slice_of(listener_address(p->listeners[k]))));
+    log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s", p->worker_count, c->path,
+             transport_memory.name);
+    return true;
+}
+
+static void
+stop(struct process *p)
+{
+    uint64_t until = clock_mono_ms() + p->config->shutdown_timeout_ms;
+    on_every_worker(stop_listening);
+    atomic_store(&p->hub->stopping, true);
+    on_every_worker(drain);
+    transport_refuse(p->transport); /* what it has is committed and answered; later ones get 503 */
+    wait_for_zero(&p->hub->publishes_underway, until);
+    on_every_worker(end_streams);
+    wait_for_zero(&p->limits.connections, until);
+    size_t left = atomic_load(&p->limits.connections);
+    if (left)
+        log_line(LOG_WARN, "shutdown_timeout", "connections_cut=%zu", left);
+    on_every_worker(cut_all);
+}
+
+static void
+take_down(struct process *p)
+{
+    for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
+        worker_stop(p->workers[i]);
+    for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
+        worker_join(p->workers[i]);
+    if (p->transport)
+        transport_stop(p->transport);
+}
+
+static void
+release(struct process *p)
+{
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        hub_worker_free(&p->homes[i]);
+        worker_free(&p->workers[i]);
+    }
+    transport_free(&p->transport);
+    hub_free(&p->hub);
+    for (size_t i = 0; i < p->listener_count; i++)
+        listener_close(&p->listeners[i]);
+    config_free(&p->config);
+}
+
+static void
+log_counters(void)
+{
+    for (int m = 0; m < METRIC_COUNT; m++) {
+        uint64_t value = metrics_sum((enum metric)m);
+        if (value)
+            log_line(LOG_INFO, "counted", "name=%s value=%llu", metrics_name((enum metric)m),
+                     (unsigned long long)value);
+    }
+}
+
+static bool
+open_log(const struct config *c, struct error *err)
+{
+    int fd = STDERR_FILENO;
+    if (c->log_file &&
+        (fd = open(c->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) < 0)
+        return error_set(err, "log: cannot open %s: %s", c->log_file, strerror(errno));
+    log_open(c->log_format, c->log_level, fd);
+    return true;
+}
+
+static int
+serve(const char *file)
+{
+    struct error err = {""};
+    struct process *p = &process;
+    sigset_t signals;
+    int signal_number;
+    bool ok =
+        file ? config_from_file(file, &p->config, &err) : config_from_environment(&p->config, &err);
+    if (!ok || !open_log(p->config, &err)) {
+        fprintf(stderr, "alipes: %s\n", err.text);
+        config_free(&p->config);
+        return 1;
+    }
+    for (size_t i = 0; i < p->config->notes.count; i++)
+        log_line(LOG_WARN, "configuration", "msg=%s",
+                 log_slice((char[600]){0}, 600, slice_of(p->config->notes.items[i])));
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    hash_seed();
+    if (!start(p, &err)) {
+        log_line(LOG_ERROR, "start_failed", "msg=%s", LOG_SLICE(slice_of(err.text)));
+        p->worker_count = 0;
+        release(p);
+        return 1;
+    }
+    do {
+        while (sigwait(&signals, &signal_number) != 0)
+            ;
+        if (signal_number == SIGHUP)
+            log_line(LOG_WARN, "reload",
+                     "msg=\"SIGHUP does nothing in this version: restart to "
+                     "read the configuration anew\"");
+    } while (signal_number == SIGHUP);
+    log_line(LOG_INFO, "stopping", "signal=%d", signal_number);
+    stop(p);
+    take_down(p);
+    log_counters();
+    release(p);
+    log_line(LOG_INFO, "stopped", "%s", "");
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc >= 2 && strcmp(argv[1], "config") == 0)
+        return config_cmd(argc - 1, argv + 1);
+    if (argc == 1)
+        return serve(NULL);
+    if (argc == 3 && strcmp(argv[1], "-c") == 0)
+        return serve(argv[2]);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("alipes 0.1.0");
+        return 0;
+    }
+    bool help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    usage(help ? stdout : stderr);
+    return help ? 0 : 2;
+}

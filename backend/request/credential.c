@@ -1,0 +1,109 @@
+/* credential - header, query, cookie: in that order, the first one found alone.
+ *
+ * A cookie on a POST could have been sent by any page of any site, so its Origin (or Referer)
+ * must be this host's own or one of publish_origins. The request's scheme is not known behind a
+ * front, so an own origin is one whose host is ours, by http or https. */
+
+#include "request/credential.h"
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "request/cookie.h"
+#include "request/form.h"
+#include "request/origin.h"
+
+static bool
+read_authorization(const struct request *r, struct slice value, struct slice *ret_token)
+{
+    struct slice scheme = slice_head(value, 7);
+    if (request_header_count(r, SLICE("Authorization")) != 1 ||
+        !slice_eq_nocase(scheme, SLICE("Bearer ")))
+        return false;
+    *ret_token = slice_from(value, 7);
+    return ret_token->len && slice_index(*ret_token, ' ') == ret_token->len &&
+           slice_index(*ret_token, '\t') == ret_token->len;
+}
+
+static unsigned
+find_in_query(struct exchange *ex, struct slice *ret_token, bool *ret_failed)
+{
+    struct form form = {ex->request.query};
+    struct slice name, value;
+    unsigned found = 0;
+    while (form_next(&form, &ex->arena, &name, &value, ret_failed))
+        if (slice_eq(name, SLICE("authorization")) && found++ == 0)
+            *ret_token = value;
+    return found;
+}
+
+static bool
+find_cookie(const struct request *r, struct slice name, struct slice *ret_value)
+{
+    for (size_t i = 0; i < r->header_count; i++)
+        if (slice_eq_nocase(r->headers[i].name, SLICE("Cookie")) &&
+            cookie_find(r->headers[i].value, name, ret_value))
+            return true;
+    return false;
+}
+
+static bool
+is_own_origin(struct slice origin, struct slice host)
+{
+    struct slice rest = origin;
+    if (slice_starts(origin, SLICE("http://")))
+        rest = slice_from(origin, 7);
+    else if (slice_starts(origin, SLICE("https://")))
+        rest = slice_from(origin, 8);
+    else
+        return false;
+    return rest.len && slice_eq_nocase(rest, host);
+}
+
+static bool
+origin_may_publish(const struct exchange *ex)
+{
+    struct slice origin = {0}, referer;
+    if (!request_header(&ex->request, SLICE("Origin"), &origin) || origin.len == 0) {
+        if (!request_header(&ex->request, SLICE("Referer"), &referer) ||
+            !origin_of_referer(referer, &origin))
+            return false;
+    }
+    if (is_own_origin(origin, ex->request.host))
+        return true;
+    const struct string_list *allowed = &ex->config->publish_origins;
+    for (size_t i = 0; i < allowed->count; i++)
+        if (origin_matches(slice_of(allowed->items[i]), origin, false))
+            return true;
+    return false;
+}
+
+bool
+credential_read(struct exchange *ex, const struct key *key, struct grant **ret_grant,
+                const char **ret_reason)
+{
+    struct slice value, token = {0};
+    bool failed = false;
+    unsigned in_query;
+    *ret_grant = NULL;
+    if (request_header(&ex->request, SLICE("Authorization"), &value)) {
+        *ret_reason = "malformed_authorization_header";
+        if (!read_authorization(&ex->request, value, &token))
+            return false;
+    } else if ((in_query = find_in_query(ex, &token, &failed)) != 0 || failed) {
+        *ret_reason = failed ? "query_too_large" : "malformed_authorization_parameter";
+        if (failed || in_query != 1 || token.len == 0)
+            return false;
+    } else if (find_cookie(&ex->request, slice_of(ex->config->cookie_name), &token)) {
+        *ret_reason = "cookie_of_foreign_origin";
+        if (slice_eq(ex->request.method, SLICE("POST")) && !origin_may_publish(ex))
+            return false;
+    } else {
+        return true;
+    }
+    *ret_reason = "no_key_for_this_role";
+    if (key == NULL)
+        return false;
+    enum token_fault fault = token_verify_0x(key, token, clock_wall_ms(), ret_grant);
+    *ret_reason = token_fault_name(fault);
+    return fault == TOKEN_OK;
+}

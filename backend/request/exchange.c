@@ -1,0 +1,78 @@
+/* exchange - the calls of a handler, passed on to the wire; and looking up headers. */
+
+#include "request/exchange.h"
+
+bool
+request_header(const struct request *r, struct slice name, struct slice *ret_value)
+{
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (!slice_eq_nocase(r->headers[i].name, name))
+            continue;
+        *ret_value = r->headers[i].value;
+        return true;
+    }
+    return false;
+}
+
+size_t
+request_header_count(const struct request *r, struct slice name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < r->header_count; i++)
+        count += slice_eq_nocase(r->headers[i].name, name);
+    return count;
+}
+
+void
+exchange_reply(struct exchange *ex, const struct reply *r)
+{
+    ex->wire->reply(ex, r);
+}
+
+void
+exchange_read_body(struct exchange *ex, size_t max)
+{
+    ex->wire->read_body(ex, max);
+}
+
+void
+exchange_wait(struct exchange *ex)
+{
+    ex->wire->wait(ex);
+}
+
+void
+exchange_stream(struct exchange *ex, const struct reply *r, struct slice first)
+{
+    ex->wire->stream(ex, r, first);
+}
+
+size_t
+exchange_send(struct exchange *ex, struct update *const *updates, size_t count)
+{
+    return ex->wire->send(ex, updates, count);
+}
+
+bool
+exchange_is_flushed(const struct exchange *ex)
+{
+    return ex->wire->is_flushed(ex);
+}
+
+bool
+exchange_send_text(struct exchange *ex, struct slice text)
+{
+    return ex->wire->send_text(ex, text);
+}
+
+void
+exchange_end(struct exchange *ex, struct slice last)
+{
+    ex->wire->end(ex, last);
+}
+
+void
+exchange_cut(struct exchange *ex)
+{
+    ex->wire->cut(ex);
+}

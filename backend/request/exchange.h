@@ -1,0 +1,139 @@
+#ifndef REQUEST_EXCHANGE_H
+#define REQUEST_EXCHANGE_H
+
+/* One request and its reply: where gateways and hub meet. A gateway embeds a struct exchange in
+ * its connection, fills `request`, and calls the handler; the handler answers through the wire's
+ * functions. Neither knows the other's name. Everything here happens on one worker's thread.
+ *
+ * The order of calls, gateway to handler:
+ *   on_head       once; the handler must call exactly one of exchange_reply(),
+ *                 exchange_read_body(), exchange_stream(), exchange_wait() - now or, after
+ *                 exchange_wait(), later.
+ *   on_body       after exchange_read_body(): the whole body is in request.body.
+ *   on_writable   a stream whose exchange_send() was short can take more.
+ *   on_gone       the peer left, was cut, or the reply is complete. Exactly once for each on_head,
+ *                 always the last call; handler state is released here. Never from inside an
+ *                 exchange_…() function: it comes from the loop.
+ */
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct exchange;
+struct update;
+struct worker;
+
+enum {
+    REQUEST_MAX_HEADERS = 128
+};
+
+struct header {
+    struct slice name, value; /* value without surrounding blanks */
+};
+
+enum address_kind {
+    ADDRESS_UNIX, /* a Unix socket: no address is known */
+    ADDRESS_INET, /* an IP address in peer_address */
+};
+
+struct request {
+    struct slice method; /* as sent; case matters */
+    struct slice path;   /* raw: never percent-decoded */
+    struct slice query;  /* raw, without '?' */
+    struct slice host;   /* Host header or the absolute target's authority; may be empty */
+    struct header *headers;
+    size_t header_count;
+    struct slice body;
+    bool has_body; /* a body of more than 0 bytes is announced */
+    enum address_kind peer_kind;
+    struct slice peer_address; /* of the TCP peer, text; empty for Unix sockets */
+};
+
+/* Values borrow; they must live until exchange_reply() or exchange_stream() returns. */
+struct reply {
+    unsigned status;
+    struct header headers[24];
+    size_t header_count;
+    struct slice body; /* HEAD: its length is told, it is not sent */
+};
+
+struct exchange_handler {
+    void (*on_head)(struct exchange *);
+    void (*on_body)(struct exchange *);
+    /* The body passed the maximum given to exchange_read_body() (413) or the process's
+     * budget (503): the handler must call exchange_reply() with that status. */
+    void (*on_body_refused)(struct exchange *, unsigned status);
+    void (*on_writable)(struct exchange *);
+    void (*on_gone)(struct exchange *);
+};
+
+/* What a gateway supplies. Call through the functions below. */
+struct exchange_wire {
+    const char *name;
+    void (*reply)(struct exchange *, const struct reply *);
+    void (*read_body)(struct exchange *, size_t max);
+    void (*wait)(struct exchange *);
+    void (*stream)(struct exchange *, const struct reply *, struct slice first);
+    size_t (*send)(struct exchange *, struct update *const *updates, size_t count);
+    bool (*is_flushed)(const struct exchange *);
+    bool (*send_text)(struct exchange *, struct slice text);
+    void (*end)(struct exchange *, struct slice last);
+    void (*cut)(struct exchange *);
+};
+
+struct exchange {
+    const struct exchange_wire *wire;
+    const struct exchange_handler *handler;
+    struct worker *worker;
+    uint64_t id; /* of the connection, for log lines */
+    struct request request;
+    struct arena arena;          /* lives from on_head to on_gone; a stream gives it back earlier */
+    const struct config *config; /* the snapshot this request began with; set by the router */
+    void *state;                 /* the handler's own */
+};
+
+/* First header of that name (ASCII case-insensitive); false: none. */
+bool request_header(const struct request *, struct slice name, struct slice *ret_value);
+size_t request_header_count(const struct request *, struct slice name);
+
+/* The whole reply. Formatted and sent (or buffered, bounded) before it returns. An unread body is
+ * drained by the wire (lingering close). */
+void exchange_reply(struct exchange *, const struct reply *);
+
+/* Reads the body, up to `max` bytes; then on_body or on_body_refused. Sends 100 Continue where
+ * the peer waits for it. */
+void exchange_read_body(struct exchange *, size_t max);
+
+/* The answer comes later (a commit, a look-up). The peer's silence is not a fault meanwhile; if
+ * it leaves, on_gone comes. */
+void exchange_wait(struct exchange *);
+
+/* Begins an event stream: head, and `first` as the first bytes of its body, in one write. The
+ * request's memory (headers, arena) is given back: nothing of it may be used afterwards. */
+void exchange_stream(struct exchange *, const struct reply *, struct slice first);
+
+/* Sends updates in order, in as few writes as possible. Returns how many were begun: fewer than
+ * `count` when the socket is full, and then the last one begun may be partly written; the wire
+ * keeps a reference to that one, finishes it, and calls on_writable. While something is left to
+ * write it begins none (returns 0). A dead socket also begins none; on_gone follows. */
+size_t exchange_send(struct exchange *, struct update *const *updates, size_t count);
+
+/* Has everything that was begun been handed to the kernel? */
+bool exchange_is_flushed(const struct exchange *);
+
+/* Sends SSE text of a few bytes (heartbeat, retry:). False: output is pending, nothing was sent. */
+bool exchange_send_text(struct exchange *, struct slice text);
+
+/* Ends a stream: finishes an update partly written, then `last`, then the wire's end of body.
+ * on_gone follows when it is written, or its time is over. */
+void exchange_end(struct exchange *, struct slice last);
+
+/* Ends a stream or a waiting request without ceremony. on_gone follows. */
+void exchange_cut(struct exchange *);
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef REQUEST_FORM_H
+#define REQUEST_FORM_H
+
+/* Forms as the WHATWG parser reads them (URL standard, "application/x-www-form-urlencoded
+ * parsing"): only `&` separates, `+` is a space, a `%` without two hex digits stands for itself.
+ * Nothing is an error but running out of the arena. */
+
+#include "base/arena.h"
+
+struct form {
+    struct slice rest; /* set to the raw form */
+};
+
+/* The next pair, decoded; what needs no decoding is borrowed from the form, the rest lies in the
+ * arena. False at the end, or (*ret_failed) where the arena is full. */
+bool form_next(struct form *, struct arena *, struct slice *ret_name, struct slice *ret_value,
+               bool *ret_failed);
+
+/* %XX alone, no `+`. False: the arena is full. */
+MUST_CHECK bool percent_decode(struct arena *, struct slice, struct slice *ret_decoded);
+
+#endif

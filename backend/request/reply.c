@@ -1,0 +1,155 @@
+/* reply - what every reply carries, whoever makes it.
+ *
+ * CORS: with a bare `*` configured everybody may read and nobody sends credentials (the protocol
+ * forbids the pair); with named origins the asking one is echoed and `Vary: Origin` stands on
+ * every reply, asked with an Origin or not, because a cache must know. */
+
+#include "request/reply.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "metrics/metrics.h"
+#include "request/origin.h"
+
+#include <string.h>
+
+static bool
+has_bare_star(const struct string_list *origins)
+{
+    for (size_t i = 0; i < origins->count; i++)
+        if (strcmp(origins->items[i], "*") == 0)
+            return true;
+    return false;
+}
+
+static bool
+origin_is_allowed(const struct string_list *origins, struct slice origin)
+{
+    for (size_t i = 0; i < origins->count; i++)
+        if (origin_matches(slice_of(origins->items[i]), origin, true))
+            return true;
+    return false;
+}
+
+void
+reply_add(struct reply *r, struct slice name, struct slice value)
+{
+    ENSURE(r->header_count < COUNT_OF(r->headers));
+    r->headers[r->header_count++] = (struct header){name, value};
+}
+
+/* True if the origin of this request may read the reply. */
+static bool
+add_cors(const struct exchange *ex, struct reply *r)
+{
+    const struct string_list *origins = &ex->config->cors_origins;
+    struct slice origin;
+    if (origins->count == 0)
+        return false;
+    if (has_bare_star(origins)) {
+        reply_add(r, SLICE("Access-Control-Allow-Origin"), SLICE("*"));
+    } else {
+        reply_add(r, SLICE("Vary"), SLICE("Origin"));
+        if (!request_header(&ex->request, SLICE("Origin"), &origin) || origin.len == 0 ||
+            !origin_is_allowed(origins, origin))
+            return false;
+        reply_add(r, SLICE("Access-Control-Allow-Origin"), origin);
+        reply_add(r, SLICE("Access-Control-Allow-Credentials"), SLICE("true"));
+    }
+    reply_add(r, SLICE("Access-Control-Expose-Headers"),
+              SLICE("Last-Event-ID, Mercure-Last-Event-ID, Link, WWW-Authenticate"));
+    return true;
+}
+
+void
+reply_begin(const struct exchange *ex, struct reply *r, unsigned status)
+{
+    r->status = status;
+    r->header_count = 0;
+    r->body = SLICE("");
+    add_cors(ex, r);
+    if (status >= 400)
+        reply_add(r, SLICE("Cache-Control"), SLICE("no-store"));
+}
+
+static void
+send_sentence(struct exchange *ex, struct reply *r, struct slice sentence)
+{
+    reply_add(r, SLICE("Content-Type"), SLICE("text/plain; charset=utf-8"));
+    r->body = sentence;
+    exchange_reply(ex, r);
+}
+
+void
+reply_text(struct exchange *ex, unsigned status, struct slice sentence)
+{
+    struct reply r;
+    reply_begin(ex, &r, status);
+    if (status == 503)
+        reply_add(&r, SLICE("Retry-After"), SLICE("2"));
+    send_sentence(ex, &r, sentence);
+}
+
+void
+reply_method_not_allowed(struct exchange *ex, struct slice allow)
+{
+    struct reply r;
+    reply_begin(ex, &r, 405);
+    reply_add(&r, SLICE("Allow"), allow);
+    send_sentence(ex, &r, SLICE("This method is not allowed here.\n"));
+}
+
+void
+reply_unauthorized(struct exchange *ex, const char *role, const char *reason)
+{
+    static struct log_limit limit;
+    uint64_t more;
+    struct reply r;
+    metrics_count(METRIC_refused_401);
+    if (log_allowed(&limit, &more))
+        log_line(LOG_WARN, "refused",
+                 "conn=%llu status=401 dialect=0.x role=%s reason=%s "
+                 "suppressed=%llu",
+                 (unsigned long long)ex->id, role, reason, (unsigned long long)more);
+    reply_begin(ex, &r, 401);
+    reply_add(&r, SLICE("WWW-Authenticate"), SLICE("Bearer"));
+    if (ex->config->debug)
+        reply_add(&r, SLICE("X-Alipes-Reason"), slice_of(reason));
+    send_sentence(ex, &r, SLICE("This needs a token that is valid here and grants it.\n"));
+}
+
+void
+reply_options(struct exchange *ex, struct slice allow)
+{
+    struct reply r = {.status = 204};
+    struct slice asked;
+    if (!request_header(&ex->request, SLICE("Access-Control-Request-Method"), &asked)) {
+        reply_begin(ex, &r, 204);
+        reply_add(&r, SLICE("Allow"), allow);
+    } else if (add_cors(ex, &r)) {
+        reply_add(&r, SLICE("Access-Control-Allow-Methods"), SLICE("GET, HEAD, POST, QUERY"));
+        reply_add(&r, SLICE("Access-Control-Allow-Headers"),
+                  SLICE("authorization, cache-control, last-event-id, content-type"));
+        reply_add(&r, SLICE("Access-Control-Max-Age"), SLICE("7200"));
+        reply_add(&r, SLICE("Vary"),
+                  SLICE("Access-Control-Request-Method, Access-Control-Request-Headers"));
+    }
+    exchange_reply(ex, &r);
+}
+
+void
+reply_stream_head(const struct exchange *ex, struct reply *r)
+{
+    static const struct header fixed[] = {
+        {SLICE_INIT("Content-Type"), SLICE_INIT("text/event-stream")},
+        {SLICE_INIT("Cache-Control"),
+         SLICE_INIT("private, no-cache, no-store, must-revalidate, max-age=0, no-transform")},
+        {SLICE_INIT("X-Accel-Buffering"), SLICE_INIT("no")},
+        {SLICE_INIT("Pragma"), SLICE_INIT("no-cache")},
+        {SLICE_INIT("Expires"), SLICE_INIT("0")},
+    };
+    reply_begin(ex, r, 200);
+    for (size_t i = 0; i < COUNT_OF(fixed); i++)
+        reply_add(r, fixed[i].name, fixed[i].value);
+}

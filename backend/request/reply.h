@@ -1,0 +1,22 @@
+#ifndef REQUEST_REPLY_H
+#define REQUEST_REPLY_H
+
+/* Replies as all rooms above make them: CORS on every one, no-store on every refusal. */
+
+#include "request/exchange.h"
+
+/* An empty reply of that status with the CORS headers of this request (PROTOCOL.md, CORS). */
+void reply_begin(const struct exchange *, struct reply *, unsigned status);
+void reply_add(struct reply *, struct slice name, struct slice value);
+/* One sentence of text; with `allow`, an Allow header. Ends the exchange. */
+void reply_text(struct exchange *, unsigned status, struct slice sentence);
+void reply_method_not_allowed(struct exchange *, struct slice allow);
+/* 401 with the 0.x challenge. The reason goes to the log (and, with debug, to a header), never
+ * into the body. */
+void reply_unauthorized(struct exchange *, const char *role, const char *reason);
+/* 200 and the headers of an event stream. */
+void reply_stream_head(const struct exchange *, struct reply *);
+/* OPTIONS: a preflight, or 204 with Allow. */
+void reply_options(struct exchange *, struct slice allow);
+
+#endif

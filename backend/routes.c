@@ -1,0 +1,152 @@
+/* routes - which handler a path and a method have: one table. Paths are compared raw, before any
+ * percent-decoding. */
+
+#include "routes.h"
+
+#include "base/alloc.h"
+#include "hub/hub.h"
+#include "metrics/metrics.h"
+#include "request/reply.h"
+
+#define ALLOW_HUB     "GET, HEAD, POST, OPTIONS"
+#define ALLOW_HEALTHZ "GET, HEAD, OPTIONS"
+
+static void
+ignore(struct exchange *ex)
+{
+    (void)ex;
+}
+
+static void
+ignore_refusal(struct exchange *ex, unsigned status)
+{
+    (void)ex;
+    (void)status;
+}
+
+#define SIMPLE_HANDLER(fn)                                                                         \
+    {                                                                                              \
+        .on_head = (fn), .on_body = ignore, .on_body_refused = ignore_refusal,                     \
+        .on_writable = ignore, .on_gone = ignore                                                   \
+    }
+
+static void
+answer_not_found(struct exchange *ex)
+{
+    reply_text(ex, 404, SLICE("There is nothing here.\n"));
+}
+
+static void
+answer_hub_method(struct exchange *ex)
+{
+    reply_method_not_allowed(ex, SLICE(ALLOW_HUB));
+}
+
+static void
+answer_healthz_method(struct exchange *ex)
+{
+    reply_method_not_allowed(ex, SLICE(ALLOW_HEALTHZ));
+}
+
+static void
+answer_hub_options(struct exchange *ex)
+{
+    reply_options(ex, SLICE(ALLOW_HUB));
+}
+
+static void
+answer_other_options(struct exchange *ex)
+{
+    reply_options(ex, SLICE(ALLOW_HEALTHZ));
+}
+
+static void
+answer_bad_path(struct exchange *ex)
+{
+    reply_text(ex, 400, SLICE("The path holds a % that two hex digits do not follow.\n"));
+}
+
+static void
+answer_healthz(struct exchange *ex)
+{
+    if (atomic_load(&hub_worker_of(ex->worker)->hub->stopping)) {
+        reply_text(ex, 503, SLICE("stopping\n"));
+        return;
+    }
+    struct reply r;
+    reply_begin(ex, &r, 200);
+    reply_add(&r, SLICE("Content-Type"), SLICE("text/plain; charset=utf-8"));
+    reply_add(&r, SLICE("Cache-Control"), SLICE("no-store"));
+    r.body = SLICE("ok\n");
+    exchange_reply(ex, &r);
+}
+
+static const struct exchange_handler not_found = SIMPLE_HANDLER(answer_not_found);
+static const struct exchange_handler hub_method = SIMPLE_HANDLER(answer_hub_method);
+static const struct exchange_handler hub_options = SIMPLE_HANDLER(answer_hub_options);
+static const struct exchange_handler other_options = SIMPLE_HANDLER(answer_other_options);
+static const struct exchange_handler healthz = SIMPLE_HANDLER(answer_healthz);
+static const struct exchange_handler healthz_method = SIMPLE_HANDLER(answer_healthz_method);
+static const struct exchange_handler bad_path = SIMPLE_HANDLER(answer_bad_path);
+
+enum place {
+    PLACE_ANYWHERE,
+    PLACE_HUB,
+    PLACE_HEALTHZ,
+};
+
+/* The first row that fits; an empty method is any. */
+static const struct {
+    enum place place;
+    struct slice method;
+    const struct exchange_handler *handler;
+} routes[] = {
+    {PLACE_HUB, SLICE_INIT("GET"), &hub_subscribe_handler},
+    {PLACE_HUB, SLICE_INIT("HEAD"), &hub_subscribe_handler},
+    {PLACE_HUB, SLICE_INIT("POST"), &hub_publish_handler},
+    {PLACE_HUB, SLICE_INIT("OPTIONS"), &hub_options},
+    {PLACE_HUB, SLICE_INIT(""), &hub_method},
+    {PLACE_HEALTHZ, SLICE_INIT("GET"), &healthz},
+    {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &healthz},
+    {PLACE_HEALTHZ, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_HEALTHZ, SLICE_INIT(""), &healthz_method},
+    {PLACE_ANYWHERE, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_ANYWHERE, SLICE_INIT(""), &not_found},
+};
+
+static bool
+is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool
+has_bad_escape(struct slice path)
+{
+    for (size_t i = 0; i < path.len; i++)
+        if (path.ptr[i] == '%' &&
+            (path.len - i < 3 || !is_hex(path.ptr[i + 1]) || !is_hex(path.ptr[i + 2])))
+            return true;
+    return false;
+}
+
+const struct exchange_handler *
+routes_find(struct exchange *ex)
+{
+    const struct config *config = hub_worker_of(ex->worker)->hub->config;
+    ex->config = config;
+    enum place place = PLACE_ANYWHERE;
+    if (slice_eq(ex->request.path, slice_of(config->path)))
+        place = PLACE_HUB;
+    else if (slice_eq(ex->request.path, slice_of(config->healthz)))
+        place = PLACE_HEALTHZ;
+    else if (has_bad_escape(ex->request.path))
+        return &bad_path;
+    if (place != PLACE_HEALTHZ)
+        metrics_count(METRIC_requests);
+    size_t i = 0;
+    while (!(place == routes[i].place || routes[i].place == PLACE_ANYWHERE) ||
+           !(routes[i].method.len == 0 || slice_eq(routes[i].method, ex->request.method)))
+        i++;
+    return routes[i].handler;
+}

@@ -1,0 +1,382 @@
+/* memory - a transport that keeps a bounded ring of batches and nothing on disk.
+ *
+ * One thread owns order and ring. It takes everything that waits in its mailbox, makes batches of
+ * the publishes, gives positions, puts the batch into the ring (that is "committed" here), and
+ * only then mails it to the workers and answers. Look-ups and reads are answered from the ring by
+ * the same thread, so they see committed updates alone.
+ *
+ * Back-pressure: while any worker lags more than tail_bytes, publishes wait here; reads do not.
+ * A worker that has delivered wakes the thread only if it said that it waits.
+ *
+ * Lock order: `lock` is a leaf. */
+
+#include "transport/transport.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hash.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+    MAX_BATCH_COUNT = 4096
+};
+
+enum kind {
+    KIND_PUBLISH,
+    KIND_FIND,
+    KIND_READ,
+    KIND_COUNT,
+};
+
+/* One committed batch in the ring, with the hashes of its ids for look-ups. */
+struct held {
+    struct list node;
+    struct batch *batch;
+    uint64_t id_hashes[];
+};
+
+struct memory {
+    struct transport base;
+
+    /* Set before the thread starts, then read-only. */
+    struct transport_settings settings;
+    struct worker **workers;
+    unsigned worker_count;
+    void (*receive)(struct worker *, struct message *);
+    pthread_t thread;
+    bool started;
+
+    /* The transport thread alone. */
+    struct list ring; /* of struct held, oldest first */
+    size_t ring_bytes;
+    struct position last, removed;
+    uint64_t removed_hash;
+    char *removed_id;
+    size_t removed_id_len;
+    struct list waiting; /* publishes that are taken but not committed */
+    struct list *outbox; /* one list a worker */
+    size_t *mailed;      /* bytes mailed to each worker, ever */
+
+    /* Workers write, the thread reads. */
+    atomic_size_t *delivered; /* bytes each worker has delivered, ever */
+    atomic_bool lagging;      /* the thread waits for a worker */
+
+    /* Any thread, under lock. */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct list inbox[KIND_COUNT];
+    bool refusing, stopping, poked;
+};
+
+static struct memory *
+memory_of(struct transport *t)
+{
+    return CONTAINER_OF(t, struct memory, base);
+}
+
+static struct transport *
+memory_open(const struct transport_settings *settings, struct error *err)
+{
+    (void)err;
+    struct memory *m = xalloc(sizeof *m);
+    m->base.ops = &transport_memory;
+    m->settings = *settings;
+    m->last = m->removed = (struct position){.run = clock_wall_ms(), .sequence = 0};
+    list_init(&m->ring);
+    list_init(&m->waiting);
+    for (int i = 0; i < KIND_COUNT; i++)
+        list_init(&m->inbox[i]);
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_cond_init(&m->wake, NULL);
+    return &m->base;
+}
+
+static void
+post(struct memory *m, enum kind kind, struct list *node)
+{
+    pthread_mutex_lock(&m->lock);
+    list_append(&m->inbox[kind], node);
+    pthread_cond_signal(&m->wake);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void
+memory_publish(struct transport *t, struct transport_publish *p)
+{
+    struct memory *m = memory_of(t);
+    pthread_mutex_lock(&m->lock);
+    bool refusing = m->refusing;
+    if (!refusing) {
+        list_append(&m->inbox[KIND_PUBLISH], &p->message.node);
+        pthread_cond_signal(&m->wake);
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (refusing) {
+        update_unref(&p->update);
+        p->outcome = PUBLISH_STOPPED;
+        worker_post(p->origin, &p->message);
+    }
+}
+
+static void
+memory_find(struct transport *t, struct transport_find *f)
+{
+    post(memory_of(t), KIND_FIND, &f->message.node);
+}
+
+static void
+memory_read(struct transport *t, struct transport_read *r)
+{
+    post(memory_of(t), KIND_READ, &r->message.node);
+}
+
+static void
+memory_delivered(struct transport *t, unsigned worker, size_t bytes)
+{
+    struct memory *m = memory_of(t);
+    atomic_fetch_add(&m->delivered[worker], bytes);
+    if (!atomic_load(&m->lagging))
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->poked = true;
+    pthread_cond_signal(&m->wake);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static bool
+a_worker_lags(struct memory *m)
+{
+    for (unsigned i = 0; i < m->worker_count; i++)
+        if (m->mailed[i] - atomic_load(&m->delivered[i]) > m->settings.tail_bytes)
+            return true;
+    return false;
+}
+
+static void
+send_outboxes(struct memory *m)
+{
+    for (unsigned i = 0; i < m->worker_count; i++)
+        worker_post_list(m->workers[i], &m->outbox[i]);
+}
+
+static void
+answer_find(struct memory *m, struct transport_find *f)
+{
+    uint64_t hash = hash_slice(f->id);
+    f->found = false;
+    if (m->removed_id && hash == m->removed_hash &&
+        slice_eq(f->id, SLICE_OF(m->removed_id, m->removed_id_len))) {
+        f->found = true;
+        f->position = m->removed;
+    }
+    for (struct list *node = m->ring.next; node != &m->ring && !f->found; node = node->next) {
+        const struct held *h = CONTAINER_OF(node, struct held, node);
+        for (uint32_t i = 0; i < h->batch->count && !f->found; i++) {
+            if (h->id_hashes[i] != hash || !slice_eq(h->batch->updates[i]->id, f->id))
+                continue;
+            f->found = true;
+            f->position = h->batch->updates[i]->position;
+        }
+    }
+    list_append(&m->outbox[worker_number(f->origin)], &f->message.node);
+}
+
+static void
+answer_read(struct memory *m, struct transport_read *r)
+{
+    r->piece = NULL;
+    if (r->from_removed)
+        r->after = m->removed;
+    r->gone = position_cmp(r->after, m->removed) < 0;
+    for (struct list *node = m->ring.next; node != &m->ring && !r->gone; node = node->next) {
+        const struct held *h = CONTAINER_OF(node, struct held, node);
+        if (position_cmp(h->batch->upto, r->after) > 0) {
+            r->piece = batch_ref(h->batch);
+            break;
+        }
+    }
+    list_append(&m->outbox[worker_number(r->origin)], &r->message.node);
+}
+
+static void
+remove_oldest(struct memory *m)
+{
+    struct held *h = CONTAINER_OF(list_shift(&m->ring), struct held, node);
+    struct slice id = h->batch->updates[h->batch->count - 1]->id;
+    m->removed = h->batch->upto;
+    m->removed_hash = hash_slice(id);
+    free(m->removed_id);
+    m->removed_id = xstrndup(id.ptr, id.len);
+    m->removed_id_len = id.len;
+    m->ring_bytes -= h->batch->bytes;
+    batch_unref(&h->batch);
+    free(h);
+}
+
+/* Into the ring: from here on it is committed. The ring always holds its last batch. */
+static void
+hold(struct memory *m, struct batch *b)
+{
+    struct held *h = xalloc(sizeof *h + b->count * sizeof h->id_hashes[0]);
+    h->batch = batch_ref(b);
+    for (uint32_t i = 0; i < b->count; i++)
+        h->id_hashes[i] = hash_slice(b->updates[i]->id);
+    list_append(&m->ring, &h->node);
+    m->ring_bytes += b->bytes;
+    m->last = b->upto;
+    while (m->ring_bytes > m->settings.tail_bytes && m->ring.next->next != &m->ring)
+        remove_oldest(m);
+}
+
+static void
+commit_one_batch(struct memory *m)
+{
+    size_t bytes = 0;
+    uint32_t count = 0;
+    for (struct list *node = m->waiting.next; node != &m->waiting; node = node->next) {
+        bytes += CONTAINER_OF(node, struct transport_publish, message.node)->update->size;
+        if (++count == MAX_BATCH_COUNT || bytes >= m->settings.max_batch_bytes)
+            break;
+    }
+    struct batch *b = batch_new(count);
+    b->after = m->last;
+    b->bytes = bytes;
+    b->upto = (struct position){m->last.run, m->last.sequence + count};
+    for (uint32_t i = 0; i < count; i++) {
+        struct transport_publish *p =
+            CONTAINER_OF(list_shift(&m->waiting), struct transport_publish, message.node);
+        p->update->position = (struct position){m->last.run, m->last.sequence + i + 1};
+        b->updates[i] = p->update;
+        p->update = NULL;
+        p->outcome = PUBLISH_COMMITTED;
+        /* Before the batch in the same mailbox: a publisher need not wait for the delivery. */
+        list_append(&m->outbox[worker_number(p->origin)], &p->message.node);
+    }
+    hold(m, b);
+    for (unsigned i = 0; i < m->worker_count; i++) {
+        struct transport_delivery *d = xalloc(sizeof *d);
+        d->message.receive = m->receive;
+        d->batch = batch_ref(b);
+        m->mailed[i] += bytes;
+        list_append(&m->outbox[i], &d->message.node);
+    }
+    batch_unref(&b);
+    send_outboxes(m);
+}
+
+static void *
+run(void *arg)
+{
+    struct memory *m = arg;
+    struct list finds, reads;
+    list_init(&finds);
+    list_init(&reads);
+    pthread_setname_np(pthread_self(), "transport");
+    for (;;) {
+        bool lags = !list_is_empty(&m->waiting) && a_worker_lags(m);
+        pthread_mutex_lock(&m->lock);
+        while (!m->stopping && !m->poked && (lags || list_is_empty(&m->waiting)) &&
+               list_is_empty(&m->inbox[KIND_PUBLISH]) && list_is_empty(&m->inbox[KIND_FIND]) &&
+               list_is_empty(&m->inbox[KIND_READ])) {
+            if (lags) {
+                /* Say so, then look again: a worker that delivered in between did not see it. */
+                atomic_store(&m->lagging, true);
+                if (!a_worker_lags(m))
+                    break;
+            }
+            pthread_cond_wait(&m->wake, &m->lock);
+        }
+        m->poked = false;
+        bool stopping = m->stopping;
+        list_splice(&m->waiting, &m->inbox[KIND_PUBLISH]);
+        list_splice(&finds, &m->inbox[KIND_FIND]);
+        list_splice(&reads, &m->inbox[KIND_READ]);
+        pthread_mutex_unlock(&m->lock);
+        if (stopping)
+            return NULL;
+        struct list *node;
+        while ((node = list_shift(&finds)) != NULL)
+            answer_find(m, CONTAINER_OF(node, struct transport_find, message.node));
+        while ((node = list_shift(&reads)) != NULL)
+            answer_read(m, CONTAINER_OF(node, struct transport_read, message.node));
+        send_outboxes(m);
+        while (!list_is_empty(&m->waiting) && !a_worker_lags(m)) {
+            atomic_store(&m->lagging, false);
+            commit_one_batch(m);
+        }
+    }
+}
+
+static struct position
+memory_start(struct transport *t, struct worker **workers, unsigned count,
+             void (*receive)(struct worker *, struct message *))
+{
+    struct memory *m = memory_of(t);
+    m->workers = workers;
+    m->worker_count = count;
+    m->receive = receive;
+    m->mailed = xalloc(count * sizeof *m->mailed);
+    m->delivered = xalloc(count * sizeof *m->delivered);
+    m->outbox = xalloc(count * sizeof *m->outbox);
+    for (unsigned i = 0; i < count; i++)
+        list_init(&m->outbox[i]);
+    struct position last = m->last;
+    ENSURE(pthread_create(&m->thread, NULL, run, m) == 0);
+    m->started = true;
+    return last;
+}
+
+static void
+memory_refuse(struct transport *t)
+{
+    struct memory *m = memory_of(t);
+    pthread_mutex_lock(&m->lock);
+    m->refusing = true;
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void
+memory_stop(struct transport *t)
+{
+    struct memory *m = memory_of(t);
+    if (!m->started)
+        return;
+    pthread_mutex_lock(&m->lock);
+    m->stopping = true;
+    pthread_cond_signal(&m->wake);
+    pthread_mutex_unlock(&m->lock);
+    ENSURE(pthread_join(m->thread, NULL) == 0);
+    m->started = false;
+}
+
+static void
+memory_free(struct transport **ref)
+{
+    struct memory *m = memory_of(*ref);
+    memory_stop(&m->base);
+    while (!list_is_empty(&m->ring))
+        remove_oldest(m);
+    free(m->removed_id);
+    free(m->mailed);
+    free(m->delivered);
+    free(m->outbox);
+    pthread_cond_destroy(&m->wake);
+    pthread_mutex_destroy(&m->lock);
+    free(m);
+    *ref = NULL;
+}
+
+const struct transport_ops transport_memory = {
+    .name = "memory",
+    .open = memory_open,
+    .start = memory_start,
+    .publish = memory_publish,
+    .find = memory_find,
+    .read = memory_read,
+    .delivered = memory_delivered,
+    .refuse = memory_refuse,
+    .stop = memory_stop,
+    .free = memory_free,
+};

@@ -1,0 +1,28 @@
+#ifndef TRANSPORT_POSITION_H
+#define TRANSPORT_POSITION_H
+
+/* Where an update stands in the one order that all workers see (DESIGN.md, section 1). Opaque:
+ * compared, never subtracted. The zero position precedes every other. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct position {
+    uint64_t run, sequence;
+};
+
+static inline int
+position_cmp(struct position a, struct position b)
+{
+    if (a.run != b.run)
+        return a.run < b.run ? -1 : 1;
+    return a.sequence < b.sequence ? -1 : a.sequence > b.sequence;
+}
+
+static inline struct position
+position_later(struct position a, struct position b)
+{
+    return position_cmp(a, b) < 0 ? b : a;
+}
+
+#endif

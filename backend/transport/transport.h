@@ -1,0 +1,149 @@
+#ifndef TRANSPORT_TRANSPORT_H
+#define TRANSPORT_TRANSPORT_H
+
+/* The asynchronous contract between the hub and whatever orders, keeps and broadcasts updates
+ * (DESIGN.md, section 1). Nothing here waits: each request is posted, and its answer comes as a
+ * message to the worker that asked. Committed updates come as batches, to every worker, in one
+ * order; a batch is committed (and found by read and find) before the first worker has it and
+ * before any publish in it is answered.
+ *
+ * A kind of transport is a row of functions, and hub code never asks which one it has. */
+
+#include "base/error.h"
+#include "loop/worker.h"
+#include "transport/batch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum publish_outcome {
+    PUBLISH_COMMITTED, /* shown to everybody, or about to be */
+    PUBLISH_FAILED,    /* not confirmed: it may or may not be there after a restart */
+    PUBLISH_STOPPED,   /* never taken: the transport is stopping */
+};
+
+/* Embedded by the asker; must live until its answer (message.receive) arrives. */
+struct transport_publish {
+    struct message message;
+    struct worker *origin;
+    struct update *update; /* taken: NULL when the answer comes */
+    enum publish_outcome outcome;
+};
+
+struct transport_find {
+    struct message message;
+    struct worker *origin;
+    struct slice id; /* borrowed until the answer */
+    bool found;
+    struct position position; /* where found: of the earliest held update with that id */
+};
+
+struct transport_read {
+    struct message message;
+    struct worker *origin;
+    bool from_removed; /* begin at what retention has left, as of now; `after` is set then */
+    struct position after;
+    bool gone;           /* retention has overtaken `after`: the stream must end */
+    struct batch *piece; /* caller's reference; piece->after == after unless it began earlier:
+                            skip what is not behind `after`. At least one update, or NULL with
+                            !gone: nothing is committed behind `after` yet */
+};
+
+/* What a worker hears. The receiver owns the message, and a reference to the batch. */
+struct transport_delivery {
+    struct message message;
+    struct batch *batch;
+};
+
+struct transport_settings {
+    size_t tail_bytes;      /* lag of a worker past which commits wait; ring of `memory` */
+    size_t max_batch_bytes; /* a batch begins no further update past it */
+};
+
+struct transport;
+
+struct transport_ops {
+    const char *name;
+    struct transport *(*open)(const struct transport_settings *, struct error *);
+    struct position (*start)(struct transport *, struct worker **workers, unsigned count,
+                             void (*receive)(struct worker *, struct message *));
+    void (*publish)(struct transport *, struct transport_publish *);
+    void (*find)(struct transport *, struct transport_find *);
+    void (*read)(struct transport *, struct transport_read *);
+    void (*delivered)(struct transport *, unsigned worker, size_t bytes);
+    void (*refuse)(struct transport *);
+    void (*stop)(struct transport *);
+    void (*free)(struct transport **);
+};
+
+/* Embedded first in each kind's struct. */
+struct transport {
+    const struct transport_ops *ops;
+};
+
+extern const struct transport_ops transport_memory;
+
+/* Opens; nothing runs yet. NULL: err says why. Caller owns. */
+static inline struct transport *
+transport_open(const struct transport_ops *ops, const struct transport_settings *s,
+               struct error *err)
+{
+    return ops->open(s, err);
+}
+
+/* Before the workers start: begins the transport's threads. `receive` gets transport_delivery.
+ * Returns the last committed position: where every worker's `taken` begins. */
+static inline struct position
+transport_start(struct transport *t, struct worker **workers, unsigned count,
+                void (*receive)(struct worker *, struct message *))
+{
+    return t->ops->start(t, workers, count, receive);
+}
+
+static inline void
+transport_publish(struct transport *t, struct transport_publish *p)
+{
+    t->ops->publish(t, p);
+}
+
+static inline void
+transport_find(struct transport *t, struct transport_find *f)
+{
+    t->ops->find(t, f);
+}
+
+static inline void
+transport_read(struct transport *t, struct transport_read *r)
+{
+    t->ops->read(t, r);
+}
+
+/* A worker's `delivered` moved over a batch of that many bytes: back-pressure counts them. */
+static inline void
+transport_delivered(struct transport *t, unsigned worker, size_t bytes)
+{
+    t->ops->delivered(t, worker, bytes);
+}
+
+/* From now on publishes are answered PUBLISH_STOPPED; those already posted are committed. */
+static inline void
+transport_refuse(struct transport *t)
+{
+    t->ops->refuse(t);
+}
+
+/* Joins its threads. The workers are gone by then; unanswered requests are dropped. */
+static inline void
+transport_stop(struct transport *t)
+{
+    t->ops->stop(t);
+}
+
+static inline void
+transport_free(struct transport **t)
+{
+    if (*t)
+        (*t)->ops->free(t);
+}
+
+#endif

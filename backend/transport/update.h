@@ -1,0 +1,45 @@
+#ifndef TRANSPORT_UPDATE_H
+#define TRANSPORT_UPDATE_H
+
+/* One published event, formatted once. Immutable once it is given to the transport, which alone
+ * sets its position, before anybody else sees it; so any worker may read it without a lock. The
+ * reference count is atomic.
+ *
+ *     frame:   3a CRLF  id: …LF data: …LF LF  CRLF        one chunk of HTTP/1.1
+ *     event:            ^^^^^^^^^^^^^^^^^^^^              a slice of it
+ */
+
+#include "base/slice.h"
+#include "transport/position.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct update {
+    atomic_uint refs;
+    bool is_private;
+    uint32_t topic_count;
+    struct position position; /* given by the transport */
+    struct slice id;
+    struct slice frame, event;
+    struct slice *topics; /* [0] is canonical */
+    size_t size;          /* of the whole allocation, for budgets */
+};
+
+/* What an update is made of; borrowed, copied by update_new(). */
+struct update_parts {
+    const struct slice *topics;
+    size_t topic_count;
+    struct slice id, type, data;
+    struct slice retry; /* digits without leading zeros, or empty */
+    bool is_private;
+};
+
+/* Formats (PROTOCOL.md, "An event on the wire"). Caller owns one reference. NULL: the frame
+ * would be larger than `max_size`, or no memory; *ret_too_large tells which. */
+MUST_CHECK struct update *update_new(const struct update_parts *, size_t max_size,
+                                     bool *ret_too_large);
+struct update *update_ref(struct update *);
+void update_unref(struct update **); /* drops it and sets the pointer to NULL; NULL is fine */
+
+#endif

@@ -1,0 +1,17 @@
+/* The directive language: any bytes give a configuration or a sentence. */
+
+#include "config/config.h"
+
+int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
+
+int
+LLVMFuzzerTestOneInput(const char *bytes, size_t len)
+{
+    struct error err;
+    struct config *c = config_new();
+    c->reads_files = false;
+    if (config_parse(c, SLICE_OF(bytes, len), "fuzz", &err) && !config_judge(c, &err))
+        c->anonymous = true;
+    config_free(&c);
+    return 0;
+}

@@ -1,0 +1,329 @@
+"""A hub, real fronts, and the raw clients that the scenarios use. Everything on free loopback ports
+and in a temporary folder; whatever a test starts is stopped by its pid."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import jwt
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = ROOT / os.environ.get("ALIPES_BIN", "build/release/alipes")
+KEY = "0123456789abcdef0123456789abcdef"
+PATH = "/.well-known/mercure"
+PATIENCE = 20
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(condition, what, patience=PATIENCE):
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"waited {patience} s in vain for {what}")
+
+
+def token(publish=None, subscribe=None, key=KEY, headers=None, **claims):
+    rights = {}
+    if publish is not None:
+        rights["publish"] = publish
+    if subscribe is not None:
+        rights["subscribe"] = subscribe
+    return jwt.encode({"mercure": rights, **claims}, key, algorithm="HS256", headers=headers)
+
+
+class Server:
+    """Something with a log and a pid."""
+
+    def __init__(self, command, log, env=None):
+        self.log_path = log
+        with open(log, "ab") as out:
+            self.process = subprocess.Popen([str(c) for c in command], stderr=out, stdout=out, env=env)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(30)
+
+
+class Hub:
+    def __init__(self, folder, extra="", workers=2):
+        folder.chmod(0o755)
+        self.folder, self.port, self.socket = folder, free_port(), folder / "alipes.sock"
+        self.conf = folder / "alipes.conf"
+        self.conf.write_text(
+            f"listen 127.0.0.1:{self.port} unix/{self.socket}|0666\nworkers {workers}\n"
+            f"publisher_jwt {KEY} HS256\nsubscriber_jwt {KEY}\nanonymous\ntransport memory\n"
+            f"heartbeat 1s\nlog logfmt debug\n{extra}\n"
+        )
+        self.server = None
+        self.start()
+
+    def start(self):
+        self.server = Server([BIN, "-c", self.conf], self.folder / "alipes.log")
+        wait_for(lambda: self.server.process.poll() is not None or self.answers(), "the hub")
+        assert self.server.process.poll() is None, self.server.log()
+
+    def answers(self):
+        try:
+            return Client(("127.0.0.1", self.port)).get("/healthz").status == 200
+        except OSError:
+            return False
+
+    def log(self):
+        return self.server.log()
+
+    def stop(self):
+        status = self.server.stop()
+        text = self.log()
+        for word in ("event=bug", "AddressSanitizer", "ThreadSanitizer", "runtime error", "LeakSanitizer"):
+            assert word not in text, text[-4000:]
+        assert status == 0, text[-4000:]
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+
+class Client:
+    """One connection, bytes as they are."""
+
+    def __init__(self, address):
+        family = socket.AF_UNIX if isinstance(address, (str, Path)) else socket.AF_INET
+        self.socket = socket.socket(family)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(str(address) if family == socket.AF_UNIX else address)
+        self.bytes = b""
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def more(self):
+        part = self.socket.recv(65536)
+        self.bytes += part
+        return bool(part)
+
+    def until(self, mark):
+        while mark not in self.bytes:
+            if not self.more():
+                raise ConnectionError(f"ended before {mark!r}: {self.bytes[-300:]!r}")
+        head, _, self.bytes = self.bytes.partition(mark)
+        return head
+
+    def exactly(self, size):
+        while len(self.bytes) < size:
+            if not self.more():
+                raise ConnectionError("ended early")
+        taken, self.bytes = self.bytes[:size], self.bytes[size:]
+        return taken
+
+    def head(self):
+        lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers.setdefault(name.lower(), []).append(value.strip())
+        return int(lines[0].split()[1]), {k: ", ".join(v) for k, v in headers.items()}
+
+    def reply(self, method="GET"):
+        status, headers = self.head()
+        if status == 100:
+            status, headers = self.head()
+        body = b""
+        if method != "HEAD" and status not in (204, 304):
+            if "chunked" in headers.get("transfer-encoding", ""):
+                while size := int(self.until(b"\r\n"), 16):
+                    body += self.exactly(size)
+                    self.exactly(2)
+                self.until(b"\r\n")
+            elif "content-length" in headers:
+                body = self.exactly(int(headers["content-length"]))
+            else:
+                while self.more():
+                    pass
+                body, self.bytes = self.bytes, b""
+        return Reply(status, headers, body)
+
+    def request(self, method, target, headers=(), body=b""):
+        lines = [f"{method} {target} HTTP/1.1", "Host: hub.example", *headers]
+        if body or method == "POST":
+            lines.append(f"Content-Length: {len(body)}")
+        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        return self.reply(method)
+
+    def get(self, target, *headers):
+        return self.request("GET", target, headers)
+
+    def closed(self):
+        """Reads to the end; what came."""
+        try:
+            while self.more():
+                pass
+        except ConnectionResetError:
+            pass
+        return self.bytes
+
+    def close(self):
+        self.socket.close()
+
+
+class Stream(Client):
+    """An event stream: events one after another, comments counted."""
+
+    def __init__(self, address, query, *headers, version="1.1"):
+        super().__init__(address)
+        lines = [f"GET {PATH}?{query} HTTP/{version}", "Host: hub.example", *headers]
+        self.send("\r\n".join(lines).encode() + b"\r\n\r\n")
+        self.status, self.headers = self.head()
+        self.chunked = "chunked" in self.headers.get("transfer-encoding", "")
+        self.text, self.comments, self.ended = b"", 0, False
+        if self.status == 200 and "text/event-stream" in self.headers["content-type"]:
+            if "content-length" in self.headers:
+                self.text = self.exactly(int(self.headers["content-length"]))
+            else:
+                self.piece()
+
+    def piece(self):
+        if not self.chunked:
+            if not self.bytes and not self.more():
+                self.ended = True
+                return False
+            self.text, self.bytes = self.text + self.bytes, b""
+            return True
+        size = int(self.until(b"\r\n"), 16)
+        self.text += self.exactly(size)
+        self.exactly(2)
+        self.ended = size == 0
+        return size > 0
+
+    def event(self):
+        """The next event, raw; comments before it are counted and dropped."""
+        while True:
+            while self.text.startswith(b":"):
+                line, mark, rest = self.text.partition(b"\n")
+                if not mark:
+                    break
+                self.comments, self.text = self.comments + 1, rest
+            if b"\n\n" in self.text and not self.text.startswith(b":"):
+                event, _, self.text = self.text.partition(b"\n\n")
+                return event.decode()
+            if not self.piece():
+                raise ConnectionError(f"the stream ended: {self.text!r}")
+
+    def datas(self, count):
+        return [re.search(r"^data: (.*)$", self.event(), re.M).group(1) for _ in range(count)]
+
+    def end(self):
+        """Reads to the clean end; the last text."""
+        while self.piece():
+            pass
+        return self.text
+
+
+def publish(address, auth=None, headers=(), **form):
+    from urllib.parse import urlencode
+
+    client = Client(address)
+    lines = [*headers, "Content-Type: application/x-www-form-urlencoded"]
+    if auth != "":
+        lines.append(f"Authorization: Bearer {auth or token(['*'])}")
+    reply = client.request("POST", PATH, lines, urlencode(form, doseq=True).encode())
+    client.close()
+    return reply
+
+
+@pytest.fixture
+def start_hub(tmp_path):
+    hubs = []
+
+    def start(extra="", **options):
+        folder = tmp_path / f"hub{len(hubs)}"
+        folder.mkdir()
+        tmp_path.chmod(0o755)
+        hubs.append(Hub(folder, extra, **options))
+        return hubs[-1]
+
+    yield start
+    for hub in hubs:
+        if hub.server.process.poll() is None:
+            hub.stop()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hub")
+    for parent in list(folder.parents)[:3]:
+        if parent.name.startswith("pytest"):
+            parent.chmod(0o755)
+    hub = Hub(folder, "cors_origins https://app.example https://*.wild.example\npublish_origins https://ok.example")
+    yield hub
+    hub.stop()
+
+
+def start_caddy(folder, hub):
+    port = free_port()
+    snippet = (ROOT / "proxy-config/caddy/http-unix.caddyfile").read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
+    (folder / "hub.caddyfile").write_text(snippet)
+    conf = folder / "Caddyfile"
+    conf.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\nhttp://:{port} {{\n\tbind 127.0.0.1\n\timport hub.caddyfile\n}}\n")
+    env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    return Server(["caddy", "run", "--config", conf, "--adapter", "caddyfile"], folder / "caddy.log", env), port
+
+
+def start_apache(folder, hub):
+    port, modules = free_port(), "/usr/lib/apache2/modules"
+    snippet = (ROOT / "proxy-config/apache/http-unix.conf").read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
+    (folder / "hub.conf").write_text(snippet)
+    names = ["mpm_event", "authz_core", "proxy", "proxy_http", "unixd"]
+    loads = "\n".join(f"LoadModule {n}_module {modules}/mod_{n}.so" for n in names if (Path(modules) / f"mod_{n}.so").exists())
+    user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
+    conf = folder / "apache.conf"
+    conf.write_text(
+        f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/apache.pid\nListen 127.0.0.1:{port}\n{loads}\n{user}"
+        f"ServerName localhost\nErrorLog {folder}/error.log\nMaxRequestWorkers 150\n"
+        f"<VirtualHost 127.0.0.1:{port}>\nInclude {folder}/hub.conf\n</VirtualHost>\n"
+    )
+    return Server(["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder / "apache.log"), port
+
+
+FRONTS = {"caddy": start_caddy, "apache": start_apache}
+
+
+@pytest.fixture(scope="module", params=["tcp", "unix", "caddy", "apache"])
+def front(request, hub, tmp_path_factory):
+    """Where a client goes: directly, or through a real front with the project's own snippet."""
+    if request.param == "tcp":
+        yield ("127.0.0.1", hub.port)
+    elif request.param == "unix":
+        yield hub.socket
+    else:
+        folder = tmp_path_factory.mktemp(request.param)
+        folder.chmod(0o755)
+        server, port = FRONTS[request.param](folder, hub)
+        address = ("127.0.0.1", port)
+
+        def ready():
+            assert server.process.poll() is None, server.log()
+            try:
+                return Client(address).get(PATH).status == 400
+            except OSError:
+                return False
+
+        wait_for(ready, request.param)
+        yield address
+        server.stop()

@@ -1,0 +1,85 @@
+#!/bin/bash
+# deps.sh run|test|check - the Debian packages that running (run) or also testing (test) needs.
+#
+# Quick and silent where all are there. Otherwise it says what it installs. Debian starts the
+# servers it installs: policy-rc.d forbids that here, and what we brought is disabled; what was
+# installed before is never touched. `check` installs nothing and fails if one is missing.
+set -euo pipefail
+
+run_packages=(gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev
+    caddy openssl curl)
+test_packages=(check clang clang-format libclang-rt-14-dev python3-pytest python3-requests
+    python3-jwt python3-selenium apache2 chromium chromium-driver)
+# Those among them that come with a service: package:unit.
+services=(caddy:caddy.service caddy:caddy-api.service apache2:apache2.service
+    apache2:apache-htcacheclean.service)
+
+mode=${1:-test}
+case $mode in
+run) wanted=("${run_packages[@]}") ;;
+test | check) wanted=("${run_packages[@]}" "${test_packages[@]}") ;;
+*)
+    echo "usage: deps.sh run|test|check" >&2
+    exit 2
+    ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "deps: this is not Debian; please install: ${wanted[*]}" >&2
+    [ "$mode" != check ]
+    exit
+fi
+
+installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null || true)
+missing=()
+for package in "${wanted[@]}"; do
+    grep -qx "$package installed" <<<"$installed" || missing+=("$package")
+done
+[ "${#missing[@]}" -gt 0 ] || exit 0
+
+if [ "$mode" = check ]; then
+    echo "deps: missing: ${missing[*]} (make deps installs them)" >&2
+    exit 1
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "deps: neither root nor sudo; please install: ${missing[*]}" >&2
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+echo "deps: installing ${missing[*]}${as_root:+ (with sudo)}"
+
+# Ours carries this mark, so that only ours is removed.
+policy=/usr/sbin/policy-rc.d
+mark="alipes-deps-$$"
+remove_policy() {
+    if grep -qs "$mark" "$policy"; then
+        "${as_root[@]}" rm -f "$policy"
+    fi
+}
+if [ ! -e "$policy" ] && [ ! -L "$policy" ]; then
+    trap remove_policy EXIT
+    trap 'exit 130' INT TERM HUP
+    printf '#!/bin/sh\n# %s\nexit 101\n' "$mark" | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+fi
+
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}"
+
+# A service that came with a package of ours was not there before: it is ours to switch off.
+# systemctl disable works on the links alone, so also where systemd does not run.
+if command -v systemctl >/dev/null; then
+    for service in "${services[@]}"; do
+        package=${service%%:*} unit=${service#*:}
+        for new in "${missing[@]}"; do
+            if [ "$new" = "$package" ]; then
+                "${as_root[@]}" systemctl disable "$unit" >/dev/null 2>&1 || true
+            fi
+        done
+    done
+fi

@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+"""What the compiler does not see: format, layers, banned functions, essays, guards.
+
+Prints file:line: sentence for each finding and ends with 1 if there was one. The layers are the
+rooms of backend/: a folder may include itself and folders of lower rows, never its neighbours.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+ROWS = {
+    "base": 1,
+    "config": 2, "metrics": 2,
+    "loop": 3, "topic": 3,
+    "auth": 4, "transport": 4,
+    "request": 5,
+    "gateway": 6, "hub": 6,
+    "cli": 7,
+}
+TOP = 7  # main.c, routes.c, cli/
+
+BANNED = {
+    "strcpy": "use a slice or buf_add()",
+    "strcat": "use buf_add()",
+    "stpcpy": "use buf_add()",
+    "strncpy": "it may leave the NUL out; use buf_add()",
+    "strncat": "use buf_add()",
+    "sprintf": "use snprintf() or buf_addf()",
+    "vsprintf": "use vsnprintf()",
+    "gets": "unbounded",
+    "strtok": "keeps a hidden global; use slice_cut()",
+    "atoi": "hides errors; use slice_u64()",
+    "atol": "hides errors; use slice_u64()",
+    "atoll": "hides errors; use slice_u64()",
+    "system": "no shell",
+    "popen": "no shell",
+    "alloca": "no bound",
+}
+# Only where the process itself is the subject.
+TOP_ONLY = {
+    "exit": "only main.c and cli/ end the process",
+    "_exit": "only main.c and cli/ end the process",
+    "printf": "only main.c and cli/ print; use log_line()",
+    "puts": "only main.c and cli/ print; use log_line()",
+    "putchar": "only main.c and cli/ print; use log_line()",
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
+CALL = re.compile(r"(?<![\w.>])([A-Za-z_]\w*)\s*\(")
+NOISE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+
+
+def blank(text):
+    """The code alone: comments and literals become blanks, lines keep their numbers."""
+    return NOISE.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+
+
+def room(path):
+    """("gateway/http", 6) for backend/gateway/http/head.c; wires do not know each other."""
+    parts = path.relative_to(ROOT / "backend").parts
+    if len(parts) == 1:
+        return "", TOP
+    name = "/".join(parts[:2]) if parts[0] == "gateway" and len(parts) > 2 else parts[0]
+    return name, ROWS.get(parts[0])
+
+
+def included_room(name):
+    parts = name.split("/")
+    if len(parts) == 1:
+        return "", TOP
+    if parts[0] == "gateway" and len(parts) > 2:
+        return "/".join(parts[:2]), ROWS["gateway"]
+    return parts[0], ROWS.get(parts[0])
+
+
+def may_include(mine, row, other, other_row):
+    if other == mine or other_row < row or row == TOP:
+        return True
+    # What all wires share stands in gateway/ itself.
+    return other.startswith(mine + "/") or mine.startswith(other + "/")
+
+
+def lint_includes(path, text):
+    mine, row = room(path)
+    if row is None:
+        yield 1, f"folder {mine}/ is not in the table of rooms"
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        own, foreign = match.groups()
+        if foreign == "ev.h" and mine != "loop":
+            yield number, "only loop/ includes <ev.h>"
+        if not own:
+            continue
+        if own.startswith(".") or not (ROOT / "backend" / own).is_file():
+            yield number, f'"{own}" is no file of backend/; write "folder/file.h"'
+            continue
+        other, other_row = included_room(own)
+        if other_row is None:
+            yield number, f"folder of {own} is not in the table of rooms"
+        elif not may_include(mine, row, other, other_row):
+            yield number, (f"{mine}/ (row {row}) must not include {own} "
+                           f"({other or 'top'}, row {other_row})")
+
+
+def lint_calls(path, code):
+    row = room(path)[1]
+    for number, line in enumerate(code.split("\n"), 1):
+        for match in CALL.finditer(line):
+            name = match.group(1)
+            if name in BANNED:
+                yield number, f"{name}() is banned: {BANNED[name]}"
+            elif name in TOP_ONLY and row != TOP:
+                yield number, f"{name}(): {TOP_ONLY[name]}"
+
+
+def lint_opening(path, text):
+    if path.suffix == ".c":
+        if not text.startswith("/*"):
+            yield 1, "a file opens with a comment that says what it is"
+        return
+    # alloc.h in base/ is guarded by BASE_ALLOC_H, and that is its first line.
+    inside = path.relative_to(ROOT / "backend")
+    want = re.sub(r"\W", "_", str(inside)).upper()
+    if not re.match(rf"(?:/\*.*?\*/\s*)?#ifndef {want}\n#define {want}\n", text, re.S):
+        yield 1, f"a header opens with #ifndef {want} and #define {want}"
+
+
+def lint_format(paths):
+    """clang-format's complaints, as it prints them."""
+    done = subprocess.run(["clang-format", "--dry-run", "-Werror", *map(str, paths)],
+                          cwd=ROOT, capture_output=True, text=True)
+    for line in done.stderr.split("\n"):
+        match = re.match(r"(.+?):(\d+):\d+: error: (.*)", line)
+        if match:
+            yield pathlib.Path(match.group(1)), int(match.group(2)), match.group(3)
+    if done.returncode != 0 and "error:" not in done.stderr:
+        yield ROOT / ".clang-format", 1, done.stderr.strip() or "clang-format failed"
+
+
+def sources(folder):
+    return sorted(p for p in (ROOT / folder).rglob("*.[ch]") if p.is_file())
+
+
+def main():
+    backend, tests = sources("backend"), sources("tests")
+    findings = list(dict.fromkeys(lint_format(backend + tests)))
+    for path in backend:
+        text = path.read_text(encoding="utf-8")
+        for check in (lint_includes(path, text), lint_opening(path, text),
+                      lint_calls(path, blank(text))):
+            findings += [(path, number, what) for number, what in check]
+    for path in tests:
+        if path.suffix == ".c" and not path.read_text(encoding="utf-8").startswith("/*"):
+            findings.append((path, 1, "a file opens with a comment that says what it is"))
+    for path, number, what in sorted(findings, key=lambda f: (str(f[0]), f[1])):
+        shown = path.relative_to(ROOT) if path.is_absolute() else path
+        print(f"{shown}:{number}: {what}")
+    print(f"lint: {len(backend) + len(tests)} files, {len(findings)} findings")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,306 @@
+/* The contract of transport.h, as `memory` keeps it: two workers hear one order, answers come, the
+ * ring is bounded and says what is gone, and a worker that lags makes publishes wait. */
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "transport/transport.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    WORKERS = 2,
+    UPDATES = 2000
+};
+
+static struct transport *transport;
+static struct worker *workers[WORKERS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct position heard[WORKERS][UPDATES];
+static size_t heard_count[WORKERS], answered, held_back;
+static bool hold_deliveries;
+
+static void
+on_delivery(struct worker *w, struct message *m)
+{
+    struct transport_delivery *d = CONTAINER_OF(m, struct transport_delivery, message);
+    unsigned n = worker_number(w);
+    size_t bytes = d->batch->bytes;
+    pthread_mutex_lock(&lock);
+    for (uint32_t i = 0; i < d->batch->count; i++)
+        heard[n][heard_count[n]++] = d->batch->updates[i]->position;
+    bool hold = hold_deliveries;
+    if (hold)
+        held_back += n == 0 ? bytes : 0;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    if (!hold || n != 0)
+        transport_delivered(transport, n, bytes);
+    batch_unref(&d->batch);
+    free(d);
+}
+
+static void
+on_answer(struct worker *w, struct message *m)
+{
+    (void)w;
+    struct transport_publish *p = CONTAINER_OF(m, struct transport_publish, message);
+    pthread_mutex_lock(&lock);
+    if (p->outcome == PUBLISH_COMMITTED)
+        answered++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    free(p);
+}
+
+static void
+publish(unsigned number, size_t size)
+{
+    char id[24];
+    static char data[100000];
+    struct slice topic = SLICE("t");
+    bool too_large;
+    const struct update_parts parts = {
+        .topics = &topic,
+        .topic_count = 1,
+        .id = SLICE_OF(id, (size_t)snprintf(id, sizeof id, "id-%u", number)),
+        .data = SLICE_OF(data, size)};
+    struct transport_publish *p = xalloc(sizeof *p);
+    p->message.receive = on_answer;
+    p->origin = workers[number % WORKERS];
+    p->update = update_new(&parts, 1 << 20, &too_large);
+    transport_publish(transport, p);
+}
+
+static void
+open_all(size_t tail)
+{
+    const struct transport_settings settings = {.tail_bytes = tail, .max_batch_bytes = 4096};
+    transport = transport_open(&transport_memory, &settings, NULL);
+    for (unsigned i = 0; i < WORKERS; i++)
+        workers[i] = worker_new(i);
+    transport_start(transport, workers, WORKERS, on_delivery);
+    for (unsigned i = 0; i < WORKERS; i++)
+        worker_start(workers[i]);
+    heard_count[0] = heard_count[1] = answered = held_back = 0;
+    hold_deliveries = false;
+}
+
+static void
+close_all(void)
+{
+    for (unsigned i = 0; i < WORKERS; i++)
+        worker_stop(workers[i]);
+    for (unsigned i = 0; i < WORKERS; i++)
+        worker_join(workers[i]);
+    transport_stop(transport);
+    for (unsigned i = 0; i < WORKERS; i++)
+        worker_free(&workers[i]);
+    transport_free(&transport);
+}
+
+static void
+wait_until(const size_t *value, size_t at_least)
+{
+    pthread_mutex_lock(&lock);
+    while (*value < at_least)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+START_TEST(all_workers_hear_one_order_and_every_publish_is_answered)
+{
+    open_all(1 << 20);
+    for (unsigned i = 0; i < UPDATES; i++)
+        publish(i, 10);
+    wait_until(&answered, UPDATES);
+    wait_until(&heard_count[0], UPDATES);
+    wait_until(&heard_count[1], UPDATES);
+    pthread_mutex_lock(&lock);
+    for (unsigned i = 0; i < UPDATES; i++) {
+        ck_assert_int_eq(position_cmp(heard[0][i], heard[1][i]), 0);
+        if (i)
+            ck_assert_int_lt(position_cmp(heard[0][i - 1], heard[0][i]), 0);
+    }
+    pthread_mutex_unlock(&lock);
+    close_all();
+}
+END_TEST
+
+static size_t finds_answered, reads_answered;
+
+static void
+on_find(struct worker *w, struct message *m)
+{
+    (void)w;
+    (void)m;
+    pthread_mutex_lock(&lock);
+    finds_answered++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static void
+on_read(struct worker *w, struct message *m)
+{
+    (void)w;
+    (void)m;
+    pthread_mutex_lock(&lock);
+    reads_answered++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static struct transport_find
+find(struct slice id)
+{
+    struct transport_find f = {.message.receive = on_find, .origin = workers[1], .id = id};
+    size_t before = finds_answered;
+    transport_find(transport, &f);
+    wait_until(&finds_answered, before + 1);
+    return f;
+}
+
+static struct transport_read
+read_after(bool from_removed, struct position after)
+{
+    struct transport_read r = {.message.receive = on_read,
+                               .origin = workers[1],
+                               .from_removed = from_removed,
+                               .after = after};
+    size_t before = reads_answered;
+    transport_read(transport, &r);
+    wait_until(&reads_answered, before + 1);
+    return r;
+}
+
+START_TEST(the_ring_is_bounded_and_says_what_is_gone)
+{
+    open_all(20000);
+    for (unsigned i = 0; i < 200; i++) {
+        publish(i, 1000);
+        wait_until(&answered, i + 1);
+    }
+    ck_assert(!find(SLICE("id-0")).found);
+    ck_assert(!find(SLICE("nobody")).found);
+    struct transport_find last = find(SLICE("id-199"));
+    ck_assert(last.found);
+
+    struct transport_read r = read_after(true, (struct position){0, 0});
+    ck_assert(!r.gone);
+    ck_assert_ptr_nonnull(r.piece);
+    struct position oldest = r.piece->updates[0]->position, removed = r.after;
+    ck_assert_int_eq(position_cmp(r.piece->after, removed), 0);
+    ck_assert_int_gt(position_cmp(oldest, removed), 0);
+    batch_unref(&r.piece);
+
+    r = read_after(false, (struct position){removed.run, removed.sequence - 1});
+    ck_assert(r.gone);
+    r = read_after(false, last.position);
+    ck_assert(!r.gone);
+    ck_assert_ptr_null(r.piece);
+
+    /* The last removed id is still a cursor. */
+    char id[24];
+    snprintf(id, sizeof id, "id-%u", (unsigned)removed.sequence - 1);
+    struct transport_find at_removed = find(slice_of(id));
+    ck_assert(at_removed.found);
+    ck_assert_int_eq(position_cmp(at_removed.position, removed), 0);
+    close_all();
+}
+END_TEST
+
+START_TEST(of_several_updates_with_one_id_the_earliest_is_found)
+{
+    open_all(1 << 20);
+    for (unsigned i = 0; i < 3; i++) {
+        publish(7, 10);
+        wait_until(&answered, i + 1);
+    }
+    struct transport_find f = find(SLICE("id-7"));
+    ck_assert(f.found);
+    ck_assert_uint_eq(f.position.sequence, 1);
+    close_all();
+}
+END_TEST
+
+START_TEST(a_worker_that_lags_makes_publishes_wait_and_nothing_is_lost)
+{
+    open_all(20000);
+    pthread_mutex_lock(&lock);
+    hold_deliveries = true;
+    pthread_mutex_unlock(&lock);
+    for (unsigned i = 0; i < 100; i++)
+        publish(i, 1000);
+    /* Batches hold at least 4,096 bytes: past 20,000 undelivered no further one is committed. */
+    wait_until(&held_back, 20001);
+    ck_assert(!find(SLICE("id-99")).found); /* reads and look-ups go on meanwhile */
+    pthread_mutex_lock(&lock);
+    ck_assert_uint_lt(answered, 100);
+    hold_deliveries = false;
+    size_t bytes = held_back;
+    pthread_mutex_unlock(&lock);
+    transport_delivered(transport, 0, bytes);
+    wait_until(&answered, 100);
+    wait_until(&heard_count[0], 100);
+    wait_until(&heard_count[1], 100);
+    close_all();
+}
+END_TEST
+
+static size_t stopped;
+
+static void
+on_stopped(struct worker *w, struct message *m)
+{
+    (void)w;
+    struct transport_publish *p = CONTAINER_OF(m, struct transport_publish, message);
+    pthread_mutex_lock(&lock);
+    if (p->outcome == PUBLISH_STOPPED && p->update == NULL)
+        stopped++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    free(p);
+}
+
+START_TEST(after_refuse_a_publish_is_answered_stopped)
+{
+    open_all(1 << 20);
+    transport_refuse(transport);
+    struct slice topic = SLICE("t");
+    bool too_large;
+    const struct update_parts parts = {.topics = &topic, .topic_count = 1, .id = SLICE("i")};
+    struct transport_publish *p = xalloc(sizeof *p);
+    p->message.receive = on_stopped;
+    p->origin = workers[0];
+    p->update = update_new(&parts, 1 << 20, &too_large);
+    transport_publish(transport, p);
+    wait_until(&stopped, 1);
+    ck_assert(!find(SLICE("i")).found);
+    close_all();
+}
+END_TEST
+
+int
+main(void)
+{
+    hash_seed();
+    Suite *s = suite_create("memory");
+    TCase *c = tcase_create("contract");
+    tcase_set_timeout(c, 60);
+    tcase_add_test(c, all_workers_hear_one_order_and_every_publish_is_answered);
+    tcase_add_test(c, the_ring_is_bounded_and_says_what_is_gone);
+    tcase_add_test(c, of_several_updates_with_one_id_the_earliest_is_found);
+    tcase_add_test(c, a_worker_that_lags_makes_publishes_wait_and_nothing_is_lost);
+    tcase_add_test(c, after_refuse_a_publish_is_answered_stopped);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_set_fork_status(r, CK_NOFORK);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
