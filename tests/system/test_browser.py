@@ -1,0 +1,57 @@
+"""`make run` as a new user meets it: the page, in a real browser."""
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+from conftest import ROOT, free_port, wait_for
+
+
+@pytest.fixture
+def running():
+    port = free_port()
+    process = subprocess.Popen([ROOT / "examples/run.sh"], env={**os.environ, "PORT": str(port)}, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    said = ""
+    while "Ctrl-C" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    yield re.search(r"http://localhost:\S+", said).group(0)
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(30) == 0
+    finally:
+        subprocess.run(["pkill", "-KILL", "-g", str(process.pid)], check=False)
+
+
+@pytest.fixture
+def browser(tmp_path):
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+                 "--disable-background-networking", "--disable-component-update", "--window-size=900,700",
+                 f"--user-data-dir={tmp_path}"):
+        options.add_argument(flag)
+    options.binary_location = "/usr/bin/chromium"
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    yield driver
+    driver.quit()
+
+
+def test_the_page_hears_what_it_publishes(running, browser):
+    browser.get(running)
+    wait_for(lambda: browser.find_element(By.ID, "state").text == "connected", "the stream")
+    browser.find_element(By.ID, "text").send_keys("hello from a browser")
+    browser.find_element(By.TAG_NAME, "button").click()
+    wait_for(lambda: "hello from a browser" in browser.find_element(By.ID, "messages").text, "the message")
+    (ROOT / "build").mkdir(exist_ok=True)
+    browser.save_screenshot(str(ROOT / "build/screenshot.png"))
+    browser.find_element(By.ID, "token").clear()
+    browser.find_element(By.ID, "text").send_keys("without a token")
+    browser.find_element(By.TAG_NAME, "button").click()
+    wait_for(lambda: "refused the token" in browser.find_element(By.ID, "error").text, "the refusal")
