@@ -1,8 +1,9 @@
 /* worker - one thread and its libev loop.
  *
- * A turn: descriptors and timers call back, the mailbox is emptied, hooks run, what is closing is
- * freed. The last two happen in the prepare watcher, just before the loop sleeps, so nothing dies
- * inside a callback of its own.
+ * A turn: descriptors and timers call back; then, just before the loop sleeps (a prepare watcher),
+ * what is closing is freed, hooks run, and the mailbox is emptied, again and again while that makes
+ * more of it. So nothing dies inside a callback of its own, and a worker's message to itself needs
+ * no system call. What goes on for long goes on in the next turn.
  *
  * Lock order: inbox_lock is a leaf, held for one splice. */
 
@@ -37,7 +38,7 @@ struct worker {
     pthread_mutex_t inbox_lock;
     struct list inbox;
     bool stop;
-    ev_async inbox_ready; /* ev_async_send(), nothing else */
+    ev_async inbox_ready; /* ev_async_send(), nothing else: it wakes the loop */
 };
 
 static struct worker *
@@ -46,25 +47,40 @@ worker_of(struct ev_loop *loop)
     return ev_userdata(loop);
 }
 
-static void
-on_inbox(struct ev_loop *loop, ev_async *async, int events)
+enum {
+    ROUNDS = 4 /* of the end of a turn */
+};
+
+static _Thread_local struct worker *current;
+
+/* Was anything in it? */
+static bool
+empty_inbox(struct worker *w)
 {
-    (void)async;
-    (void)events;
-    struct worker *w = worker_of(loop);
     struct list mail;
     list_init(&mail);
     pthread_mutex_lock(&w->inbox_lock);
     list_splice(&mail, &w->inbox);
     bool stop = w->stop;
     pthread_mutex_unlock(&w->inbox_lock);
+    bool any = !list_is_empty(&mail);
     struct list *node;
     while ((node = list_shift(&mail)) != NULL) {
         struct message *m = CONTAINER_OF(node, struct message, node);
         m->receive(w, m);
     }
     if (stop)
-        ev_break(loop, EVBREAK_ALL);
+        ev_break(w->loop, EVBREAK_ALL);
+    return any;
+}
+
+static void
+on_inbox(struct ev_loop *loop, ev_async *async, int events)
+{
+    /* The turn's end empties it. */
+    (void)loop;
+    (void)async;
+    (void)events;
 }
 
 static void
@@ -101,12 +117,17 @@ on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
     (void)prepare;
     (void)events;
     struct worker *w = worker_of(loop);
-    LIST_EACH(node, after, &w->hooks)
-    {
-        struct turn_hook *hook = CONTAINER_OF(node, struct turn_hook, node);
-        hook->run(hook);
+    for (int round = 0; round < ROUNDS; round++) {
+        free_closing(w);
+        LIST_EACH(node, after, &w->hooks)
+        {
+            struct turn_hook *hook = CONTAINER_OF(node, struct turn_hook, node);
+            hook->run(hook);
+        }
+        if (!empty_inbox(w) && list_is_empty(&w->closing))
+            return;
     }
-    free_closing(w);
+    worker_again(w);
 }
 
 static void
@@ -151,6 +172,7 @@ run(void *arg)
 {
     struct worker *w = arg;
     char name[16];
+    current = w;
     snprintf(name, sizeof name, "worker-%u", w->number % 1000);
     pthread_setname_np(pthread_self(), name);
     ev_run(w->loop, 0);
@@ -210,7 +232,7 @@ worker_post_list(struct worker *w, struct list *messages)
     bool was_empty = list_is_empty(&w->inbox);
     list_splice(&w->inbox, messages);
     pthread_mutex_unlock(&w->inbox_lock);
-    if (was_empty)
+    if (was_empty && w != current)
         ev_async_send(w->loop, &w->inbox_ready);
 }
 

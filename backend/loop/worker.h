@@ -28,7 +28,7 @@ struct closing {
     void (*free)(struct closing *);
 };
 
-/* Called at the end of each turn, after the mailbox was emptied. */
+/* Called at the end of each turn, at least once after everything else that happened in it. */
 struct turn_hook {
     struct list node;
     void (*run)(struct turn_hook *);

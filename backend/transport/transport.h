@@ -2,10 +2,10 @@
 #define TRANSPORT_TRANSPORT_H
 
 /* The asynchronous contract between the hub and whatever orders, keeps and broadcasts updates
- * (DESIGN.md, section 1). Nothing here waits: each request is posted, and its answer comes as a
- * message to the worker that asked. Committed updates come as batches, to every worker, in one
- * order; a batch is committed (and found by read and find) before the first worker has it and
- * before any publish in it is answered.
+ * (DESIGN.md, section 1). Nothing here waits: a request is made on the thread of the worker that is
+ * its origin, and its answer comes as a message to that worker. Committed updates come as batches,
+ * to every worker, in one order; a batch is committed (and found by read and find) before the first
+ * worker has it and before any publish in it is answered.
  *
  * A kind of transport is a row of functions, and hub code never asks which one it has. */
 

@@ -56,6 +56,54 @@ on_answer(struct worker *w, struct message *m)
     free(p);
 }
 
+/* Requests are made on their origin's thread. */
+struct task {
+    struct message message;
+    void (*run)(void *);
+    void *argument;
+};
+
+static void
+on_task(struct worker *w, struct message *m)
+{
+    (void)w;
+    struct task *t = CONTAINER_OF(m, struct task, message);
+    t->run(t->argument);
+    free(t);
+}
+
+static void
+on_worker(struct worker *w, void (*run)(void *), void *argument)
+{
+    struct task *t = xalloc(sizeof *t);
+    *t = (struct task){{.receive = on_task}, run, argument};
+    worker_post(w, &t->message);
+}
+
+static void
+run_publish(void *p)
+{
+    transport_publish(transport, p);
+}
+
+static void
+run_find(void *f)
+{
+    transport_find(transport, f);
+}
+
+static void
+run_read(void *r)
+{
+    transport_read(transport, r);
+}
+
+static void
+run_delivered(void *bytes)
+{
+    transport_delivered(transport, 0, *(size_t *)bytes);
+}
+
 static void
 publish(unsigned number, size_t size)
 {
@@ -72,7 +120,7 @@ publish(unsigned number, size_t size)
     p->message.receive = on_answer;
     p->origin = workers[number % WORKERS];
     p->update = update_new(&parts, 1 << 20, &too_large);
-    transport_publish(transport, p);
+    on_worker(p->origin, run_publish, p);
 }
 
 static void
@@ -159,7 +207,7 @@ find(struct slice id)
 {
     struct transport_find f = {.message.receive = on_find, .origin = workers[1], .id = id};
     size_t before = finds_answered;
-    transport_find(transport, &f);
+    on_worker(f.origin, run_find, &f);
     wait_until(&finds_answered, before + 1);
     return f;
 }
@@ -172,7 +220,7 @@ read_after(bool from_removed, struct position after)
                                .from_removed = from_removed,
                                .after = after};
     size_t before = reads_answered;
-    transport_read(transport, &r);
+    on_worker(r.origin, run_read, &r);
     wait_until(&reads_answered, before + 1);
     return r;
 }
@@ -243,7 +291,7 @@ START_TEST(a_worker_that_lags_makes_publishes_wait_and_nothing_is_lost)
     hold_deliveries = false;
     size_t bytes = held_back;
     pthread_mutex_unlock(&lock);
-    transport_delivered(transport, 0, bytes);
+    on_worker(workers[0], run_delivered, &bytes);
     wait_until(&answered, 100);
     wait_until(&heard_count[0], 100);
     wait_until(&heard_count[1], 100);
@@ -277,7 +325,7 @@ START_TEST(after_refuse_a_publish_is_answered_stopped)
     p->message.receive = on_stopped;
     p->origin = workers[0];
     p->update = update_new(&parts, 1 << 20, &too_large);
-    transport_publish(transport, p);
+    on_worker(p->origin, run_publish, p);
     wait_until(&stopped, 1);
     ck_assert(!find(SLICE("i")).found);
     close_all();
