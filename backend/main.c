@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "cli/config_cmd.h"
 #include "config/config.h"
-#include "gateway/http/http.h"
+#include "gateway/gateway.h"
 #include "hub/hub.h"
 #include "loop/listener.h"
 #include "metrics/metrics.h"
@@ -42,12 +42,12 @@ struct process {
     struct hub *hub;
     struct worker *workers[MAX_WORKERS];
     struct hub_worker *homes[MAX_WORKERS];
-    struct http_registry registries[MAX_WORKERS];
+    struct link_registry registries[MAX_WORKERS];
     unsigned worker_count;
     struct listener *listeners[MAX_LISTENERS];
     size_t listener_count;
     struct listener_limits limits;
-    struct http_settings http;
+    struct link_settings links;
 };
 
 static struct process process;
@@ -76,7 +76,7 @@ static void
 on_accepted(struct worker *w, int fd, const struct listener_peer *peer)
 {
     metrics_count(METRIC_connections_accepted);
-    http_accept(w, fd, peer, &process.http, &process.registries[worker_number(w)]);
+    gateway_accept(w, fd, peer, &process.links, &process.registries[worker_number(w)]);
 }
 
 static bool
@@ -126,13 +126,13 @@ stop_listening(unsigned i)
 static void
 drain(unsigned i)
 {
-    http_drain(&process.registries[i]);
+    link_drain_all(&process.registries[i]);
 }
 
 static void
 cut_all(unsigned i)
 {
-    http_cut_all(&process.registries[i]);
+    link_close_all(&process.registries[i]);
 }
 
 static void
@@ -215,15 +215,18 @@ settle_limits(struct process *p)
 }
 
 static void
-count_http(struct worker *w, enum http_event event)
+count_event(struct worker *w, enum link_event event)
 {
     static const enum metric bounds[] = {
-        [HTTP_HEAD_TOO_LARGE] = METRIC_max_request_head, [HTTP_HEAD_TIMEOUT] = METRIC_head_timeout,
-        [HTTP_BODY_TIMEOUT] = METRIC_body_timeout,       [HTTP_IDLE_TIMEOUT] = METRIC_idle_timeout,
-        [HTTP_REPLY_TIMEOUT] = METRIC_reply_timeout,
+        [LINK_HEAD_TOO_LARGE] = METRIC_max_request_head,
+        [LINK_HEAD_TIMEOUT] = METRIC_head_timeout,
+        [LINK_BODY_TIMEOUT] = METRIC_body_timeout,
+        [LINK_IDLE_TIMEOUT] = METRIC_idle_timeout,
+        [LINK_REPLY_TIMEOUT] = METRIC_reply_timeout,
+        [LINK_MAX_REQUESTS] = METRIC_max_requests_per_connection,
     };
     (void)w;
-    if (event == HTTP_BAD_REQUEST)
+    if (event == LINK_BAD_REQUEST)
         metrics_count(METRIC_requests_bad);
     else
         metrics_bound_met(bounds[event], 0);
@@ -242,7 +245,7 @@ start(struct process *p, struct error *err)
     if ((p->transport = transport_open(&transport_memory, &settings, err)) == NULL ||
         (p->hub = hub_new(c, p->transport, err)) == NULL || !open_listeners(p, err))
         return false;
-    p->http = (struct http_settings){
+    p->links = (struct link_settings){
         .route = routes_find,
         .max_head = c->max_request_head,
         .pending = &p->hub->pending_bytes,
@@ -254,14 +257,16 @@ start(struct process *p, struct error *err)
         .idle_timeout_ms = c->idle_timeout_ms,
         .linger_timeout_ms = c->linger_timeout_ms,
         .heartbeat_ms = c->heartbeat_ms,
-        .count = count_http,
+        .max_requests = c->fastcgi_multiplexing ? c->max_requests_per_connection : 1,
+        .max_connections = p->limits.max_connections,
+        .count = count_event,
         .freed = on_connection_freed,
         .stopping = is_stopping,
     };
     for (unsigned i = 0; i < p->worker_count; i++) {
         p->workers[i] = worker_new(i);
         p->homes[i] = hub_worker_new(p->hub, p->workers[i]);
-        http_registry_init(&p->registries[i]);
+        link_registry_init(&p->registries[i]);
         for (size_t k = 0; k < p->listener_count; k++)
             listener_watch(p->listeners[k], p->workers[i], &p->limits, on_accepted);
     }

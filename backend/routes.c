@@ -136,17 +136,17 @@ routes_find(struct exchange *ex)
     const struct config *config = hub_worker_of(ex->worker)->hub->config;
     ex->config = config;
     enum place place = PLACE_ANYWHERE;
-    if (slice_eq(ex->request.path, slice_of(config->path)))
+    if (slice_eq(ex->request->path, slice_of(config->path)))
         place = PLACE_HUB;
-    else if (slice_eq(ex->request.path, slice_of(config->healthz)))
+    else if (slice_eq(ex->request->path, slice_of(config->healthz)))
         place = PLACE_HEALTHZ;
-    else if (has_bad_escape(ex->request.path))
+    else if (has_bad_escape(ex->request->path))
         return &bad_path;
     if (place != PLACE_HEALTHZ)
         metrics_count(METRIC_requests);
     size_t i = 0;
     while (!(place == routes[i].place || routes[i].place == PLACE_ANYWHERE) ||
-           !(routes[i].method.len == 0 || slice_eq(routes[i].method, ex->request.method)))
+           !(routes[i].method.len == 0 || slice_eq(routes[i].method, ex->request->method)))
         i++;
     return routes[i].handler;
 }

@@ -85,8 +85,6 @@ static const char *const later[] = {
     "forwarded",
     "trusted_proxies",
     "leeway",
-    "fastcgi_multiplexing",
-    "max_requests_per_connection",
     "metrics_listen",
     "history",
     "durability",

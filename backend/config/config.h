@@ -22,11 +22,11 @@ struct string {
 struct config {
     struct string_list listen, cors_origins, publish_origins;
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
-    uint64_t max_form_fields, max_topics_per_publish, max_matchers;
+    uint64_t max_form_fields, max_topics_per_publish, max_matchers, max_requests_per_connection;
     char *path, *healthz, *name, *cookie_name, *log_file;
     struct string publisher_jwt_key, subscriber_jwt_key;
     char *publisher_jwt_alg, *subscriber_jwt_alg;
-    bool anonymous, debug, id_format_uuid4, busy_503;
+    bool anonymous, debug, id_format_uuid4, busy_503, fastcgi_multiplexing;
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
     uint64_t tail, max_request_head, max_request_body_size, max_update_size, max_pending_bytes;

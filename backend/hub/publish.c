@@ -65,7 +65,7 @@ on_head(struct exchange *ex)
         reply_unauthorized(ex, "publish", "grants_no_topic");
         return;
     }
-    if (!is_form(&ex->request)) {
+    if (!is_form(ex->request)) {
         grant_unref(&grant);
         reply_text(ex, 400, SLICE("The body must be application/x-www-form-urlencoded.\n"));
         return;
@@ -111,7 +111,7 @@ static const char *
 read_fields(struct exchange *ex, struct fields *f)
 {
     const struct config *c = ex->config;
-    struct form form = {ex->request.body};
+    struct form form = {ex->request->body};
     struct slice name, value;
     bool failed = false;
     size_t count = 0;

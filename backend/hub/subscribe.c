@@ -75,7 +75,7 @@ static const char *
 read_query(struct exchange *ex, struct query *q)
 {
     const struct config *c = ex->config;
-    struct form form = {ex->request.query};
+    struct form form = {ex->request->query};
     struct slice name, value;
     bool failed = false, any_topic = false, any_match = false;
     size_t best = COUNT_OF(cursor_names), count = 0;
@@ -113,7 +113,7 @@ read_query(struct exchange *ex, struct query *q)
     if (q->topic_count == 0)
         return "The parameter topic is missing.\n";
     struct slice header;
-    if (request_header(&ex->request, SLICE("Last-Event-ID"), &header)) {
+    if (request_header(ex->request, SLICE("Last-Event-ID"), &header)) {
         q->cursor.given = true;
         if (header.len)
             q->cursor.id = header;
@@ -180,15 +180,15 @@ on_head(struct exchange *ex)
         reply_unauthorized(ex, "subscribe", "no_token");
         return;
     }
-    if (slice_eq(ex->request.method, SLICE("HEAD"))) {
+    if (slice_eq(ex->request->method, SLICE("HEAD"))) {
         struct reply r;
         grant_unref(&grant);
         reply_stream_head(ex, &r);
         exchange_reply(ex, &r);
         return;
     }
-    /* A peer on loopback is a front: its address says nothing about the client. */
-    const struct slice address = ex->request.peer_address;
+    /* A client on loopback is the site itself, or a front in front of the front. */
+    const struct slice address = ex->request->address;
     uint64_t address_key = 0;
     if (address.len && !slice_starts(address, SLICE("127.")) && !slice_eq(address, SLICE("::1")))
         address_key = hash_slice(address) | 1;

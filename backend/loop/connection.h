@@ -28,7 +28,7 @@ struct listener_peer {
 
 /* A struct ev_io is kept as bytes so that this header needs no <ev.h>; checked in the .c. */
 struct connection {
-    _Alignas(8) char io[64];
+    _Alignas(8) char io[48];
     struct worker *worker;
     const struct connection_owner *owner;
     struct closing closing;

@@ -1,8 +1,8 @@
 /* credential - header, query, cookie: in that order, the first one found alone.
  *
  * A cookie on a POST could have been sent by any page of any site, so its Origin (or Referer)
- * must be this host's own or one of publish_origins. The request's scheme is not known behind a
- * front, so an own origin is one whose host is ours, by http or https. */
+ * must be this host's own or one of publish_origins. Where the wire does not tell the request's
+ * scheme, an own origin is one whose host is ours, by http or https. */
 
 #include "request/credential.h"
 
@@ -27,7 +27,7 @@ read_authorization(const struct request *r, struct slice value, struct slice *re
 static unsigned
 find_in_query(struct exchange *ex, struct slice *ret_token, bool *ret_failed)
 {
-    struct form form = {ex->request.query};
+    struct form form = {ex->request->query};
     struct slice name, value;
     unsigned found = 0;
     while (form_next(&form, &ex->arena, &name, &value, ret_failed))
@@ -47,28 +47,28 @@ find_cookie(const struct request *r, struct slice name, struct slice *ret_value)
 }
 
 static bool
-is_own_origin(struct slice origin, struct slice host)
+is_own_origin(struct slice origin, const struct request *r)
 {
-    struct slice rest = origin;
-    if (slice_starts(origin, SLICE("http://")))
-        rest = slice_from(origin, 7);
-    else if (slice_starts(origin, SLICE("https://")))
-        rest = slice_from(origin, 8);
-    else
-        return false;
-    return rest.len && slice_eq_nocase(rest, host);
+    static const struct slice schemes[] = {SLICE_INIT("http"), SLICE_INIT("https")};
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        struct slice rest = slice_from(origin, schemes[i].len);
+        if (slice_starts(origin, schemes[i]) && slice_starts(rest, SLICE("://")) &&
+            (r->scheme.len == 0 || slice_eq_nocase(r->scheme, schemes[i])))
+            return rest.len > 3 && slice_eq_nocase(slice_from(rest, 3), r->host);
+    }
+    return false;
 }
 
 static bool
 origin_may_publish(const struct exchange *ex)
 {
     struct slice origin = {0}, referer;
-    if (!request_header(&ex->request, SLICE("Origin"), &origin) || origin.len == 0) {
-        if (!request_header(&ex->request, SLICE("Referer"), &referer) ||
+    if (!request_header(ex->request, SLICE("Origin"), &origin) || origin.len == 0) {
+        if (!request_header(ex->request, SLICE("Referer"), &referer) ||
             !origin_of_referer(referer, &origin))
             return false;
     }
-    if (is_own_origin(origin, ex->request.host))
+    if (is_own_origin(origin, ex->request))
         return true;
     const struct string_list *allowed = &ex->config->publish_origins;
     for (size_t i = 0; i < allowed->count; i++)
@@ -85,17 +85,17 @@ credential_read(struct exchange *ex, const struct key *key, struct grant **ret_g
     bool failed = false;
     unsigned in_query;
     *ret_grant = NULL;
-    if (request_header(&ex->request, SLICE("Authorization"), &value)) {
+    if (request_header(ex->request, SLICE("Authorization"), &value)) {
         *ret_reason = "malformed_authorization_header";
-        if (!read_authorization(&ex->request, value, &token))
+        if (!read_authorization(ex->request, value, &token))
             return false;
     } else if ((in_query = find_in_query(ex, &token, &failed)) != 0 || failed) {
         *ret_reason = failed ? "query_too_large" : "malformed_authorization_parameter";
         if (failed || in_query != 1 || token.len == 0)
             return false;
-    } else if (find_cookie(&ex->request, slice_of(ex->config->cookie_name), &token)) {
+    } else if (find_cookie(ex->request, slice_of(ex->config->cookie_name), &token)) {
         *ret_reason = "cookie_of_foreign_origin";
-        if (slice_eq(ex->request.method, SLICE("POST")) && !origin_may_publish(ex))
+        if (slice_eq(ex->request->method, SLICE("POST")) && !origin_may_publish(ex))
             return false;
     } else {
         return true;

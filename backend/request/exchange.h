@@ -36,22 +36,17 @@ struct header {
     struct slice name, value; /* value without surrounding blanks */
 };
 
-enum address_kind {
-    ADDRESS_UNIX, /* a Unix socket: no address is known */
-    ADDRESS_INET, /* an IP address in peer_address */
-};
-
 struct request {
     struct slice method; /* as sent; case matters */
     struct slice path;   /* raw: never percent-decoded */
     struct slice query;  /* raw, without '?' */
+    struct slice scheme; /* http, https; empty: not known */
     struct slice host;   /* Host header or the absolute target's authority; may be empty */
     struct header *headers;
     size_t header_count;
     struct slice body;
-    bool has_body; /* a body of more than 0 bytes is announced */
-    enum address_kind peer_kind;
-    struct slice peer_address; /* of the TCP peer, text; empty for Unix sockets */
+    bool has_body;        /* a body of more than 0 bytes is announced */
+    struct slice address; /* the client's, as text; empty: not known */
 };
 
 /* Values borrow; they must live until exchange_reply() or exchange_stream() returns. */
@@ -90,8 +85,8 @@ struct exchange {
     const struct exchange_wire *wire;
     const struct exchange_handler *handler;
     struct worker *worker;
-    uint64_t id; /* of the connection, for log lines */
-    struct request request;
+    uint64_t id;                 /* of the connection, for log lines */
+    struct request *request;     /* in the arena; NULL once it streams */
     struct arena arena;          /* lives from on_head to on_gone; a stream gives it back earlier */
     const struct config *config; /* the snapshot this request began with; set by the router */
     void *state;                 /* the handler's own */

@@ -51,7 +51,7 @@ add_cors(const struct exchange *ex, struct reply *r)
         reply_add(r, SLICE("Access-Control-Allow-Origin"), SLICE("*"));
     } else {
         reply_add(r, SLICE("Vary"), SLICE("Origin"));
-        if (!request_header(&ex->request, SLICE("Origin"), &origin) || origin.len == 0 ||
+        if (!request_header(ex->request, SLICE("Origin"), &origin) || origin.len == 0 ||
             !origin_is_allowed(origins, origin))
             return false;
         reply_add(r, SLICE("Access-Control-Allow-Origin"), origin);
@@ -124,7 +124,7 @@ reply_options(struct exchange *ex, struct slice allow)
 {
     struct reply r = {.status = 204};
     struct slice asked;
-    if (!request_header(&ex->request, SLICE("Access-Control-Request-Method"), &asked)) {
+    if (!request_header(ex->request, SLICE("Access-Control-Request-Method"), &asked)) {
         reply_begin(ex, &r, 204);
         reply_add(&r, SLICE("Allow"), allow);
     } else if (add_cors(ex, &r)) {

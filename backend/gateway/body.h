@@ -1,0 +1,20 @@
+#ifndef GATEWAY_BODY_H
+#define GATEWAY_BODY_H
+
+/* The body of a request while it is read: bounded by what the handler said, and counted against
+ * the process's budget (max_pending_bytes). */
+
+#include "base/buf.h"
+#include "gateway/link.h"
+
+struct body {
+    struct buf bytes;
+    size_t reserved;
+};
+
+void body_init(struct body *, size_t max);
+void body_fini(struct body *, const struct link_settings *); /* gives the budget back */
+/* After bytes were added: 0, or the status of the refusal (413, 503). */
+MUST_CHECK unsigned body_judge(struct body *, const struct link_settings *);
+
+#endif

@@ -1,0 +1,13 @@
+#ifndef GATEWAY_HEADERS_H
+#define GATEWAY_HEADERS_H
+
+/* The text that heads of replies share on every wire. */
+
+#include "base/buf.h"
+#include "request/exchange.h"
+
+struct slice headers_reason(unsigned status); /* "Not Found" */
+void headers_add(struct buf *, struct slice name, struct slice value);
+void headers_add_all(struct buf *, const struct reply *);
+
+#endif

@@ -1,0 +1,371 @@
+/* link - a connection as every wire has it: bytes in, bytes out, clocks, an end.
+ *
+ * Output order: the update partly written, then `out`. Only when both are empty is anything begun.
+ * An idle or streaming link holds no buffer.
+ *
+ * What one gets wrong: nothing of a handler may be called from inside an exchange_ function. So
+ * these functions only write, and ask for resume(), which runs at the end of the turn.
+ *
+ * life: link_new -> callbacks of its kind -> link_close | link_linger -> kind->release, free. */
+
+#include "gateway/link.h"
+
+#include "base/alloc.h"
+#include "transport/update.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum {
+    LINGER_BYTES = 4 * 1024 * 1024,
+    NOTSENT_LOWAT = 16384,
+};
+
+static struct link *
+of_connection(struct connection *c)
+{
+    return CONTAINER_OF(c, struct link, connection);
+}
+
+void
+link_close(struct link *l)
+{
+    connection_close(&l->connection);
+}
+
+void
+link_ask_resume(struct link *l)
+{
+    if (!list_is_linked(&l->later.node))
+        worker_close_later(l->connection.worker, &l->later);
+}
+
+void
+link_die(struct link *l)
+{
+    l->dead = true;
+    link_ask_resume(l);
+}
+
+void
+link_count(struct link *l, enum link_event event)
+{
+    l->settings->count(l->connection.worker, event);
+}
+
+void
+link_set_timer(struct link *l, uint64_t after_ms)
+{
+    connection_set_timer(&l->connection, after_ms);
+}
+
+bool
+link_is_stopping(const struct link *l)
+{
+    return l->settings->stopping(l->connection.worker);
+}
+
+void
+link_tune_for_streaming(struct link *l)
+{
+    if (l->connection.is_unix)
+        return;
+    int lowat = NOTSENT_LOWAT;
+    unsigned patience = (unsigned)(2 * l->settings->heartbeat_ms);
+    setsockopt(l->connection.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+    if (patience)
+        setsockopt(l->connection.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+}
+
+void
+link_linger(struct link *l)
+{
+    if (l->peer_ended) {
+        link_close(l);
+        return;
+    }
+    l->lingering = true;
+    buf_fini(&l->in);
+    connection_shutdown_write(&l->connection);
+    link_set_timer(l, l->settings->linger_timeout_ms);
+    connection_watch_read(&l->connection, true);
+}
+
+bool
+link_is_flushed(const struct link *l)
+{
+    return l->partial == NULL && l->out.len == 0;
+}
+
+/* Output waits for the peer: watch, and be patient for reply_timeout. */
+static void
+await_peer(struct link *l)
+{
+    connection_watch_write(&l->connection, true);
+    link_set_timer(l, l->settings->reply_timeout_ms);
+}
+
+static ssize_t
+write_parts(struct link *l, const struct iovec *parts, unsigned count)
+{
+    if (count == 1)
+        return connection_write(&l->connection, SLICE_OF(parts->iov_base, parts->iov_len));
+    return connection_writev(&l->connection, parts, (int)count);
+}
+
+static size_t
+size_of_parts(const struct iovec *parts, unsigned count)
+{
+    size_t size = 0;
+    for (unsigned i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    return size;
+}
+
+/* Writes what waits. False: the peer is gone. */
+static bool
+flush(struct link *l)
+{
+    while (l->partial) {
+        struct iovec parts[LINK_PARTS];
+        char scratch[LINK_PARTS][LINK_SCRATCH];
+        unsigned count = l->kind->frame(l, l->partial, l->partial_mark, l->partial_offset, parts,
+                                        LINK_PARTS, scratch);
+        ssize_t n = write_parts(l, parts, count);
+        if (n < 0)
+            return n == IO_AGAIN;
+        l->partial_offset += (size_t)n;
+        if (l->partial_offset == l->kind->framed_size(l, l->partial))
+            update_unref(&l->partial);
+    }
+    while (l->out.len) {
+        ssize_t n = connection_write(&l->connection, buf_slice(&l->out));
+        if (n < 0)
+            return n == IO_AGAIN;
+        buf_drop(&l->out, (size_t)n);
+    }
+    buf_fini(&l->out);
+    return true;
+}
+
+void
+link_push(struct link *l, struct slice bytes)
+{
+    if (link_is_flushed(l)) {
+        ssize_t n = connection_write(&l->connection, bytes);
+        if (n == IO_FAILED) {
+            link_die(l);
+            return;
+        }
+        bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
+    }
+    if (bytes.len == 0)
+        return;
+    buf_add(&l->out, bytes);
+    if (l->out.failed)
+        link_die(l);
+    else
+        await_peer(l);
+}
+
+/* One write's worth of updates[0..], the first from `offset`. Returns the parts. */
+static unsigned
+fill_parts(struct link *l, struct update *const *updates, size_t count, uint16_t mark,
+           size_t offset, struct iovec *parts, char (*scratch)[LINK_SCRATCH])
+{
+    unsigned filled = 0;
+    for (size_t i = 0; i < count && filled + 1 < LINK_PARTS; i++, offset = 0)
+        filled += l->kind->frame(l, updates[i], mark, offset, parts + filled, LINK_PARTS - filled,
+                                 scratch + filled);
+    return filled;
+}
+
+size_t
+link_send(struct link *l, struct update *const *updates, size_t count, uint16_t mark)
+{
+    size_t i = 0, offset = 0; /* the update being written, and how much of it is */
+    if (!link_is_flushed(l) || l->dead)
+        return 0;
+    while (i < count) {
+        struct iovec parts[LINK_PARTS];
+        char scratch[LINK_PARTS][LINK_SCRATCH];
+        unsigned filled = fill_parts(l, updates + i, count - i, mark, offset, parts, scratch);
+        size_t size = size_of_parts(parts, filled);
+        ssize_t n = write_parts(l, parts, filled);
+        if (n == IO_FAILED) {
+            link_die(l);
+            return i + (offset != 0);
+        }
+        size_t left = n > 0 ? (size_t)n : 0;
+        bool is_short = left < size;
+        while (left) {
+            size_t rest = l->kind->framed_size(l, updates[i]) - offset;
+            if (left < rest) {
+                offset += left;
+                break;
+            }
+            left -= rest;
+            offset = 0;
+            i++;
+        }
+        if (is_short && offset) {
+            l->partial = update_ref(updates[i]);
+            l->partial_offset = offset;
+            l->partial_mark = mark;
+            i++;
+        }
+        if (is_short) {
+            await_peer(l);
+            return i;
+        }
+    }
+    return i;
+}
+
+void
+link_keep(struct link *l, struct slice bytes)
+{
+    buf_add(&l->in, bytes);
+    if (l->in.len >= LINK_AHEAD_BYTES)
+        connection_watch_read(&l->connection, false);
+}
+
+void
+link_unkept(struct link *l)
+{
+    if (l->in.len == 0)
+        buf_fini(&l->in);
+    if (l->in.len < LINK_AHEAD_BYTES && !l->peer_ended)
+        connection_watch_read(&l->connection, true);
+}
+
+static void
+on_readable(struct connection *c)
+{
+    struct link *l = of_connection(c);
+    char *buffer = worker_read_buffer(c->worker);
+    ssize_t n = connection_read(c, buffer, WORKER_READ_SIZE);
+    if (n == IO_AGAIN)
+        return;
+    if (n == IO_FAILED || (n == IO_END && l->lingering)) {
+        link_close(l);
+    } else if (l->lingering) {
+        l->lingered += (size_t)n;
+        if (l->lingered > LINGER_BYTES)
+            link_close(l);
+    } else if (n == IO_END) {
+        l->kind->ended(l);
+    } else {
+        l->kind->input(l, SLICE_OF(buffer, (size_t)n));
+    }
+    if (l->in.failed)
+        link_close(l);
+}
+
+static void
+on_writable(struct connection *c)
+{
+    struct link *l = of_connection(c);
+    if (!flush(l)) {
+        link_close(l);
+    } else if (!link_is_flushed(l)) {
+        await_peer(l);
+    } else {
+        connection_watch_write(c, false);
+        l->kind->flushed(l);
+    }
+}
+
+static void
+on_timer(struct connection *c)
+{
+    struct link *l = of_connection(c);
+    if (l->lingering) {
+        link_close(l);
+    } else if (!link_is_flushed(l)) {
+        link_count(l, LINK_REPLY_TIMEOUT);
+        link_close(l);
+    } else {
+        l->kind->timeout(l);
+    }
+}
+
+static void
+on_later(struct closing *closing)
+{
+    struct link *l = CONTAINER_OF(closing, struct link, later);
+    if (l->connection.closed || l->lingering)
+        return;
+    if (l->dead)
+        link_close(l);
+    else
+        l->kind->resume(l);
+}
+
+static void
+on_free(struct connection *c)
+{
+    struct link *l = of_connection(c);
+    list_unlink(&l->later.node);
+    list_unlink(&l->node);
+    l->kind->release(l);
+    update_unref(&l->partial);
+    buf_fini(&l->in);
+    buf_fini(&l->out);
+    l->settings->freed(c->worker);
+    free(l);
+}
+
+static const struct connection_owner owner = {
+    .on_readable = on_readable,
+    .on_writable = on_writable,
+    .on_timer = on_timer,
+    .on_free = on_free,
+};
+
+void
+link_registry_init(struct link_registry *r)
+{
+    list_init(&r->links);
+}
+
+struct link *
+link_new(struct worker *w, int fd, const struct listener_peer *peer, size_t size,
+         const struct link_kind *kind, const struct link_settings *settings,
+         struct link_registry *registry)
+{
+    struct link *l = xalloc(size);
+    l->kind = kind;
+    l->settings = settings;
+    l->later.free = on_later;
+    list_init(&l->later.node);
+    list_append(&registry->links, &l->node);
+    buf_init(&l->in, settings->max_head + LINK_AHEAD_BYTES + WORKER_READ_SIZE);
+    buf_init(&l->out, LINK_OUT_BYTES);
+    connection_init(&l->connection, w, &owner, fd, peer->is_unix);
+    link_set_timer(l, settings->idle_timeout_ms);
+    return l;
+}
+
+void
+link_drain_all(struct link_registry *r)
+{
+    LIST_EACH(node, after, &r->links)
+    {
+        struct link *l = CONTAINER_OF(node, struct link, node);
+        if (!l->connection.closed && !l->lingering)
+            l->kind->drain(l);
+    }
+}
+
+void
+link_close_all(struct link_registry *r)
+{
+    LIST_EACH(node, after, &r->links)
+    {
+        link_close(CONTAINER_OF(node, struct link, node));
+    }
+}
