@@ -1,14 +1,20 @@
 #!/usr/bin/python3
-"""alipes and the floor, alternating, a fresh server for each run: JSON on stdout, a table on stderr.
+"""alipes beside the floor and, where nginx has it, nchan: alternating, a fresh server for each run.
+JSON on stdout, a Markdown table on stderr.
 
-    tests/bench/run.py [--runs 3] [--seconds 5] [--only fanout_1000,idle] [--bin build/release/alipes]
+    tests/bench/run.py [--runs 3] [--seconds 4] [--wires tcp,unix,fastcgi] [--only fanout_1000,idle]
+                       [--bin build/release/alipes] [--no-peers]
 
-The floor (ssefloor.c) is one thread and one send() a subscriber: the least a hub on TCP can do.
-Ratios are of server CPU per delivery; wall time is noise on a busy machine.
+The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
+for FastCGI it stands on a Unix socket too. nchan runs on TCP, one worker, messages in memory.
+Ratios are of server CPU per unit (delivery, publish, connect and leave) or of units a second;
+wall time is noise on a busy machine, which is why every figure is a median.
 """
 import argparse
+import glob
 import json
 import os
+import shutil
 import signal
 import socket
 import statistics
@@ -23,24 +29,23 @@ import jwt
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bench"
 KEY = "0123456789abcdef0123456789abcdef"
+NCHAN = (glob.glob("/usr/lib/nginx/modules/ngx_nchan_module.so") or [None])[0]
 
 FAN = ["-m", "fanout", "--rst", "-c", "1"]
+SPARSE = ["-m", "sparse", "-k", "32", "-c", "16", "-W", "64", "--random", "--rst"]
+CPU, CPU_PUBLISH, RATE, MEMORY = "server_cpu_us_per_unit", "server_cpu_us_per_publish", "publish_per_s", "pss_per_sub"
+DELIVERIES = "deliveries_per_s"
+# name: (arguments, figures, first of them with the goal of its ratio to the floor)
 SHAPES = {
-    "fanout_100": FAN + ["-n", "100", "-k", "1", "-W", "1"],
-    "fanout_1000": FAN + ["-n", "1000", "-k", "1", "-W", "1"],
-    "fanout_10000": FAN + ["-n", "10000", "-k", "1", "-W", "1"],
-    "outstanding_16": FAN + ["-n", "1000", "-k", "2", "-W", "16"],
-    "sparse_100": ["-m", "sparse", "-n", "100", "-k", "32", "-c", "16", "-W", "64", "--random", "--rst"],
-    "sparse_10000": ["-m", "sparse", "-n", "10000", "-k", "32", "-c", "16", "-W", "64", "--random", "--rst"],
-    "publish": ["-m", "publish", "-n", "0", "-k", "32", "-c", "16"],
-    "idle": ["-m", "idle", "-n", "10000", "--settle", "2", "--rst"],
-    "churn": ["-m", "churn", "-n", "200"],
-}
-FIGURES = {
-    "idle": "pss_per_sub",
-    "publish": "server_cpu_us_per_publish",
-    "sparse_100": "server_cpu_us_per_publish",
-    "sparse_10000": "server_cpu_us_per_publish",
+    "fanout_100": (FAN + ["-n", "100", "-k", "1", "-W", "1"], [CPU]),
+    "fanout_1000": (FAN + ["-n", "1000", "-k", "1", "-W", "1"], [CPU]),
+    "fanout_10000": (FAN + ["-n", "10000", "-k", "1", "-W", "1"], [CPU]),
+    "outstanding_16": (FAN + ["-n", "1000", "-k", "2", "-W", "16"], [DELIVERIES, CPU]),
+    "sparse_100": (SPARSE + ["-n", "100"], [RATE, CPU_PUBLISH]),
+    "sparse_10000": (SPARSE + ["-n", "10000"], [RATE, CPU_PUBLISH]),
+    "publish": (["-m", "publish", "-n", "0", "-k", "32", "-c", "16"], [RATE, CPU_PUBLISH]),
+    "idle": (["-m", "idle", "-n", "10000", "--settle", "2", "--rst"], [MEMORY]),
+    "churn": (["-m", "churn", "-n", "200", "--rst"], [CPU]),
 }
 
 
@@ -58,30 +63,38 @@ def free_port():
         return s.getsockname()[1]
 
 
-def await_port(port):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.01)
-    raise SystemExit(f"nobody listens on {port}")
+def answers(where):
+    with socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET) as s:
+        return s.connect_ex(where if isinstance(where, str) else ("127.0.0.1", where)) == 0
 
 
 class Server:
-    def __init__(self, kind, binary, folder):
-        self.port = free_port()
+    def __init__(self, kind, wire, binary, folder):
+        self.where = free_port() if wire == "tcp" else f"{folder}/hub.sock"
+        address = f"127.0.0.1:{self.where}" if wire == "tcp" else f"unix/{self.where}"
+        conf = Path(folder) / "server.conf"
         if kind == "floor":
-            command = [BUILD / "ssefloor", str(self.port), "chunked"]
-        else:
-            conf = Path(folder) / "alipes.conf"
-            conf.write_text(
-                f"listen 127.0.0.1:{self.port}\nanonymous\ntransport memory\n"
-                f"publisher_jwt {KEY}\nsubscriber_jwt {KEY}\nlog logfmt error\n"
-            )
+            command = [BUILD / "ssefloor", self.where, "chunked"]
+        elif kind == "alipes":
+            conf.write_text(f"listen {address}\nanonymous\ntransport memory\npublisher_jwt {KEY}\n"
+                            f"subscriber_jwt {KEY}\nmax_streams_per_token 20000\nlog logfmt error\n")
             command = [binary, "-c", conf]
-        self.process = subprocess.Popen([str(c) for c in command], stderr=subprocess.DEVNULL)
-        await_port(self.port)
+        else:
+            conf.write_text(
+                f"load_module {NCHAN};\nworker_processes 1;\ndaemon off;\npid {folder}/pid;\nerror_log /dev/null;\n"
+                "worker_rlimit_nofile 20000;\nevents { worker_connections 15000; }\nhttp {\naccess_log off;\n"
+                f"client_body_temp_path {folder}/body;\nproxy_temp_path {folder}/proxy;\n"
+                f"fastcgi_temp_path {folder}/fastcgi;\nuwsgi_temp_path {folder}/uwsgi;\nscgi_temp_path {folder}/scgi;\n"
+                f"keepalive_requests 100000000;\nnchan_shared_memory_size 512M;\nserver {{ listen 127.0.0.1:{self.where} backlog=4096;\n"
+                "location ~ ^/sub/(.*)$ { nchan_subscriber eventsource; nchan_channel_id $1; nchan_subscriber_first_message newest; }\n"
+                "location ~ ^/pub/(.*)$ { nchan_publisher; nchan_channel_id $1; nchan_message_buffer_length 10; }\n}\n}\n")
+            command = ["/usr/sbin/nginx", "-c", conf]
+        self.process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not answers(self.where):
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise SystemExit(f"{kind} does not answer on {self.where}")
+            time.sleep(0.01)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -92,55 +105,69 @@ class Server:
             self.process.wait()
 
 
-def measure(kind, shape, seconds, binary):
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(kind, binary, folder)
-        try:
-            base = f"http://127.0.0.1:{server.port}"
-            command = [BUILD / "ssebench", *SHAPES[shape], "-d", str(2 if shape == "idle" else seconds)]
-            if kind == "floor":
-                number = "?t={t}" if shape.startswith("sparse") else ""
-                command += ["-s", f"{base}/s{number}", "-p", f"{base}/p{number}"]
-            else:
-                hub = f"{base}/.well-known/mercure"
-                token = jwt.encode({"mercure": {"publish": ["*"]}}, KEY, algorithm="HS256")
-                command += ["-s", f"{hub}?topic=t{{t}}", "-p", hub, "-P", f"Authorization: Bearer {token}",
-                            "-P", "Content-Type: application/x-www-form-urlencoded",
-                            "-B", "topic=t{t}&data={payload}"]
-            command += ["-w", str(server.process.pid), "--timeout", "60"]
-            done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=180)
-            if done.returncode != 0:
-                raise SystemExit(f"{kind} {shape}: {done.stderr or done.stdout}")
-            return json.loads(done.stdout)
-        finally:
-            server.stop()
+def measure(kind, wire, shape, seconds, binary):
+    folder = tempfile.mkdtemp(prefix="bench")
+    os.chmod(folder, 0o755)
+    server = Server(kind, wire, binary, folder)
+    try:
+        base = f"http://127.0.0.1:{server.where}" if wire == "tcp" else f"unix:{server.where}:"
+        command = [BUILD / "ssebench", *SHAPES[shape][0], "-d", 2 if shape == "idle" else seconds]
+        if kind == "floor":
+            number = "?t={t}" if shape.startswith("sparse") else ""
+            command += ["-s", f"{base}/s{number}", "-p", f"{base}/p{number}"]
+        elif kind == "nchan":
+            command += ["-s", f"{base}/sub/t{{t}}", "-p", f"{base}/pub/t{{t}}"]
+        else:
+            hub = f"{base}/.well-known/mercure"
+            token = jwt.encode({"mercure": {"publish": ["*"]}}, KEY, algorithm="HS256")
+            command += ["-s", f"{hub}?topic=t{{t}}", "-p", hub, "-P", f"Authorization: Bearer {token}",
+                        "-P", "Content-Type: application/x-www-form-urlencoded", "-B", "topic=t{t}&data={payload}"]
+            if wire == "fastcgi":
+                command.append("--fastcgi")
+                if "-k" in SHAPES[shape][0]:  # one publish at a time on a FastCGI connection
+                    command += ["-c", SHAPES[shape][0][SHAPES[shape][0].index("-k") + 1]]
+        command += ["-w", server.process.pid, "--timeout", 60]
+        done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=180)
+        if done.returncode != 0:
+            raise SystemExit(f"{kind} {wire} {shape}: {done.stderr or done.stdout}")
+        return json.loads(done.stdout)
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def show(number):
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.2f}"
 
 
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--seconds", type=float, default=4)
+    options.add_argument("--wires", default="tcp,unix,fastcgi")
     options.add_argument("--only", default=",".join(SHAPES))
     options.add_argument("--bin", default=str(ROOT / "build" / "release" / "alipes"))
+    options.add_argument("--no-peers", action="store_true")
     o = options.parse_args()
     build()
-    result = {"cpus": os.cpu_count(), "runs": o.runs, "shapes": {}}
-    print("| shape | figure | floor | alipes | ratio | alipes /s | floor /s |\n|---|---|---|---|---|---|---|",
-          file=sys.stderr)
-    for shape in o.only.split(","):
-        figure = FIGURES.get(shape, "server_cpu_us_per_unit")
-        runs = {"floor": [], "alipes": []}
-        for _ in range(o.runs):
-            for kind in runs:
-                runs[kind].append(measure(kind, shape, o.seconds, o.bin))
-        median = {k: statistics.median(r[figure] for r in v) for k, v in runs.items()}
-        rate_name = next((n for n in ("deliveries_per_s", "publishes_per_s", "cycles_per_s")
-                          if n in runs["alipes"][0]), None)
-        rate = {k: statistics.median(r.get(rate_name, 0) for r in v) for k, v in runs.items()}
-        ratio = median["alipes"] / median["floor"] if median["floor"] else None
-        result["shapes"][shape] = {"figure": figure, **median, "ratio": ratio, "runs": runs}
-        print(f"| {shape} | {figure} | {median['floor']:.2f} | {median['alipes']:.2f} | "
-              f"{ratio and round(ratio, 2)} | {rate['alipes']:.0f} | {rate['floor']:.0f} |", file=sys.stderr)
+    result = {"cpus": os.cpu_count(), "runs": o.runs, "seconds": o.seconds, "wires": {}}
+    print("| wire | shape | figure | floor | alipes | nchan | alipes / floor |\n|---|---|---|---|---|---|---|", file=sys.stderr)
+    for wire in o.wires.split(","):
+        for shape in o.only.split(","):
+            runs = {"floor": [], "alipes": []}
+            if wire == "tcp" and NCHAN and not o.no_peers:
+                runs["nchan"] = []
+            for _ in range(o.runs):
+                for kind in runs:
+                    runs[kind].append(measure(kind, wire, shape, o.seconds, o.bin))
+            rows = result["wires"].setdefault(wire, {}).setdefault(shape, {"runs": runs})
+            for figure in SHAPES[shape][1]:
+                median = {k: statistics.median(r[figure] for r in v) for k, v in runs.items()}
+                ratio = median["alipes"] / median["floor"] if median["floor"] else None
+                rows[figure] = {**median, "ratio": ratio}
+                print(f"| {wire} | {shape} | {figure} | {show(median['floor'])} | {show(median['alipes'])} | "
+                      f"{show(median['nchan']) if 'nchan' in median else ''} | {ratio and round(ratio, 2)} |",
+                      file=sys.stderr, flush=True)
     print(json.dumps(result))
 
 

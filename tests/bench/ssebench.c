@@ -183,7 +183,7 @@ static struct {
     uint32_t src; /* loopback source addresses */
     double settle, drain, hold, timeout;
     uint32_t nap; /* microseconds between reads */
-    bool random, rst, delack;
+    bool random, rst, delack, fastcgi;
     int pids[MAX_PIDS], npids;
 } o = {
     .mode = FANOUT,
@@ -314,6 +314,68 @@ has_header(const char *const *h, int n, const char *name)
 }
 
 /* ------------------------------------------------------------------ *
+ * A request as FastCGI records                                         *
+ * ------------------------------------------------------------------ */
+
+static char *
+put_record(char *p, int type, size_t len)
+{
+    const unsigned char head[8] = {1, (unsigned char)type,       0,
+                                   1, (unsigned char)(len >> 8), (unsigned char)len};
+    return mempcpy(p, head, 8);
+}
+
+static char *
+put_pair(char *p, const char *name, size_t nlen, const char *value, size_t vlen)
+{
+    *p++ = (char)nlen;
+    if (vlen < 128) {
+        *p++ = (char)vlen;
+    } else {
+        *p++ = (char)0x80;
+        *p++ = 0;
+        *p++ = (char)(vlen >> 8);
+        *p++ = (char)vlen;
+    }
+    p = mempcpy(p, name, nlen);
+    return mempcpy(p, value, vlen);
+}
+
+/* `keep`: FCGI_KEEP_CONN. Every expanded value must fit into 8 kB. */
+static char *
+put_fastcgi(char *p, const char *method, const struct url *u, const char *const *hdr, int nhdr,
+            const struct vars *v, const char *body, size_t blen, bool keep)
+{
+    char value[8192], name[256], *start;
+    p = put_record(p, 1, 8);
+    p = mempcpy(p, (const char[]){0, 1, keep, 0, 0, 0, 0, 0}, 8);
+    start = p;
+    p += 8;
+    p = put_pair(p, "REQUEST_METHOD", 14, method, strlen(method));
+    p = put_pair(p, "REQUEST_URI", 11, value, (size_t)(expand(value, u->path, v) - value));
+    p = put_pair(p, "HTTP_HOST", 9, u->host, strlen(u->host));
+    for (int i = 0; i < nhdr; i++) {
+        const char *colon = strchr(hdr[i], ':');
+        if (!colon)
+            continue;
+        int n = snprintf(name, sizeof name, "%s%.*s",
+                         strncasecmp(hdr[i], "content-type:", 13) ? "HTTP_" : "",
+                         (int)(colon - hdr[i]), hdr[i]);
+        for (char *c = name; *c; c++)
+            *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+        size_t vlen = (size_t)(expand(value, colon + 1 + (colon[1] == ' '), v) - value);
+        p = put_pair(p, name, (size_t)n, value, vlen);
+    }
+    put_record(start, 4, (size_t)(p - start - 8));
+    p = put_record(p, 4, 0);
+    if (blen) {
+        p = put_record(p, 5, blen);
+        p = mempcpy(p, body, blen);
+    }
+    return put_record(p, 5, 0);
+}
+
+/* ------------------------------------------------------------------ *
  * Payload: mark(8) time(16) seq(8) topic(8) padding                    *
  * ------------------------------------------------------------------ */
 
@@ -382,6 +444,9 @@ struct http {
     uint16_t linelen; /* bytes kept of an unfinished head line */
     uint64_t left;    /* of the body or of the current chunk */
     char *line;       /* LINE_MAX_KEPT bytes, only while a head line is split */
+    /* the record being read, with --fastcgi */
+    unsigned char rec[8], rec_have;
+    uint32_t rec_left; /* of its content and padding */
 };
 
 static void
@@ -406,7 +471,13 @@ http_head_line(struct http *h, const char *l, size_t n)
 {
     if (n && l[n - 1] == '\r')
         n--;
-    if (h->st == H_STATUS) {
+    if (o.fastcgi && h->st == H_STATUS) { /* CGI: headers at once, 200 unless Status says else */
+        h->status = 200;
+        h->st = H_HEADER;
+    }
+    if (o.fastcgi && n > 10 && !strncasecmp(l, "status:", 7)) {
+        h->status = (uint16_t)atoi(l + 7);
+    } else if (h->st == H_STATUS) {
         if (n < 12 || memcmp(l, "HTTP/1.", 7)) {
             h->st = H_BAD;
             return;
@@ -417,6 +488,8 @@ http_head_line(struct http *h, const char *l, size_t n)
     } else if (n == 0) { /* end of the head */
         if (h->status / 100 == 1)
             h->st = H_STATUS; /* 100 Continue etc.: another head follows */
+        else if (o.fastcgi)
+            h->st = H_UNTIL_CLOSE; /* END_REQUEST tells the end */
         else if (h->status == 204 || h->status == 304 || (h->has_length && !h->left && !h->chunked))
             h->st = H_END;
         else if (h->chunked)
@@ -531,6 +604,49 @@ http_next(struct http *h, const char **pp, const char *e, const char **b, const 
             *pp = e;
             return HE_BODY;
         }
+    }
+}
+
+/* As http_next(), for a connection that speaks FastCGI: what STDOUT carries. */
+static enum http_event
+wire_next(struct http *h, const char **pp, const char *e, const char **b, const char **be)
+{
+    enum {
+        END_REQUEST = 3,
+        STDOUT = 6
+    };
+    if (!o.fastcgi)
+        return http_next(h, pp, e, b, be);
+    for (;;) {
+        while (h->rec_have < 8 && *pp < e) {
+            h->rec[h->rec_have++] = (unsigned char)*(*pp)++;
+            if (h->rec_have == 8)
+                h->rec_left = (uint32_t)(h->rec[4] << 8 | h->rec[5]);
+        }
+        if (h->rec_have < 8)
+            return HE_MORE;
+        const char *end = *pp + ((size_t)(e - *pp) < h->rec_left ? (size_t)(e - *pp) : h->rec_left);
+        const char *from = *pp;
+        if (h->rec[1] == STDOUT && from < end) {
+            enum http_event ev = http_next(h, pp, end, b, be);
+            h->rec_left -= (uint32_t)(*pp - from);
+            if (ev != HE_MORE)
+                return ev;
+            continue;
+        }
+        *pp = end;
+        h->rec_left -= (uint32_t)(end - from);
+        if (h->rec_left)
+            return HE_MORE;
+        if (h->rec[6]) { /* padding follows */
+            h->rec_left = h->rec[6];
+            h->rec[6] = 0;
+            h->rec[1] = h->rec[1] == END_REQUEST ? END_REQUEST : 0;
+            continue;
+        }
+        h->rec_have = 0;
+        if (h->rec[1] == END_REQUEST)
+            return HE_END;
     }
 }
 
@@ -808,7 +924,7 @@ sub_feed(struct sub *s, const char *p, const char *e)
     g.bytes += (uint64_t)(e - p);
     g.reads++;
     for (;;) {
-        switch (http_next(&s->h, &p, e, &b, &be)) {
+        switch (wire_next(&s->h, &p, e, &b, &be)) {
         case HE_MORE:
             return true;
         case HE_HEAD:
@@ -892,6 +1008,10 @@ sub_request(struct sub *s)
         sub_lost(s, "connect", err);
         return;
     }
+    if (o.fastcgi) {
+        p = put_fastcgi(p, "GET", u, o.sub_hdr, o.nsub_hdr, &v, NULL, 0, false);
+        goto send;
+    }
     p = stpcpy(p, "GET ");
     p = expand(p, u->path, &v);
     p = stpcpy(p, " HTTP/1.1\r\n");
@@ -906,6 +1026,7 @@ sub_request(struct sub *s)
         p = stpcpy(p, "\r\n");
     }
     p = stpcpy(p, "\r\n");
+send:;
     ssize_t n = send(s->fd, req, (size_t)(p - req), MSG_NOSIGNAL);
     if (n != p - req) {
         sub_lost(s, "send request", n < 0 ? errno : 0);
@@ -1246,7 +1367,7 @@ pub_read(struct pub *c)
     uint64_t now = mono();
     const char *p = buf, *e = buf + n, *b, *be;
     for (;;) {
-        switch (http_next(&c->h, &p, e, &b, &be)) {
+        switch (wire_next(&c->h, &p, e, &b, &be)) {
         case HE_MORE:
             return;
         case HE_HEAD:
@@ -1311,6 +1432,10 @@ pub_one(struct pub *c, uint32_t topic, uint64_t now)
             die("out of memory");
     }
     char *p = c->out + c->outlen;
+    if (o.fastcgi) {
+        p = put_fastcgi(p, o.method, &o.pub, o.pub_hdr, o.npub_hdr, &v, body, blen, true);
+        goto made;
+    }
     p = stpcpy(p, o.method);
     *p++ = ' ';
     p = expand(p, o.pub.path, &v);
@@ -1330,6 +1455,7 @@ pub_one(struct pub *c, uint32_t topic, uint64_t now)
     p = put_u64(p, blen);
     p = stpcpy(p, "\r\n\r\n");
     p = mempcpy(p, body, blen);
+made:
     c->outlen = (size_t)(p - c->out);
     c->dirty = true;
     c->q[(c->head + c->len++) % pb.depth] = (struct inflight){now, topic};
@@ -1758,6 +1884,7 @@ usage(void)
         "      --drain S        give up this long after the last delivery (3)\n"
         "      --hold S         churn: keep each connection this long (0)\n"
         "      --rst            close with RST (no TIME_WAIT left behind)\n"
+        "      --fastcgi        speak FastCGI, one publish at a time on a connection (-c = -k)\n"
         "      --delack         delayed acknowledgements on the subscribers' sockets\n"
         "      --nap US         let the stream reader sleep between rounds: cheaper client,\n"
         "                       several events per read, later time stamps (0)\n"
@@ -1777,6 +1904,7 @@ enum {
     O_TIMEOUT,
     O_SELFTEST,
     O_DELACK,
+    O_FASTCGI,
     O_NAP
 };
 
@@ -1810,6 +1938,7 @@ options(int argc, char **argv)
         {"hold", 1, 0, O_HOLD},
         {"rst", 0, 0, O_RST},
         {"delack", 0, 0, O_DELACK},
+        {"fastcgi", 0, 0, O_FASTCGI},
         {"nap", 1, 0, O_NAP},
         {"timeout", 1, 0, O_TIMEOUT},
         {"label", 1, 0, 'l'},
@@ -1910,6 +2039,9 @@ options(int argc, char **argv)
             break;
         case O_DELACK:
             o.delack = true;
+            break;
+        case O_FASTCGI:
+            o.fastcgi = true;
             break;
         case O_NAP:
             o.nap = (uint32_t)strtoul(optarg, NULL, 10) % 1000000;

@@ -8,7 +8,7 @@
  *   POST /any            to everybody       POST /any?t=7    to number 7 alone
  *
  * Build:  cc -std=c11 -O2 -Wall -Wextra -o ssefloor ssefloor.c
- * Usage:  ssefloor PORT [chunked] [nagle]     nagle: leave TCP_NODELAY off, as nchan does
+ * Usage:  ssefloor PORT|/SOCKET [chunked] [nagle]     nagle: leave TCP_NODELAY off, as nchan does
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,6 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum {
@@ -180,7 +181,8 @@ readable(int fd)
 int
 main(int argc, char **argv)
 {
-    int port = argc > 1 ? atoi(argv[1]) : 18000, one = 1;
+    const char *where = argc > 1 ? argv[1] : "18000";
+    int is_unix = where[0] == '/', one = 1;
     for (int i = 2; i < argc; i++) {
         chunked |= !strcmp(argv[i], "chunked");
         nagle |= !strcmp(argv[i], "nagle");
@@ -193,12 +195,16 @@ main(int argc, char **argv)
     signal(SIGTERM, on_signal);
     signal(SIGALRM, on_signal);
     alarm(1800); /* never outlive the session */
-    int ls = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int ls = socket(is_unix ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((unsigned short)port),
+                            .sin_port = htons((unsigned short)atoi(where)),
                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_un u = {.sun_family = AF_UNIX};
+    snprintf(u.sun_path, sizeof u.sun_path, "%s", where);
     setsockopt(ls, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(ls, (struct sockaddr *)&a, sizeof a) || listen(ls, 4096)) {
+    if ((is_unix ? bind(ls, (struct sockaddr *)&u, sizeof u)
+                 : bind(ls, (struct sockaddr *)&a, sizeof a)) ||
+        listen(ls, 4096)) {
         perror("ssefloor");
         return 1;
     }
@@ -219,7 +225,7 @@ main(int argc, char **argv)
                     continue;
                 }
                 conns[fd] = (struct conn){.slot = -1, .topic = -1};
-                if (!nagle)
+                if (!nagle && !is_unix)
                     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
                 struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP, .data.fd = fd};
                 epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
