@@ -23,6 +23,7 @@ struct config {
     struct string_list listen, cors_origins, publish_origins;
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
     uint64_t max_form_fields, max_topics_per_publish, max_matchers, max_requests_per_connection;
+    uint64_t token_cache;
     char *path, *healthz, *name, *cookie_name, *log_file;
     struct string publisher_jwt_key, subscriber_jwt_key;
     char *publisher_jwt_alg, *subscriber_jwt_alg;

@@ -22,6 +22,7 @@
 enum {
     LINGER_BYTES = 4 * 1024 * 1024,
     NOTSENT_LOWAT = 16384,
+    RUN_BYTES = 16384, /* of small updates, made one piece */
 };
 
 static struct link *
@@ -183,6 +184,78 @@ fill_parts(struct link *l, struct update *const *updates, size_t count, uint16_t
     return filled;
 }
 
+/* What one write carries. Streams of a worker mostly get the same updates one after another, so the
+ * last run of small updates is kept as one piece of bytes: a send() of it costs less than a
+ * sendmsg() of its parts. Known by positions, which are never used twice. */
+struct run {
+    const struct link_kind *kind;
+    uint16_t mark;
+    unsigned wanted, count; /* updates asked for, updates that fitted */
+    struct position positions[LINK_PARTS];
+    size_t len;
+    char bytes[RUN_BYTES];
+};
+
+static _Thread_local struct run last_run;
+
+static bool
+is_last_run(const struct link *l, struct update *const *updates, unsigned wanted, uint16_t mark)
+{
+    const struct run *r = &last_run;
+    if (r->kind != l->kind || r->mark != mark || r->wanted != wanted)
+        return false;
+    for (unsigned i = 0; i < r->count; i++)
+        if (position_cmp(r->positions[i], updates[i]->position) != 0)
+            return false;
+    return true;
+}
+
+/* Bytes of the first of these updates, as many as fit; empty: they are not small. */
+static struct slice
+run_of(struct link *l, struct update *const *updates, size_t count, uint16_t mark)
+{
+    struct run *r = &last_run;
+    unsigned wanted = count < LINK_PARTS ? (unsigned)count : LINK_PARTS;
+    if (is_last_run(l, updates, wanted, mark))
+        return SLICE_OF(r->bytes, r->len);
+    r->kind = l->kind;
+    r->mark = mark;
+    r->wanted = wanted;
+    r->count = 0;
+    r->len = 0;
+    for (unsigned i = 0; i < wanted; i++) {
+        size_t size = l->kind->framed_size(l, updates[i]);
+        struct iovec parts[LINK_PARTS];
+        char scratch[LINK_PARTS][LINK_SCRATCH];
+        if (size > RUN_BYTES - r->len)
+            break;
+        unsigned filled = l->kind->frame(l, updates[i], mark, 0, parts, LINK_PARTS, scratch);
+        for (unsigned k = 0; k < filled; k++) {
+            memcpy(r->bytes + r->len, parts[k].iov_base, parts[k].iov_len);
+            r->len += parts[k].iov_len;
+        }
+        r->positions[r->count++] = updates[i]->position;
+    }
+    return SLICE_OF(r->bytes, r->len);
+}
+
+static ssize_t
+write_some(struct link *l, struct update *const *updates, size_t count, uint16_t mark,
+           size_t offset, size_t *ret_size)
+{
+    struct iovec parts[LINK_PARTS];
+    char scratch[LINK_PARTS][LINK_SCRATCH];
+    if (offset == 0 && (count > 1 || !l->kind->is_whole)) {
+        struct slice run = run_of(l, updates, count, mark);
+        *ret_size = run.len;
+        if (run.len)
+            return connection_write(&l->connection, run);
+    }
+    unsigned filled = fill_parts(l, updates, count, mark, offset, parts, scratch);
+    *ret_size = size_of_parts(parts, filled);
+    return write_parts(l, parts, filled);
+}
+
 size_t
 link_send(struct link *l, struct update *const *updates, size_t count, uint16_t mark)
 {
@@ -190,11 +263,8 @@ link_send(struct link *l, struct update *const *updates, size_t count, uint16_t 
     if (!link_is_flushed(l) || l->dead)
         return 0;
     while (i < count) {
-        struct iovec parts[LINK_PARTS];
-        char scratch[LINK_PARTS][LINK_SCRATCH];
-        unsigned filled = fill_parts(l, updates + i, count - i, mark, offset, parts, scratch);
-        size_t size = size_of_parts(parts, filled);
-        ssize_t n = write_parts(l, parts, filled);
+        size_t size;
+        ssize_t n = write_some(l, updates + i, count - i, mark, offset, &size);
         if (n == IO_FAILED) {
             link_die(l);
             return i + (offset != 0);

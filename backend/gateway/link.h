@@ -69,6 +69,7 @@ struct link_kind {
      * filled; at most one place is left free where they do not suffice. */
     unsigned (*frame)(const struct link *, const struct update *u, uint16_t mark, size_t offset,
                       struct iovec *parts, unsigned room, char (*scratch)[LINK_SCRATCH]);
+    bool is_whole; /* an update is one part, always */
     size_t (*framed_size)(const struct link *, const struct update *u);
 };
 

@@ -77,6 +77,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->hub = hub;
     home->worker = worker;
     index_init(&home->index);
+    home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
     list_init(&home->tail);
     list_init(&home->catching_up);
@@ -106,6 +107,7 @@ hub_worker_free(struct hub_worker **ref)
     while (!list_is_empty(&home->tail))
         drop_oldest(home);
     index_fini(&home->index);
+    token_cache_free(&home->tokens);
     free(home->due);
     free(home->touched);
     free(home);

@@ -3,7 +3,7 @@
 
 /* The hub: what the process shares, and what each worker has for itself. */
 
-#include "auth/grant.h"
+#include "auth/token_cache.h"
 #include "config/config.h"
 #include "hub/index.h"
 #include "hub/quota.h"
@@ -37,7 +37,8 @@ struct hub_worker {
     struct hub *hub;
     struct worker *worker;
     struct index index;
-    struct list streams; /* all of them, by stream.node */
+    struct token_cache *tokens; /* owns */
+    struct list streams;        /* all of them, by stream.node */
     struct position taken, delivered;
 
     struct list tail; /* of struct tail_piece, oldest first */

@@ -52,7 +52,8 @@ on_head(struct exchange *ex)
     struct hub *hub = hub_of(ex);
     struct grant *grant;
     const char *reason;
-    if (!credential_read(ex, hub->publisher_key, &grant, &reason)) {
+    if (!credential_read(ex, hub->publisher_key, hub_worker_of(ex->worker)->tokens, &grant,
+                         &reason)) {
         reply_unauthorized(ex, "publish", reason);
         return;
     }
@@ -106,6 +107,15 @@ take_first(struct slice value, struct slice *field, bool *has)
     *has = true;
 }
 
+static size_t
+count_of(struct slice s, char byte)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++)
+        count += s.ptr[i] == byte;
+    return count;
+}
+
 /* NULL: read; otherwise the sentence of the refusal. */
 static const char *
 read_fields(struct exchange *ex, struct fields *f)
@@ -116,7 +126,10 @@ read_fields(struct exchange *ex, struct fields *f)
     bool failed = false;
     size_t count = 0;
     *f = (struct fields){0};
-    f->topics = arena_alloc(&ex->arena, c->max_topics_per_publish * sizeof *f->topics);
+    size_t room = count_of(ex->request->body, '&') + 1;
+    if (room > c->max_topics_per_publish)
+        room = c->max_topics_per_publish;
+    f->topics = arena_alloc(&ex->arena, room * sizeof *f->topics);
     if (f->topics == NULL)
         return "The form is too large.\n";
     while (form_next(&form, &ex->arena, &name, &value, &failed)) {

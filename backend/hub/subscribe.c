@@ -172,7 +172,7 @@ on_head(struct exchange *ex)
         reply_text(ex, 400, slice_of(fault));
         return;
     }
-    if (!credential_read(ex, hub->subscriber_key, &grant, &reason)) {
+    if (!credential_read(ex, hub->subscriber_key, home->tokens, &grant, &reason)) {
         reply_unauthorized(ex, "subscribe", reason);
         return;
     }

@@ -78,8 +78,8 @@ origin_may_publish(const struct exchange *ex)
 }
 
 bool
-credential_read(struct exchange *ex, const struct key *key, struct grant **ret_grant,
-                const char **ret_reason)
+credential_read(struct exchange *ex, const struct key *key, struct token_cache *cache,
+                struct grant **ret_grant, const char **ret_reason)
 {
     struct slice value, token = {0};
     bool failed = false;
@@ -103,7 +103,7 @@ credential_read(struct exchange *ex, const struct key *key, struct grant **ret_g
     *ret_reason = "no_key_for_this_role";
     if (key == NULL)
         return false;
-    enum token_fault fault = token_verify_0x(key, token, clock_wall_ms(), ret_grant);
+    enum token_fault fault = token_cache_verify_0x(cache, key, token, clock_wall_ms(), ret_grant);
     *ret_reason = token_fault_name(fault);
     return fault == TOKEN_OK;
 }

@@ -40,6 +40,7 @@ enum state {
 
 enum {
     TEXT_BYTES = 160,
+    CHUNKED = 1, /* marks updates that go out as chunks */
 };
 
 /* What only a body needs. */
@@ -203,10 +204,10 @@ static unsigned
 frame(const struct link *l, const struct update *u, uint16_t mark, size_t offset,
       struct iovec *parts, unsigned room, char (*scratch)[LINK_SCRATCH])
 {
-    (void)mark;
+    (void)l;
     (void)room;
     (void)scratch;
-    struct slice bytes = of_link(l)->chunked ? u->frame : u->event;
+    struct slice bytes = mark == CHUNKED ? u->frame : u->event;
     parts[0] = (struct iovec){(char *)bytes.ptr + offset, bytes.len - offset};
     return 1;
 }
@@ -221,7 +222,9 @@ static size_t
 on_wire_send(struct exchange *ex, struct update *const *updates, size_t count)
 {
     struct http *h = of_exchange(ex);
-    return h->state == STATE_STREAMING ? link_send(&h->link, updates, count, 0) : 0;
+    return h->state == STATE_STREAMING
+               ? link_send(&h->link, updates, count, h->chunked ? CHUNKED : 0)
+               : 0;
 }
 
 static bool
@@ -628,5 +631,6 @@ const struct link_kind http_kind = {
     .drain = on_drain,
     .release = on_release,
     .frame = frame,
+    .is_whole = true,
     .framed_size = framed_size,
 };
