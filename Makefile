@@ -7,7 +7,7 @@
 #   make deps-check  fail if one of them is missing; installs nothing
 #   make check-unit    unit tests: AddressSanitizer + UBSan, the threaded ones under TSan too
 #   make check-corpora replay every fuzz corpus
-#   make check-system  system tests with the asan, release and tsan programs, one after another
+#   make check-system  system tests with the asan, tsan and release programs, side by side
 #   make lint      clang-format, layering by include lines, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
@@ -120,7 +120,7 @@ ifneq ($(filter check,$(MAKECMDGOALS)),)
 lint: | deps
 check-unit: | lint
 check-corpora: | check-unit
-check-system: | check-corpora
+$(foreach v,asan tsan release,check-system-$(v)): | check-corpora
 endif
 
 lint: | $(FIRST)
@@ -139,13 +139,15 @@ PYTEST := $(PYTHON) -m pytest tests/system --durations=10 -q -p no:cacheprovider
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser test says nothing more under a sanitizer than the same requests without a browser.
-check-system: $(PROGRAMS)
-	@echo "== system tests, asan"
-	@ALIPES_BIN=build/asan/alipes $(PYTEST) --ignore=tests/system/test_browser.py $(PYTEST_ARGS)
-	@echo "== system tests, tsan"
-	@ALIPES_BIN=build/tsan/alipes $(PYTEST) --ignore=tests/system/test_browser.py $(PYTEST_ARGS)
-	@echo "== system tests, release"
-	@ALIPES_BIN=build/release/alipes $(PYTEST) $(PYTEST_ARGS)
+# The three runs mostly wait: side by side they take the time of one.
+SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
+.PHONY: $(SYSTEM_RUNS)
+$(SYSTEM_RUNS): check-system-%: build/%/alipes
+	@ALIPES_BIN=$< $(PYTEST) $(if $(filter release,$*),,--ignore=tests/system/test_browser.py) \
+	    $(PYTEST_ARGS) >build/$*/system.log 2>&1 || { cat build/$*/system.log; exit 1; }
+	@echo "== system tests, $*"; sed -n '/slowest/,$$p' build/$*/system.log
+
+check-system: $(SYSTEM_RUNS)
 
 # --- fuzzing ----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """A hub, real fronts, and the raw clients that the scenarios use. Everything on free loopback ports
 and in a temporary folder; whatever a test starts is stopped by its pid."""
 import os
+import random
 import re
 import signal
 import socket
@@ -11,6 +12,9 @@ from pathlib import Path
 import jwt
 import pytest
 
+import fastcgi
+from fastcgi import Fastcgi
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / os.environ.get("ALIPES_BIN", "build/release/alipes")
 KEY = "0123456789abcdef0123456789abcdef"
@@ -19,9 +23,15 @@ PATIENCE = 20
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the range from which the kernel takes ports for clients: nobody gets it meanwhile."""
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_for(condition, what, patience=PATIENCE):
@@ -101,9 +111,12 @@ class Reply:
 
 
 class Client:
-    """One connection, bytes as they are."""
+    """One connection, bytes as they are; on a FastCGI address what STDOUT carries."""
 
     def __init__(self, address):
+        self.records = fastcgi.Records() if isinstance(address, Fastcgi) else None
+        self.ends = []  # contents of END_REQUEST records
+        address = address.address if self.records else address
         family = socket.AF_UNIX if isinstance(address, (str, Path)) else socket.AF_INET
         self.socket = socket.socket(family)
         self.socket.settimeout(PATIENCE)
@@ -115,19 +128,36 @@ class Client:
 
     def more(self):
         part = self.socket.recv(65536)
-        self.bytes += part
-        return bool(part)
+        if not self.records:
+            self.bytes += part
+            return bool(part)
+        found = self.records.feed(part)
+        for kind, _, content in found:
+            if kind == fastcgi.STDOUT:
+                self.bytes += content
+            elif kind == fastcgi.END:
+                self.ends.append(content)
+        return bool(part) and not any(kind == fastcgi.END for kind, _, _ in found)
+
+    def ask(self, method, target, headers=(), body=b"", version="1.1"):
+        if self.records:
+            self.send(fastcgi.request(method, target, headers, body))
+            return
+        lines = [f"{method} {target} HTTP/{version}", "Host: hub.example", *headers]
+        if body or method == "POST":
+            lines.append(f"Content-Length: {len(body)}")
+        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
     def until(self, mark):
         while mark not in self.bytes:
-            if not self.more():
+            if not self.more() and mark not in self.bytes:
                 raise ConnectionError(f"ended before {mark!r}: {self.bytes[-300:]!r}")
         head, _, self.bytes = self.bytes.partition(mark)
         return head
 
     def exactly(self, size):
         while len(self.bytes) < size:
-            if not self.more():
+            if not self.more() and len(self.bytes) < size:
                 raise ConnectionError("ended early")
         taken, self.bytes = self.bytes[:size], self.bytes[size:]
         return taken
@@ -135,10 +165,11 @@ class Client:
     def head(self):
         lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         headers = {}
-        for line in lines[1:]:
+        for line in lines if self.records else lines[1:]:
             name, _, value = line.partition(":")
             headers.setdefault(name.lower(), []).append(value.strip())
-        return int(lines[0].split()[1]), {k: ", ".join(v) for k, v in headers.items()}
+        status = headers.pop("status")[0] if self.records else lines[0].split()[1]
+        return int(status.split()[0]), {k: ", ".join(v) for k, v in headers.items()}
 
     def reply(self, method="GET"):
         status, headers = self.head()
@@ -160,10 +191,7 @@ class Client:
         return Reply(status, headers, body)
 
     def request(self, method, target, headers=(), body=b""):
-        lines = [f"{method} {target} HTTP/1.1", "Host: hub.example", *headers]
-        if body or method == "POST":
-            lines.append(f"Content-Length: {len(body)}")
-        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        self.ask(method, target, headers, body)
         return self.reply(method)
 
     def get(self, target, *headers):
@@ -187,8 +215,7 @@ class Stream(Client):
 
     def __init__(self, address, query, *headers, version="1.1"):
         super().__init__(address)
-        lines = [f"GET {PATH}?{query} HTTP/{version}", "Host: hub.example", *headers]
-        self.send("\r\n".join(lines).encode() + b"\r\n\r\n")
+        self.ask("GET", f"{PATH}?{query}", headers, version=version)
         self.status, self.headers = self.head()
         self.chunked = "chunked" in self.headers.get("transfer-encoding", "")
         self.text, self.comments, self.ended = b"", 0, False
@@ -200,7 +227,7 @@ class Stream(Client):
 
     def piece(self):
         if not self.chunked:
-            if not self.bytes and not self.more():
+            if not self.bytes and not self.more() and not self.bytes:
                 self.ended = True
                 return False
             self.text, self.bytes = self.text + self.bytes, b""
@@ -275,46 +302,58 @@ def hub(tmp_path_factory):
     hub.stop()
 
 
-def start_caddy(folder, hub):
+def snippet(folder, name, hub):
+    """The project's own file, with only the socket changed."""
+    text = (ROOT / "proxy-config" / name).read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
+    path = folder / Path(name).name
+    path.write_text(text)
+    return path
+
+
+def start_caddy(folder, hub, name):
     port = free_port()
-    snippet = (ROOT / "proxy-config/caddy/http-unix.caddyfile").read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
-    (folder / "hub.caddyfile").write_text(snippet)
+    included = snippet(folder, f"caddy/{name}.caddyfile", hub)
     conf = folder / "Caddyfile"
-    conf.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\nhttp://:{port} {{\n\tbind 127.0.0.1\n\timport hub.caddyfile\n}}\n")
+    conf.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\nhttp://:{port} {{\n\tbind 127.0.0.1\n\timport {included.name}\n}}\n")
     env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     return Server(["caddy", "run", "--config", conf, "--adapter", "caddyfile"], folder / "caddy.log", env), port
 
 
-def start_apache(folder, hub):
+def start_apache(folder, hub, name):
     port, modules = free_port(), "/usr/lib/apache2/modules"
-    snippet = (ROOT / "proxy-config/apache/http-unix.conf").read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
-    (folder / "hub.conf").write_text(snippet)
-    names = ["mpm_event", "authz_core", "proxy", "proxy_http", "unixd"]
+    included = snippet(folder, f"apache/{name}.conf", hub)
+    names = ["mpm_event", "authz_core", "proxy", "proxy_http", "proxy_fcgi", "unixd"]
     loads = "\n".join(f"LoadModule {n}_module {modules}/mod_{n}.so" for n in names if (Path(modules) / f"mod_{n}.so").exists())
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
     conf = folder / "apache.conf"
     conf.write_text(
         f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/apache.pid\nListen 127.0.0.1:{port}\n{loads}\n{user}"
         f"ServerName localhost\nErrorLog {folder}/error.log\nMaxRequestWorkers 150\n"
-        f"<VirtualHost 127.0.0.1:{port}>\nInclude {folder}/hub.conf\n</VirtualHost>\n"
+        f"<VirtualHost 127.0.0.1:{port}>\nInclude {included}\n</VirtualHost>\n"
     )
     return Server(["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder / "apache.log"), port
 
 
-FRONTS = {"caddy": start_caddy, "apache": start_apache}
+FRONTS = {
+    "caddy-http": (start_caddy, "http-unix"),
+    "caddy-fastcgi": (start_caddy, "fastcgi-unix"),
+    "apache-http": (start_apache, "http-unix"),
+    "apache-fastcgi": (start_apache, "fastcgi-unix"),
+}
 
 
-@pytest.fixture(scope="module", params=["tcp", "unix", "caddy", "apache"])
+@pytest.fixture(scope="module", params=["http-tcp", "http-unix", "fastcgi-tcp", "fastcgi-unix", *FRONTS])
 def front(request, hub, tmp_path_factory):
     """Where a client goes: directly, or through a real front with the project's own snippet."""
-    if request.param == "tcp":
-        yield ("127.0.0.1", hub.port)
-    elif request.param == "unix":
-        yield hub.socket
+    direct = {"tcp": ("127.0.0.1", hub.port), "unix": hub.socket}
+    wire, _, socket_kind = request.param.partition("-")
+    if request.param not in FRONTS:
+        yield Fastcgi(direct[socket_kind]) if wire == "fastcgi" else direct[socket_kind]
     else:
         folder = tmp_path_factory.mktemp(request.param)
         folder.chmod(0o755)
-        server, port = FRONTS[request.param](folder, hub)
+        begin, name = FRONTS[request.param]
+        server, port = begin(folder, hub, name)
         address = ("127.0.0.1", port)
 
         def ready():
