@@ -33,7 +33,6 @@ enum {
     MAX_WORKERS = 256,
     MAX_LISTENERS = 64,
     SPARE_DESCRIPTORS = 64, /* for listeners, loops, log, library files */
-    LISTEN_FDS_START = 3,
 };
 
 struct process {
@@ -177,14 +176,15 @@ static bool
 open_listeners(struct process *p, struct error *err)
 {
     char address[32];
-    int inherited = listener_inherited();
-    for (int i = 0; i < inherited && p->listener_count < MAX_LISTENERS; i++) {
-        snprintf(address, sizeof address, "fd/%d", LISTEN_FDS_START + i);
+    int inherited[MAX_LISTENERS];
+    size_t count = listener_inherited(inherited, MAX_LISTENERS);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(address, sizeof address, "fd/%d", inherited[i]);
         if ((p->listeners[p->listener_count] = listener_open(address, err)) == NULL)
             return false;
         p->listener_count++;
     }
-    if (inherited)
+    if (count)
         return true; /* whoever handed sockets over decided where we listen */
     for (size_t i = 0; i < p->config->listen.count; i++) {
         if (p->listener_count == MAX_LISTENERS)

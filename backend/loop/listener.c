@@ -13,6 +13,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
+#include <fastcgi.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
@@ -29,7 +30,8 @@
 enum {
     BACKLOG = 4096,
     ACCEPTS_A_TURN = 16,
-    BACK_OFF_MS = 100
+    BACK_OFF_MS = 100,
+    LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
 };
 
 struct listener {
@@ -226,17 +228,30 @@ listener_open(const char *address, struct error *err)
     return l;
 }
 
-int
-listener_inherited(void)
+static bool
+is_listening(int fd)
+{
+    int listening = 0;
+    socklen_t len = sizeof listening;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
+}
+
+size_t
+listener_inherited(int *ret_fds, size_t max)
 {
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-    uint64_t for_pid, count;
+    uint64_t for_pid, given;
+    size_t count = 0;
+    if (max && is_listening(FCGI_LISTENSOCK_FILENO))
+        ret_fds[count++] = FCGI_LISTENSOCK_FILENO;
     if (pid == NULL || fds == NULL || !slice_u64(slice_of(pid), INT32_MAX, &for_pid) ||
-        !slice_u64(slice_of(fds), 64, &count) || for_pid != (uint64_t)getpid())
-        return 0;
+        !slice_u64(slice_of(fds), 64, &given) || for_pid != (uint64_t)getpid())
+        return count;
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
-    return (int)count;
+    for (int i = 0; i < (int)given && count < max; i++)
+        ret_fds[count++] = LISTEN_FDS_START + i;
+    return count;
 }
 
 const char *

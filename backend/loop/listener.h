@@ -22,8 +22,9 @@ struct listener_limits {
  * two sockets (":8080" is IPv6 with IPv4 where the kernel has it). Caller owns. A stale Unix
  * socket (nobody answers a connect) is replaced; a live one is an error. */
 struct listener *listener_open(const char *address, struct error *);
-/* LISTEN_FDS of systemd, meant for this pid: how many; they begin at descriptor 3. */
-int listener_inherited(void);
+/* Sockets that whoever started us listens on for us: descriptor 0 (FastCGI 1.0, section 2.2), and
+ * systemd's LISTEN_FDS where they are meant for this pid. Returns how many, at most `max`. */
+size_t listener_inherited(int *ret_fds, size_t max);
 /* Before worker_start(). `accepted` takes the descriptor. */
 void listener_watch(struct listener *, struct worker *, struct listener_limits *,
                     void (*accepted)(struct worker *, int fd, const struct listener_peer *));

@@ -6,10 +6,10 @@
 # installed before is never touched. `check` installs nothing and fails if one is missing.
 set -euo pipefail
 
-run_packages=(gcc make pkg-config libc6-dev libev-dev libssl-dev libjansson-dev
+run_packages=(gcc make pkg-config libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev
     caddy openssl curl)
 test_packages=(check clang clang-format libclang-rt-14-dev python3-pytest python3-requests
-    python3-jwt python3-selenium apache2 chromium chromium-driver)
+    python3-jwt python3-selenium libfcgi-bin apache2 chromium chromium-driver)
 # Those among them that come with a service: package:unit.
 services=(caddy:caddy.service caddy:caddy-api.service apache2:apache2.service
     apache2:apache-htcacheclean.service)
