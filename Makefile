@@ -11,6 +11,7 @@
 #   make lint      clang-format, layering by include lines, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
+#   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local: bin/alipes, share/alipes/
 #   make clean     remove build/
@@ -31,6 +32,7 @@ CC           := gcc
 CLANG        := clang
 PYTHON       := /usr/bin/python3
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
 BENCH_ARGS   ?=
 
@@ -168,7 +170,10 @@ fuzz: $(FUZZ_PROGRAMS)
 
 # --- the rest ---------------------------------------------------------------------------------
 
-.PHONY: bench install clean help
+.PHONY: soak bench install clean help
+soak: build/release/alipes
+	$(PYTHON) tests/soak/soak.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+
 bench: build/release/alipes
 	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
 
