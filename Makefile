@@ -36,7 +36,7 @@ SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
 BENCH_ARGS   ?=
 
-CPPFLAGS := -D_GNU_SOURCE -Ibackend
+CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
 LDLIBS   := -lev -lcrypto -ljansson -lpthread -lm
 # libev's own header breaks strict aliasing; its manual asks for this.
