@@ -1,8 +1,9 @@
-# The hub in a container: built in one Debian, run in another without a compiler.
+# The hub in a container: built in one Debian, run in another without a compiler. It is configured by
+# the MERCURE_* variables, or by a file that is mounted and named: `docker run … alipes -c FILE`.
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        gcc libc6-dev libev-dev libjansson-dev libssl-dev make pkg-config \
+        gcc libc6-dev libev-dev libfcgi-dev libjansson-dev libssl-dev make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./
@@ -16,6 +17,8 @@ RUN apt-get update \
     && useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin alipes
 COPY --from=build /src/build/release/alipes /usr/local/bin/alipes
 USER alipes
-EXPOSE 80 8080
+# Port 80 without root: Docker sets net.ipv4.ip_unprivileged_port_start=0 in a container's network.
+# Elsewhere: --sysctl net.ipv4.ip_unprivileged_port_start=0, or MERCURE_LISTEN_ADDR=:8080.
+EXPOSE 80
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/alipes"]

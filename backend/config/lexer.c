@@ -73,6 +73,7 @@ take_variable(struct lexer *l)
 static enum lexeme
 read_quoted(struct lexer *l, char quote)
 {
+    unsigned opened = l->line;
     skip(l, 1);
     l->was_quoted = true;
     while (l->rest.len && peek(l) != quote) {
@@ -86,8 +87,10 @@ read_quoted(struct lexer *l, char quote)
         buf_add_byte(&l->word, peek(l));
         skip(l, 1);
     }
-    if (l->rest.len == 0)
+    if (l->rest.len == 0) {
+        l->line = opened;
         return fail(l, "a quote is not closed");
+    }
     skip(l, 1);
     return LEX_WORD;
 }

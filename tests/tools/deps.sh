@@ -6,7 +6,7 @@
 # installed before is never touched. `check` installs nothing and fails if one is missing.
 set -euo pipefail
 
-run_packages=(gcc make pkg-config libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev
+run_packages=(gcc make libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev
     caddy openssl curl)
 test_packages=(check clang clang-format libclang-rt-14-dev python3-pytest python3-requests
     python3-jwt python3-selenium libfcgi-bin apache2 chromium chromium-driver)
@@ -71,15 +71,17 @@ fi
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}"
 
-# A service that came with a package of ours was not there before: it is ours to switch off.
-# systemctl disable works on the links alone, so also where systemd does not run.
-if command -v systemctl >/dev/null; then
-    for service in "${services[@]}"; do
-        package=${service%%:*} unit=${service#*:}
-        for new in "${missing[@]}"; do
-            if [ "$new" = "$package" ]; then
-                "${as_root[@]}" systemctl disable "$unit" >/dev/null 2>&1 || true
-            fi
-        done
+# A service that came with a package of ours was not there before: it is ours to switch off. The
+# package enables it by links, also on a machine without systemd; systemctl disable works on the
+# links alone, so where it is missing they are removed by hand.
+for service in "${services[@]}"; do
+    package=${service%%:*} unit=${service#*:}
+    for new in "${missing[@]}"; do
+        [ "$new" = "$package" ] || continue
+        if command -v systemctl >/dev/null; then
+            "${as_root[@]}" systemctl disable "$unit" >/dev/null 2>&1 || true
+        else
+            "${as_root[@]}" rm -f /etc/systemd/system/*.wants/"$unit"
+        fi
     done
-fi
+done

@@ -1,0 +1,72 @@
+/* Cookies and origins. */
+
+#include "request/cookie.h"
+
+#include "request/origin.h"
+#include "unit/guard.h"
+
+static const struct {
+    struct slice header;
+    const char *value; /* NULL: none */
+} cookies[] = {
+    {SLICE_INIT("a=1"), "1"},     {SLICE_INIT("b=2; a=1"), "1"}, {SLICE_INIT("b=2;a=1;a=3"), "1"},
+    {SLICE_INIT("a=\"1\""), "1"}, {SLICE_INIT("a="), ""},        {SLICE_INIT("a=\"\""), ""},
+    {SLICE_INIT("a=1=2"), "1=2"}, {SLICE_INIT("A=1"), NULL},     {SLICE_INIT("aa=1; b=a=1"), NULL},
+    {SLICE_INIT("a"), NULL},      {SLICE_INIT(""), NULL},        {SLICE_INIT(";;; a=1"), "1"},
+};
+
+START_TEST(the_first_cookie_of_exactly_that_name_counts)
+{
+    for (size_t i = 0; i < sizeof cookies / sizeof cookies[0]; i++) {
+        struct slice value;
+        bool found = cookie_find(guard_copy(cookies[i].header), SLICE("a"), &value);
+        ck_assert_msg(found == (cookies[i].value != NULL), "row %zu", i);
+        if (found)
+            ck_assert_msg(slice_eq(value, slice_of(cookies[i].value)), "row %zu", i);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *pattern, *origin;
+    bool exact, ignoring_case;
+} origins[] = {
+    {"https://a.example", "https://a.example", true, true},
+    {"https://a.example", "https://A.example", false, true},
+    {"https://a.example", "https://a.example:8443", false, false},
+    {"*", "null", true, true},
+    {"https://*.a.example", "https://x.y.a.example", true, true},
+    {"https://*.a.example", "https://a.example", false, false},
+    {"https://*.a.example", "http://x.a.example", false, false},
+    {"https://a*a", "https://a", false, false},
+    {"https://a.example:*", "https://a.example:1", true, true},
+};
+
+START_TEST(origins_match_as_the_page_says)
+{
+    for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
+        struct slice pattern = slice_of(origins[i].pattern), origin = slice_of(origins[i].origin);
+        ck_assert_msg(origin_matches(pattern, guard_copy(origin), false) == origins[i].exact,
+                      "row %zu", i);
+        ck_assert_msg(origin_matches(pattern, guard_copy(origin), true) == origins[i].ignoring_case,
+                      "row %zu", i);
+    }
+}
+END_TEST
+
+START_TEST(a_referer_has_the_origin_of_its_url)
+{
+    struct slice origin;
+    ck_assert(origin_of_referer(guard_copy(SLICE("https://a.example:1/x?y")), &origin));
+    ck_assert(slice_eq(origin, SLICE("https://a.example:1")));
+    ck_assert(origin_of_referer(guard_copy(SLICE("http://a#x")), &origin));
+    ck_assert(slice_eq(origin, SLICE("http://a")));
+    ck_assert(!origin_of_referer(guard_copy(SLICE("a.example/x")), &origin));
+    ck_assert(!origin_of_referer(guard_copy(SLICE("http:///x")), &origin));
+    ck_assert(!origin_of_referer(guard_copy(SLICE("://a")), &origin));
+    ck_assert(!origin_of_referer(guard_copy(SLICE("")), &origin));
+}
+END_TEST
+
+UNIT_MAIN("request/cookie", the_first_cookie_of_exactly_that_name_counts,
+          origins_match_as_the_page_says, a_referer_has_the_origin_of_its_url)
