@@ -36,6 +36,10 @@ SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
 BENCH_ARGS   ?=
 
+# V=1 shows every command.
+Q   := $(if $(V),,@)
+SAY := @$(if $(V),:,echo " ")
+
 CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
 LDLIBS   := -lev -lcrypto -ljansson -lpthread -lm
@@ -49,7 +53,7 @@ FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
                  -fno-sanitize-recover=undefined \
                  -Wno-unknown-warning-option -Wno-unused-command-line-argument
 
-export ASAN_OPTIONS  ?= detect_leaks=1:abort_on_error=1:strict_string_checks=1
+export ASAN_OPTIONS  ?= detect_leaks=1:abort_on_error=1:strict_string_checks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
@@ -64,17 +68,21 @@ FUZZERS   := $(sort $(patsubst tests/fuzz/%/fuzz.c,%,$(wildcard tests/fuzz/*/fuz
 define variant
 build/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	$$(SAY) CC $$@
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 
 build/$(1)/libalipes.a: $$(LIBRARY:%.c=build/$(1)/%.o)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(SAY) AR $$@
+	$$(Q)ar rcs $$@ $$^
 
 build/$(1)/alipes: build/$(1)/backend/main.o build/$(1)/libalipes.a
-	$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(SAY) LD $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 
 $$(UNITS:%.c=build/$(1)/%): build/$(1)/%: build/$(1)/%.o build/$(1)/libalipes.a
-	$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ \
+	$$(SAY) LD $$@
+	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ \
 	    -lcheck -lsubunit -lrt $$(LDLIBS)
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$(v))))
@@ -155,14 +163,16 @@ check-system: $(SYSTEM_RUNS)
 
 build/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	$(CLANG) $(CPPFLAGS) $(CFLAGS) $(FLAGS_fuzz) -MMD -MP -c -o $@ $<
+	$(SAY) CC $@
+	$(Q)$(CLANG) $(CPPFLAGS) $(CFLAGS) $(FLAGS_fuzz) -MMD -MP -c -o $@ $<
 
 build/fuzz/libalipes.a: $(LIBRARY:%.c=build/fuzz/%.o)
 	@rm -f $@
 	ar rcs $@ $^
 
 $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/tests/fuzz/%/fuzz.o build/fuzz/libalipes.a
-	$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+	$(SAY) LD $@
+	$(Q)$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_PROGRAMS)

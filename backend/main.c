@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -33,6 +34,7 @@ enum {
     MAX_WORKERS = 256,
     MAX_LISTENERS = 64,
     SPARE_DESCRIPTORS = 64, /* for listeners, loops, log, library files */
+    LARGE_BYTES = 131072,   /* from here on memory is mapped for one object alone */
 };
 
 struct process {
@@ -278,8 +280,8 @@ start(struct process *p, struct error *err)
     for (size_t k = 0; k < p->listener_count; k++)
         log_line(LOG_INFO, "listening", "address=%s",
                  LOG_SLICE(slice_of(listener_address(p->listeners[k]))));
-    log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s", p->worker_count, c->path,
-             transport_memory.name);
+    log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s name=%s", p->worker_count, c->path,
+             transport_memory.name, LOG_SLICE(slice_of(c->name ? c->name : "")));
     return true;
 }
 
@@ -343,7 +345,7 @@ open_log(const struct config *c, struct error *err)
     if (c->log_file &&
         (fd = open(c->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) < 0)
         return error_set(err, "log: cannot open %s: %s", c->log_file, strerror(errno));
-    log_open(c->log_format, c->log_level, fd);
+    log_open(c->log_format, c->debug ? LOG_DEBUG : c->log_level, fd);
     return true;
 }
 
@@ -370,6 +372,9 @@ serve(const char *file)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    /* Large bodies and updates go back to the system when they are freed: left to itself, glibc
+     * raises the threshold with the largest one freed and keeps twice the bound (measured). */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     hash_seed();
     if (!start(p, &err)) {
         log_line(LOG_ERROR, "start_failed", "msg=%s", LOG_SLICE(slice_of(err.text)));

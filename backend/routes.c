@@ -102,7 +102,7 @@ static const struct {
     const struct exchange_handler *handler;
 } routes[] = {
     {PLACE_HUB, SLICE_INIT("GET"), &hub_subscribe_handler},
-    {PLACE_HUB, SLICE_INIT("HEAD"), &hub_subscribe_handler},
+    {PLACE_HUB, SLICE_INIT("HEAD"), &hub_glance_handler},
     {PLACE_HUB, SLICE_INIT("POST"), &hub_publish_handler},
     {PLACE_HUB, SLICE_INIT("OPTIONS"), &hub_options},
     {PLACE_HUB, SLICE_INIT(""), &hub_method},

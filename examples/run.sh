@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 port=${PORT:-8080}
+program=build/release/alipes
+[ -x "$program" ] || program=alipes # where `make install` has put both
 work=$(mktemp -d)
 key=$(openssl rand -hex 32)
 pids=()
@@ -25,7 +27,7 @@ token="$header.$claims.$signature"
 
 # In the environment, not in a file and not on a command line: the key is a secret.
 MERCURE_LISTEN_ADDR="unix/$work/alipes.sock|0600" MERCURE_PUBLISHER_JWT_KEY=$key \
-    MERCURE_SUBSCRIBER_JWT_KEY=$key MERCURE_ALLOW_ANONYMOUS=1 build/release/alipes &
+    MERCURE_SUBSCRIBER_JWT_KEY=$key MERCURE_ALLOW_ANONYMOUS=1 "$program" &
 pids+=($!)
 
 PORT=$port ALIPES_SOCKET="$work/alipes.sock" XDG_DATA_HOME="$work" XDG_CONFIG_HOME="$work" \

@@ -94,6 +94,15 @@ slice_index(struct slice s, char byte)
 }
 
 size_t
+slice_count(struct slice s, char byte)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++)
+        count += s.ptr[i] == byte;
+    return count;
+}
+
+size_t
 slice_find(struct slice s, struct slice needle)
 {
     if (needle.len == 0)

@@ -36,6 +36,7 @@ struct slice slice_trim(struct slice s); /* without blanks and tabs at both ends
 
 /* Index of the first `byte`, or s.len. */
 size_t slice_index(struct slice s, char byte);
+size_t slice_count(struct slice s, char byte); /* how often it is there */
 /* Index of the first occurrence of `needle`, or s.len. An empty needle is at 0. */
 size_t slice_find(struct slice s, struct slice needle);
 

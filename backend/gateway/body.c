@@ -17,8 +17,8 @@ body_fini(struct body *b, const struct link_settings *settings)
     buf_fini(&b->bytes);
 }
 
-unsigned
-body_judge(struct body *b, const struct link_settings *settings)
+static unsigned
+judge(struct body *b, const struct link_settings *settings)
 {
     if (b->bytes.failed)
         return 413;
@@ -28,4 +28,13 @@ body_judge(struct body *b, const struct link_settings *settings)
     size_t before = atomic_fetch_add(settings->pending, more);
     b->reserved = b->bytes.cap;
     return before + more <= settings->max_pending_bytes ? 0 : 503;
+}
+
+unsigned
+body_judge(struct body *b, const struct link_settings *settings)
+{
+    unsigned refused = judge(b, settings);
+    if (refused)
+        body_fini(b, settings); /* before the reply: who is told may try again at once */
+    return refused;
 }

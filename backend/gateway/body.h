@@ -14,7 +14,7 @@ struct body {
 
 void body_init(struct body *, size_t max);
 void body_fini(struct body *, const struct link_settings *); /* gives the budget back */
-/* After bytes were added: 0, or the status of the refusal (413, 503). */
+/* After bytes were added: 0, or the status of the refusal (413, 503), and the bytes are freed. */
 MUST_CHECK unsigned body_judge(struct body *, const struct link_settings *);
 
 #endif

@@ -76,6 +76,6 @@ void hub_end_streams(struct hub_worker *);
 unsigned hub_retry_ms(struct hub_worker *);
 
 /* Handlers for the routes (request/exchange.h). */
-extern const struct exchange_handler hub_publish_handler, hub_subscribe_handler;
+extern const struct exchange_handler hub_publish_handler, hub_subscribe_handler, hub_glance_handler;
 
 #endif

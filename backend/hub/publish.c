@@ -107,15 +107,6 @@ take_first(struct slice value, struct slice *field, bool *has)
     *has = true;
 }
 
-static size_t
-count_of(struct slice s, char byte)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < s.len; i++)
-        count += s.ptr[i] == byte;
-    return count;
-}
-
 /* NULL: read; otherwise the sentence of the refusal. */
 static const char *
 read_fields(struct exchange *ex, struct fields *f)
@@ -126,7 +117,7 @@ read_fields(struct exchange *ex, struct fields *f)
     bool failed = false;
     size_t count = 0;
     *f = (struct fields){0};
-    size_t room = count_of(ex->request->body, '&') + 1;
+    size_t room = slice_count(ex->request->body, '&') + 1;
     if (room > c->max_topics_per_publish)
         room = c->max_topics_per_publish;
     f->topics = arena_alloc(&ex->arena, room * sizeof *f->topics);

@@ -14,6 +14,8 @@
 #include "request/reply.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct query {
     struct slice *topics;
@@ -80,7 +82,10 @@ read_query(struct exchange *ex, struct query *q)
     bool failed = false, any_topic = false, any_match = false;
     size_t best = COUNT_OF(cursor_names), count = 0;
     *q = (struct query){0};
-    q->topics = arena_alloc(&ex->arena, c->max_matchers * sizeof *q->topics);
+    size_t room = slice_count(form.rest, '&') + 1;
+    if (room > c->max_matchers)
+        room = c->max_matchers;
+    q->topics = arena_alloc(&ex->arena, room * sizeof *q->topics);
     if (q->topics == NULL)
         return "The query is too large.\n";
     while (form_next(&form, &ex->arena, &name, &value, &failed)) {
@@ -160,6 +165,23 @@ take_place(struct exchange *ex, struct hub *hub, const struct grant *grant, uint
     return false;
 }
 
+/* Is the request right, and who asks? False: it is answered. */
+static bool
+admit(struct exchange *ex, struct query *q, struct grant **ret_grant)
+{
+    struct hub_worker *home = hub_worker_of(ex->worker);
+    const char *reason, *fault = read_query(ex, q);
+    if (fault)
+        reply_text(ex, 400, slice_of(fault));
+    else if (!credential_read(ex, home->hub->subscriber_key, home->tokens, ret_grant, &reason))
+        reply_unauthorized(ex, "subscribe", reason);
+    else if (*ret_grant == NULL && !ex->config->anonymous)
+        reply_unauthorized(ex, "subscribe", "no_token");
+    else
+        return true;
+    return false;
+}
+
 static void
 on_head(struct exchange *ex)
 {
@@ -167,26 +189,8 @@ on_head(struct exchange *ex)
     struct hub *hub = home->hub;
     struct grant *grant;
     struct query q;
-    const char *reason, *fault = read_query(ex, &q);
-    if (fault) {
-        reply_text(ex, 400, slice_of(fault));
+    if (!admit(ex, &q, &grant))
         return;
-    }
-    if (!credential_read(ex, hub->subscriber_key, home->tokens, &grant, &reason)) {
-        reply_unauthorized(ex, "subscribe", reason);
-        return;
-    }
-    if (grant == NULL && !ex->config->anonymous) {
-        reply_unauthorized(ex, "subscribe", "no_token");
-        return;
-    }
-    if (slice_eq(ex->request->method, SLICE("HEAD"))) {
-        struct reply r;
-        grant_unref(&grant);
-        reply_stream_head(ex, &r);
-        exchange_reply(ex, &r);
-        return;
-    }
     /* A client on loopback is the site itself, or a front in front of the front. */
     const struct slice address = ex->request->address;
     uint64_t address_key = 0;
@@ -234,4 +238,72 @@ const struct exchange_handler hub_subscribe_handler = {
     .on_body_refused = on_body_refused,
     .on_writable = on_writable,
     .on_gone = on_gone,
+};
+
+/* HEAD: what GET would say, with the cursor looked up, and nothing registered. */
+struct glance {
+    struct transport_find find;
+    struct exchange *exchange; /* NULL: whoever asked has left */
+    char id[];
+};
+
+static void
+answer_glance(struct exchange *ex, struct slice cursor)
+{
+    struct reply r;
+    reply_stream_head(ex, &r);
+    if (cursor.ptr)
+        reply_add(&r, SLICE("Last-Event-ID"), cursor);
+    exchange_reply(ex, &r);
+}
+
+static void
+on_glance_found(struct worker *worker, struct message *m)
+{
+    (void)worker;
+    struct glance *g = CONTAINER_OF(m, struct glance, find.message);
+    if (g->exchange) {
+        g->exchange->state = NULL;
+        answer_glance(g->exchange, g->find.found ? g->find.id : SLICE("earliest"));
+    }
+    free(g);
+}
+
+static void
+on_glance(struct exchange *ex)
+{
+    struct grant *grant;
+    struct query q;
+    if (!admit(ex, &q, &grant))
+        return;
+    grant_unref(&grant);
+    if (q.cursor.is_earliest || q.cursor.id.len == 0) {
+        answer_glance(ex, q.cursor.is_earliest ? q.cursor.id : SLICE_OF(NULL, 0));
+        return;
+    }
+    struct glance *g = xalloc(sizeof *g + q.cursor.id.len);
+    memcpy(g->id, q.cursor.id.ptr, q.cursor.id.len);
+    g->exchange = ex;
+    g->find = (struct transport_find){.message.receive = on_glance_found,
+                                      .origin = ex->worker,
+                                      .id = SLICE_OF(g->id, q.cursor.id.len)};
+    ex->state = g;
+    exchange_wait(ex);
+    transport_find(hub_worker_of(ex->worker)->hub->transport, &g->find);
+}
+
+static void
+on_glance_gone(struct exchange *ex)
+{
+    struct glance *g = ex->state;
+    if (g)
+        g->exchange = NULL;
+}
+
+const struct exchange_handler hub_glance_handler = {
+    .on_head = on_glance,
+    .on_body = on_body,
+    .on_body_refused = on_body_refused,
+    .on_writable = on_body,
+    .on_gone = on_glance_gone,
 };

@@ -3,9 +3,11 @@ and in a temporary folder; whatever a test starts is stopped by its pid."""
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -51,6 +53,27 @@ def token(publish=None, subscribe=None, key=KEY, headers=None, **claims):
     if subscribe is not None:
         rights["subscribe"] = subscribe
     return jwt.encode({"mercure": rights, **claims}, key, algorithm="HS256", headers=headers)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config):
+    """A folder of this run alone that a front's own user can enter: pytest's default is shared between
+    runs, and each that starts closes it to all others."""
+    if config.option.basetemp is None:
+        folder = Path(tempfile.mkdtemp(prefix="alipes-"))
+        folder.chmod(0o755)
+        config.option.basetemp = str(folder / "run")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def open_folder(tmp_path_factory):
+    tmp_path_factory.getbasetemp().chmod(0o755)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    folder = Path(session.config.option.basetemp)
+    if exitstatus == 0 and folder.name == "run" and folder.parent.name.startswith("alipes-"):
+        shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 class Server:
@@ -294,9 +317,6 @@ def start_hub(tmp_path):
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hub")
-    for parent in list(folder.parents)[:3]:
-        if parent.name.startswith("pytest"):
-            parent.chmod(0o755)
     hub = Hub(folder, "cors_origins https://app.example https://*.wild.example\npublish_origins https://ok.example")
     yield hub
     hub.stop()

@@ -23,11 +23,14 @@ def running():
         assert line, said
         said += line
     yield re.search(r"http://localhost:\S+", said).group(0)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # what Ctrl-C does
     try:
         assert process.wait(30) == 0
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)  # nothing is left of it
     finally:
-        subprocess.run(["pkill", "-KILL", "-g", str(process.pid)], check=False)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """Start, stop, bounds, and what bad peers may not do."""
+import grp
 import os
+import re
+import socket
 import subprocess
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conftest import BIN, KEY, PATH, Client, Stream, publish, token, wait_for
+from conftest import BIN, KEY, PATH, Client, Server, Stream, free_port, publish, token, wait_for
 
 GET = f"GET {PATH}?topic=a HTTP/1.1\r\n"
 POST = f"POST {PATH} HTTP/1.1\r\nHost: a\r\n"
@@ -213,6 +216,85 @@ def test_a_reader_that_pauses_misses_nothing(start_hub):
     publish(at, topic="a", data="live")
     assert stream.datas(1) == ["live"]
     assert "to=LIVE" in hub.log()
+
+
+def test_a_stream_that_the_tail_has_left_ends_and_learns_it_on_its_return(start_hub):
+    hub = start_hub("tail 100KiB\nreply_timeout 60s")
+    at = hub.socket
+    stuck = Stream(at, "topic=a")
+    for i in range(300):
+        assert publish(at, topic="a", data=f"{i} " + "x" * 10000).status == 200
+    got = []
+    while not (event := stuck.event()).startswith("retry: "):
+        got.append(re.search(r"^id: (.*)\ndata: (\d+)", event, re.M).groups())
+    assert stuck.end() == b"" and stuck.ended
+    assert [number for _, number in got] == [str(i) for i in range(len(got))] and 0 < len(got) < 300
+    assert "event=stream_overtaken" in hub.log()
+    back = Stream(at, f"topic=a&lastEventID={got[-1][0]}")
+    assert back.headers["last-event-id"] == "earliest"
+
+
+def test_a_stop_under_load_loses_nothing_that_was_answered(start_hub):
+    hub = start_hub()
+    streams = [Stream(address(hub), "topic=a") for _ in range(20)]
+    answered, refused = [], []
+
+    def publisher(number):
+        for i in range(100000):
+            try:
+                reply = publish(address(hub), topic="a", data=f"{number}-{i}")
+            except OSError:
+                return
+            (answered if reply.status == 200 else refused).append(f"{number}-{i}")
+            if reply.status != 200:
+                assert reply.status == 503
+                return
+
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(publisher, n) for n in range(8)]
+        wait_for(lambda: len(answered) > 200, "some publishes")
+        hub.server.process.terminate()
+        for one in done:
+            one.result(30)
+    heard = []
+    for stream in streams:
+        text = stream.text + stream.end()
+        assert b"retry: " in text
+        heard.append(re.findall(rb"data: (\d+-\d+)", text))
+    assert all(one == heard[0] for one in heard)
+    assert set(answered) <= {x.decode() for x in heard[0]}
+    hub.stop()
+
+
+@pytest.mark.parametrize("listen, clients", [
+    ("[::1]:{port}", ["::1"]), (":{port}", ["127.0.0.1", "::1"]), ("localhost:{port}", ["127.0.0.1"])])
+def test_addresses_to_listen_on(tmp_path, listen, clients):
+    port, conf = free_port(), tmp_path / "c"
+    conf.write_text(f"listen {listen.format(port=port)}\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\nanonymous\n")
+    server = Server([BIN, "-c", conf], tmp_path / "log")
+    try:
+        wait_for(lambda: "event=ready" in server.log(), "the hub")
+        for client in clients:
+            with socket.create_connection((client, port)) as s:
+                s.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                assert s.recv(100).startswith(b"HTTP/1.1 200")
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_unix_socket_has_the_mode_and_group_that_were_asked_for(tmp_path):
+    path, conf = tmp_path / "s", tmp_path / "c"
+    group = grp.getgrgid(os.getgid()).gr_name
+    conf.write_text(f"listen unix/{path}|0640|{group}\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\n")
+    server = Server([BIN, "-c", conf], tmp_path / "log")
+    try:
+        wait_for(lambda: "event=ready" in server.log(), "the hub")
+        assert path.stat().st_mode & 0o777 == 0o640 and path.stat().st_gid == os.getgid()
+    finally:
+        assert server.stop() == 0
+    assert not path.exists()
+    conf.write_text(f"listen unix/{path}|0640|no-such-group\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\n")
+    assert "no-such-group" in subprocess.run([BIN, "-c", conf], capture_output=True, text=True, timeout=30).stderr
 
 
 def test_stop_ends_streams_cleanly_and_start_takes_the_socket_back(start_hub):

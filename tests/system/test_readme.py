@@ -1,4 +1,4 @@
-"""What the README says of directives, bounds and counters is what the program says."""
+"""What the README says of directives, variables, bounds, counters and packages is what the program says."""
 import re
 import subprocess
 
@@ -7,18 +7,60 @@ from conftest import BIN, ROOT
 README = (ROOT / "README.md").read_text()
 
 
+def rows(begin, end):
+    """The cells of the tables between two texts; without backticks around the first."""
+    part = README.split(begin)[1].split(end)[0].replace("\\|", "\0")
+    found = re.findall(r"^\| (`.*?) \|$", part, re.M)
+    return [[cell.strip().replace("\0", "|") for cell in row.split("|")] for row in found]
+
+
+def told():
+    """Signature of each directive, as `config --help` has it: (default, meaning)."""
+    text = subprocess.run([BIN, "config", "--help"], capture_output=True, text=True, check=True).stdout
+    lines = text.strip().split("\n")
+    found = {}
+    for signature, rest in zip(lines[::2], lines[1::2]):
+        meaning, default = re.fullmatch(r"(.*?)(?: \(default: (.*)\))?", rest.strip()).groups("")
+        found[signature.strip()] = (default, meaning)
+    return found
+
+
 def test_every_directive_stands_in_the_readme_with_its_default():
-    lines = subprocess.run([BIN, "config", "--help"], capture_output=True, text=True, check=True).stdout.strip().split("\n")
-    told = {}
-    for signature, text in zip(lines[::2], lines[1::2]):
-        meaning, default = re.fullmatch(r"(.*?)(?: \(default: (.*)\))?", text.strip()).groups("")
-        told[signature.strip()] = (default, meaning)
-    rows = re.findall(r"^\| `(.*?)` \| (.*?) \| (.*?) \|$", README.split("## Configuration")[1].split("Accepted,")[0].replace("\\|", "\0"), re.M)
-    written = {name.replace("\0", "|"): (default.replace("\0", "|"), text.replace("\0", "|")) for name, default, text in rows}
-    assert written == told
+    written = {name.strip("`"): (default, meaning) for name, default, meaning in rows("## Configuration", "Without `-c`")}
+    assert written == told()
 
 
-def test_every_bound_stands_in_the_readme():
-    bounds = README.split("## Bounds")[1].split("## Figures")[0]
-    for name in re.findall(r"^BOUND\((\w+),", (ROOT / "backend/metrics/metrics.def").read_text(), re.M):
-        assert f"`{name}`" in bounds, name
+def test_every_bound_stands_in_the_readme_with_its_default_and_counter():
+    defaults = {signature.split()[0]: default for signature, (default, _) in told().items()}
+    metrics = (ROOT / "backend/metrics/metrics.def").read_text()
+    counters = set(re.findall(r"^(?:COUNTER|BOUND)\((\w+),", metrics, re.M))
+    bounds = rows("| bound | default |", "Fixed ones:")
+    assert {name.strip("`"): default for name, default, _, _ in bounds} == {
+        name: default for name, default in defaults.items()
+        if name in counters or name.startswith("max_") or name.endswith("_timeout") or name == "token_cache"}
+    for name, _, _, counter in bounds:
+        assert set(re.findall(r"`(\w+)`", counter)) <= counters, name
+    section = README.split("## Bounds")[1].split("**What it takes.**")[0]
+    assert counters <= set(re.findall(r"`(\w+)`", section))
+
+
+def test_every_variable_stands_in_the_readme():
+    source = (ROOT / "backend/config/config.c").read_text()
+    known = set(re.findall(r'"((?:MERCURE_\w+)|SERVER_NAME)"', source))
+    section = README.split("Without `-c`")[1].split("**Not there yet**")[0]
+    assert known <= set(re.findall(r"`([A-Z_]+)`", section))
+
+
+def test_every_package_that_is_installed_stands_in_the_readme():
+    script = (ROOT / "tests/tools/deps.sh").read_text()
+    packages = " ".join(re.findall(r"^\w+_packages=\((.*?)\)", script, re.M | re.S)).split()
+    section = README.split("## Dependencies")[1].split("## How it is built")[0]
+    assert set(packages) <= set(re.findall(r"`([a-z0-9.-]+)`", section))
+
+
+def test_the_snippets_in_the_readme_are_those_of_the_files():
+    for name in ("caddy/http-unix.caddyfile", "apache/http-unix.conf"):
+        text = (ROOT / "proxy-config" / name).read_text().replace("{$ALIPES_SOCKET:/run/alipes/alipes.sock}", "/run/alipes/alipes.sock")
+        for line in text.split("\n"):
+            line = line.strip()
+            assert line.startswith("#") or line in README, line

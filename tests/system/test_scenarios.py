@@ -87,6 +87,17 @@ def test_earliest_and_unknown_cursors(front, topic):
     assert "last-event-id" not in Stream(front, f"topic={topic}&lastEventID=").headers
 
 
+def test_head_gives_the_head_of_get(front, topic):
+    known = publish(front, topic=topic, data="x").body.decode()
+    for cursor in (known, "nobody-knows", "earliest", ""):
+        query = f"{PATH}?topic={topic}&lastEventID={cursor}"
+        head = Client(front).request("HEAD", query).headers
+        stream = Stream(front, f"topic={topic}&lastEventID={cursor}")
+        for name in ("last-event-id", "content-type", "cache-control"):
+            assert head.get(name) == stream.headers.get(name)
+        stream.close()
+
+
 def test_a_replay_filters_private_updates_with_the_current_token(front, topic):
     publish(front, topic=topic, data="first", id=topic)
     publish(front, topic=topic, data="secret", private="on")
