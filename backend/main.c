@@ -238,13 +238,20 @@ static bool
 start(struct process *p, struct error *err)
 {
     const struct config *c = p->config;
+    const struct transport_ops *kind = c->in_memory ? &transport_memory : &transport_log;
     const struct transport_settings settings = {.tail_bytes = c->tail,
-                                                .max_batch_bytes = c->max_batch_bytes};
+                                                .max_batch_bytes = c->max_batch_bytes,
+                                                .path = c->history_path,
+                                                .max_events = c->max_events,
+                                                .max_bytes = c->max_bytes,
+                                                .max_age_ms = c->max_age_ms,
+                                                .sync_interval_ms = c->sync_interval_ms,
+                                                .unsafe_filesystem = c->unsafe_filesystem};
     p->worker_count = c->workers ? c->workers : default_workers();
     if (p->worker_count > MAX_WORKERS)
         p->worker_count = MAX_WORKERS;
     settle_limits(p);
-    if ((p->transport = transport_open(&transport_memory, &settings, err)) == NULL ||
+    if ((p->transport = transport_open(kind, &settings, err)) == NULL ||
         (p->hub = hub_new(c, p->transport, err)) == NULL || !open_listeners(p, err))
         return false;
     p->links = (struct link_settings){
@@ -281,7 +288,7 @@ start(struct process *p, struct error *err)
         log_line(LOG_INFO, "listening", "address=%s",
                  LOG_SLICE(slice_of(listener_address(p->listeners[k]))));
     log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s name=%s", p->worker_count, c->path,
-             transport_memory.name, LOG_SLICE(slice_of(c->name ? c->name : "")));
+             kind->name, LOG_SLICE(slice_of(c->name ? c->name : "")));
     return true;
 }
 
@@ -305,12 +312,12 @@ stop(struct process *p)
 static void
 take_down(struct process *p)
 {
+    if (p->transport)
+        transport_stop(p->transport);
     for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
         worker_stop(p->workers[i]);
     for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
         worker_join(p->workers[i]);
-    if (p->transport)
-        transport_stop(p->transport);
 }
 
 static void
@@ -372,6 +379,7 @@ serve(const char *file)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of a write */
     /* Large bodies and updates go back to the system when they are freed: left to itself, glibc
      * raises the threshold with the largest one freed and keeps twice the bound (measured). */
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);

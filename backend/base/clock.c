@@ -1,4 +1,4 @@
-/* clock - the two clocks, in milliseconds. */
+/* clock - the clocks, in milliseconds. */
 
 #include "base/clock.h"
 
@@ -22,4 +22,10 @@ uint64_t
 clock_wall_ms(void)
 {
     return read_ms(CLOCK_REALTIME);
+}
+
+uint64_t
+clock_boot_ms(void)
+{
+    return read_ms(CLOCK_BOOTTIME);
 }

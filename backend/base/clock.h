@@ -5,5 +5,6 @@
 
 uint64_t clock_mono_ms(void); /* CLOCK_MONOTONIC, for timers */
 uint64_t clock_wall_ms(void); /* CLOCK_REALTIME since 1970, for ids, exp and log lines */
+uint64_t clock_boot_ms(void); /* CLOCK_BOOTTIME: goes on while the machine sleeps, never jumps */
 
 #endif

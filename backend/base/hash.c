@@ -1,4 +1,4 @@
-/* hash - SipHash-1-3 (Aumasson and Bernstein), keyed per process. */
+/* hash - SipHash-1-3 (Aumasson and Bernstein), keyed. */
 
 #include "base/hash.h"
 
@@ -7,15 +7,18 @@
 #include <string.h>
 #include <sys/random.h>
 
-static uint64_t key0, key1;
+static struct hash_key process_key;
+
+void
+hash_key_draw(struct hash_key *key)
+{
+    ENSURE(getrandom(key, sizeof *key, 0) == (ssize_t)sizeof *key);
+}
 
 void
 hash_seed(void)
 {
-    uint64_t key[2];
-    ENSURE(getrandom(key, sizeof key, 0) == (ssize_t)sizeof key);
-    key0 = key[0];
-    key1 = key[1];
+    hash_key_draw(&process_key);
 }
 
 static inline uint64_t
@@ -46,6 +49,13 @@ sip_round(struct sip *v)
 uint64_t
 hash_slice(struct slice s)
 {
+    return hash_keyed(&process_key, s);
+}
+
+uint64_t
+hash_keyed(const struct hash_key *key, struct slice s)
+{
+    uint64_t key0 = key->words[0], key1 = key->words[1];
     struct sip v = {key0 ^ 0x736f6d6570736575u, key1 ^ 0x646f72616e646f6du,
                     key0 ^ 0x6c7967656e657261u, key1 ^ 0x7465646279746573u};
     size_t whole = s.len & ~(size_t)7;

@@ -16,6 +16,7 @@
 
 enum {
     MAX_ARGUMENTS = 1024,
+    MAX_INNER = 256,
     MAX_FILE = 1024 * 1024,
     MAX_KEY_FILE = 65536,
     SHORT_KEY = 32
@@ -34,6 +35,7 @@ enum option_type {
 };
 
 struct option {
+    const char *block; /* NULL: a directive; else it stands in the block of that one */
     const char *name;
     enum option_type type;
     size_t offset;
@@ -43,9 +45,12 @@ struct option {
 
 static const struct option options[] = {
 #define OPTION(name_, type_, field_, least_, most_, standard_, arguments_, help_)                  \
-    {#name_,     TYPE_##type_, offsetof(struct config, field_), least_, most_, standard_,          \
-     arguments_, help_},
+    INNER(NULL, name_, type_, field_, least_, most_, standard_, arguments_, help_)
+#define INNER(block_, name_, type_, field_, least_, most_, standard_, arguments_, help_)           \
+    {block_,    #name_,     TYPE_##type_, offsetof(struct config, field_), least_, most_,          \
+     standard_, arguments_, help_},
 #include "config/options.def"
+#undef INNER
 #undef OPTION
 };
 
@@ -76,18 +81,9 @@ static const struct sentence refused[] = {
 };
 
 static const char *const later[] = {
-    "issuer",
-    "publisher_jwks_url",
-    "subscriber_jwks_url",
-    "resource_identifier",
-    "public_urls",
-    "subscriptions",
-    "forwarded",
-    "trusted_proxies",
-    "leeway",
-    "metrics_listen",
-    "history",
-    "durability",
+    "issuer",      "publisher_jwks_url", "subscriber_jwks_url", "resource_identifier",
+    "public_urls", "subscriptions",      "forwarded",           "trusted_proxies",
+    "leeway",      "metrics_listen",
 };
 
 static const char *const example_keys[] = {"!ChangeThis", "changeme", "your-"};
@@ -371,6 +367,8 @@ refuse_unknown(struct slice name, struct error *err)
     const char *nearest = "listen";
     unsigned best = 98;
     for (size_t i = 0; i < COUNT_OF(options); i++) {
+        if (options[i].block)
+            continue;
         unsigned d = distance(name, slice_of(options[i].name));
         if (d < best) {
             best = d;
@@ -384,17 +382,117 @@ refuse_unknown(struct slice name, struct error *err)
                      SLICE_ARG(slice_head(name, 60)));
 }
 
+/* What stands inside a block: names, each with its value, on one line or on several. */
 static bool
-set_transport(struct config *c, bool is_url, const struct slice *args, size_t count, bool has_block,
-              struct error *err)
+set_block(struct config *c, const char *block, const struct slice *words, size_t count,
+          struct error *err)
 {
-    bool local = count == 1 && slice_eq(args[0], is_url ? SLICE("local://local") : SLICE("local"));
-    bool memory = !is_url && count == 1 && slice_eq(args[0], SLICE("memory"));
-    if ((!local && !memory) || has_block)
-        return error_set(err, "transport: this version has transport memory alone");
+    for (size_t at = 0; at < count;) {
+        const struct option *o = NULL;
+        for (size_t i = 0; i < COUNT_OF(options) && o == NULL; i++)
+            if (options[i].block && strcmp(options[i].block, block) == 0 &&
+                slice_eq(words[at], slice_of(options[i].name)))
+                o = &options[i];
+        if (o == NULL)
+            return error_set(err,
+                             "%s: unknown " SLICE_FMT "; alipes config --help lists what it "
+                             "takes",
+                             block, SLICE_ARG(slice_head(words[at], 60)));
+        at++;
+        size_t args = o->type != TYPE_FLAG && at < count;
+        if (!set_option(c, o, words + at, args, err))
+            return false;
+        at += args;
+    }
+    return true;
+}
+
+/* `bolt`, the established hub's: what it says of path and size. */
+static bool
+take_over_bolt(struct config *c, struct slice path, struct slice size, struct error *err)
+{
+    uint64_t events = 0;
+    if (size.len && !slice_u64(size, UINT64_MAX, &events))
+        return error_set(err, "transport: size is a number of updates");
+    if (path.len) {
+        size_t folder = path.len;
+        while (folder && path.ptr[folder - 1] != '/')
+            folder--;
+        free(c->history_path);
+        c->history_path = folder > 1 ? xstrndup(path.ptr, folder - 1) : xstrndup(".", 1);
+    }
+    if (events)
+        c->max_events = events;
+    note(c, "transport",
+         "bolt is transport log here: a folder of its own format, without the events of the old "
+         "file; size is max_events");
+    return true;
+}
+
+static bool
+set_bolt_block(struct config *c, const struct slice *words, size_t count, struct error *err)
+{
+    struct slice path = {0}, size = {0};
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        if (slice_eq(words[i], SLICE("path")))
+            path = words[i + 1];
+        else if (slice_eq(words[i], SLICE("size")))
+            size = words[i + 1];
+        else if (!slice_eq(words[i], SLICE("cleanup_frequency")) &&
+                 !slice_eq(words[i], SLICE("bucket_name")))
+            return error_set(err, "transport bolt: unknown " SLICE_FMT,
+                             SLICE_ARG(slice_head(words[i], 60)));
+    }
+    return take_over_bolt(c, path, size, err);
+}
+
+static bool
+set_bolt_url(struct config *c, struct slice url, struct error *err)
+{
+    struct slice rest = slice_from(url, 7), path = {0}, size = {0}, part;
+    size_t query = slice_index(rest, '?');
+    path = slice_head(rest, query);
+    rest = slice_from(rest, query + 1);
+    while (slice_cut(&rest, '&', &part))
+        if (slice_starts(part, SLICE("size=")))
+            size = slice_from(part, 5);
+    return take_over_bolt(c, path, size, err);
+}
+
+static bool
+set_transport(struct config *c, bool is_url, const struct slice *args, size_t count,
+              const struct slice *block, size_t block_count, struct error *err)
+{
+    struct slice kind = count == 1 ? args[0] : SLICE("");
+    bool local = slice_eq(kind, is_url ? SLICE("local://local") : SLICE("local"));
+    bool memory = !is_url && slice_eq(kind, SLICE("memory"));
+    c->in_memory = local || memory;
+    if (is_url && slice_starts(kind, SLICE("bolt://")) && block_count == 0)
+        return set_bolt_url(c, kind, err);
+    if (!is_url && slice_eq(kind, SLICE("bolt")))
+        return set_bolt_block(c, block, block_count, err);
+    if (!is_url && slice_eq(kind, SLICE("log")))
+        return set_block(c, "transport log", block, block_count, err);
+    if (!c->in_memory || block_count)
+        return error_set(err, "transport: expected transport log { … } or transport memory");
     if (local)
         note(c, "transport",
              "local is transport memory here: nothing on disk, replay from the tail");
+    return true;
+}
+
+static bool
+set_durability(struct config *c, const struct slice *args, size_t count, struct error *err)
+{
+    uint64_t interval = 0;
+    bool commit = count == 1 && slice_eq(args[0], SLICE("commit"));
+    bool is_interval = count == 2 && slice_eq(args[0], SLICE("interval")) &&
+                       read_with_unit(args[1], durations, COUNT_OF(durations), &interval);
+    if (!commit && !is_interval)
+        return error_set(err, "durability: expected durability commit or durability interval 1s");
+    if (is_interval && (interval < 10 || interval > 60000))
+        return error_set(err, "durability: the interval must be from 10 to 60000 ms");
+    c->sync_interval_ms = interval;
     return true;
 }
 
@@ -421,19 +519,51 @@ set_log(struct config *c, const struct slice *args, size_t count, struct error *
     return true;
 }
 
-static bool
-apply(struct config *c, const struct slice *words, size_t count, bool has_block, struct error *err)
+/* One directive, gathered. */
+struct directive {
+    struct slice words[MAX_ARGUMENTS + 1];
+    struct slice inner[MAX_INNER]; /* of its block, without line ends */
+    size_t count, inner_count;
+    bool has_block;
+    unsigned line;
+};
+
+static void
+drop_words(struct directive *d)
 {
-    struct slice name = words[0];
+    for (size_t i = 0; i < d->count; i++)
+        free((char *)d->words[i].ptr);
+    for (size_t i = 0; i < d->inner_count; i++)
+        free((char *)d->inner[i].ptr);
+    d->count = d->inner_count = 0;
+    d->has_block = false;
+}
+
+static bool
+apply(struct config *c, const struct directive *d, struct error *err)
+{
+    const struct slice *words = d->words, name = words[0];
+    size_t count = d->count;
     for (size_t i = 0; i < COUNT_OF(options); i++) {
-        if (!slice_eq(name, slice_of(options[i].name)))
+        if (options[i].block || !slice_eq(name, slice_of(options[i].name)))
             continue;
-        if (has_block)
+        if (d->has_block)
             return error_set(err, "%s takes no block", options[i].name);
         return set_option(c, &options[i], words + 1, count - 1, err);
     }
     if (slice_eq(name, SLICE("transport")) || slice_eq(name, SLICE("transport_url")))
-        return set_transport(c, name.len > 9, words + 1, count - 1, has_block, err);
+        return set_transport(c, name.len > 9, words + 1, count - 1, d->inner, d->inner_count, err);
+    if (slice_eq(name, SLICE("history")) && count == 1 && d->has_block) {
+        c->history_is_set = true;
+        return set_block(c, "history", d->inner, d->inner_count, err);
+    }
+    if (slice_eq(name, SLICE("history")))
+        return error_set(err, "history: expected history { max_events N  max_bytes SIZE  max_age "
+                              "DURATION }");
+    if (slice_eq(name, SLICE("durability"))) {
+        c->history_is_set = true;
+        return set_durability(c, words + 1, count - 1, err);
+    }
     if (slice_eq(name, SLICE("log")))
         return set_log(c, words + 1, count - 1, err);
     for (size_t i = 0; i < COUNT_OF(accepted); i++) {
@@ -452,23 +582,6 @@ apply(struct config *c, const struct slice *words, size_t count, bool has_block,
     return refuse_unknown(name, err);
 }
 
-/* One directive, gathered. */
-struct directive {
-    struct slice words[MAX_ARGUMENTS + 1];
-    size_t count;
-    bool has_block;
-    unsigned line;
-};
-
-static void
-drop_words(struct directive *d)
-{
-    for (size_t i = 0; i < d->count; i++)
-        free((char *)d->words[i].ptr);
-    d->count = 0;
-    d->has_block = false;
-}
-
 static bool
 parse_all(struct config *c, struct lexer *l, struct directive *d, struct error *err)
 {
@@ -479,8 +592,13 @@ parse_all(struct config *c, struct lexer *l, struct directive *d, struct error *
         if (kind == LEX_ERROR)
             return error_set(err, "%s", l->error);
         if (kind == LEX_WORD) {
-            if (depth > 0)
-                continue; /* inside the block of a directive that will be judged as a whole */
+            if (depth > 0) {
+                if (d->inner_count == MAX_INNER)
+                    return error_set(err, "more than %d words in a block", MAX_INNER);
+                d->inner[d->inner_count++] =
+                    SLICE_OF(xstrndup(l->word.ptr, l->word.len), l->word.len);
+                continue;
+            }
             if (d->count > MAX_ARGUMENTS)
                 return error_set(err, "more than %d arguments", MAX_ARGUMENTS);
             if (d->count == 0)
@@ -519,7 +637,7 @@ parse_all(struct config *c, struct lexer *l, struct directive *d, struct error *
         if (d->count) {
             unsigned at = l->line;
             l->line = d->line;
-            if (!apply(c, d->words, d->count, d->has_block, err))
+            if (!apply(c, d, err))
                 return false;
             l->line = at;
         }
@@ -581,6 +699,11 @@ config_judge(struct config *c, struct error *err)
              "origins and leave * out");
     if (c->publisher_jwt_key.len == 0)
         note(c, "publisher_jwt", "there is none: nobody can publish");
+    if (c->in_memory && c->history_is_set)
+        return error_set(err, "history and durability are of transport log; with transport memory "
+                              "there is tail alone");
+    if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
+        return error_set(err, "max_update_size: at most a quarter of history's max_bytes");
     if (c->subscriber_jwt_key.len == 0 && !c->anonymous)
         return error_set(err, "neither subscriber_jwt nor anonymous is there: nobody could "
                               "subscribe");
@@ -740,13 +863,19 @@ config_help(FILE *out)
 {
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         const struct option *o = &options[i];
-        fprintf(out, "%s %s\n    %s", o->name, o->arguments, o->help);
+        if (o->block)
+            fprintf(out, "%s { %s%s%s }\n    %s", o->block, o->name, o->arguments[0] ? " " : "",
+                    o->arguments, o->help);
+        else
+            fprintf(out, "%s %s\n    %s", o->name, o->arguments, o->help);
         if (o->standard[0])
             fprintf(out, " (default: %s)", o->standard);
         fputs("\n", out);
     }
     fputs(
         "transport memory\n    the tail alone is kept, nothing on disk\n"
+        "durability commit|interval DURATION\n    a 200 means synced, or written and synced so "
+        "often (default: commit)\n"
         "log logfmt|json [debug|info|warn|error] [FILE]\n    lines for operators (default: logfmt "
         "info stderr)\n",
         out);

@@ -32,6 +32,10 @@ struct config {
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
     uint64_t tail, max_request_head, max_request_body_size, max_update_size, max_pending_bytes;
     uint64_t max_batch_bytes;
+    char *history_path;
+    uint64_t max_events, max_bytes, max_age_ms; /* of the history */
+    uint64_t sync_interval_ms;                  /* 0: durability commit */
+    bool in_memory, unsafe_filesystem, history_is_set;
     enum log_format log_format;
     enum log_level log_level;
     bool listen_is_set, reads_files;

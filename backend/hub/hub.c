@@ -35,6 +35,8 @@ hub_new(const struct config *config, struct transport *transport, struct error *
     hub->by_address = quota_new();
     hub->max_update_size =
         config->max_update_size ? config->max_update_size : 2 * config->max_request_body_size;
+    if (!config->in_memory && hub->max_update_size > config->max_bytes / 4)
+        hub->max_update_size = config->max_bytes / 4;
     const struct {
         const struct string *secret;
         const char *alg;

@@ -276,7 +276,8 @@ on_body(struct exchange *ex)
         }
     }
     char fresh[IDS_URN_LEN + 1];
-    if (f.id.len == 0) {
+    bool id_is_chosen = f.id.len > 0;
+    if (!id_is_chosen) {
         struct id_source *ids = worker_ids(ex->worker);
         if (ex->config->id_format_uuid4)
             id_uuid4(ids, fresh);
@@ -290,7 +291,8 @@ on_body(struct exchange *ex)
                                        .type = f.type,
                                        .data = f.data,
                                        .retry = f.retry,
-                                       .is_private = f.is_private};
+                                       .is_private = f.is_private,
+                                       .id_is_chosen = id_is_chosen};
     bool too_large;
     struct update *update = update_new(&parts, p->hub->max_update_size, &too_large);
     if (update) {

@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "transport/broadcast.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -42,16 +43,11 @@ struct held {
 };
 
 /* What each worker has here. */
-struct seat {
+struct desk {
     struct memory *memory;
+    struct worker *worker;
     struct turn_hook hook;
     bool asked; /* its worker's thread alone: serve at the end of this turn */
-
-    atomic_size_t delivered; /* bytes its worker has delivered, ever */
-
-    /* The server alone. */
-    size_t mailed; /* bytes mailed to it, ever */
-    struct list outbox;
 };
 
 struct memory {
@@ -59,12 +55,10 @@ struct memory {
 
     /* Set before the workers start, then read-only. */
     struct transport_settings settings;
-    struct worker **workers;
-    struct seat *seats; /* one a worker */
-    unsigned worker_count;
-    void (*receive)(struct worker *, struct message *);
+    struct desk *desks; /* one a worker */
 
     /* The server alone. */
+    struct broadcast broadcast;
     struct list ring; /* of struct held, oldest first */
     size_t ring_bytes;
     struct position last, removed;
@@ -72,8 +66,6 @@ struct memory {
     char *removed_id;
     size_t removed_id_len;
     struct list waiting; /* publishes that are taken but not committed */
-
-    atomic_bool lagging; /* publishes wait for a worker that lags */
 
     /* Any thread, under lock. */
     pthread_mutex_t lock;
@@ -110,7 +102,7 @@ ask(struct memory *m, struct worker *origin, enum kind kind, struct list *node)
     pthread_mutex_lock(&m->lock);
     list_append(&m->inbox[kind], node);
     pthread_mutex_unlock(&m->lock);
-    m->seats[worker_number(origin)].asked = true;
+    m->desks[worker_number(origin)].asked = true;
 }
 
 static void
@@ -123,7 +115,7 @@ memory_publish(struct transport *t, struct transport_publish *p)
         list_append(&m->inbox[KIND_PUBLISH], &p->message.node);
     pthread_mutex_unlock(&m->lock);
     if (!refusing) {
-        m->seats[worker_number(p->origin)].asked = true;
+        m->desks[worker_number(p->origin)].asked = true;
         return;
     }
     update_unref(&p->update);
@@ -147,30 +139,12 @@ static void
 memory_delivered(struct transport *t, unsigned worker, size_t bytes)
 {
     struct memory *m = memory_of(t);
-    struct seat *seat = &m->seats[worker];
-    atomic_fetch_add(&seat->delivered, bytes);
-    if (!atomic_load(&m->lagging))
+    if (!broadcast_delivered(&m->broadcast, worker, bytes))
         return;
     pthread_mutex_lock(&m->lock);
     m->poked = true;
     pthread_mutex_unlock(&m->lock);
-    seat->asked = true;
-}
-
-static bool
-a_worker_lags(struct memory *m)
-{
-    for (unsigned i = 0; i < m->worker_count; i++)
-        if (m->seats[i].mailed - atomic_load(&m->seats[i].delivered) > m->settings.tail_bytes)
-            return true;
-    return false;
-}
-
-static void
-send_outboxes(struct memory *m)
-{
-    for (unsigned i = 0; i < m->worker_count; i++)
-        worker_post_list(m->workers[i], &m->seats[i].outbox);
+    m->desks[worker].asked = true;
 }
 
 static void
@@ -192,7 +166,7 @@ answer_find(struct memory *m, struct transport_find *f)
             f->position = h->batch->updates[i]->position;
         }
     }
-    list_append(&m->seats[worker_number(f->origin)].outbox, &f->message.node);
+    broadcast_answer(&m->broadcast, f->origin, &f->message);
 }
 
 static void
@@ -209,7 +183,7 @@ answer_read(struct memory *m, struct transport_read *r)
             break;
         }
     }
-    list_append(&m->seats[worker_number(r->origin)].outbox, &r->message.node);
+    broadcast_answer(&m->broadcast, r->origin, &r->message);
 }
 
 static void
@@ -264,18 +238,12 @@ commit_one_batch(struct memory *m)
         p->update = NULL;
         p->outcome = PUBLISH_COMMITTED;
         /* Before the batch in the same mailbox: a publisher need not wait for the delivery. */
-        list_append(&m->seats[worker_number(p->origin)].outbox, &p->message.node);
+        broadcast_answer(&m->broadcast, p->origin, &p->message);
     }
     hold(m, b);
-    for (unsigned i = 0; i < m->worker_count; i++) {
-        struct transport_delivery *d = xalloc(sizeof *d);
-        d->message.receive = m->receive;
-        d->batch = batch_ref(b);
-        m->seats[i].mailed += bytes;
-        list_append(&m->seats[i].outbox, &d->message.node);
-    }
+    broadcast_batch(&m->broadcast, b);
     batch_unref(&b);
-    send_outboxes(m);
+    broadcast_send(&m->broadcast);
 }
 
 /* Takes what waits; false: nothing does, and the ring has no server any more. */
@@ -305,28 +273,20 @@ stop_serving(struct memory *m)
 static void
 commit_waiting(struct memory *m)
 {
-    while (!list_is_empty(&m->waiting)) {
-        if (a_worker_lags(m)) {
-            /* Say so, then look again: a worker that delivered in between did not see it. */
-            atomic_store(&m->lagging, true);
-            if (a_worker_lags(m))
-                return;
-        }
-        atomic_store(&m->lagging, false);
+    while (!list_is_empty(&m->waiting) && !broadcast_lags(&m->broadcast))
         commit_one_batch(m);
-    }
 }
 
 /* The end of a turn of a worker that asked for something. */
 static void
 serve(struct turn_hook *hook)
 {
-    struct seat *seat = CONTAINER_OF(hook, struct seat, hook);
-    struct memory *m = seat->memory;
+    struct desk *desk = CONTAINER_OF(hook, struct desk, hook);
+    struct memory *m = desk->memory;
     struct list finds, reads, *node;
-    if (!seat->asked)
+    if (!desk->asked)
         return;
-    seat->asked = false;
+    desk->asked = false;
     pthread_mutex_lock(&m->lock);
     bool another = m->serving;
     m->serving = true;
@@ -340,12 +300,12 @@ serve(struct turn_hook *hook)
             answer_find(m, CONTAINER_OF(node, struct transport_find, message.node));
         while ((node = list_shift(&reads)) != NULL)
             answer_read(m, CONTAINER_OF(node, struct transport_read, message.node));
-        send_outboxes(m);
+        broadcast_send(&m->broadcast);
         commit_waiting(m);
         if (round == ROUNDS) {
             stop_serving(m);
-            seat->asked = true;
-            worker_again(m->workers[seat - m->seats]);
+            desk->asked = true;
+            worker_again(desk->worker);
             return;
         }
     }
@@ -356,15 +316,11 @@ memory_start(struct transport *t, struct worker **workers, unsigned count,
              void (*receive)(struct worker *, struct message *))
 {
     struct memory *m = memory_of(t);
-    m->workers = workers;
-    m->worker_count = count;
-    m->receive = receive;
-    m->seats = xalloc(count * sizeof *m->seats);
+    broadcast_init(&m->broadcast, workers, count, m->settings.tail_bytes, receive);
+    m->desks = xalloc(count * sizeof *m->desks);
     for (unsigned i = 0; i < count; i++) {
-        m->seats[i].memory = m;
-        m->seats[i].hook.run = serve;
-        list_init(&m->seats[i].outbox);
-        worker_add_hook(workers[i], &m->seats[i].hook);
+        m->desks[i] = (struct desk){.memory = m, .worker = workers[i], .hook.run = serve};
+        worker_add_hook(workers[i], &m->desks[i].hook);
     }
     return m->last;
 }
@@ -392,7 +348,8 @@ memory_free(struct transport **ref)
     while (!list_is_empty(&m->ring))
         remove_oldest(m);
     free(m->removed_id);
-    free(m->seats);
+    broadcast_fini(&m->broadcast);
+    free(m->desks);
     pthread_mutex_destroy(&m->lock);
     free(m);
     *ref = NULL;

@@ -58,6 +58,12 @@ struct transport_delivery {
 struct transport_settings {
     size_t tail_bytes;      /* lag of a worker past which commits wait; ring of `memory` */
     size_t max_batch_bytes; /* a batch begins no further update past it */
+
+    /* `log` alone. */
+    const char *path; /* of the folder; borrowed until open() returns */
+    uint64_t max_events, max_bytes, max_age_ms;
+    uint64_t sync_interval_ms; /* 0: a commit is synced */
+    bool unsafe_filesystem;
 };
 
 struct transport;
@@ -81,7 +87,7 @@ struct transport {
     const struct transport_ops *ops;
 };
 
-extern const struct transport_ops transport_memory;
+extern const struct transport_ops transport_memory, transport_log;
 
 /* Opens; nothing runs yet. NULL: err says why. Caller owns. */
 static inline struct transport *
@@ -132,7 +138,7 @@ transport_refuse(struct transport *t)
     t->ops->refuse(t);
 }
 
-/* Joins its threads. The workers are gone by then; unanswered requests are dropped. */
+/* Answers what was asked, then joins its threads. Nobody asks any more; the workers still run. */
 static inline void
 transport_stop(struct transport *t)
 {

@@ -82,41 +82,61 @@ put_event(char *at, const struct update_parts *p)
     return at + 1;
 }
 
-struct update *
-update_new(const struct update_parts *p, size_t max_size, bool *ret_too_large)
+/* Everything but what lies between chunk head and chunk end. */
+static struct update *
+lay_out(const struct update_formatted *f)
 {
-    *ret_too_large = false;
-    size_t event = event_size(p);
     char head[20];
-    int head_len = snprintf(head, sizeof head, "%zx\r\n", event);
-    size_t frame = (size_t)head_len + event + 2;
-    if (frame > max_size) {
-        *ret_too_large = true;
-        return NULL;
-    }
-    size_t size = sizeof(struct update) + p->topic_count * sizeof(struct slice) + frame + p->id.len;
-    for (size_t i = 0; i < p->topic_count; i++)
-        size += p->topics[i].len;
+    int head_len = snprintf(head, sizeof head, "%zx\r\n", f->event.len);
+    size_t frame = (size_t)head_len + f->event.len + 2;
+    size_t size = sizeof(struct update) + f->topic_count * sizeof(struct slice) + frame + f->id.len;
+    for (size_t i = 0; i < f->topic_count; i++)
+        size += f->topics[i].len;
     struct update *u = try_alloc(size);
     if (u == NULL)
         return NULL;
     atomic_init(&u->refs, 1);
-    u->is_private = p->is_private;
-    u->topic_count = (uint32_t)p->topic_count;
+    u->is_private = f->is_private;
+    u->id_is_chosen = f->id_is_chosen;
+    u->topic_count = (uint32_t)f->topic_count;
     u->size = size;
     u->topics = (struct slice *)(u + 1);
-    char *at = (char *)(u->topics + p->topic_count);
+    char *at = (char *)(u->topics + f->topic_count);
     u->frame = SLICE_OF(at, frame);
     at = put(at, SLICE_OF(head, (size_t)head_len));
-    u->event = SLICE_OF(at, event);
-    at = put_event(at, p);
-    at = put(at, SLICE("\r\n"));
-    u->id = SLICE_OF(at, p->id.len);
-    at = put(at, p->id);
-    for (size_t i = 0; i < p->topic_count; i++) {
-        u->topics[i] = SLICE_OF(at, p->topics[i].len);
-        at = put(at, p->topics[i]);
+    u->event = SLICE_OF(at, f->event.len);
+    at = put(at + f->event.len, SLICE("\r\n"));
+    u->id = SLICE_OF(at, f->id.len);
+    at = put(at, f->id);
+    for (size_t i = 0; i < f->topic_count; i++) {
+        u->topics[i] = SLICE_OF(at, f->topics[i].len);
+        at = put(at, f->topics[i]);
     }
+    return u;
+}
+
+struct update *
+update_new(const struct update_parts *p, size_t max_size, bool *ret_too_large)
+{
+    const struct update_formatted f = {.topics = p->topics,
+                                       .topic_count = p->topic_count,
+                                       .id = p->id,
+                                       .event = SLICE_OF(NULL, event_size(p)),
+                                       .is_private = p->is_private,
+                                       .id_is_chosen = p->id_is_chosen};
+    *ret_too_large = f.event.len > max_size;
+    struct update *u = *ret_too_large ? NULL : lay_out(&f);
+    if (u)
+        put_event((char *)u->event.ptr, p);
+    return u;
+}
+
+struct update *
+update_restore(const struct update_formatted *f)
+{
+    struct update *u = lay_out(f);
+    if (u)
+        put((char *)u->event.ptr, f->event);
     return u;
 }
 

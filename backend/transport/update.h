@@ -17,7 +17,7 @@
 
 struct update {
     atomic_uint refs;
-    bool is_private;
+    bool is_private, id_is_chosen; /* by the publisher: it may come again */
     uint32_t topic_count;
     struct position position; /* given by the transport */
     struct slice id;
@@ -32,13 +32,23 @@ struct update_parts {
     size_t topic_count;
     struct slice id, type, data;
     struct slice retry; /* digits without leading zeros, or empty */
-    bool is_private;
+    bool is_private, id_is_chosen;
+};
+
+/* The same, once it was formatted. */
+struct update_formatted {
+    const struct slice *topics;
+    size_t topic_count;
+    struct slice id, event; /* the SSE bytes, to the empty line */
+    bool is_private, id_is_chosen;
 };
 
 /* Formats (PROTOCOL.md, "An event on the wire"). Caller owns one reference. NULL: the frame
  * would be larger than `max_size`, or no memory; *ret_too_large tells which. */
 MUST_CHECK struct update *update_new(const struct update_parts *, size_t max_size,
                                      bool *ret_too_large);
+/* From what was formatted before. Caller owns one reference. NULL: no memory. */
+MUST_CHECK struct update *update_restore(const struct update_formatted *);
 struct update *update_ref(struct update *);
 void update_unref(struct update **); /* drops it and sets the pointer to NULL; NULL is fine */
 

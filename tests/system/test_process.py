@@ -270,7 +270,7 @@ def test_a_stop_under_load_loses_nothing_that_was_answered(start_hub):
     ("[::1]:{port}", ["::1"]), (":{port}", ["127.0.0.1", "::1"]), ("localhost:{port}", ["127.0.0.1"])])
 def test_addresses_to_listen_on(tmp_path, listen, clients):
     port, conf = free_port(), tmp_path / "c"
-    conf.write_text(f"listen {listen.format(port=port)}\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\nanonymous\n")
+    conf.write_text(f"listen {listen.format(port=port)}\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\nanonymous\ntransport memory\n")
     server = Server([BIN, "-c", conf], tmp_path / "log")
     try:
         wait_for(lambda: "event=ready" in server.log(), "the hub")
@@ -285,7 +285,7 @@ def test_addresses_to_listen_on(tmp_path, listen, clients):
 def test_a_unix_socket_has_the_mode_and_group_that_were_asked_for(tmp_path):
     path, conf = tmp_path / "s", tmp_path / "c"
     group = grp.getgrgid(os.getgid()).gr_name
-    conf.write_text(f"listen unix/{path}|0640|{group}\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\n")
+    conf.write_text(f"listen unix/{path}|0640|{group}\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\ntransport memory\n")
     server = Server([BIN, "-c", conf], tmp_path / "log")
     try:
         wait_for(lambda: "event=ready" in server.log(), "the hub")
@@ -293,7 +293,7 @@ def test_a_unix_socket_has_the_mode_and_group_that_were_asked_for(tmp_path):
     finally:
         assert server.stop() == 0
     assert not path.exists()
-    conf.write_text(f"listen unix/{path}|0640|no-such-group\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\n")
+    conf.write_text(f"listen unix/{path}|0640|no-such-group\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\ntransport memory\n")
     assert "no-such-group" in subprocess.run([BIN, "-c", conf], capture_output=True, text=True, timeout=30).stderr
 
 
@@ -351,7 +351,7 @@ def test_the_environment_alone_configures(tmp_path):
     secret.write_text(KEY + "\n")
     env = {**os.environ, "MERCURE_LISTEN_ADDR": f"unix/{path}|0600", "MERCURE_PUBLISHER_JWT_KEY": KEY,
            "MERCURE_SUBSCRIBER_JWT_KEY_FILE": str(secret), "MERCURE_ALLOW_ANONYMOUS": "1",
-           "MERCURE_EXTRA_DIRECTIVES": "path /hub\ncors_origins https://a.example"}
+           "MERCURE_EXTRA_DIRECTIVES": "path /hub\ntransport memory\ncors_origins https://a.example"}
     process = subprocess.Popen([BIN], env=env, stderr=subprocess.DEVNULL)
     try:
         wait_for(path.exists, "the socket")
@@ -371,7 +371,7 @@ def test_mistakes_in_the_configuration_are_named(tmp_path):
     conf = tmp_path / "bad.conf"
     for text, line, word in [("anonymous\nlisen :80\n", 2, "listen"), ("\n\nheartbeat x\n", 3, "heartbeat"),
                              ("subscriptions\n", 1, "not available"), ("mercure {\nanonymous\n", 3, "not closed"),
-                             ("jwt_key x\n", 1, "publisher_jwt"), ("transport bolt\n", 1, "memory"), ("max_streams 9999999999\n", 1, "1000000")]:
+                             ("jwt_key x\n", 1, "publisher_jwt"), ("transport tape\n", 1, "memory"), ("max_streams 9999999999\n", 1, "1000000")]:
         conf.write_text(text)
         checked = run({}, "config", "check", conf)
         assert checked.returncode == 1

@@ -1,0 +1,23 @@
+#ifndef TRANSPORT_LOG_LOCK_H
+#define TRANSPORT_LOG_LOCK_H
+
+/* The file `lock` of a history: whoever writes the folder holds flock() on it, and notes there what
+ * is committed, so that `alipes history` can read beside a running hub. The note is not synced: it
+ * means something only while the lock is held. */
+
+#include "base/error.h"
+#include "transport/position.h"
+
+struct lock_note {
+    struct position last; /* committed */
+    struct position file; /* `first` of the segment being written */
+    uint64_t length;      /* of it, committed */
+};
+
+/* False: err names the folder and, where it is known, the pid of who holds it. */
+MUST_CHECK bool lock_take(int folder, const char *path, int *ret_fd, struct error *err);
+void lock_write(int fd, const struct lock_note *);
+/* Does somebody hold the lock? Then the note, if there is one (`file` 0 otherwise). */
+bool lock_is_held(int folder, struct lock_note *ret);
+
+#endif

@@ -1,0 +1,159 @@
+/* record - an update as bytes of a segment, and back. */
+
+#include "transport/log/record.h"
+
+#include "base/alloc.h"
+#include "base/le.h"
+
+#include <isa-l/crc.h>
+#include <stdlib.h>
+
+enum {
+    TOPICS_ON_STACK = 16,
+    CRC_STEP = 1 << 30, /* the library counts in int */
+};
+
+uint32_t
+log_record_crc(uint32_t begin, struct slice s)
+{
+    uint32_t crc = begin;
+    while (s.len) {
+        size_t step = s.len < CRC_STEP ? s.len : CRC_STEP;
+        crc = crc32_iscsi((unsigned char *)s.ptr, (int)step, crc);
+        s = slice_from(s, step);
+    }
+    return crc;
+}
+
+static uint32_t
+crc_of(const char *at, size_t length, uint32_t salt)
+{
+    return log_record_crc(log_record_crc(salt, SLICE_OF(at, 4)), SLICE_OF(at + 8, length - 8));
+}
+
+size_t
+log_record_size(const struct update *u)
+{
+    size_t n = RECORD_HEAD + u->id.len + u->event.len;
+    for (uint32_t i = 0; i < u->topic_count; i++)
+        n += 4 + u->topics[i].len;
+    return (n + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
+}
+
+static char *
+put(char *at, struct slice s)
+{
+    if (s.len)
+        memcpy(at, s.ptr, s.len);
+    return at + s.len;
+}
+
+void
+log_record_write(char *out, const struct update *u, uint32_t salt, struct log_record *r)
+{
+    r->length = (uint32_t)log_record_size(u);
+    le32_put(out, r->length);
+    le32_put(out + 8, r->previous);
+    le32_put(out + 12, r->synced);
+    le64_put(out + 16, r->sequence);
+    le64_put(out + 24, r->time_ms);
+    le32_put(out + 32, u->topic_count);
+    le32_put(out + 36, (uint32_t)u->id.len);
+    le32_put(out + 40, (uint32_t)u->event.len);
+    le32_put(out + 44, r->flags);
+    char *at = out + RECORD_HEAD;
+    for (uint32_t i = 0; i < u->topic_count; i++) {
+        le32_put(at, (uint32_t)u->topics[i].len);
+        at = put(at + 4, u->topics[i]);
+    }
+    at = put(at, u->id);
+    at = put(at, u->event);
+    memset(at, 0, (size_t)(out + r->length - at));
+    r->crc = crc_of(out, r->length, salt);
+    le32_put(out + 4, r->crc);
+}
+
+bool
+log_record_next_topic(struct slice *topics, struct slice *ret)
+{
+    if (topics->len < 4)
+        return false;
+    uint32_t len = le32_get(topics->ptr);
+    if (len > topics->len - 4)
+        return false;
+    *ret = slice_head(slice_from(*topics, 4), len);
+    *topics = slice_from(*topics, 4 + (size_t)len);
+    return true;
+}
+
+/* Cuts `len` bytes off *rest. */
+static bool
+take(struct slice *rest, size_t len, struct slice *ret)
+{
+    if (len > rest->len)
+        return false;
+    *ret = slice_head(*rest, len);
+    *rest = slice_from(*rest, len);
+    return true;
+}
+
+/* What lies where; the CRC is right, so only a mistake or malice makes this fail. */
+static bool
+read_parts(const char *at, struct log_record *r)
+{
+    struct slice rest = SLICE_OF(at + RECORD_HEAD, r->length - RECORD_HEAD), topic;
+    struct slice begin = rest;
+    for (uint32_t i = 0; i < r->topic_count; i++)
+        if (!log_record_next_topic(&rest, &topic))
+            return false;
+    r->topics = slice_head(begin, begin.len - rest.len);
+    return take(&rest, le32_get(at + 36), &r->id) && take(&rest, le32_get(at + 40), &r->event) &&
+           rest.len < RECORD_ALIGN;
+}
+
+enum log_record_state
+log_record_read(struct slice bytes, uint32_t salt, struct log_record *r)
+{
+    const char *at = bytes.ptr;
+    if (bytes.len < RECORD_HEAD)
+        return RECORD_BAD;
+    r->length = le32_get(at);
+    if (r->length == 0)
+        return RECORD_NONE;
+    if (r->length < RECORD_HEAD || r->length % RECORD_ALIGN || r->length > bytes.len)
+        return RECORD_BAD;
+    r->crc = le32_get(at + 4);
+    if (crc_of(at, r->length, salt) != r->crc)
+        return RECORD_BAD;
+    r->previous = le32_get(at + 8);
+    r->synced = le32_get(at + 12);
+    r->sequence = le64_get(at + 16);
+    r->time_ms = le64_get(at + 24);
+    r->topic_count = le32_get(at + 32);
+    r->flags = (uint8_t)at[44];
+    return read_parts(at, r) ? RECORD_OK : RECORD_BAD;
+}
+
+struct update *
+log_record_update(const struct log_record *r, uint64_t run)
+{
+    struct slice on_stack[TOPICS_ON_STACK], *topics = on_stack, rest = r->topics;
+    if (r->topic_count > TOPICS_ON_STACK &&
+        (topics = try_alloc(r->topic_count * sizeof *topics)) == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < r->topic_count; i++)
+        if (!log_record_next_topic(&rest, &topics[i]))
+            topics[i] = SLICE_OF(NULL, 0);
+    struct update *u =
+        update_restore(&(struct update_formatted){.topics = topics,
+                                                  .topic_count = r->topic_count,
+                                                  .id = r->id,
+                                                  .event = r->event,
+                                                  .is_private = r->flags & RECORD_PRIVATE,
+                                                  .id_is_chosen = r->flags & RECORD_ID_CHOSEN});
+    if (u)
+        u->position = (struct position){run, r->sequence};
+    if (topics != on_stack)
+        free(topics);
+    return u;
+}

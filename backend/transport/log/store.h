@@ -1,0 +1,163 @@
+#ifndef TRANSPORT_LOG_STORE_H
+#define TRANSPORT_LOG_STORE_H
+
+/* The folder of a history (DESIGN.md, section 8): segments oldest to youngest, of which the last
+ * is written. Three threads at most use it: one writes (store_begin, store_commit, store_tick),
+ * one reads (store_find, store_read), one keeps house (store_chore); all else is stated.
+ *
+ * Only what is committed is seen by find and read. `removed` moves before a file goes. */
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "transport/batch.h"
+#include "transport/log/segment.h"
+
+#include <pthread.h>
+
+struct store_settings {
+    const char *path; /* of the folder; made where it is missing */
+    uint64_t max_events, max_bytes, max_age_ms;
+    uint64_t sync_interval_ms; /* 0: every commit is synced */
+    size_t cache_bytes;        /* decoded pieces kept for others that read the same */
+    bool unsafe_filesystem;
+    bool only_reads; /* nothing is written, locked or repaired: store_find and store_read alone */
+};
+
+/* A segment as the process knows it. Under store.lock, but for what never changes. */
+struct segment {
+    struct list node;
+    unsigned users; /* readers that are at its file; with `dropped`, the last one frees it */
+    bool dropped;
+
+    struct segment_header header; /* has no before_id here */
+    char *before_id;              /* owns; NULL: none is known */
+    size_t before_id_len;
+
+    uint64_t length;       /* committed bytes */
+    uint64_t synced;       /* of them on the disk, as far as is known */
+    uint64_t space;        /* what it and its index take, or may still take */
+    uint32_t count;        /* records */
+    uint32_t last_offset;  /* of the last record; 0: none */
+    uint64_t last_time_ms; /* wall clock, as in its records */
+    int64_t last_boot_ms;  /* the same moment on CLOCK_BOOTTIME */
+    int64_t first_boot_ms; /* of its first record; being written */
+    bool writing;          /* the last one */
+    bool sync_failed;      /* being written, and a sync of it failed: it is to be left */
+    bool lost;             /* before a break or damage: for dump alone */
+    struct block valid;    /* records before it do not count (damage) */
+
+    bool ready; /* blocks, and table or filter, are there */
+    struct block *blocks;
+    uint32_t block_count, block_cap;
+    struct id_table table; /* until an index is on the disk */
+    struct id_filter filter;
+    uint32_t entry_count; /* on the disk; entries_at: where */
+    uint64_t entries_at;
+    bool indexed;
+};
+
+struct removed {
+    struct position position;
+    char *id; /* owns; NULL: not known */
+    size_t id_len;
+};
+
+enum {
+    CACHED_PIECES = 64
+};
+
+struct cached_piece {
+    struct position first; /* of its segment */
+    uint32_t block, end;   /* its number, and the offset behind it */
+    uint64_t used;
+    struct batch *piece; /* owns a reference; NULL: free */
+};
+
+struct store {
+    /* Set by store_open(), then read-only. */
+    struct store_settings settings;
+    char *path;
+    int folder, lock_file;
+    struct hash_key key;
+    uint64_t run, segment_bytes, segment_events;
+
+    pthread_mutex_t lock;
+    struct list segments; /* oldest first */
+    struct segment *open; /* the last one if it is written; NULL: the next commit begins one */
+    uint64_t used;        /* bytes, as segment.space, and the prepared file */
+    uint64_t events;      /* in segments that are not lost */
+    struct removed removed;
+    bool prepared, trouble;
+    bool new_segments; /* for the keeper: something to seal, index or prepare */
+
+    pthread_mutex_t load_lock; /* one thread at a time loads or rebuilds an index; before `lock` */
+
+    /* The writer alone. */
+    int fd; /* of the open segment; the keeper dups it under lock */
+    uint64_t next_sequence, last_time_ms, retry_at_ms;
+    uint32_t previous_crc;
+    struct position last; /* committed */
+    char *buffer;
+    size_t buffer_size;
+    struct id_table batch_ids;
+
+    /* The reader alone. */
+    struct cached_piece cache[CACHED_PIECES];
+    size_t cached_bytes;
+    uint64_t clock;
+};
+
+/* Locks, recovers, begins a segment of a new run. NULL: err names the path and why. */
+MUST_CHECK struct store *store_open(const struct store_settings *, struct error *err);
+void store_close(struct store **); /* no thread uses it any more */
+
+/* --- the writer --- */
+
+/* Makes the open segment take at least the first of these updates; false: err says why not.
+ * *ret_count: how many one commit may hold. */
+MUST_CHECK bool store_begin(struct store *, struct update *const *, uint32_t count,
+                            uint32_t *ret_count, struct error *err);
+/* Gives positions and commits: written, and synced where every commit is. The batch has what
+ * store_begin() allowed. False: nothing of it is confirmed, its positions are burnt. */
+MUST_CHECK bool store_commit(struct store *, struct batch *, struct error *err);
+/* Seals by age. Returns in how many milliseconds it wants to be called again. */
+uint64_t store_tick(struct store *);
+
+/* --- the reader --- */
+
+void store_find(struct store *, struct slice id, bool *ret_found, struct position *ret);
+/* As transport_read: *after is set with from_removed. */
+void store_read(struct store *, bool from_removed, struct position *after, bool *ret_gone,
+                struct batch **ret_piece);
+
+/* --- the keeper --- */
+
+/* One piece of work: cuts and indexes sealed segments, prepares the next, removes by age, syncs.
+ * Returns in how many milliseconds there is more to do; 0: at once. */
+uint64_t store_chore(struct store *);
+
+/* --- between its files; all under store.lock unless said --- */
+
+struct segment *store_segment_new(const struct segment_header *);
+void store_segment_free(struct segment *);
+struct position store_segment_last(const struct segment *); /* before, where it holds nothing */
+void store_use(struct segment *);
+void store_leave(struct segment *);
+void store_add_block(struct segment *, struct block);
+/* `id` is copied; NULL ptr: not known. */
+void store_set_removed(struct store *, struct position, struct slice id);
+void store_move_removed(struct store *, struct position, struct slice id); /* never back */
+/* Removes the oldest but the one being written; false: there is none. */
+bool store_remove_oldest(struct store *);
+/* Without the lock: blocks and table or filter of a segment, from its index or its records. */
+MUST_CHECK bool store_make_ready(struct store *, struct segment *);
+/* Without the lock: bytes that were on the disk do not check; replay begins behind them. */
+void store_note_damage(struct store *, struct segment *, const char *what);
+/* Without the lock: is the id in a held segment? */
+bool store_knows(struct store *, uint64_t hash);
+MUST_CHECK bool store_recover(struct store *, struct error *);
+/* Begins the segment that follows `last`; leaves the open one. The writer's. */
+MUST_CHECK bool store_roll(struct store *, uint64_t record_bytes, struct error *);
+
+#endif
