@@ -3,16 +3,12 @@
 
 /* The configuration, as read. Fields are named as the directives (options.def). */
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/slice.h"
+#include "config/string_list.h"
 
 #include <stdio.h>
-
-struct string_list {
-    char **items;
-    size_t count;
-};
 
 struct string {
     char *ptr; /* owns; NUL-terminated beyond len */
@@ -52,5 +48,10 @@ MUST_CHECK bool config_from_environment(struct config **ret, struct error *);
 /* What only the whole tells: warnings go to notes. */
 MUST_CHECK bool config_judge(struct config *, struct error *);
 void config_help(FILE *);
+
+/* For what reads a configuration: a sentence to say at start, "NAME: TEXT". */
+void config_note(struct config *, const char *name, const char *text);
+/* A file of at most `max` bytes into `out` (initialised here; empty on failure). */
+MUST_CHECK bool config_read_file(const char *path, size_t max, struct buf *out, struct error *);
 
 #endif

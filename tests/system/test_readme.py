@@ -45,7 +45,7 @@ def test_every_bound_stands_in_the_readme_with_its_default_and_counter():
 
 
 def test_every_variable_stands_in_the_readme():
-    source = (ROOT / "backend/config/config.c").read_text()
+    source = (ROOT / "backend/config/environment.c").read_text()
     known = set(re.findall(r'"((?:MERCURE_\w+)|SERVER_NAME)"', source))
     section = README.split("Without `-c`")[1].split("**Not there yet**")[0]
     assert known <= set(re.findall(r"`([A-Z_]+)`", section))

@@ -1,0 +1,99 @@
+/* history - where updates are kept: our own transports, and what a pasted block of the established
+ * hub says of its own. */
+
+#include "config/history.h"
+
+#include "base/alloc.h"
+#include "config/option.h"
+
+#include <stdlib.h>
+
+/* `bolt`, the established hub's: what it says of path and size. */
+static bool
+take_over_bolt(struct config *c, struct slice path, struct slice size, struct error *err)
+{
+    uint64_t events = 0;
+    if (size.len && !slice_u64(size, UINT64_MAX, &events))
+        return error_set(err, "transport: size is a number of updates");
+    if (path.len) {
+        size_t folder = path.len;
+        while (folder && path.ptr[folder - 1] != '/')
+            folder--;
+        free(c->history_path);
+        c->history_path = folder > 1 ? xstrndup(path.ptr, folder - 1) : xstrndup(".", 1);
+    }
+    if (events)
+        c->max_events = events;
+    config_note(
+        c, "transport",
+        "bolt is transport log here: a folder of its own format, without the events of the old "
+        "file; size is max_events");
+    return true;
+}
+
+static bool
+set_bolt_block(struct config *c, const struct slice *words, size_t count, struct error *err)
+{
+    struct slice path = {0}, size = {0};
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        if (slice_eq(words[i], SLICE("path")))
+            path = words[i + 1];
+        else if (slice_eq(words[i], SLICE("size")))
+            size = words[i + 1];
+        else if (!slice_eq(words[i], SLICE("cleanup_frequency")) &&
+                 !slice_eq(words[i], SLICE("bucket_name")))
+            return error_set(err, "transport bolt: unknown " SLICE_FMT,
+                             SLICE_ARG(slice_head(words[i], 60)));
+    }
+    return take_over_bolt(c, path, size, err);
+}
+
+static bool
+set_bolt_url(struct config *c, struct slice url, struct error *err)
+{
+    struct slice rest = slice_from(url, 7), path = {0}, size = {0}, part;
+    size_t query = slice_index(rest, '?');
+    path = slice_head(rest, query);
+    rest = slice_from(rest, query + 1);
+    while (slice_cut(&rest, '&', &part))
+        if (slice_starts(part, SLICE("size=")))
+            size = slice_from(part, 5);
+    return take_over_bolt(c, path, size, err);
+}
+
+bool
+history_set_transport(struct config *c, bool is_url, const struct slice *args, size_t count,
+                      const struct slice *block, size_t block_count, struct error *err)
+{
+    struct slice kind = count == 1 ? args[0] : SLICE("");
+    bool local = slice_eq(kind, is_url ? SLICE("local://local") : SLICE("local"));
+    bool memory = !is_url && slice_eq(kind, SLICE("memory"));
+    c->in_memory = local || memory;
+    if (is_url && slice_starts(kind, SLICE("bolt://")) && block_count == 0)
+        return set_bolt_url(c, kind, err);
+    if (!is_url && slice_eq(kind, SLICE("bolt")))
+        return set_bolt_block(c, block, block_count, err);
+    if (!is_url && slice_eq(kind, SLICE("log")))
+        return option_set_block(c, "transport log", block, block_count, err);
+    if (!c->in_memory || block_count)
+        return error_set(err, "transport: expected transport log { … } or transport memory");
+    if (local)
+        config_note(c, "transport",
+                    "local is transport memory here: nothing on disk, replay from the tail");
+    return true;
+}
+
+bool
+history_set_durability(struct config *c, const struct slice *args, size_t count, struct error *err)
+{
+    uint64_t interval = 0;
+    bool commit = count == 1 && slice_eq(args[0], SLICE("commit"));
+    bool is_interval =
+        count == 2 && slice_eq(args[0], SLICE("interval")) && option_duration(args[1], &interval);
+    if (!commit && !is_interval)
+        return error_set(err, "durability: expected durability commit or durability interval 1s");
+    if (is_interval && (interval < 10 || interval > 60000))
+        return error_set(err, "durability: the interval must be from 10 to 60000 ms");
+    c->sync_interval_ms = interval;
+    return true;
+}

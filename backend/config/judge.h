@@ -1,0 +1,10 @@
+#ifndef CONFIG_JUDGE_H
+#define CONFIG_JUDGE_H
+
+/* What only the whole of a configuration tells. */
+
+#include "config/config.h"
+
+MUST_CHECK bool judge_config(struct config *, struct error *); /* warnings go to notes */
+
+#endif
