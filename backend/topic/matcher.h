@@ -1,0 +1,52 @@
+#ifndef TOPIC_MATCHER_H
+#define TOPIC_MATCHER_H
+
+/* What a subscription or a grant says about topics. Immutable; the reference count is atomic: any
+ * thread. Nothing here is interned: a worker does that for its streams (hub/index.h), and what
+ * grants share they share as rights. */
+
+#include "base/error.h"
+#include "topic/match.h"
+#include "topic/topic.h"
+
+#include <stdbool.h>
+
+enum matcher_type {
+    MATCHER_EXACT,      /* 1.0 */
+    MATCHER_TEMPLATE,   /* 0.x: the string itself and, if it is a valid one, the URI Template */
+    MATCHER_URLPATTERN, /* 1.0 */
+};
+
+/* What it comes down to. */
+enum matcher_kind {
+    MATCHER_IS_EVERYTHING, /* the text `*`, whatever the type */
+    MATCHER_IS_EXACT,      /* also a template without expressions, or an invalid one */
+    MATCHER_IS_TEMPLATE,
+    MATCHER_IS_URLPATTERN,
+};
+
+struct matcher;
+
+/* `base` is the hub's URL (PROTOCOL.md, "Base"); only URL Patterns look at it. NULL: ill-formed,
+ * and err says why. Copies both. Caller owns a reference. */
+struct matcher *matcher_new(enum matcher_type, struct slice text, struct slice base,
+                            struct error *);
+struct matcher *matcher_ref(struct matcher *);
+void matcher_unref(struct matcher **); /* sets the pointer to NULL; NULL is fine */
+
+enum matcher_kind matcher_kind(const struct matcher *);
+struct slice matcher_text(const struct matcher *);
+/* What every topic that a template matches begins with, but for the template's own text. */
+struct slice matcher_prefix(const struct matcher *);
+
+/* A limit met is no match. */
+bool matcher_matches(const struct matcher *, const struct topic *);
+/* Takes what it needs off *steps. */
+enum match matcher_try(const struct matcher *, const struct topic *, uint64_t *steps);
+
+/* The steps of one match for matcher_matches() and for whoever asks: max_match_steps. Any thread.
+ */
+uint64_t matcher_steps(void);
+void matcher_set_steps(uint64_t);
+
+#endif

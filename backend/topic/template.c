@@ -1,0 +1,432 @@
+/* template - URI Templates matched without backtracking.
+ *
+ * A template is a row of items: literals and expressions. A match walks the row once and keeps, as
+ * a set of bits, every offset of the topic at which the items so far can end. A literal moves each
+ * of them by its length; an expression is one sweep over the topic from the lowest of them. So the
+ * time is items times bytes, and no template can make it more.
+ *
+ * What one gets wrong: an expression is an optional group, FIRST run (SEP run){0,more}, and a run
+ * may be empty and swallows separators where they are allowed in it: then, and with an explode
+ * modifier, the count of the separators means nothing, and SEP joins the run. In a sweep the offset
+ * reached with fewer separators is always the better one, so one number an offset is enough. */
+
+#include "topic/template.h"
+
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WORDS_ON_STACK = 16, /* topics under a KiB need no memory */
+    BYTES_A_STEP = 8,
+    DEAD = UINT32_MAX, /* no run holds this offset */
+};
+
+/* What a run may hold. */
+enum {
+    UNRESERVED = 1,
+    RESERVED = 2, /* with , and = among them */
+    COMMA = 4,
+    EQUALS = 8,
+};
+
+struct item {
+    struct slice literal; /* an expression if it is empty */
+    unsigned char allowed;
+    bool has_first;
+    char first, sep;
+    bool sep_in_run;
+    uint32_t more; /* separators, at most */
+};
+
+struct template
+{
+    size_t item_count;
+    struct item items[];
+};
+
+static const struct {
+    char sign; /* 0: simple expansion */
+    bool has_first, is_named, with_reserved;
+    char sep;
+} operators[] = {
+    {0, false, false, false, ','},  {'+', false, false, true, ','}, {'#', true, false, true, ','},
+    {'.', true, false, false, '.'}, {'/', true, false, false, '/'}, {';', true, true, false, ';'},
+    {'?', true, true, false, '&'},  {'&', true, true, false, '&'},
+};
+
+static unsigned char
+class_of(unsigned char c)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+        return UNRESERVED;
+    switch (c) {
+    case '-':
+    case '.':
+    case '_':
+    case '~':
+        return UNRESERVED;
+    case ',':
+        return RESERVED | COMMA;
+    case '=':
+        return RESERVED | EQUALS;
+    case ':':
+    case '/':
+    case '?':
+    case '#':
+    case '[':
+    case ']':
+    case '@':
+    case '!':
+    case '$':
+    case '&':
+    case '\'':
+    case '(':
+    case ')':
+    case '*':
+    case '+':
+    case ';':
+        return RESERVED;
+    }
+    return 0;
+}
+
+static bool
+is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+static bool
+is_triplet(struct slice s, size_t at)
+{
+    return s.len - at >= 3 && s.ptr[at] == '%' && is_hex(s.ptr[at + 1]) && is_hex(s.ptr[at + 2]);
+}
+
+/* ucschar and iprivate of RFC 6570, section 1.5. */
+static bool
+is_wide_literal(uint32_t c)
+{
+    if (c < 0xa0 || (c & 0xfffe) == 0xfffe)
+        return false;
+    if (c < 0x10000)
+        return !(c >= 0xfdd0 && c <= 0xfdef) && c < 0xfff0;
+    return !(c >= 0xe0000 && c <= 0xe0fff);
+}
+
+/* The text is well-formed UTF-8. */
+static uint32_t
+code_point(const unsigned char *at, size_t *ret_len)
+{
+    if (at[0] < 0xe0) {
+        *ret_len = 2;
+        return (at[0] & 0x1fu) << 6 | (at[1] & 0x3fu);
+    }
+    if (at[0] < 0xf0) {
+        *ret_len = 3;
+        return (at[0] & 0xfu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
+    }
+    *ret_len = 4;
+    return (at[0] & 7u) << 18 | (at[1] & 0x3fu) << 12 | (at[2] & 0x3fu) << 6 | (at[3] & 0x3fu);
+}
+
+static bool
+is_literal(struct slice s)
+{
+    for (size_t i = 0, len; i < s.len; i += len) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        len = 1;
+        if (c >= 0x80) {
+            if (!is_wide_literal(code_point((const unsigned char *)s.ptr + i, &len)))
+                return false;
+        } else if (c == '%') {
+            if (!is_triplet(s, i))
+                return false;
+        } else if (c <= 0x20 || c == 0x7f || memchr("\"<>\\^`{|}", c, 9)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+is_name(struct slice s)
+{
+    bool after_dot = true; /* or at the begin */
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '.' && !after_dot) {
+            after_dot = true;
+            continue;
+        }
+        if (is_triplet(s, i))
+            i += 2;
+        else if (s.ptr[i] != '_' &&
+                 (class_of((unsigned char)s.ptr[i]) != UNRESERVED || memchr("-.~", s.ptr[i], 3)))
+            return false;
+        after_dot = false;
+    }
+    return !after_dot;
+}
+
+/* One variable with its modifier. */
+static bool
+read_variable(struct slice s, bool *explode)
+{
+    if (slice_ends(s, SLICE("*"))) {
+        *explode = true;
+        return is_name(slice_head(s, s.len - 1));
+    }
+    size_t colon = slice_index(s, ':');
+    uint64_t length;
+    if (colon < s.len) {
+        struct slice digits = slice_from(s, colon + 1);
+        if (!slice_u64(digits, 9999, &length) || digits.ptr[0] == '0')
+            return false;
+    }
+    return is_name(slice_head(s, colon));
+}
+
+/* What stands between the braces. */
+static bool
+read_expression(struct slice s, struct item *it)
+{
+    size_t op = 0;
+    for (size_t i = 1; i < COUNT_OF(operators) && s.len; i++)
+        if (s.ptr[0] == operators[i].sign)
+            op = i;
+    if (op)
+        s = slice_from(s, 1);
+    bool explode = false;
+    uint32_t count = 0;
+    for (;;) {
+        size_t end = slice_index(s, ',');
+        if (!read_variable(slice_head(s, end), &explode))
+            return false;
+        count++;
+        if (end == s.len)
+            break;
+        s = slice_from(s, end + 1);
+    }
+    it->first = operators[op].sign;
+    it->has_first = operators[op].has_first;
+    it->sep = operators[op].sep;
+    it->allowed = UNRESERVED;
+    if (operators[op].with_reserved)
+        it->allowed |= RESERVED;
+    else
+        it->allowed |= COMMA | (operators[op].is_named || explode ? EQUALS : 0);
+    it->sep_in_run = explode || (class_of((unsigned char)it->sep) & it->allowed);
+    it->more = it->sep_in_run ? 0 : count - 1;
+    return true;
+}
+
+struct template *
+template_new(struct slice text, struct error *err)
+{
+    size_t most = 2 * slice_count(text, '{') + 1;
+    if (!slice_is_utf8(text)) {
+        error_set(err, "a URI Template is UTF-8");
+        return NULL;
+    }
+    struct template *t = try_alloc(sizeof *t + most * sizeof t->items[0] + text.len);
+    if (t == NULL) {
+        error_set(err, "no memory");
+        return NULL;
+    }
+    char *copy = (char *)(t->items + most);
+    if (text.len)
+        memcpy(copy, text.ptr, text.len);
+    struct slice rest = SLICE_OF(copy, text.len);
+    while (rest.len) {
+        struct item *it = &t->items[t->item_count++];
+        size_t end = slice_index(rest, '{');
+        if (end) {
+            it->literal = slice_head(rest, end);
+            if (!is_literal(it->literal)) {
+                error_set(err, "a character that a URI Template must not hold");
+                goto fail;
+            }
+        } else {
+            end = slice_index(rest, '}');
+            if (end == rest.len || !read_expression(slice_from(slice_head(rest, end), 1), it)) {
+                error_set(err, "an expression that RFC 6570 does not know");
+                goto fail;
+            }
+            end++;
+        }
+        rest = slice_from(rest, end);
+    }
+    return t;
+fail:
+    template_free(&t);
+    return NULL;
+}
+
+void
+template_free(struct template **ref)
+{
+    free(*ref);
+    *ref = NULL;
+}
+
+struct slice
+template_prefix(const struct template *t)
+{
+    return t->item_count ? t->items[0].literal : SLICE("");
+}
+
+/* --- matching ------------------------------------------------------------------------------- */
+
+/* Offsets 0 to topic.len, one bit each; `low` is not above the lowest, `high` the highest. */
+struct offsets {
+    uint64_t *words;
+    size_t low, high;
+    bool any;
+};
+
+static void
+offsets_add(struct offsets *set, size_t at)
+{
+    set->words[at / 64] |= UINT64_C(1) << at % 64;
+    if (!set->any || at < set->low)
+        set->low = at;
+    if (!set->any || at > set->high)
+        set->high = at;
+    set->any = true;
+}
+
+/* The first one at or behind `at`, or SIZE_MAX. */
+static size_t
+offsets_next(const struct offsets *set, size_t at)
+{
+    if (!set->any || at > set->high)
+        return SIZE_MAX;
+    uint64_t word = set->words[at / 64] >> at % 64;
+    if (word)
+        return at + (size_t)__builtin_ctzll(word);
+    for (size_t i = at / 64 + 1; i <= set->high / 64; i++)
+        if (set->words[i])
+            return i * 64 + (size_t)__builtin_ctzll(set->words[i]);
+    return SIZE_MAX;
+}
+
+static void
+offsets_clear(struct offsets *set)
+{
+    if (set->any)
+        memset(set->words + set->low / 64, 0,
+               (set->high / 64 - set->low / 64 + 1) * sizeof *set->words);
+    set->any = false;
+}
+
+static bool
+pass_literal(struct slice literal, struct slice topic, const struct offsets *from,
+             struct offsets *to, uint64_t *steps)
+{
+    uint64_t tried = 0;
+    for (size_t at = offsets_next(from, from->low); at != SIZE_MAX;
+         at = offsets_next(from, at + 1)) {
+        tried += 1 + literal.len / 16;
+        if (slice_starts(slice_from(topic, at), literal))
+            offsets_add(to, at + literal.len);
+    }
+    return match_spend(steps, 1 + tried / BYTES_A_STEP);
+}
+
+static bool
+is_allowed(const struct item *it, char c)
+{
+    return (class_of((unsigned char)c) & it->allowed) || (it->sep_in_run && c == it->sep);
+}
+
+static void
+better(uint32_t *used, uint32_t by)
+{
+    if (by < *used)
+        *used = by;
+}
+
+static bool
+pass_expression(const struct item *it, struct slice topic, const struct offsets *from,
+                struct offsets *to, uint64_t *steps)
+{
+    /* Of the offsets at, at + 1, ... at + 3: separators used up to there. */
+    uint32_t used[4] = {DEAD, DEAD, DEAD, DEAD};
+    size_t swept = 0, start = offsets_next(from, from->low), at = start;
+    while (at <= topic.len) {
+        if (at == start) {
+            offsets_add(to, at); /* the group is optional */
+            if (!it->has_first)
+                used[0] = 0;
+            else if (at < topic.len && topic.ptr[at] == it->first)
+                used[1] = 0;
+            start = offsets_next(from, at + 1);
+        }
+        if (used[0] != DEAD) {
+            offsets_add(to, at);
+            char c = at < topic.len ? topic.ptr[at] : 0;
+            if (at == topic.len)
+                break;
+            if (is_allowed(it, c))
+                better(&used[1], used[0]);
+            else if (is_triplet(topic, at))
+                better(&used[3], used[0]);
+            else if (c == it->sep && used[0] < it->more)
+                better(&used[1], used[0] + 1);
+        }
+        memmove(used, used + 1, 3 * sizeof used[0]);
+        used[3] = DEAD;
+        at++;
+        swept++;
+        if (used[0] == DEAD && used[1] == DEAD && used[2] == DEAD) {
+            if (start == SIZE_MAX)
+                break;
+            at = start;
+        }
+    }
+    return match_spend(steps, 1 + swept / BYTES_A_STEP);
+}
+
+static enum match
+walk(const struct template *t, struct slice topic, uint64_t *words, size_t count, uint64_t *steps)
+{
+    struct offsets sets[2] = {{.words = words}, {.words = words + count}};
+    struct offsets *from = &sets[0], *to = &sets[1];
+    offsets_add(from, 0);
+    for (size_t i = 0; i < t->item_count; i++) {
+        const struct item *it = &t->items[i];
+        bool enough = it->literal.len ? pass_literal(it->literal, topic, from, to, steps)
+                                      : pass_expression(it, topic, from, to, steps);
+        if (!enough)
+            return MATCH_LIMIT;
+        if (!to->any)
+            return MATCH_NO;
+        offsets_clear(from);
+        struct offsets *old = from;
+        from = to;
+        to = old;
+    }
+    return from->high == topic.len ? MATCH_YES : MATCH_NO;
+}
+
+enum match
+template_match(const struct template *t, struct slice topic, uint64_t *steps)
+{
+    uint64_t on_stack[2 * WORDS_ON_STACK] = {0}, *words = on_stack;
+    if (t->item_count == 0)
+        return topic.len ? MATCH_NO : MATCH_YES;
+    /* Most topics that do not match fail here. */
+    if (!slice_starts(topic, t->items[0].literal) ||
+        !slice_ends(topic, t->items[t->item_count - 1].literal))
+        return MATCH_NO;
+    size_t count = topic.len / 64 + 1;
+    if (!match_spend(steps, count / BYTES_A_STEP))
+        return MATCH_LIMIT;
+    if (count > WORDS_ON_STACK && (words = try_alloc(2 * count * sizeof *words)) == NULL)
+        return MATCH_LIMIT;
+    enum match answer = walk(t, topic, words, count, steps);
+    if (words != on_stack)
+        free(words);
+    return answer;
+}
