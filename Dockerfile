@@ -3,7 +3,7 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        gcc libc6-dev libev-dev libfcgi-dev libisal-dev libjansson-dev libssl-dev make \
+        gcc libc6-dev libev-dev libfcgi-dev libicu-dev libisal-dev libjansson-dev libssl-dev make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./
@@ -12,7 +12,7 @@ RUN make all
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libev4 libisal2 libjansson4 libssl3 \
+    && apt-get install -y --no-install-recommends libev4 libicu72 libisal2 libjansson4 libssl3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin alipes
 COPY --from=build /src/build/release/alipes /usr/local/bin/alipes

@@ -42,7 +42,7 @@ SAY := @$(if $(V),:,echo " ")
 
 CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
-LDLIBS   := -lev -lcrypto -ljansson -lisal -lpthread -lm
+LDLIBS   := -lev -lcrypto -ljansson -lisal -licuuc -lpthread -lm
 # libev's own header breaks strict aliasing; its manual asks for this.
 CFLAGS   += -fno-strict-aliasing
 

@@ -10,6 +10,7 @@
 #include "request/credential.h"
 #include "request/form.h"
 #include "request/reply.h"
+#include "topic/percent.h"
 
 #include <stdlib.h>
 

@@ -69,7 +69,7 @@ stream_may_get(const struct stream *s, const struct update *u)
     if (!u->is_private)
         return true;
     for (uint32_t i = 0; s->grant && i < u->topic_count; i++)
-        if (grant_allows_subscribe(s->grant, u->topics[i].text))
+        if (grant_allows_subscribe(s->grant, u->topics[i]))
             return true;
     return false;
 }

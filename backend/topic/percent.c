@@ -1,0 +1,77 @@
+/* percent - the sets of bytes that the parts of a URL encode, and the two directions. */
+
+#include "topic/percent.h"
+
+#include <string.h>
+
+#define LOW  BYTESET_LOW
+#define HIGH BYTESET_HIGH
+
+#define C0_HIGH   HIGH(0x7F)
+#define QUERY_LOW (BYTESET_C0 | LOW(' ') | LOW('"') | LOW('#') | LOW('<') | LOW('>'))
+#define PATH_LOW  (QUERY_LOW | LOW('?'))
+#define PATH_HIGH (C0_HIGH | HIGH('^') | HIGH('`') | HIGH('{') | HIGH('}'))
+
+const struct byteset PERCENT_C0 = {BYTESET_C0, C0_HIGH};
+const struct byteset PERCENT_FRAGMENT = {BYTESET_C0 | LOW(' ') | LOW('"') | LOW('<') | LOW('>'),
+                                         C0_HIGH | HIGH('`')};
+const struct byteset PERCENT_QUERY = {QUERY_LOW, C0_HIGH};
+const struct byteset PERCENT_SPECIAL_QUERY = {QUERY_LOW | LOW('\''), C0_HIGH};
+const struct byteset PERCENT_PATH = {PATH_LOW, PATH_HIGH};
+const struct byteset PERCENT_USERINFO = {
+    PATH_LOW | LOW('/') | LOW(':') | LOW(';') | LOW('='),
+    PATH_HIGH | HIGH('@') | HIGH('[') | HIGH('\\') | HIGH(']') | HIGH('|'),
+};
+
+char *
+percent_encode(char *out, struct slice in, const struct byteset *set)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < in.len; i++) {
+        unsigned char c = (unsigned char)in.ptr[i];
+        if (!byteset_has(set, c)) {
+            *out++ = (char)c;
+            continue;
+        }
+        *out++ = '%';
+        *out++ = digits[c >> 4];
+        *out++ = digits[c & 15];
+    }
+    return out;
+}
+
+int
+percent_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool
+percent_decode(struct arena *arena, struct slice in, struct slice *ret)
+{
+    size_t first = slice_index(in, '%');
+    if (first == in.len) {
+        *ret = in;
+        return true;
+    }
+    char *out = arena_alloc(arena, in.len);
+    if (out == NULL)
+        return false;
+    memcpy(out, in.ptr, first);
+    size_t n = first;
+    for (size_t i = first; i < in.len; i++) {
+        char c = in.ptr[i];
+        if (c == '%' && in.len - i > 2 && percent_hex(in.ptr[i + 1]) >= 0 &&
+            percent_hex(in.ptr[i + 2]) >= 0) {
+            c = (char)(percent_hex(in.ptr[i + 1]) << 4 | percent_hex(in.ptr[i + 2]));
+            i += 2;
+        }
+        out[n++] = c;
+    }
+    *ret = SLICE_OF(out, n);
+    return true;
+}

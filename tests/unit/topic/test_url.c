@@ -1,0 +1,264 @@
+/* The URL parser beyond the standard's own tests: the edge of memory, ill-formed UTF-8, the bound
+ * of the arena, and the canonicalisers of URL Pattern. */
+
+#include "topic/url.h"
+
+#include "unit/guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct slice samples[] = {
+    SLICE_INIT("https://user:pa%20ss@Example.COM:8443/a/./b/../c%2e/%2E%2e/d?q='x'&y#fr`ag"),
+    SLICE_INIT("  http://[1:2::3:0.127.255.1]:80\\x\t\n/y?z "),
+    SLICE_INIT("file:///C|/windows/../../x/.."),
+    SLICE_INIT("file:c:\\dir\\..\\..\\y"),
+    SLICE_INIT("mailto:someone@example.org  ?subject=#f"),
+    SLICE_INIT("web+x://h%6Fst/..//p"),
+    SLICE_INIT("web+x:/.//p/../q"),
+    SLICE_INIT("//0x7f.1:0443/\xE2\x98\x83?\xE2\x98\x83#\xE2\x98\x83"),
+    SLICE_INIT("https://\xE2\x98\x83.b\xC3\xBC"
+               "cher.de./"),
+    SLICE_INIT("../%7Eme;v=1?x#y"),
+    SLICE_INIT("#only"),
+    SLICE_INIT("?only"),
+    SLICE_INIT("https://ill\xFF/\xC3(\xED\xA0\x80\xF0\x9F"),
+};
+
+static const struct slice bases[] = {
+    SLICE_INIT("https://example.org:8080/a/b?c#d"),
+    SLICE_INIT("file:///C:/x/y"),
+    SLICE_INIT("web+x:/a/b"),
+    SLICE_INIT("urn:opaque"),
+};
+
+/* Whatever parses is written and read again to the same. */
+static void
+check(struct slice input, const struct url *base)
+{
+    struct arena arena;
+    struct url url, again;
+    struct slice href, href_again;
+    arena_init(&arena, 1 << 20);
+    if (url_parse(&arena, guard_copy(input), base, &url)) {
+        ck_assert(url_serialise(&arena, &url, &href));
+        ck_assert_msg(url_parse(&arena, guard_copy(href), NULL, &again), SLICE_FMT,
+                      SLICE_ARG(href));
+        ck_assert(url_serialise(&arena, &again, &href_again));
+        ck_assert_msg(slice_eq(href, href_again), SLICE_FMT " became " SLICE_FMT, SLICE_ARG(href),
+                      SLICE_ARG(href_again));
+    }
+    arena_fini(&arena);
+}
+
+START_TEST(every_prefix_of_a_url_is_read_within_its_memory)
+{
+    for (size_t b = 0; b <= COUNT_OF(bases); b++) {
+        struct arena arena;
+        struct url base;
+        arena_init(&arena, 65536);
+        if (b < COUNT_OF(bases))
+            ck_assert(url_parse(&arena, bases[b], NULL, &base));
+        for (size_t i = 0; i < COUNT_OF(samples); i++)
+            for (size_t len = 0; len <= samples[i].len; len++)
+                check(slice_head(samples[i], len), b < COUNT_OF(bases) ? &base : NULL);
+        arena_fini(&arena);
+    }
+}
+END_TEST
+
+START_TEST(every_byte_in_every_place_is_read_within_its_memory)
+{
+    static const struct slice frame = SLICE_INIT("ws://u:p@h.x:1/p/q?r#s");
+    char text[32];
+    for (size_t at = 0; at < frame.len; at++)
+        for (unsigned c = 0; c < 256; c++) {
+            memcpy(text, frame.ptr, frame.len);
+            text[at] = (char)c;
+            check(SLICE_OF(text, frame.len), NULL);
+        }
+}
+END_TEST
+
+/* Neither the input nor the base needs to live on. */
+START_TEST(a_url_lives_in_its_arena_alone)
+{
+    struct arena base_arena, arena;
+    struct url base, url;
+    struct slice href;
+    char *input = strdup("x?y#z");
+    ck_assert_ptr_ne(input, NULL);
+    arena_init(&base_arena, 65536);
+    arena_init(&arena, 65536);
+    ck_assert(url_parse(&base_arena, SLICE("web+x://u:p@h:5/a/b"), NULL, &base));
+    ck_assert(url_parse(&arena, slice_of(input), &base, &url));
+    arena_fini(&base_arena);
+    memset(input, '!', 5);
+    free(input);
+    ck_assert(url_serialise(&arena, &url, &href));
+    ck_assert(slice_eq(href, SLICE("web+x://u:p@h:5/a/x?y#z")));
+    arena_fini(&arena);
+}
+END_TEST
+
+START_TEST(ill_formed_utf8_counts_as_the_replacement_character)
+{
+    static const struct {
+        struct slice in, path;
+    } rows[] = {
+        {SLICE_INIT("a:/\xFF"), SLICE_INIT("/%EF%BF%BD")},
+        {SLICE_INIT("a:/\xC3"), SLICE_INIT("/%EF%BF%BD")},
+        {SLICE_INIT("a:/\xC3(\xC0\x80"), SLICE_INIT("/%EF%BF%BD(%EF%BF%BD%EF%BF%BD")},
+        {SLICE_INIT("a:/\xF0\x9F\x98x"), SLICE_INIT("/%EF%BF%BDx")},
+        {SLICE_INIT("a:/\xED\xA0\x80"), SLICE_INIT("/%EF%BF%BD%EF%BF%BD%EF%BF%BD")},
+        {SLICE_INIT("a:/\xF4\x90\x80\x80"), SLICE_INIT("/%EF%BF%BD%EF%BF%BD%EF%BF%BD%EF%BF%BD")},
+        {SLICE_INIT("a:/\xF0\x9F\x98\x80"), SLICE_INIT("/%F0%9F%98%80")},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct arena arena;
+        struct url url;
+        arena_init(&arena, 65536);
+        ck_assert(url_parse(&arena, guard_copy(rows[i].in), NULL, &url));
+        ck_assert_msg(slice_eq(url.path, rows[i].path), "row %zu: " SLICE_FMT, i,
+                      SLICE_ARG(url.path));
+        arena_fini(&arena);
+    }
+}
+END_TEST
+
+START_TEST(an_arena_that_is_full_is_told)
+{
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
+        bool parsed = false;
+        struct url base, url;
+        struct arena base_arena;
+        arena_init(&base_arena, 65536);
+        ck_assert(url_parse(&base_arena, bases[0], NULL, &base));
+        for (size_t max = 0; max <= 1200; max += 16) {
+            struct arena arena;
+            arena_init(&arena, max);
+            bool now = url_parse(&arena, samples[i], &base, &url);
+            ck_assert_msg(now || !parsed, "sample %zu fails with %zu but not with less", i, max);
+            parsed = now;
+            arena_fini(&arena);
+        }
+        arena_fini(&base_arena);
+    }
+}
+END_TEST
+
+/* A quarter of a megabyte of what costs most in each state: quadratic time would not end. */
+START_TEST(a_long_input_takes_linear_time)
+{
+    static const char *const units[] = {"../",          "a/",   "@", ":", "[", "%2e%2e/", "1.",
+                                        "\xE2\x98\x83", "\xFF", "?", "#", " ", "\\",      "x"};
+    static const char *const heads[] = {"https://", "https://h/", "file:///c:/",
+                                        "a:",       "a://",       "a:/"};
+    enum {
+        SIZE = 1 << 18
+    };
+    char *text = malloc(SIZE);
+    ck_assert_ptr_ne(text, NULL);
+    for (size_t h = 0; h < COUNT_OF(heads); h++)
+        for (size_t u = 0; u < COUNT_OF(units); u++) {
+            struct arena arena;
+            struct url url;
+            struct slice head = slice_of(heads[h]), unit = slice_of(units[u]);
+            size_t len = head.len;
+            memcpy(text, head.ptr, head.len);
+            for (; len + unit.len <= SIZE; len += unit.len)
+                memcpy(text + len, unit.ptr, unit.len);
+            arena_init(&arena, 16 * SIZE);
+            bool parsed = url_parse(&arena, SLICE_OF(text, len), NULL, &url);
+            ck_assert_uint_le(arena.used, 13 * (size_t)SIZE);
+            (void)parsed;
+            arena_fini(&arena);
+        }
+    free(text);
+}
+END_TEST
+
+typedef bool canonicaliser(struct arena *, struct slice, struct slice *);
+
+static bool
+port_of_https(struct arena *arena, struct slice in, struct slice *ret)
+{
+    return url_canonical_port(arena, in, SLICE("https"), ret);
+}
+
+static bool
+port_of_none(struct arena *arena, struct slice in, struct slice *ret)
+{
+    return url_canonical_port(arena, in, SLICE(""), ret);
+}
+
+START_TEST(each_component_alone_becomes_what_the_standard_says)
+{
+    static const struct {
+        canonicaliser *canonical;
+        const char *in, *want; /* NULL: refused */
+    } rows[] = {
+        {url_canonical_protocol, "", ""},
+        {url_canonical_protocol, "HTTPS", "https"},
+        {url_canonical_protocol, "café", NULL},
+        {url_canonical_protocol, "data", "data"},
+        {url_canonical_protocol, "1a", NULL},
+        {url_canonical_username, "a b:@", "a%20b%3A%40"},
+        {url_canonical_username, "\t", "%09"},
+        {url_canonical_password, "é", "%C3%A9"},
+        {url_canonical_hostname, "", ""},
+        {url_canonical_hostname, "EXAMPLE.com", "example.com"},
+        {url_canonical_hostname, "bad hostname", NULL},
+        {url_canonical_hostname, "a:80", NULL},
+        {url_canonical_hostname, "a/b", "a"},
+        {url_canonical_hostname, "/b", NULL},
+        {url_canonical_hostname, "xn--caf-dma.com", "xn--caf-dma.com"},
+        {url_canonical_hostname, "café.com", "xn--caf-dma.com"},
+        {url_canonical_hostname, "[::0001]", "[::1]"},
+        {url_canonical_hostname, "[::1", NULL},
+        {url_canonical_hostname, "bad|hostname", NULL},
+        {url_canonical_hostname, "bad\nhostname", "badhostname"},
+        {url_canonical_ipv6_hostname, "[AB:", "[ab:"},
+        {url_canonical_ipv6_hostname, "[::g", NULL},
+        {port_of_https, "", ""},
+        {port_of_https, "443", ""},
+        {port_of_https, "80", "80"},
+        {port_of_https, "0080", "80"},
+        {port_of_none, "443", "443"},
+        {port_of_none, "8\t0", "80"},
+        {port_of_none, "80x", "80"},
+        {port_of_none, "x80", NULL},
+        {port_of_none, "65536", NULL},
+        {port_of_none, "0", "0"},
+        {url_canonical_pathname, "", ""},
+        {url_canonical_pathname, "/a/../b", "/b"},
+        {url_canonical_pathname, "a/./b", "a/b"},
+        {url_canonical_pathname, ".", "."},
+        {url_canonical_pathname, "a/../../..", ""},
+        {url_canonical_pathname, "/café?#", "/caf%C3%A9%3F%23"},
+        {url_canonical_pathname, "\\a", "/a"},
+        {url_canonical_opaque_pathname, "a/../é b", "a/../%C3%A9 b"},
+        {url_canonical_opaque_pathname, "a?b", "a"},
+        {url_canonical_search, "", ""},
+        {url_canonical_search, "q=café'#", "q=caf%C3%A9%27%23"},
+        {url_canonical_hash, "", ""},
+        {url_canonical_hash, "é`#", "%C3%A9%60#"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct arena arena;
+        struct slice got;
+        arena_init(&arena, 65536);
+        bool ok = rows[i].canonical(&arena, guard_copy(slice_of(rows[i].in)), &got);
+        ck_assert_msg(ok == (rows[i].want != NULL), "row %zu, %s: %d", i, rows[i].in, ok);
+        if (ok)
+            ck_assert_msg(slice_eq(got, slice_of(rows[i].want)), "row %zu, %s: " SLICE_FMT, i,
+                          rows[i].in, SLICE_ARG(got));
+        arena_fini(&arena);
+    }
+}
+END_TEST
+
+UNIT_MAIN("topic/url", every_prefix_of_a_url_is_read_within_its_memory,
+          every_byte_in_every_place_is_read_within_its_memory, a_url_lives_in_its_arena_alone,
+          ill_formed_utf8_counts_as_the_replacement_character, an_arena_that_is_full_is_told,
+          a_long_input_takes_linear_time, each_component_alone_becomes_what_the_standard_says)
