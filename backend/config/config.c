@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "config/directive.h"
 #include "config/environment.h"
+#include "config/issuer.h"
 #include "config/judge.h"
 #include "config/option.h"
 
@@ -55,6 +56,7 @@ config_new(void)
             ENSURE(option_set(c, &option_table[i], &standard, 1, &err));
     }
     c->listen_is_set = false;
+    c->body_size_is_set = false;
     c->log_level = LOG_INFO;
     c->reads_files = true;
     return c;
@@ -73,12 +75,15 @@ config_free(struct config **ref)
             string_list_clear(field);
         else if (option_table[i].type == TYPE_STRING || option_table[i].type == TYPE_PATH)
             free(*(char **)field);
-        else if (option_table[i].type == TYPE_KEY)
-            free(((struct string *)field)->ptr);
+        else if (option_table[i].type == TYPE_KEY || option_table[i].type == TYPE_URL)
+            key_setting_clear(field);
     }
-    free(c->publisher_jwt_alg);
-    free(c->subscriber_jwt_alg);
+    for (size_t i = 0; i < c->issuer_count; i++)
+        issuer_clear(&c->issuers[i]);
+    free(c->issuers);
     free(c->log_file);
+    free(c->compatibility);
+    string_list_clear(&c->sources);
     string_list_clear(&c->notes);
     free(c);
 }
@@ -91,11 +96,27 @@ config_parse(struct config *c, struct slice text, const char *file, struct error
     if (text.len > MAX_FILE)
         return error_set(err, "%s: larger than %d bytes", file, MAX_FILE);
     lexer_init(&l, text);
+    c->reading_file = file;
     bool ok = directive_apply_all(c, &l, &why);
     if (!ok)
-        error_set(err, "%s:%u: %.400s", file, l.line, why.text);
+        error_set(err, "%s:%u: %.400s", file, c->reading_line, why.text);
+    c->reading_file = NULL;
+    c->reading_line = 0;
     lexer_fini(&l);
     return ok;
+}
+
+bool
+config_speaks_0x(const struct config *c)
+{
+    return !key_setting_is_empty(&c->keys[CONFIG_PUBLISHER]) ||
+           !key_setting_is_empty(&c->keys[CONFIG_SUBSCRIBER]) || c->issuer_count == 0;
+}
+
+bool
+config_speaks_1_0(const struct config *c)
+{
+    return c->issuer_count > 0;
 }
 
 bool
@@ -143,6 +164,9 @@ config_help(FILE *out)
         fputs("\n", out);
     }
     fputs(
+        "issuer ID { authorization_server  publisher { jwt KEY [ALG] }  subscriber { jwks_uri URL "
+        "[ALG...] } }\n    who may sign tokens of 1.0, and with what: a key or a JWK set for each "
+        "role; repeatable\n"
         "transport memory\n    the tail alone is kept, nothing on disk\n"
         "durability commit|interval DURATION\n    a 200 means synced, or written and synced so "
         "often (default: commit)\n"

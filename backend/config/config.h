@@ -6,13 +6,29 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "config/key_setting.h"
 #include "config/string_list.h"
 
 #include <stdio.h>
 
-struct string {
-    char *ptr; /* owns; NUL-terminated beyond len */
-    size_t len;
+enum config_role {
+    CONFIG_PUBLISHER,
+    CONFIG_SUBSCRIBER,
+    CONFIG_ROLES,
+};
+
+/* The header that our own front overwrites, and that is believed from trusted_proxies. */
+enum forwarded {
+    FORWARDED_NONE,
+    FORWARDED_X_FORWARDED,
+    FORWARDED_FORWARDED,
+};
+
+/* Who may sign tokens of 1.0. A role without a key is refused for this issuer. */
+struct issuer_setting {
+    char *id, *place;
+    bool authorization_server;
+    struct key_setting keys[CONFIG_ROLES];
 };
 
 struct config {
@@ -20,9 +36,18 @@ struct config {
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
     uint64_t max_form_fields, max_topics_per_publish, max_matchers, max_requests_per_connection;
     uint64_t token_cache;
-    char *path, *healthz, *name, *cookie_name, *log_file;
-    struct string publisher_jwt_key, subscriber_jwt_key;
-    char *publisher_jwt_alg, *subscriber_jwt_alg;
+    char *path, *healthz, *name, *log_file;
+    char *cookie_name;                     /* NULL: each dialect has its own */
+    struct key_setting keys[CONFIG_ROLES]; /* of 0.x */
+    struct key_setting jwks[CONFIG_ROLES]; /* while it is read; config_judge() moves it to keys */
+    struct issuer_setting *issuers;        /* of 1.0 */
+    size_t issuer_count;
+    struct string_list sources;         /* the URLs of all JWK sets, each once */
+    char *resource_identifier;          /* NULL: from each request */
+    struct string_list public_urls;     /* scheme://host[:port]; empty: any */
+    struct string_list trusted_proxies; /* empty: loopback */
+    unsigned forwarded;                 /* enum forwarded */
+    uint64_t leeway_ms;
     bool anonymous, debug, id_format_uuid4, busy_503, fastcgi_multiplexing;
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
@@ -34,8 +59,13 @@ struct config {
     bool in_memory, unsafe_filesystem, history_is_set;
     enum log_format log_format;
     enum log_level log_level;
-    bool listen_is_set, reads_files;
     struct string_list notes; /* sentences to say at start */
+
+    /* While it is read. */
+    bool listen_is_set, body_size_is_set, reads_files;
+    const char *reading_file; /* borrowed */
+    unsigned reading_line;    /* 0: not a file */
+    char *compatibility;      /* protocol_version_compatibility */
 };
 
 struct config *config_new(void); /* the defaults; caller owns */
@@ -48,6 +78,10 @@ MUST_CHECK bool config_from_environment(struct config **ret, struct error *);
 /* What only the whole tells: warnings go to notes. */
 MUST_CHECK bool config_judge(struct config *, struct error *);
 void config_help(FILE *);
+
+/* Which dialects of the protocol follow from the keys. */
+bool config_speaks_0x(const struct config *);
+bool config_speaks_1_0(const struct config *);
 
 /* For what reads a configuration: a sentence to say at start, "NAME: TEXT". */
 void config_note(struct config *, const char *name, const char *text);

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "config/history.h"
+#include "config/issuer.h"
 #include "config/option.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 enum {
     MAX_ARGUMENTS = 1024,
-    MAX_INNER = 256,
+    MAX_INNER = 1024,
 };
 
 struct sentence {
@@ -27,7 +28,6 @@ static const struct sentence accepted[] = {
     {"topic_selector_cache", "the index needs no cache"},
     {"topic_matcher_cache", "the index needs no cache"},
     {"subscriber_list_cache_size", "the index needs no cache"},
-    {"protocol_version_compatibility", "the dialect follows from the keys"},
 };
 
 static const struct sentence refused[] = {
@@ -44,11 +44,7 @@ static const struct sentence refused[] = {
     {"heartbeat_interval", "use heartbeat"},
 };
 
-static const char *const later[] = {
-    "issuer",      "publisher_jwks_url", "subscriber_jwks_url", "resource_identifier",
-    "public_urls", "subscriptions",      "forwarded",           "trusted_proxies",
-    "leeway",      "metrics_listen",
-};
+static const char *const later[] = {"subscriptions", "metrics_listen"};
 
 static unsigned
 distance(struct slice a, struct slice b)
@@ -118,7 +114,8 @@ set_log(struct config *c, const struct slice *args, size_t count, struct error *
 /* One directive, gathered. */
 struct directive {
     struct slice words[MAX_ARGUMENTS + 1];
-    struct slice inner[MAX_INNER]; /* of its block, without line ends */
+    struct block_word inner[MAX_INNER]; /* of its block */
+    struct slice flat[MAX_INNER];       /* where the words of a block are put side by side */
     size_t count, inner_count;
     bool has_block;
     unsigned line;
@@ -130,13 +127,39 @@ drop_words(struct directive *d)
     for (size_t i = 0; i < d->count; i++)
         free((char *)d->words[i].ptr);
     for (size_t i = 0; i < d->inner_count; i++)
-        free((char *)d->inner[i].ptr);
+        free((char *)d->inner[i].text.ptr);
     d->count = d->inner_count = 0;
     d->has_block = false;
 }
 
+/* The words of a block that has no blocks inside: names, each with its value. */
 static bool
-apply(struct config *c, const struct directive *d, struct error *err)
+flatten(const struct directive *d, struct slice *ret, size_t *ret_count, struct error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->inner_count; i++) {
+        if (d->inner[i].kind == LEX_WORD)
+            ret[n++] = d->inner[i].text;
+        else if (d->inner[i].kind != LEX_LINE_END)
+            return error_set(err, SLICE_FMT ": a block inside a block",
+                             SLICE_ARG(slice_head(d->words[0], 60)));
+    }
+    *ret_count = n;
+    return true;
+}
+
+static bool
+set_compatibility(struct config *c, const struct slice *args, size_t count, struct error *err)
+{
+    if (count != 1 || (!slice_eq(args[0], SLICE("7")) && !slice_eq(args[0], SLICE("8"))))
+        return error_set(err, "protocol_version_compatibility: expected 7 or 8");
+    free(c->compatibility);
+    c->compatibility = xstrndup(args[0].ptr, args[0].len);
+    return true;
+}
+
+static bool
+apply(struct config *c, struct directive *d, struct error *err)
 {
     const struct slice *words = d->words, name = words[0];
     size_t count = d->count;
@@ -145,12 +168,23 @@ apply(struct config *c, const struct directive *d, struct error *err)
         return error_set(err, "%s takes no block", o->name);
     if (o)
         return option_set(c, o, words + 1, count - 1, err);
+    if (slice_eq(name, SLICE("issuer")))
+        return count == 2 && d->has_block
+                   ? issuer_read(c, words[1], d->inner, d->inner_count, err)
+                   : error_set(err,
+                               "issuer: expected issuer ID { publisher { … } subscriber { … } }");
+    if (slice_eq(name, SLICE("protocol_version_compatibility")))
+        return set_compatibility(c, words + 1, count - 1, err);
+    struct slice *inner = d->flat;
+    size_t inner_count = 0;
+    if (!flatten(d, inner, &inner_count, err))
+        return false;
     if (slice_eq(name, SLICE("transport")) || slice_eq(name, SLICE("transport_url")))
-        return history_set_transport(c, name.len > 9, words + 1, count - 1, d->inner,
-                                     d->inner_count, err);
+        return history_set_transport(c, name.len > 9, words + 1, count - 1, inner, inner_count,
+                                     err);
     if (slice_eq(name, SLICE("history")) && count == 1 && d->has_block) {
         c->history_is_set = true;
-        return option_set_block(c, "history", d->inner, d->inner_count, err);
+        return option_set_block(c, "history", inner, inner_count, err);
     }
     if (slice_eq(name, SLICE("history")))
         return error_set(err, "history: expected history { max_events N  max_bytes SIZE  max_age "
@@ -177,6 +211,31 @@ apply(struct config *c, const struct directive *d, struct error *err)
     return refuse_unknown(name, err);
 }
 
+/* A word, brace or line end inside a block. */
+static bool
+gather_inner(struct directive *d, const struct lexer *l, enum lexeme kind, struct error *err)
+{
+    if (d->inner_count == MAX_INNER)
+        return error_set(err, "more than %d words in a block", MAX_INNER);
+    struct block_word *w = &d->inner[d->inner_count++];
+    *w = (struct block_word){.kind = kind, .line = l->line};
+    if (kind == LEX_WORD)
+        w->text = SLICE_OF(xstrndup(l->word.ptr, l->word.len), l->word.len);
+    return true;
+}
+
+static bool
+gather_word(struct directive *d, const struct lexer *l, struct error *err)
+{
+    if (d->count > MAX_ARGUMENTS)
+        return error_set(err, "more than %d arguments", MAX_ARGUMENTS);
+    if (d->count == 0)
+        d->line = l->line;
+    d->words[d->count++] = SLICE_OF(xstrndup(l->word.ptr, l->word.len), l->word.len);
+    return true;
+}
+
+/* On failure the configuration's reading_line is where. */
 static bool
 parse_all(struct config *c, struct lexer *l, struct directive *d, struct error *err)
 {
@@ -184,57 +243,47 @@ parse_all(struct config *c, struct lexer *l, struct directive *d, struct error *
     bool wrapped = false;
     for (;;) {
         enum lexeme kind = lexer_next(l);
+        c->reading_line = l->line;
         if (kind == LEX_ERROR)
             return error_set(err, "%s", l->error);
+        if (depth > 0 && kind != LEX_END) {
+            depth += kind == LEX_OPEN;
+            depth -= kind == LEX_CLOSE;
+            if (depth > 8)
+                return error_set(err, "blocks are nested more than 8 deep");
+            if (depth > 0 && !gather_inner(d, l, kind, err))
+                return false;
+            continue;
+        }
         if (kind == LEX_WORD) {
-            if (depth > 0) {
-                if (d->inner_count == MAX_INNER)
-                    return error_set(err, "more than %d words in a block", MAX_INNER);
-                d->inner[d->inner_count++] =
-                    SLICE_OF(xstrndup(l->word.ptr, l->word.len), l->word.len);
-                continue;
-            }
-            if (d->count > MAX_ARGUMENTS)
-                return error_set(err, "more than %d arguments", MAX_ARGUMENTS);
-            if (d->count == 0)
-                d->line = l->line;
-            d->words[d->count++] = SLICE_OF(xstrndup(l->word.ptr, l->word.len), l->word.len);
+            if (!gather_word(d, l, err))
+                return false;
             continue;
         }
         if (kind == LEX_OPEN) {
-            if (d->count == 1 && !wrapped && depth == 0 &&
-                slice_eq(d->words[0], SLICE("mercure"))) {
+            if (d->count == 1 && !wrapped && slice_eq(d->words[0], SLICE("mercure"))) {
                 wrapped = true;
                 drop_words(d);
                 continue;
             }
-            if (d->count == 0 && depth == 0)
+            if (d->count == 0)
                 return error_set(err, "a { without a directive");
             d->has_block = true;
-            if (++depth > 8)
-                return error_set(err, "blocks are nested more than 8 deep");
+            depth = 1;
             continue;
         }
         if (kind == LEX_CLOSE) {
-            if (depth > 0) {
-                depth--;
-            } else if (wrapped && d->count == 0) {
-                wrapped = false;
-            } else {
+            if (!wrapped || d->count)
                 return error_set(err, "a } without its {");
-            }
+            wrapped = false;
             continue;
         }
-        if (depth > 0 && kind == LEX_LINE_END)
-            continue;
         if (depth > 0 || (wrapped && kind == LEX_END))
             return error_set(err, "a { is not closed");
         if (d->count) {
-            unsigned at = l->line;
-            l->line = d->line;
+            c->reading_line = d->line;
             if (!apply(c, d, err))
                 return false;
-            l->line = at;
         }
         drop_words(d);
         if (kind == LEX_END)

@@ -6,7 +6,7 @@
 #include "config/config.h"
 #include "config/lexer.h"
 
-/* On failure lexer->line is the line that is wrong. */
+/* On failure config->reading_line is the line that is wrong. */
 MUST_CHECK bool directive_apply_all(struct config *, struct lexer *, struct error *);
 
 #endif

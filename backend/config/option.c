@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    MAX_KEY_FILE = 65536,
-};
-
 const struct option option_table[] = {
 #define OPTION(name_, type_, field_, least_, most_, standard_, arguments_, help_)                  \
     INNER(NULL, name_, type_, field_, least_, most_, standard_, arguments_, help_)
@@ -119,54 +115,13 @@ set_path(const struct option *o, char **field, struct slice text, struct error *
 }
 
 static bool
-set_key(struct config *c, const struct option *o, const struct slice *args, size_t count,
-        struct error *err)
+set_choice(const struct option *o, unsigned *field, struct slice text, struct error *err)
 {
-    struct string *key = option_field(c, o);
-    bool publisher = key == &c->publisher_jwt_key;
-    char **alg = publisher ? &c->publisher_jwt_alg : &c->subscriber_jwt_alg;
-    struct slice text = args[0];
-    struct buf file = {0};
-    if (slice_starts(text, SLICE("file:"))) {
-        if (!c->reads_files)
-            return error_set(err, "%s: no files are read here", o->name);
-        char *path = xstrndup(text.ptr + 5, text.len - 5);
-        bool ok = config_read_file(path, MAX_KEY_FILE, &file, err);
-        free(path);
-        if (!ok)
-            return false;
-        text = buf_slice(&file);
-        if (text.len && text.ptr[text.len - 1] == '\n')
-            text.len--;
-    }
-    bool ok = true;
-    if (count > 1 && !slice_eq(args[1], SLICE("HS256")))
-        ok = error_set(err, "%s: HS256 is the one algorithm of this version", o->name);
-    else if (text.len == 0)
-        ok = error_set(err, "%s: the key is empty", o->name);
-    else if (slice_starts(text, SLICE("-----BEGIN")))
-        ok = error_set(err,
-                       "%s: a PEM key needs an algorithm that is not HMAC, and HS256 is the "
-                       "one algorithm of this version",
-                       o->name);
-    if (ok) {
-        free(key->ptr);
-        *key = (struct string){xstrndup(text.ptr, text.len), text.len};
-        free(*alg);
-        *alg = xstrndup("HS256", 5);
-    }
-    buf_fini(&file);
-    return ok;
-}
-
-static bool
-set_choice(const struct option *o, bool *field, struct slice text, struct error *err)
-{
-    struct slice both = slice_of(o->arguments), choice;
-    for (int i = 0; slice_cut(&both, '|', &choice); i++) {
+    struct slice all = slice_of(o->arguments), choice;
+    for (unsigned i = 0; slice_cut(&all, '|', &choice); i++) {
         if (!slice_eq(choice, text))
             continue;
-        *field = i == 1;
+        *field = i;
         return true;
     }
     return error_set(err, "%s: expected %s", o->name, o->arguments);
@@ -177,7 +132,7 @@ option_set(struct config *c, const struct option *o, const struct slice *args, s
            struct error *err)
 {
     void *field = option_field(c, o);
-    size_t most = o->type == TYPE_LIST ? o->most : o->type == TYPE_FLAG ? 0 : 1;
+    size_t most = o->type == TYPE_LIST || o->type == TYPE_URL ? o->most : o->type != TYPE_FLAG;
     if (o->type == TYPE_KEY)
         most = 2;
     if (count > most || (count == 0 && o->type != TYPE_FLAG))
@@ -194,6 +149,7 @@ option_set(struct config *c, const struct option *o, const struct slice *args, s
     case TYPE_NUMBER:
     case TYPE_DURATION:
     case TYPE_SIZE:
+        c->body_size_is_set |= field == &c->max_request_body_size;
         return set_number(o, field, args[0], err);
     case TYPE_PATH:
         return set_path(o, field, args[0], err);
@@ -202,11 +158,19 @@ option_set(struct config *c, const struct option *o, const struct slice *args, s
         *(char **)field = xstrndup(args[0].ptr, args[0].len);
         return true;
     case TYPE_KEY:
-        return set_key(c, o, args, count, err);
+        return key_setting_set_key(field, c, o->name, args, count, err);
+    case TYPE_URL:
+        return key_setting_set_url(field, c, o->name, args, count, err);
     case TYPE_FLAG:
         *(bool *)field = true;
         return true;
-    case TYPE_CHOICE:
+    case TYPE_CHOICE: {
+        unsigned choice = 0;
+        bool ok = set_choice(o, &choice, args[0], err);
+        *(bool *)field = choice == 1;
+        return ok;
+    }
+    case TYPE_ENUM:
         return set_choice(o, field, args[0], err);
     }
     return false;

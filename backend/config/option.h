@@ -11,10 +11,12 @@ enum option_type {
     TYPE_PATH,
     TYPE_STRING,
     TYPE_KEY,
+    TYPE_URL,
     TYPE_FLAG,
     TYPE_DURATION,
     TYPE_SIZE,
-    TYPE_CHOICE,
+    TYPE_CHOICE, /* of two */
+    TYPE_ENUM,
 };
 
 struct option {

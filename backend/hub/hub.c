@@ -12,6 +12,7 @@
 #include "metrics/metrics.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     MAX_DUE = 65536,     /* chains are written out before they grow past this */
@@ -37,20 +38,19 @@ hub_new(const struct config *config, struct transport *transport, struct error *
         config->max_update_size ? config->max_update_size : 2 * config->max_request_body_size;
     if (!config->in_memory && hub->max_update_size > config->max_bytes / 4)
         hub->max_update_size = config->max_bytes / 4;
-    const struct {
-        const struct string *secret;
-        const char *alg;
-        struct key **key;
-    } roles[] = {
-        {&config->publisher_jwt_key, config->publisher_jwt_alg, &hub->publisher_key},
-        {&config->subscriber_jwt_key, config->subscriber_jwt_alg, &hub->subscriber_key},
-    };
-    for (size_t i = 0; i < COUNT_OF(roles); i++) {
-        if (roles[i].secret->len == 0)
+    struct key **keys[CONFIG_ROLES] = {&hub->publisher_key, &hub->subscriber_key};
+    for (size_t i = 0; i < CONFIG_ROLES; i++) {
+        const struct key_setting *k = &config->keys[i];
+        const char *alg = k->algs.count ? k->algs.items[0] : "HS256";
+        struct slice secret = SLICE_OF(k->text.ptr, k->text.len);
+        if (key_setting_is_empty(k))
             continue;
-        *roles[i].key = key_new_hmac(roles[i].alg ? roles[i].alg : "HS256",
-                                     SLICE_OF(roles[i].secret->ptr, roles[i].secret->len), err);
-        if (*roles[i].key == NULL) {
+        if (slice_starts(secret, SLICE("-----BEGIN")) || strcmp(alg, "HS256") != 0 || k->url)
+            error_set(err, "%s: HS256 with a secret is the one algorithm of this version",
+                      k->place);
+        else
+            *keys[i] = key_new_hmac(alg, secret, err);
+        if (*keys[i] == NULL) {
             hub_free(&hub);
             return NULL;
         }

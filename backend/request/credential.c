@@ -93,7 +93,10 @@ credential_read(struct exchange *ex, const struct key *key, struct token_cache *
         *ret_reason = failed ? "query_too_large" : "malformed_authorization_parameter";
         if (failed || in_query != 1 || token.len == 0)
             return false;
-    } else if (find_cookie(ex->request, slice_of(ex->config->cookie_name), &token)) {
+    } else if (find_cookie(ex->request,
+                           slice_of(ex->config->cookie_name ? ex->config->cookie_name
+                                                            : "mercureAuthorization"),
+                           &token)) {
         *ret_reason = "cookie_of_foreign_origin";
         if (slice_eq(ex->request->method, SLICE("POST")) && !origin_may_publish(ex))
             return false;

@@ -37,9 +37,9 @@ START_TEST(a_block_of_the_established_hub_can_be_pasted)
                               "\tdispatch_timeout 5s\n"
                               "}\n")),
                   "%s", err.text);
-    ck_assert_str_eq(config->publisher_jwt_key.ptr, "from the environment");
-    ck_assert_str_eq(config->publisher_jwt_alg, "HS256");
-    ck_assert_str_eq(config->subscriber_jwt_key.ptr, "a \"b\" # c");
+    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr, "from the environment");
+    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].algs.items[0], "HS256");
+    ck_assert_str_eq(config->keys[CONFIG_SUBSCRIBER].text.ptr, "a \"b\" # c");
     ck_assert_uint_eq(config->cors_origins.count, 2);
     ck_assert_str_eq(config->cors_origins.items[0], "https://a.example");
     ck_assert_str_eq(config->cors_origins.items[1], "raw \\\"");
@@ -54,6 +54,100 @@ START_TEST(without_the_wrapper_it_is_the_same)
     ck_assert(config->anonymous);
     ck_assert(parse(SLICE("")));
     ck_assert(parse(SLICE("\r\n \t# nothing\r\n")));
+}
+END_TEST
+
+START_TEST(an_issuer_has_keys_for_each_role)
+{
+    ck_assert_msg(parse(SLICE("mercure {\n"
+                              " issuer https://a.example {\n"
+                              "  authorization_server\n"
+                              "  publisher {\n   jwt secret-1 HS512\n  }\n"
+                              "  subscriber { jwks_uri https://a.example/jwks RS256 ES256 }\n"
+                              " }\n"
+                              " issuer https://b.example { subscriber { jwt `{\"kty\":1}` } }\n"
+                              " subscriber_jwks_url https://a.example/jwks\n"
+                              " publisher_jwt \"-----BEGIN X-----\\nab\\n-----END X-----\" RS256\n"
+                              "}\n")),
+                  "%s", err.text);
+    ck_assert_msg(config_judge(config, &err), "%s", err.text);
+    ck_assert_uint_eq(config->issuer_count, 2);
+    const struct issuer_setting *a = &config->issuers[0], *b = &config->issuers[1];
+    ck_assert_str_eq(a->id, "https://a.example");
+    ck_assert(a->authorization_server && !b->authorization_server);
+    ck_assert_str_eq(a->keys[CONFIG_PUBLISHER].text.ptr, "secret-1");
+    ck_assert_str_eq(a->keys[CONFIG_PUBLISHER].place, "test.conf:5: jwt");
+    ck_assert_str_eq(a->keys[CONFIG_SUBSCRIBER].url, "https://a.example/jwks");
+    ck_assert_uint_eq(a->keys[CONFIG_SUBSCRIBER].algs.count, 2);
+    ck_assert(key_setting_is_empty(&b->keys[CONFIG_PUBLISHER]));
+    ck_assert_str_eq(b->keys[CONFIG_SUBSCRIBER].text.ptr, "{\"kty\":1}");
+    ck_assert_uint_eq(config->sources.count, 1);
+    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr,
+                     "-----BEGIN X-----\nab\n-----END X-----");
+    ck_assert(config_speaks_0x(config) && config_speaks_1_0(config));
+}
+END_TEST
+
+static bool
+has_note(const char *words)
+{
+    for (size_t i = 0; i < config->notes.count; i++)
+        if (strstr(config->notes.items[i], words))
+            return true;
+    return false;
+}
+
+#define ISSUER "issuer https://a.example { publisher { jwt x HS256 } subscriber { jwt x HS256 } }\n"
+
+START_TEST(what_the_whole_tells_is_said)
+{
+    static const struct {
+        struct slice text;
+        const char *note;
+    } rows[] = {
+        {SLICE_INIT("anonymous\nheartbeat 0s\n"), "heartbeat: off"},
+        {SLICE_INIT("anonymous\ncors_origins *\n"), "cors_origins: *"},
+        {SLICE_INIT("anonymous\ncors_origins https://*\n"), "whole scheme"},
+        {SLICE_INIT("anonymous\npublish_origins *\n"), "publish_origins: *"},
+        {SLICE_INIT("anonymous\n"), "nobody can publish"},
+        {SLICE_INIT("anonymous\nprotocol_version_compatibility 7\n"), "get 401"},
+        {SLICE_INIT(ISSUER), "neither resource_identifier nor public_urls"},
+        {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.0/8\n"), "trusted_proxies: no effect"},
+        {SLICE_INIT("subscriber_jwt a\nsubscriber_jwks_url https://a/b\n"), "it counts"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ck_assert_msg(parse(rows[i].text) && config_judge(config, &err), "row %zu: %s", i,
+                      err.text);
+        ck_assert_msg(has_note(rows[i].note), "row %zu", i);
+    }
+    ck_assert(parse(SLICE(ISSUER "public_urls https://a.example\n")) && config_judge(config, &err));
+    ck_assert(!has_note("neither resource_identifier"));
+    ck_assert(config_speaks_1_0(config) && !config_speaks_0x(config));
+    ck_assert_uint_eq(config->max_request_body_size, 1048576);
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(what_contradicts_itself_is_refused)
+{
+    static const struct {
+        struct slice text;
+        const char *words;
+    } rows[] = {
+        {SLICE_INIT("publisher_jwt x\n"), "nobody could subscribe"},
+        {SLICE_INIT(ISSUER "protocol_version_compatibility 8\n"), "1.0 alone"},
+        {SLICE_INIT("anonymous\npublic_urls hub.example\n"), "public_urls"},
+        {SLICE_INIT("anonymous\npublic_urls https://hub.example/other\n"), "public_urls"},
+        {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.1/8\n"), "trusted_proxies"},
+        {SLICE_INIT("anonymous\ncookie_name a=b\n"), "cookie_name"},
+        {SLICE_INIT("anonymous\nresource_identifier \"a b\"\n"), "resource_identifier"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ck_assert_msg(parse(rows[i].text), "row %zu: %s", i, err.text);
+        ck_assert_msg(!config_judge(config, &err) && says(rows[i].words), "row %zu: %s", i,
+                      err.text);
+    }
+    config_free(&config);
 }
 END_TEST
 
@@ -93,6 +187,20 @@ static const struct {
     {SLICE_INIT("jwt_key x\n"), "test.conf:1:", "publisher_jwt"},
     {SLICE_INIT("license x\n"), "test.conf:1:", "license"},
     {SLICE_INIT("path relative\n"), "test.conf:1:", "path"},
+    {SLICE_INIT("publisher_jwt \"\"\n"), "test.conf:1:", "empty"},
+    {SLICE_INIT("\npublisher_jwt file:/nowhere/at/all\n"), "test.conf:2:", "/nowhere/at/all"},
+    {SLICE_INIT("publisher_jwks_url http://a/b\n"), "test.conf:1:", "https"},
+    {SLICE_INIT("forwarded yes\n"), "test.conf:1:", "x-forwarded"},
+    {SLICE_INIT("issuer a\n"), "test.conf:1:", "issuer"},
+    {SLICE_INIT("issuer a {\n}\n"), "test.conf:1:", "neither"},
+    {SLICE_INIT("issuer a {\n publisher {\n }\n}\n"), "test.conf:3:", "without"},
+    {SLICE_INIT("issuer a {\n publisher {\n  jwt\n }\n}\n"), "test.conf:3:", "KEY"},
+    {SLICE_INIT("issuer a {\n publisher {\n  jwt k\n  jwt l\n }\n}\n"), "test.conf:4:", "one"},
+    {SLICE_INIT("issuer a {\n\n wrong\n}\n"), "test.conf:3:", "authorization_server"},
+    {SLICE_INIT("issuer a {\n publisher { jwt k }\n}\n\nissuer a {\n publisher { jwt k }\n}\n"),
+     "test.conf:5:", "twice"},
+    {SLICE_INIT("history { max_events 1 { } }\n"), "test.conf:1:", "block"},
+    {SLICE_INIT("protocol_version_compatibility 6\n"), "test.conf:1:", "7 or 8"},
 };
 
 START_TEST(a_mistake_is_named_with_its_line)
@@ -106,5 +214,6 @@ START_TEST(a_mistake_is_named_with_its_line)
 END_TEST
 
 UNIT_MAIN("config/config", a_block_of_the_established_hub_can_be_pasted,
-          without_the_wrapper_it_is_the_same, durations_and_sizes_have_units,
-          a_mistake_is_named_with_its_line)
+          without_the_wrapper_it_is_the_same, an_issuer_has_keys_for_each_role,
+          what_the_whole_tells_is_said, what_contradicts_itself_is_refused,
+          durations_and_sizes_have_units, a_mistake_is_named_with_its_line)
