@@ -60,7 +60,7 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 SOURCES   := $(sort $(shell find backend -name '*.c'))
 LIBRARY   := $(filter-out backend/main.c,$(SOURCES))
 UNITS     := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
-UNITS_MT  := $(filter tests/unit/loop/% tests/unit/transport/%,$(UNITS))
+UNITS_MT  := $(filter tests/unit/loop/% tests/unit/metrics/% tests/unit/transport/%,$(UNITS))
 FUZZERS   := $(sort $(patsubst tests/fuzz/%/fuzz.c,%,$(wildcard tests/fuzz/*/fuzz.c)))
 
 # --- the program, three times -----------------------------------------------------------------
@@ -149,8 +149,8 @@ PYTEST := $(PYTHON) -m pytest tests/system --durations=10 -q -p no:cacheprovider
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser test says nothing more under a sanitizer than the same requests without a browser,
-# and the shim of the crash test cannot be preloaded under one.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py)
+# the shim of the crash test cannot be preloaded under one, and what a scrape costs is no figure there.
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py test_scrape.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
 .PHONY: $(SYSTEM_RUNS)

@@ -8,6 +8,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/notify.h"
+#include "base/version.h"
+#include "cli/ask_cmd.h"
 #include "cli/config_cmd.h"
 #include "config/config.h"
 #include "gateway/gateway.h"
@@ -32,7 +35,8 @@
 
 enum {
     MAX_WORKERS = 256,
-    MAX_LISTENERS = 64,
+    MAX_LISTENERS = 80,
+    MAX_METRICS_CONNECTIONS = 16,
     SPARE_DESCRIPTORS = 64, /* for listeners, loops, log, library files */
     LARGE_BYTES = 131072,   /* from here on memory is mapped for one object alone */
 };
@@ -46,9 +50,9 @@ struct process {
     struct link_registry registries[MAX_WORKERS];
     unsigned worker_count;
     struct listener *listeners[MAX_LISTENERS];
-    size_t listener_count;
-    struct listener_limits limits;
-    struct link_settings links;
+    size_t listener_count, hub_listeners; /* the first so many are the hub's, then metrics' */
+    struct listener_limits limits, metrics_limits;
+    struct link_settings links, metrics_links;
 };
 
 static struct process process;
@@ -60,6 +64,8 @@ usage(FILE *out)
           "\n"
           "    alipes -c FILE             run with this configuration\n"
           "    alipes                     run with what the environment says (MERCURE_…)\n"
+          "    alipes health [-c FILE]    is the hub of this configuration ready? (exit status)\n"
+          "    alipes stat [-c FILE]      what it counts, for people (needs metrics_listen)\n"
           "    alipes config check FILE   is this configuration right?\n"
           "    alipes config --help       every directive\n"
           "    alipes --version\n",
@@ -70,6 +76,7 @@ static void
 on_connection_freed(struct worker *w)
 {
     (void)w;
+    metrics_sub(METRIC_connections, 1);
     atomic_fetch_sub_explicit(&process.limits.connections, 1, memory_order_relaxed);
 }
 
@@ -77,7 +84,22 @@ static void
 on_accepted(struct worker *w, int fd, const struct listener_peer *peer)
 {
     metrics_count(METRIC_connections_accepted);
+    metrics_add(METRIC_connections, 1);
     gateway_accept(w, fd, peer, &process.links, &process.registries[worker_number(w)]);
+}
+
+/* A scrape must get through where max_connections is met: it has a place of its own. */
+static void
+on_metrics_connection_freed(struct worker *w)
+{
+    (void)w;
+    atomic_fetch_sub_explicit(&process.metrics_limits.connections, 1, memory_order_relaxed);
+}
+
+static void
+on_metrics_accepted(struct worker *w, int fd, const struct listener_peer *peer)
+{
+    gateway_accept(w, fd, peer, &process.metrics_links, &process.registries[worker_number(w)]);
 }
 
 static bool
@@ -175,6 +197,17 @@ default_workers(void)
 }
 
 static bool
+open_listener(struct process *p, const char *address, struct error *err)
+{
+    if (p->listener_count == MAX_LISTENERS)
+        return error_set(err, "at most %d addresses to listen on", MAX_LISTENERS);
+    if ((p->listeners[p->listener_count] = listener_open(address, err)) == NULL)
+        return false;
+    p->listener_count++;
+    return true;
+}
+
+static bool
 open_listeners(struct process *p, struct error *err)
 {
     char address[32];
@@ -182,20 +215,17 @@ open_listeners(struct process *p, struct error *err)
     size_t count = listener_inherited(inherited, MAX_LISTENERS);
     for (size_t i = 0; i < count; i++) {
         snprintf(address, sizeof address, "fd/%d", inherited[i]);
-        if ((p->listeners[p->listener_count] = listener_open(address, err)) == NULL)
+        if (!open_listener(p, address, err))
             return false;
-        p->listener_count++;
     }
-    if (count)
-        return true; /* whoever handed sockets over decided where we listen */
-    for (size_t i = 0; i < p->config->listen.count; i++) {
-        if (p->listener_count == MAX_LISTENERS)
-            return error_set(err, "at most %d addresses to listen on", MAX_LISTENERS);
-        if ((p->listeners[p->listener_count] = listener_open(p->config->listen.items[i], err)) ==
-            NULL)
+    /* Whoever handed sockets over decided where the hub listens. */
+    for (size_t i = 0; count == 0 && i < p->config->listen.count; i++)
+        if (!open_listener(p, p->config->listen.items[i], err))
             return false;
-        p->listener_count++;
-    }
+    p->hub_listeners = p->listener_count;
+    for (size_t i = 0; i < p->config->metrics_listen.count; i++)
+        if (!open_listener(p, p->config->metrics_listen.items[i], err))
+            return false;
     return true;
 }
 
@@ -272,12 +302,20 @@ start(struct process *p, struct error *err)
         .freed = on_connection_freed,
         .stopping = is_stopping,
     };
+    p->metrics_links = p->links;
+    p->metrics_links.route = routes_find_metrics;
+    p->metrics_links.freed = on_metrics_connection_freed;
+    p->metrics_limits.max_connections = MAX_METRICS_CONNECTIONS;
     for (unsigned i = 0; i < p->worker_count; i++) {
         p->workers[i] = worker_new(i);
         p->homes[i] = hub_worker_new(p->hub, p->workers[i]);
         link_registry_init(&p->registries[i]);
         for (size_t k = 0; k < p->listener_count; k++)
-            listener_watch(p->listeners[k], p->workers[i], &p->limits, on_accepted);
+            if (k < p->hub_listeners)
+                listener_watch(p->listeners[k], p->workers[i], &p->limits, on_accepted);
+            else
+                listener_watch(p->listeners[k], p->workers[i], &p->metrics_limits,
+                               on_metrics_accepted);
     }
     struct position last = transport_start(p->transport, p->workers, p->worker_count, hub_receive);
     for (unsigned i = 0; i < p->worker_count; i++) {
@@ -285,10 +323,11 @@ start(struct process *p, struct error *err)
         worker_start(p->workers[i]);
     }
     for (size_t k = 0; k < p->listener_count; k++)
-        log_line(LOG_INFO, "listening", "address=%s",
+        log_line(LOG_INFO, k < p->hub_listeners ? "listening" : "metrics_listening", "address=%s",
                  LOG_SLICE(slice_of(listener_address(p->listeners[k]))));
     log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s name=%s", p->worker_count, c->path,
              kind->name, LOG_SLICE(slice_of(c->name ? c->name : "")));
+    notify_supervisor("READY=1");
     return true;
 }
 
@@ -335,14 +374,9 @@ release(struct process *p)
 }
 
 static void
-log_counters(void)
+log_counter(const char *name, uint64_t value)
 {
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        uint64_t value = metrics_sum((enum metric)m);
-        if (value)
-            log_line(LOG_INFO, "counted", "name=%s value=%llu", metrics_name((enum metric)m),
-                     (unsigned long long)value);
-    }
+    log_line(LOG_INFO, "counted", "name=%s value=%llu", name, (unsigned long long)value);
 }
 
 static bool
@@ -356,6 +390,23 @@ open_log(const struct config *c, struct error *err)
     return true;
 }
 
+/* SIGUSR1: the file was renamed, and the name shall be a new file. Into the same descriptor, so
+ * that every thread may go on writing meanwhile. */
+static void
+reopen_log(const struct config *c)
+{
+    if (c->log_file == NULL)
+        return;
+    int fd = open(c->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (fd < 0 || dup3(fd, log_descriptor(), O_CLOEXEC) < 0)
+        log_line(LOG_ERROR, "log_reopen_failed", "file=%s error=%s",
+                 LOG_SLICE(slice_of(c->log_file)), LOG_SLICE(slice_of(strerror(errno))));
+    else
+        log_line(LOG_INFO, "log_reopened", "file=%s", LOG_SLICE(slice_of(c->log_file)));
+    if (fd >= 0)
+        close(fd);
+}
+
 static int
 serve(const char *file)
 {
@@ -363,9 +414,7 @@ serve(const char *file)
     struct process *p = &process;
     sigset_t signals;
     int signal_number;
-    bool ok =
-        file ? config_from_file(file, &p->config, &err) : config_from_environment(&p->config, &err);
-    if (!ok || !open_log(p->config, &err)) {
+    if (!config_load(file, &p->config, &err) || !open_log(p->config, &err)) {
         fprintf(stderr, "alipes: %s\n", err.text);
         config_free(&p->config);
         return 1;
@@ -377,6 +426,7 @@ serve(const char *file)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of a write */
@@ -397,11 +447,14 @@ serve(const char *file)
             log_line(LOG_WARN, "reload",
                      "msg=\"SIGHUP does nothing in this version: restart to "
                      "read the configuration anew\"");
-    } while (signal_number == SIGHUP);
+        if (signal_number == SIGUSR1)
+            reopen_log(p->config);
+    } while (signal_number == SIGHUP || signal_number == SIGUSR1);
+    notify_supervisor("STOPPING=1");
     log_line(LOG_INFO, "stopping", "signal=%d", signal_number);
     stop(p);
     take_down(p);
-    log_counters();
+    metrics_each(log_counter);
     release(p);
     log_line(LOG_INFO, "stopped", "%s", "");
     return 0;
@@ -412,12 +465,14 @@ main(int argc, char **argv)
 {
     if (argc >= 2 && strcmp(argv[1], "config") == 0)
         return config_cmd(argc - 1, argv + 1);
+    if (argc >= 2 && (strcmp(argv[1], "health") == 0 || strcmp(argv[1], "stat") == 0))
+        return ask_cmd(argc - 1, argv + 1);
     if (argc == 1)
         return serve(NULL);
     if (argc == 3 && strcmp(argv[1], "-c") == 0)
         return serve(argv[2]);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        puts("alipes 0.1.0");
+        puts("alipes " VERSION);
         return 0;
     }
     bool help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);

@@ -66,26 +66,10 @@ answer_bad_path(struct exchange *ex)
     reply_text(ex, 400, SLICE("The path holds a % that two hex digits do not follow.\n"));
 }
 
-static void
-answer_healthz(struct exchange *ex)
-{
-    if (atomic_load(&hub_worker_of(ex->worker)->hub->stopping)) {
-        reply_text(ex, 503, SLICE("stopping\n"));
-        return;
-    }
-    struct reply r;
-    reply_begin(ex, &r, 200);
-    reply_add(&r, SLICE("Content-Type"), SLICE("text/plain; charset=utf-8"));
-    reply_add(&r, SLICE("Cache-Control"), SLICE("no-store"));
-    r.body = SLICE("ok\n");
-    exchange_reply(ex, &r);
-}
-
 static const struct exchange_handler not_found = SIMPLE_HANDLER(answer_not_found);
 static const struct exchange_handler hub_method = SIMPLE_HANDLER(answer_hub_method);
 static const struct exchange_handler hub_options = SIMPLE_HANDLER(answer_hub_options);
 static const struct exchange_handler other_options = SIMPLE_HANDLER(answer_other_options);
-static const struct exchange_handler healthz = SIMPLE_HANDLER(answer_healthz);
 static const struct exchange_handler healthz_method = SIMPLE_HANDLER(answer_healthz_method);
 static const struct exchange_handler bad_path = SIMPLE_HANDLER(answer_bad_path);
 
@@ -93,6 +77,7 @@ enum place {
     PLACE_ANYWHERE,
     PLACE_HUB,
     PLACE_HEALTHZ,
+    PLACE_METRICS,
 };
 
 /* The first row that fits; an empty method is any. */
@@ -106,10 +91,13 @@ static const struct {
     {PLACE_HUB, SLICE_INIT("POST"), &hub_publish_handler},
     {PLACE_HUB, SLICE_INIT("OPTIONS"), &hub_options},
     {PLACE_HUB, SLICE_INIT(""), &hub_method},
-    {PLACE_HEALTHZ, SLICE_INIT("GET"), &healthz},
-    {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &healthz},
+    {PLACE_HEALTHZ, SLICE_INIT("GET"), &hub_health_handler},
+    {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &hub_health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_HEALTHZ, SLICE_INIT(""), &healthz_method},
+    {PLACE_METRICS, SLICE_INIT("GET"), &hub_scrape_handler},
+    {PLACE_METRICS, SLICE_INIT("HEAD"), &hub_scrape_handler},
+    {PLACE_METRICS, SLICE_INIT(""), &healthz_method},
     {PLACE_ANYWHERE, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_ANYWHERE, SLICE_INIT(""), &not_found},
 };
@@ -130,6 +118,16 @@ has_bad_escape(struct slice path)
     return false;
 }
 
+static const struct exchange_handler *
+handler_of(enum place place, struct slice method)
+{
+    size_t i = 0;
+    while (!(place == routes[i].place || routes[i].place == PLACE_ANYWHERE) ||
+           !(routes[i].method.len == 0 || slice_eq(routes[i].method, method)))
+        i++;
+    return routes[i].handler;
+}
+
 const struct exchange_handler *
 routes_find(struct exchange *ex)
 {
@@ -144,9 +142,18 @@ routes_find(struct exchange *ex)
         return &bad_path;
     if (place != PLACE_HEALTHZ)
         metrics_count(METRIC_requests);
-    size_t i = 0;
-    while (!(place == routes[i].place || routes[i].place == PLACE_ANYWHERE) ||
-           !(routes[i].method.len == 0 || slice_eq(routes[i].method, ex->request->method)))
-        i++;
-    return routes[i].handler;
+    return handler_of(place, ex->request->method);
+}
+
+const struct exchange_handler *
+routes_find_metrics(struct exchange *ex)
+{
+    const struct config *config = hub_worker_of(ex->worker)->hub->config;
+    ex->config = config;
+    enum place place = PLACE_ANYWHERE;
+    if (slice_eq(ex->request->path, SLICE("/metrics")))
+        place = PLACE_METRICS;
+    else if (slice_eq(ex->request->path, slice_of(config->healthz)))
+        place = PLACE_HEALTHZ;
+    return handler_of(place, ex->request->method);
 }

@@ -1,4 +1,4 @@
-/* clock - the clocks, in milliseconds. */
+/* clock - the clocks, in milliseconds and nanoseconds. */
 
 #include "base/clock.h"
 
@@ -16,6 +16,14 @@ uint64_t
 clock_mono_ms(void)
 {
     return read_ms(CLOCK_MONOTONIC);
+}
+
+uint64_t
+clock_mono_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 uint64_t

@@ -25,6 +25,12 @@ log_open(enum log_format fmt, enum log_level lowest, int fd)
     log_fd = fd;
 }
 
+int
+log_descriptor(void)
+{
+    return log_fd;
+}
+
 bool
 log_wants(enum log_level level)
 {

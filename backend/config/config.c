@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     MAX_FILE = 1024 * 1024,
@@ -125,14 +126,25 @@ config_judge(struct config *c, struct error *err)
     return judge_config(c, err);
 }
 
+/* The defaults: ours, and over them those of whoever packaged the program. */
+static bool
+new_with_defaults(struct config **ret, struct error *err)
+{
+    const char *defaults = getenv("ALIPES_DEFAULTS");
+    *ret = config_new();
+    bool ok = defaults == NULL || config_parse(*ret, slice_of(defaults), "ALIPES_DEFAULTS", err);
+    (*ret)->listen_is_set = false; /* whoever names another address replaces these */
+    return ok;
+}
+
 bool
 config_from_file(const char *path, struct config **ret, struct error *err)
 {
     struct buf text;
     if (!config_read_file(path, MAX_FILE, &text, err))
         return false;
-    *ret = config_new();
-    bool ok = config_parse(*ret, buf_slice(&text), path, err) && config_judge(*ret, err);
+    bool ok = new_with_defaults(ret, err) && config_parse(*ret, buf_slice(&text), path, err) &&
+              config_judge(*ret, err);
     buf_fini(&text);
     if (!ok)
         config_free(ret);
@@ -142,11 +154,19 @@ config_from_file(const char *path, struct config **ret, struct error *err)
 bool
 config_from_environment(struct config **ret, struct error *err)
 {
-    *ret = config_new();
-    bool ok = environment_read(*ret, err) && config_judge(*ret, err);
+    bool ok = new_with_defaults(ret, err) && environment_read(*ret, err) && config_judge(*ret, err);
     if (!ok)
         config_free(ret);
     return ok;
+}
+
+bool
+config_load(const char *path, struct config **ret, struct error *err)
+{
+    const char *usual = getenv("ALIPES_CONFIG");
+    if (path == NULL && usual && access(usual, F_OK) == 0)
+        path = usual;
+    return path ? config_from_file(path, ret, err) : config_from_environment(ret, err);
 }
 
 void

@@ -32,7 +32,7 @@ struct issuer_setting {
 };
 
 struct config {
-    struct string_list listen, cors_origins, publish_origins;
+    struct string_list listen, metrics_listen, cors_origins, publish_origins;
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
     uint64_t max_form_fields, max_topics_per_publish, max_matchers, max_requests_per_connection;
     uint64_t token_cache;
@@ -73,8 +73,12 @@ void config_free(struct config **);
 /* Adds what `text` says. On failure err has FILE:LINE and the configuration is to be dropped. */
 MUST_CHECK bool config_parse(struct config *, struct slice text, const char *file, struct error *);
 MUST_CHECK bool config_from_file(const char *path, struct config **ret, struct error *);
-/* MERCURE_… variables (README). */
+/* MERCURE_… variables (README). Before both, the directives in ALIPES_DEFAULTS: what a package says
+ * where its user says nothing. */
 MUST_CHECK bool config_from_environment(struct config **ret, struct error *);
+/* As a command line says: this file, or NULL: the file that ALIPES_CONFIG names where it is there,
+ * else the environment. */
+MUST_CHECK bool config_load(const char *path, struct config **ret, struct error *);
 /* What only the whole tells: warnings go to notes. */
 MUST_CHECK bool config_judge(struct config *, struct error *);
 void config_help(FILE *);

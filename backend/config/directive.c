@@ -44,7 +44,7 @@ static const struct sentence refused[] = {
     {"heartbeat_interval", "use heartbeat"},
 };
 
-static const char *const later[] = {"subscriptions", "metrics_listen"};
+static const char *const later[] = {"subscriptions"};
 
 static unsigned
 distance(struct slice a, struct slice b)

@@ -8,6 +8,7 @@
 #include "hub/hub.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "hub/stream.h"
 #include "metrics/metrics.h"
 
@@ -205,12 +206,25 @@ send_due(struct hub_worker *home, struct stream *s, uint64_t now)
     }
 }
 
+/* Each update that met a stream is seen once: what is due stands in the order of updates. */
+static void
+observe_written(struct hub_worker *home)
+{
+    uint64_t now = home->due_count ? clock_mono_ns() : 0;
+    for (uint32_t i = 0; i < home->due_count; i++) {
+        const struct update *u = home->batch->updates[home->due[i].update];
+        if (u->made_ns && (i == 0 || home->due[i].update != home->due[i - 1].update))
+            metrics_took(METRIC_publish_to_write, now - u->made_ns);
+    }
+}
+
 static void
 send_all_due(struct hub_worker *home)
 {
     uint64_t now = worker_now_ms(home->worker);
     for (uint32_t i = 0; i < home->touched_count; i++)
         send_due(home, home->touched[i], now);
+    observe_written(home);
     home->touched_count = 0;
     home->due_count = 0;
 }

@@ -267,7 +267,6 @@ on_body(struct exchange *ex)
     }
     for (size_t i = 0; i < f.topic_count; i++) {
         if (is_reserved(ex->config, &ex->arena, f.topics[i])) {
-            metrics_count(METRIC_refused_403);
             reply_text(ex, 403, SLICE("The topic lies under the hub's own path.\n"));
             return;
         }

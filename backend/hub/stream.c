@@ -60,6 +60,10 @@ set_state(struct stream *s, enum stream_state to)
     if (log_wants(LOG_DEBUG))
         log_line(LOG_DEBUG, "stream_state", "conn=%llu from=%s to=%s",
                  (unsigned long long)s->exchange->id, state_names[s->state], state_names[to]);
+    if (s->state == STREAM_CATCHING_UP)
+        metrics_sub(METRIC_streams_catching_up, 1);
+    if (to == STREAM_CATCHING_UP)
+        metrics_add(METRIC_streams_catching_up, 1);
     s->state = to;
 }
 
@@ -376,6 +380,7 @@ send_head(struct stream *s, struct slice cursor)
     exchange_stream(ex, &r, SLICE(":\n"));
     s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_count(METRIC_streams_opened);
+    metrics_add(METRIC_streams, 1);
     arm_timer(s);
 }
 
@@ -453,6 +458,7 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
         look_up(s, cursor->id);
     } else if (cursor->is_earliest) {
         s->state = STREAM_CATCHING_UP;
+        metrics_add(METRIC_streams_catching_up, 1);
         s->from_removed = true;
         send_head(s, SLICE("earliest"));
         make_runnable(s);
@@ -469,8 +475,12 @@ stream_gone(struct stream *s)
     if (log_wants(LOG_DEBUG))
         log_line(LOG_DEBUG, "stream_end", "conn=%llu state=%s", (unsigned long long)s->exchange->id,
                  state_names[s->state]);
-    if (s->state != STREAM_LOOKING)
+    if (s->state == STREAM_CATCHING_UP)
+        metrics_sub(METRIC_streams_catching_up, 1);
+    if (s->state != STREAM_LOOKING) {
         metrics_count(METRIC_streams_closed);
+        metrics_sub(METRIC_streams, 1);
+    }
     timer_disarm(&s->timer);
     for (uint32_t i = 0; i < s->subscription_count; i++)
         index_remove(&s->home->index, &s->subscriptions[i]);

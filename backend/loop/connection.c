@@ -6,6 +6,7 @@
 #include "loop/connection.h"
 
 #include "base/alloc.h"
+#include "metrics/metrics.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -102,17 +103,20 @@ connection_set_timer(struct connection *c, uint64_t after_ms)
 }
 
 static ssize_t
-outcome(ssize_t n)
+outcome(ssize_t n, enum metric bytes)
 {
-    if (n >= 0)
+    if (n >= 0) {
+        metrics_add(bytes, (uint64_t)n);
         return n;
+    }
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? IO_AGAIN : IO_FAILED;
 }
 
 ssize_t
 connection_read(struct connection *c, char *into, size_t cap)
 {
-    return c->closed ? IO_FAILED : outcome(recv(c->fd, into, cap, MSG_DONTWAIT));
+    return c->closed ? IO_FAILED
+                     : outcome(recv(c->fd, into, cap, MSG_DONTWAIT), METRIC_received_bytes);
 }
 
 ssize_t
@@ -120,7 +124,7 @@ connection_write(struct connection *c, struct slice s)
 {
     if (c->closed)
         return IO_FAILED;
-    return outcome(send(c->fd, s.ptr, s.len, MSG_NOSIGNAL | MSG_DONTWAIT));
+    return outcome(send(c->fd, s.ptr, s.len, MSG_NOSIGNAL | MSG_DONTWAIT), METRIC_sent_bytes);
 }
 
 ssize_t
@@ -129,7 +133,7 @@ connection_writev(struct connection *c, const struct iovec *parts, int count)
     if (c->closed)
         return IO_FAILED;
     struct msghdr m = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count};
-    return outcome(sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT));
+    return outcome(sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT), METRIC_sent_bytes);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "loop/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <fastcgi.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -90,29 +90,12 @@ is_alive(const struct sockaddr_un *a)
 }
 
 static bool
-open_unix(struct listener *l, struct slice spec, struct error *err)
+open_unix(struct listener *l, const struct address *at, struct error *err)
 {
-    struct slice path = {0}, mode = {0}, group = {0};
-    slice_cut(&spec, '|', &path);
-    slice_cut(&spec, '|', &mode);
-    slice_cut(&spec, '|', &group);
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    if (path.len == 0 || path.len >= sizeof a.sun_path)
-        return error_set(err, "listen %s: the path of a Unix socket has 1 to %zu bytes", l->address,
-                         sizeof a.sun_path - 1);
-    memcpy(a.sun_path, path.ptr, path.len);
-    mode_t bits = 0660;
-    if (mode.len) {
-        bits = 0;
-        for (size_t i = 0; i < mode.len; i++) {
-            if (mode.ptr[i] < '0' || mode.ptr[i] > '7' || mode.len > 4)
-                return error_set(err, "listen %s: the mode is octal, as in |0660", l->address);
-            bits = bits * 8 + (mode_t)(mode.ptr[i] - '0');
-        }
-    }
+    const struct sockaddr_un *a = (const struct sockaddr_un *)&at->at;
     gid_t gid = (gid_t)-1;
-    if (group.len) {
-        char *name = xstrndup(group.ptr, group.len);
+    if (at->group.len) {
+        char *name = xstrndup(at->group.ptr, at->group.len);
         struct group *g = getgrnam(name);
         free(name);
         if (g == NULL)
@@ -120,71 +103,47 @@ open_unix(struct listener *l, struct slice spec, struct error *err)
         gid = g->gr_gid;
     }
     struct stat st;
-    if (lstat(a.sun_path, &st) == 0) {
+    if (lstat(a->sun_path, &st) == 0) {
         if (!S_ISSOCK(st.st_mode))
             return error_set(err, "listen %s: the path exists and is not a socket", l->address);
-        if (is_alive(&a))
+        if (is_alive(a))
             return error_set(err, "listen %s: another process listens there", l->address);
-        unlink(a.sun_path);
+        unlink(a->sun_path);
     }
     l->is_unix = true;
     l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (l->fd < 0)
         return error_set(err, "listen %s: %s", l->address, strerror(errno));
-    mode_t before = umask(0777 & ~bits); /* main alone runs as yet */
-    int bound = bind(l->fd, (struct sockaddr *)&a, sizeof a);
+    mode_t before = umask(0777 & ~at->mode); /* main alone runs as yet */
+    int bound = bind(l->fd, (const struct sockaddr *)a, sizeof *a);
     umask(before);
     if (bound != 0)
         return error_set(err, "listen %s: %s", l->address, strerror(errno));
-    l->unlink_path = xstrndup(path.ptr, path.len);
-    if (gid != (gid_t)-1 && chown(a.sun_path, (uid_t)-1, gid) != 0)
+    l->unlink_path = xstrndup(a->sun_path, strlen(a->sun_path));
+    if (gid != (gid_t)-1 && chown(a->sun_path, (uid_t)-1, gid) != 0)
         return error_set(err, "listen %s: cannot give it to that group: %s", l->address,
                          strerror(errno));
-    if (chmod(a.sun_path, bits) != 0)
+    if (chmod(a->sun_path, at->mode) != 0)
         return error_set(err, "listen %s: cannot set its mode: %s", l->address, strerror(errno));
     return begin_listening(l, err);
 }
 
 static bool
-open_tcp(struct listener *l, struct slice spec, struct error *err)
+open_tcp(struct listener *l, const struct address *at, struct error *err)
 {
-    size_t colon = spec.len;
-    while (colon > 0 && spec.ptr[colon - 1] != ':')
-        colon--;
-    uint64_t port;
-    if (colon == 0 || !slice_u64(slice_from(spec, colon), 65535, &port))
-        return error_set(err,
-                         "listen %s: expected :PORT, ADDRESS:PORT, [V6]:PORT, unix//PATH or fd/N",
-                         l->address);
-    struct slice host = slice_head(spec, colon - 1);
-    if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
-        host = SLICE_OF(host.ptr + 1, host.len - 2);
-    char *name = xstrndup(host.ptr, host.len);
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    const struct sockaddr *a = (struct sockaddr *)&v6;
-    socklen_t len = sizeof v6;
-    if (strcmp(name, "localhost") == 0) {
-        free(name);
-        name = xstrndup("127.0.0.1", 9);
-    }
-    if (host.len && inet_pton(AF_INET, name, &v4.sin_addr) == 1) {
-        a = (struct sockaddr *)&v4;
-        len = sizeof v4;
-    } else if (host.len && inet_pton(AF_INET6, name, &v6.sin6_addr) != 1) {
-        free(name);
-        return error_set(err, "listen %s: the address is not an IP address", l->address);
-    }
-    free(name);
+    const struct sockaddr *a = (const struct sockaddr *)&at->at;
+    socklen_t len = at->len;
+    struct sockaddr_in v4 = {.sin_family = AF_INET,
+                             .sin_port = ((const struct sockaddr_in6 *)&at->at)->sin6_port};
     l->fd = socket(a->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (l->fd < 0 && host.len == 0) { /* a kernel without IPv6 */
-        a = (struct sockaddr *)&v4;
+    if (l->fd < 0 && !at->has_host) { /* a kernel without IPv6 */
+        a = (const struct sockaddr *)&v4;
         len = sizeof v4;
         l->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     }
     if (l->fd < 0)
         return error_set(err, "listen %s: %s", l->address, strerror(errno));
-    int on = 1, only_v6 = host.len != 0;
+    int on = 1, only_v6 = at->has_host;
     setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (a->sa_family == AF_INET6)
         setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof only_v6);
@@ -195,16 +154,13 @@ open_tcp(struct listener *l, struct slice spec, struct error *err)
 }
 
 static bool
-open_inherited(struct listener *l, struct slice spec, struct error *err)
+open_inherited(struct listener *l, const struct address *at, struct error *err)
 {
-    uint64_t fd;
     struct sockaddr_storage a;
     socklen_t len = sizeof a;
-    if (!slice_u64(spec, 65535, &fd))
-        return error_set(err, "listen %s: expected fd/N", l->address);
-    if (getsockname((int)fd, (struct sockaddr *)&a, &len) != 0)
-        return error_set(err, "listen %s: descriptor %d is not a socket", l->address, (int)fd);
-    l->fd = (int)fd;
+    if (getsockname(at->fd, (struct sockaddr *)&a, &len) != 0)
+        return error_set(err, "listen %s: descriptor %d is not a socket", l->address, at->fd);
+    l->fd = at->fd;
     l->is_unix = a.ss_family == AF_UNIX;
     return begin_listening(l, err);
 }
@@ -212,18 +168,16 @@ open_inherited(struct listener *l, struct slice spec, struct error *err)
 struct listener *
 listener_open(const char *address, struct error *err)
 {
+    static bool (*const openers[])(struct listener *, const struct address *, struct error *) = {
+        [ADDRESS_TCP] = open_tcp,
+        [ADDRESS_UNIX] = open_unix,
+        [ADDRESS_DESCRIPTOR] = open_inherited,
+    };
     struct listener *l = xalloc(sizeof *l);
+    struct address at;
     l->fd = -1;
     l->address = xstrndup(address, strlen(address));
-    struct slice spec = slice_of(address);
-    bool ok;
-    if (slice_starts(spec, SLICE("unix/")))
-        ok = open_unix(l, slice_from(spec, 5), err);
-    else if (slice_starts(spec, SLICE("fd/")))
-        ok = open_inherited(l, slice_from(spec, 3), err);
-    else
-        ok = open_tcp(l, spec, err);
-    if (!ok)
+    if (!address_read(l->address, &at, err) || !openers[at.kind](l, &at, err))
         listener_close(&l);
     return l;
 }

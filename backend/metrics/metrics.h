@@ -1,16 +1,24 @@
 #ifndef METRICS_METRICS_H
 #define METRICS_METRICS_H
 
-/* Counters: one set a thread, written by that thread alone, summed by whoever asks. */
+/* Counters, gauges and histograms: one set a thread, written by that thread alone, summed by
+ * whoever asks. Nothing here waits, and a sum takes as long whatever was counted. */
 
+#include "base/buf.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 enum metric {
-#define COUNTER(name, help) METRIC_##name,
-#define BOUND(name, help)   METRIC_##name,
+#define COUNTER(name, help)   METRIC_##name,
+#define GAUGE(name, help)     METRIC_##name,
+#define BOUND(name, help)     METRIC_##name,
+#define HISTOGRAM(name, help) METRIC_##name,
 #include "metrics/metrics.def"
 #undef COUNTER
+#undef GAUGE
 #undef BOUND
+#undef HISTOGRAM
     METRIC_COUNT,
 };
 
@@ -18,9 +26,23 @@ enum metric {
 void metrics_enter(void);
 void metrics_add(enum metric, uint64_t);
 void metrics_count(enum metric);
+void metrics_sub(enum metric, uint64_t); /* a gauge */
+/* A request was refused. `reason` is a word of ours (it becomes a label), and static; of the first
+ * 64 pairs each has its own count, further ones share `other`. */
+void metrics_refused(unsigned status, const char *reason);
 /* metrics_count(), and a rate-limited line that names the directive. */
 void metrics_bound_met(enum metric, uint64_t connection);
-uint64_t metrics_sum(enum metric);
+/* A histogram: so many nanoseconds were taken. */
+void metrics_took(enum metric, uint64_t ns);
+
+uint64_t metrics_sum(enum metric); /* of a histogram: how many were observed */
 const char *metrics_name(enum metric);
+/* All of it as OpenMetrics 1.0 text, without the `# EOF` that ends a page. */
+void metrics_write(struct buf *);
+/* A family of one sample. `type` is one of OpenMetrics'; a counter's name has no _total here. */
+void metrics_write_one(struct buf *, const char *name, const char *type, const char *unit,
+                       const char *help, double value);
+/* Lines for the log when the hub stops: calls `each` for what is not 0. */
+void metrics_each(void (*each)(const char *name, uint64_t value));
 
 #endif

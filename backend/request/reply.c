@@ -73,6 +73,23 @@ reply_begin(const struct exchange *ex, struct reply *r, unsigned status)
         reply_add(r, SLICE("Cache-Control"), SLICE("no-store"));
 }
 
+/* What the status says, for refusals that have no finer reason. */
+static const char *
+reason_of(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *reason;
+    } reasons[] = {
+        {400, "bad_request"}, {403, "reserved_topic"}, {404, "not_found"},
+        {405, "method"},      {413, "too_large"},      {503, "unavailable"},
+    };
+    for (size_t i = 0; i < COUNT_OF(reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "other";
+}
+
 static void
 send_sentence(struct exchange *ex, struct reply *r, struct slice sentence)
 {
@@ -86,6 +103,8 @@ reply_text(struct exchange *ex, unsigned status, struct slice sentence)
 {
     struct reply r;
     reply_begin(ex, &r, status);
+    if (status >= 400)
+        metrics_refused(status, reason_of(status));
     if (status == 503)
         reply_add(&r, SLICE("Retry-After"), SLICE("2"));
     send_sentence(ex, &r, sentence);
@@ -95,6 +114,7 @@ void
 reply_method_not_allowed(struct exchange *ex, struct slice allow)
 {
     struct reply r;
+    metrics_refused(405, reason_of(405));
     reply_begin(ex, &r, 405);
     reply_add(&r, SLICE("Allow"), allow);
     send_sentence(ex, &r, SLICE("This method is not allowed here.\n"));
@@ -106,7 +126,7 @@ reply_unauthorized(struct exchange *ex, const char *role, const char *reason)
     static struct log_limit limit;
     uint64_t more;
     struct reply r;
-    metrics_count(METRIC_refused_401);
+    metrics_refused(401, reason);
     if (log_allowed(&limit, &more))
         log_line(LOG_WARN, "refused",
                  "conn=%llu status=401 dialect=0.x role=%s reason=%s "

@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "metrics/metrics.h"
 #include "transport/broadcast.h"
 
 #include <pthread.h>
@@ -32,6 +33,7 @@ enum kind {
     KIND_PUBLISH,
     KIND_FIND,
     KIND_READ,
+    KIND_PROBE,
     KIND_COUNT,
 };
 
@@ -39,6 +41,7 @@ enum kind {
 struct held {
     struct list node;
     struct batch *batch;
+    uint64_t held_ms; /* wall clock */
     uint64_t id_hashes[];
 };
 
@@ -66,6 +69,9 @@ struct memory {
     char *removed_id;
     size_t removed_id_len;
     struct list waiting; /* publishes that are taken but not committed */
+
+    /* The server writes, anybody reads. */
+    _Atomic uint64_t events, bytes, oldest_ms;
 
     /* Any thread, under lock. */
     pthread_mutex_t lock;
@@ -136,6 +142,21 @@ memory_read(struct transport *t, struct transport_read *r)
 }
 
 static void
+memory_probe(struct transport *t, struct transport_probe *p)
+{
+    ask(memory_of(t), p->origin, KIND_PROBE, &p->message.node);
+}
+
+static void
+memory_stat(struct transport *t, struct transport_stat *ret)
+{
+    struct memory *m = memory_of(t);
+    ret->events = atomic_load_explicit(&m->events, memory_order_relaxed);
+    ret->bytes = atomic_load_explicit(&m->bytes, memory_order_relaxed);
+    ret->oldest_ms = atomic_load_explicit(&m->oldest_ms, memory_order_relaxed);
+}
+
+static void
 memory_delivered(struct transport *t, unsigned worker, size_t bytes)
 {
     struct memory *m = memory_of(t);
@@ -197,6 +218,7 @@ remove_oldest(struct memory *m)
     m->removed_id = xstrndup(id.ptr, id.len);
     m->removed_id_len = id.len;
     m->ring_bytes -= h->batch->bytes;
+    atomic_fetch_sub_explicit(&m->events, h->batch->count, memory_order_relaxed);
     batch_unref(&h->batch);
     free(h);
 }
@@ -207,6 +229,7 @@ hold(struct memory *m, struct batch *b)
 {
     struct held *h = xalloc(sizeof *h + b->count * sizeof h->id_hashes[0]);
     h->batch = batch_ref(b);
+    h->held_ms = clock_wall_ms();
     for (uint32_t i = 0; i < b->count; i++)
         h->id_hashes[i] = hash_slice(b->updates[i]->id);
     list_append(&m->ring, &h->node);
@@ -214,6 +237,10 @@ hold(struct memory *m, struct batch *b)
     m->last = b->upto;
     while (m->ring_bytes > m->settings.tail_bytes && m->ring.next->next != &m->ring)
         remove_oldest(m);
+    const struct held *oldest = CONTAINER_OF(m->ring.next, struct held, node);
+    atomic_fetch_add_explicit(&m->events, b->count, memory_order_relaxed);
+    atomic_store_explicit(&m->bytes, m->ring_bytes, memory_order_relaxed);
+    atomic_store_explicit(&m->oldest_ms, oldest->held_ms, memory_order_relaxed);
 }
 
 static void
@@ -221,6 +248,7 @@ commit_one_batch(struct memory *m)
 {
     size_t bytes = 0;
     uint32_t count = 0;
+    uint64_t began = clock_mono_ns();
     for (struct list *node = m->waiting.next; node != &m->waiting; node = node->next) {
         bytes += CONTAINER_OF(node, struct transport_publish, message.node)->update->size;
         if (++count == MAX_BATCH_COUNT || bytes >= m->settings.max_batch_bytes)
@@ -241,6 +269,7 @@ commit_one_batch(struct memory *m)
         broadcast_answer(&m->broadcast, p->origin, &p->message);
     }
     hold(m, b);
+    metrics_took(METRIC_commit, clock_mono_ns() - began);
     broadcast_batch(&m->broadcast, b);
     batch_unref(&b);
     broadcast_send(&m->broadcast);
@@ -248,15 +277,17 @@ commit_one_batch(struct memory *m)
 
 /* Takes what waits; false: nothing does, and the ring has no server any more. */
 static bool
-take_inbox(struct memory *m, struct list *finds, struct list *reads)
+take_inbox(struct memory *m, struct list *finds, struct list *reads, struct list *probes)
 {
     pthread_mutex_lock(&m->lock);
     m->serving = m->poked || !list_is_empty(&m->inbox[KIND_PUBLISH]) ||
-                 !list_is_empty(&m->inbox[KIND_FIND]) || !list_is_empty(&m->inbox[KIND_READ]);
+                 !list_is_empty(&m->inbox[KIND_FIND]) || !list_is_empty(&m->inbox[KIND_READ]) ||
+                 !list_is_empty(&m->inbox[KIND_PROBE]);
     m->poked = false;
     list_splice(&m->waiting, &m->inbox[KIND_PUBLISH]);
     list_splice(finds, &m->inbox[KIND_FIND]);
     list_splice(reads, &m->inbox[KIND_READ]);
+    list_splice(probes, &m->inbox[KIND_PROBE]);
     bool serving = m->serving;
     pthread_mutex_unlock(&m->lock);
     return serving;
@@ -283,7 +314,7 @@ serve(struct turn_hook *hook)
 {
     struct desk *desk = CONTAINER_OF(hook, struct desk, hook);
     struct memory *m = desk->memory;
-    struct list finds, reads, *node;
+    struct list finds, reads, probes, *node;
     if (!desk->asked)
         return;
     desk->asked = false;
@@ -295,11 +326,17 @@ serve(struct turn_hook *hook)
         return; /* it looks into the inbox once more before it stops */
     list_init(&finds);
     list_init(&reads);
-    for (int round = 0; take_inbox(m, &finds, &reads); round++) {
+    list_init(&probes);
+    for (int round = 0; take_inbox(m, &finds, &reads, &probes); round++) {
         while ((node = list_shift(&finds)) != NULL)
             answer_find(m, CONTAINER_OF(node, struct transport_find, message.node));
         while ((node = list_shift(&reads)) != NULL)
             answer_read(m, CONTAINER_OF(node, struct transport_read, message.node));
+        while ((node = list_shift(&probes)) != NULL) {
+            struct transport_probe *p = CONTAINER_OF(node, struct transport_probe, message.node);
+            p->ok = true;
+            broadcast_answer(&m->broadcast, p->origin, &p->message);
+        }
         broadcast_send(&m->broadcast);
         commit_waiting(m);
         if (round == ROUNDS) {
@@ -362,6 +399,8 @@ const struct transport_ops transport_memory = {
     .publish = memory_publish,
     .find = memory_find,
     .read = memory_read,
+    .probe = memory_probe,
+    .stat = memory_stat,
     .delivered = memory_delivered,
     .refuse = memory_refuse,
     .stop = memory_stop,

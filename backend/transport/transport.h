@@ -49,6 +49,19 @@ struct transport_read {
                             !gone: nothing is committed behind `after` yet */
 };
 
+/* Would a publish be taken now? Answered by whoever commits, behind what it is at. */
+struct transport_probe {
+    struct message message;
+    struct worker *origin;
+    bool ok;
+};
+
+/* What is kept, as of the last commit or removal. */
+struct transport_stat {
+    uint64_t events, bytes;
+    uint64_t oldest_ms; /* wall clock, of the oldest update held (or a little before); 0: none */
+};
+
 /* What a worker hears. The receiver owns the message, and a reference to the batch. */
 struct transport_delivery {
     struct message message;
@@ -76,6 +89,8 @@ struct transport_ops {
     void (*publish)(struct transport *, struct transport_publish *);
     void (*find)(struct transport *, struct transport_find *);
     void (*read)(struct transport *, struct transport_read *);
+    void (*probe)(struct transport *, struct transport_probe *);
+    void (*stat)(struct transport *, struct transport_stat *);
     void (*delivered)(struct transport *, unsigned worker, size_t bytes);
     void (*refuse)(struct transport *);
     void (*stop)(struct transport *);
@@ -122,6 +137,19 @@ static inline void
 transport_read(struct transport *t, struct transport_read *r)
 {
     t->ops->read(t, r);
+}
+
+static inline void
+transport_probe(struct transport *t, struct transport_probe *p)
+{
+    t->ops->probe(t, p);
+}
+
+/* Any thread, at once: neither the disk nor a lock that is held over it is waited for. */
+static inline void
+transport_stat(struct transport *t, struct transport_stat *ret)
+{
+    t->ops->stat(t, ret);
 }
 
 /* A worker's `delivered` moved over a batch of that many bytes: back-pressure counts them. */

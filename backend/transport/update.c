@@ -7,6 +7,7 @@
 #include "transport/update.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,7 @@ lay_out(const struct update_formatted *f)
     u->id_is_chosen = f->id_is_chosen;
     u->topic_count = (uint32_t)f->topic_count;
     u->size = size;
+    u->made_ns = 0;
     u->topics = (struct slice *)(u + 1);
     char *at = (char *)(u->topics + f->topic_count);
     u->frame = SLICE_OF(at, frame);
@@ -126,8 +128,10 @@ update_new(const struct update_parts *p, size_t max_size, bool *ret_too_large)
                                        .id_is_chosen = p->id_is_chosen};
     *ret_too_large = f.event.len > max_size;
     struct update *u = *ret_too_large ? NULL : lay_out(&f);
-    if (u)
-        put_event((char *)u->event.ptr, p);
+    if (u == NULL)
+        return NULL;
+    put_event((char *)u->event.ptr, p);
+    u->made_ns = clock_mono_ns();
     return u;
 }
 

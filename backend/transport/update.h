@@ -24,6 +24,7 @@ struct update {
     struct slice frame, event;
     struct slice *topics; /* [0] is canonical */
     size_t size;          /* of the whole allocation, for budgets */
+    uint64_t made_ns;     /* monotonic; 0: it was read from a history */
 };
 
 /* What an update is made of; borrowed, copied by update_new(). */

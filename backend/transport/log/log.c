@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "metrics/metrics.h"
 #include "transport/broadcast.h"
 #include "transport/log/store.h"
 
@@ -46,9 +47,12 @@ struct log {
     /* Any thread, under lock. */
     pthread_mutex_t lock;
     pthread_cond_t wake[ROLE_COUNT];
-    struct list publishes, finds, reads;
+    struct list publishes, finds, reads, probes;
     bool refusing, stopping, poked;
     bool room; /* for the keeper: the writer took the prepared file */
+
+    /* Writer and keeper write, anybody reads. */
+    _Atomic uint64_t events, bytes, oldest_ms;
 };
 
 static struct log *
@@ -78,6 +82,7 @@ log_transport_open(const struct transport_settings *s, struct error *err)
     list_init(&l->publishes);
     list_init(&l->finds);
     list_init(&l->reads);
+    list_init(&l->probes);
     pthread_mutex_init(&l->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -128,6 +133,26 @@ static void
 log_read(struct transport *t, struct transport_read *r)
 {
     ask_reader(log_of(t), &log_of(t)->reads, &r->message);
+}
+
+static void
+log_probe(struct transport *t, struct transport_probe *p)
+{
+    struct log *l = log_of(t);
+    pthread_mutex_lock(&l->lock);
+    list_append(&l->probes, &p->message.node);
+    l->poked = true;
+    pthread_cond_signal(&l->wake[ROLE_WRITER]);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void
+log_stat(struct transport *t, struct transport_stat *ret)
+{
+    struct log *l = log_of(t);
+    ret->events = atomic_load_explicit(&l->events, memory_order_relaxed);
+    ret->bytes = atomic_load_explicit(&l->bytes, memory_order_relaxed);
+    ret->oldest_ms = atomic_load_explicit(&l->oldest_ms, memory_order_relaxed);
 }
 
 static void
@@ -198,9 +223,31 @@ collect(struct log *l)
 }
 
 static void
+note_held(struct log *l)
+{
+    struct transport_stat held;
+    store_stat(l->store, &held);
+    atomic_store_explicit(&l->events, held.events, memory_order_relaxed);
+    atomic_store_explicit(&l->bytes, held.bytes, memory_order_relaxed);
+    atomic_store_explicit(&l->oldest_ms, held.oldest_ms, memory_order_relaxed);
+}
+
+static void
+answer_probes(struct log *l, struct list *probes)
+{
+    struct list *node;
+    while ((node = list_shift(probes)) != NULL) {
+        struct transport_probe *p = CONTAINER_OF(node, struct transport_probe, message.node);
+        p->ok = store_is_well(l->store);
+        worker_post(p->origin, &p->message);
+    }
+}
+
+static void
 commit_one_batch(struct log *l)
 {
     struct error err;
+    uint64_t began = clock_mono_ns();
     uint32_t count = collect(l), fits;
     if (!store_begin(l->store, l->candidates, count, &fits, &err)) {
         fail_first(l, count);
@@ -210,6 +257,8 @@ commit_one_batch(struct log *l)
     for (uint32_t i = 0; i < fits; i++)
         b->updates[i] = update_ref(l->candidates[i]);
     if (store_commit(l->store, b, &err)) {
+        metrics_took(METRIC_commit, clock_mono_ns() - began);
+        note_held(l);
         for (uint32_t i = 0; i < fits; i++)
             answer_publish(l, publish_at(list_shift(&l->waiting)), PUBLISH_COMMITTED);
         broadcast_batch(&l->broadcast, b);
@@ -226,24 +275,28 @@ write_thread(void *arg)
     struct log *l = arg;
     pthread_setname_np(pthread_self(), "history-write");
     uint64_t next_tick = 0;
+    struct list probes;
+    list_init(&probes);
     pthread_mutex_lock(&l->lock);
     for (;;) {
         uint64_t now = clock_mono_ms();
         bool lags = !list_is_empty(&l->waiting); /* what is left is held up by a worker */
         if (list_is_empty(&l->publishes) || lags) {
-            if (l->stopping && !lags)
+            if (l->stopping && !lags && list_is_empty(&l->probes))
                 break;
             if (now < next_tick && !l->poked)
                 wait_for(l, ROLE_WRITER, next_tick - now);
         }
         l->poked = false;
         list_splice(&l->waiting, &l->publishes);
+        list_splice(&probes, &l->probes);
         pthread_mutex_unlock(&l->lock);
         while (!list_is_empty(&l->waiting) && !broadcast_lags(&l->broadcast))
             commit_one_batch(l);
         now = clock_mono_ms();
         if (now >= next_tick)
             next_tick = now + store_tick(l->store);
+        answer_probes(l, &probes);
         pthread_mutex_lock(&l->lock);
     }
     pthread_mutex_unlock(&l->lock);
@@ -293,6 +346,7 @@ keep_thread(void *arg)
     while (!l->stopping) {
         pthread_mutex_unlock(&l->lock);
         uint64_t again = store_chore(l->store);
+        note_held(l);
         pthread_mutex_lock(&l->lock);
         if (again && !l->stopping)
             wait_for(l, ROLE_KEEPER, again);
@@ -308,6 +362,7 @@ log_start(struct transport *t, struct worker **workers, unsigned count,
     static void *(*const roles[])(void *) = {write_thread, read_thread, keep_thread};
     struct log *l = log_of(t);
     struct position last = l->store->last;
+    note_held(l);
     broadcast_init(&l->broadcast, workers, count, l->settings.tail_bytes, receive);
     l->started = true;
     for (int i = 0; i < ROLE_COUNT; i++)
@@ -360,6 +415,8 @@ const struct transport_ops transport_log = {
     .publish = log_publish,
     .find = log_find,
     .read = log_read,
+    .probe = log_probe,
+    .stat = log_stat,
     .delivered = log_delivered,
     .refuse = log_refuse,
     .stop = log_stop,

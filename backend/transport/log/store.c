@@ -541,6 +541,39 @@ store_tick(struct store *st)
     return share;
 }
 
+bool
+store_is_well(struct store *st)
+{
+    struct error err;
+    if (!st->trouble || clock_mono_ms() < st->retry_at_ms)
+        return !st->trouble;
+    if (store_roll(st, 0, &err)) {
+        say_over(st);
+        return true;
+    }
+    st->retry_at_ms = clock_mono_ms() + RETRY_MS;
+    say_trouble(st, &err);
+    return false;
+}
+
+void
+store_stat(struct store *st, struct transport_stat *ret)
+{
+    pthread_mutex_lock(&st->lock);
+    *ret = (struct transport_stat){.events = st->events, .bytes = st->used};
+    LIST_EACH(node, after, &st->segments)
+    {
+        const struct segment *s = CONTAINER_OF(node, struct segment, node);
+        if (s->lost || s->count == 0)
+            continue;
+        ret->oldest_ms = s->header.created_ms;
+        if (s->first_boot_ms) /* of this run: exact */
+            ret->oldest_ms = clock_wall_ms() - (uint64_t)(boot_ms() - s->first_boot_ms);
+        break;
+    }
+    pthread_mutex_unlock(&st->lock);
+}
+
 /* --- the keeper ---------------------------------------------------------------------------------
  */
 

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "transport/batch.h"
 #include "transport/log/segment.h"
+#include "transport/transport.h"
 
 #include <pthread.h>
 
@@ -123,6 +124,11 @@ MUST_CHECK bool store_begin(struct store *, struct update *const *, uint32_t cou
 MUST_CHECK bool store_commit(struct store *, struct batch *, struct error *err);
 /* Seals by age. Returns in how many milliseconds it wants to be called again. */
 uint64_t store_tick(struct store *);
+/* Would a commit go through? After a failure it tries, at most every RETRY_MS. */
+bool store_is_well(struct store *);
+
+/* Any thread: waits for `lock`, which is held over no sync. */
+void store_stat(struct store *, struct transport_stat *ret);
 
 /* --- the reader --- */
 

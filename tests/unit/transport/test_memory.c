@@ -314,6 +314,38 @@ on_stopped(struct worker *w, struct message *m)
     free(p);
 }
 
+static void
+run_probe(void *p)
+{
+    transport_probe(transport, p);
+}
+
+START_TEST(a_probe_is_answered_and_stat_says_what_is_held)
+{
+    struct transport_stat held;
+    open_all(4096);
+    transport_stat(transport, &held);
+    ck_assert_uint_eq(held.events, 0);
+    ck_assert_uint_eq(held.oldest_ms, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        publish(i, 100);
+        wait_until(&answered, i + 1);
+    }
+    transport_stat(transport, &held);
+    ck_assert_uint_gt(held.events, 5);
+    ck_assert_uint_lt(held.events, 100);
+    ck_assert_uint_le(held.bytes, 4096);
+    ck_assert_uint_ge(held.bytes, held.events * 100);
+    ck_assert_uint_gt(held.oldest_ms, 0);
+    struct transport_probe probe = {.message.receive = on_find, .origin = workers[1]};
+    size_t before = finds_answered;
+    on_worker(workers[1], run_probe, &probe);
+    wait_until(&finds_answered, before + 1);
+    ck_assert(probe.ok);
+    close_all();
+}
+END_TEST
+
 START_TEST(after_refuse_a_publish_is_answered_stopped)
 {
     open_all(1 << 20);
@@ -343,6 +375,7 @@ main(void)
     tcase_add_test(c, the_ring_is_bounded_and_says_what_is_gone);
     tcase_add_test(c, of_several_updates_with_one_id_the_earliest_is_found);
     tcase_add_test(c, a_worker_that_lags_makes_publishes_wait_and_nothing_is_lost);
+    tcase_add_test(c, a_probe_is_answered_and_stat_says_what_is_held);
     tcase_add_test(c, after_refuse_a_publish_is_answered_stopped);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

@@ -1,0 +1,116 @@
+/* address - the text of an address, read once for those who listen and those who ask. */
+
+#include "loop/address.h"
+
+#include "base/alloc.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static bool
+read_unix(const char *text, struct slice spec, struct address *a, struct error *err)
+{
+    struct slice path = {0}, mode = {0};
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    slice_cut(&spec, '|', &path);
+    slice_cut(&spec, '|', &mode);
+    slice_cut(&spec, '|', &a->group);
+    if (path.len == 0 || path.len >= sizeof un.sun_path)
+        return error_set(err, "listen %s: the path of a Unix socket has 1 to %zu bytes", text,
+                         sizeof un.sun_path - 1);
+    memcpy(un.sun_path, path.ptr, path.len);
+    a->kind = ADDRESS_UNIX;
+    a->mode = mode.len ? 0 : 0660;
+    for (size_t i = 0; i < mode.len; i++) {
+        if (mode.ptr[i] < '0' || mode.ptr[i] > '7' || mode.len > 4)
+            return error_set(err, "listen %s: the mode is octal, as in |0660", text);
+        a->mode = a->mode * 8 + (mode_t)(mode.ptr[i] - '0');
+    }
+    memcpy(&a->at, &un, sizeof un);
+    a->len = sizeof un;
+    return true;
+}
+
+static bool
+read_tcp(const char *text, struct slice spec, struct address *a, struct error *err)
+{
+    size_t colon = spec.len;
+    while (colon > 0 && spec.ptr[colon - 1] != ':')
+        colon--;
+    uint64_t port;
+    if (colon == 0 || !slice_u64(slice_from(spec, colon), 65535, &port))
+        return error_set(
+            err, "listen %s: expected :PORT, ADDRESS:PORT, [V6]:PORT, unix//PATH or fd/N", text);
+    struct slice host = slice_head(spec, colon - 1);
+    if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+        host = SLICE_OF(host.ptr + 1, host.len - 2);
+    if (slice_eq(host, SLICE("localhost")))
+        host = SLICE("127.0.0.1");
+    char *name = xstrndup(host.ptr, host.len);
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    bool is_v4 = host.len && inet_pton(AF_INET, name, &v4.sin_addr) == 1;
+    bool is_v6 = host.len == 0 || inet_pton(AF_INET6, name, &v6.sin6_addr) == 1;
+    free(name);
+    if (!is_v4 && !is_v6)
+        return error_set(err, "listen %s: the address is not an IP address", text);
+    a->kind = ADDRESS_TCP;
+    a->has_host = host.len > 0;
+    a->len = is_v4 ? sizeof v4 : sizeof v6;
+    memcpy(&a->at, is_v4 ? (void *)&v4 : (void *)&v6, a->len);
+    return true;
+}
+
+bool
+address_read(const char *text, struct address *ret, struct error *err)
+{
+    struct slice spec = slice_of(text);
+    uint64_t fd;
+    *ret = (struct address){.fd = -1};
+    if (slice_starts(spec, SLICE("unix/")))
+        return read_unix(text, slice_from(spec, 5), ret, err);
+    if (!slice_starts(spec, SLICE("fd/")))
+        return read_tcp(text, spec, ret, err);
+    if (!slice_u64(slice_from(spec, 3), 65535, &fd))
+        return error_set(err, "listen %s: expected fd/N", text);
+    ret->kind = ADDRESS_DESCRIPTOR;
+    ret->fd = (int)fd;
+    return true;
+}
+
+int
+address_connect(const struct address *a, unsigned timeout_ms)
+{
+    struct sockaddr_in loopback = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr *at = (const struct sockaddr *)&a->at;
+    socklen_t len = a->len;
+    struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    if (a->kind == ADDRESS_DESCRIPTOR) {
+        errno = EDESTADDRREQ;
+        return -1;
+    }
+    if (a->kind == ADDRESS_TCP && !a->has_host) {
+        loopback.sin_port = ((const struct sockaddr_in6 *)at)->sin6_port;
+        at = (const struct sockaddr *)&loopback;
+        len = sizeof loopback;
+    }
+    int fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    /* SO_SNDTIMEO bounds connect() as well (socket(7)). */
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    if (connect(fd, at, len) == 0)
+        return fd;
+    int why = errno;
+    close(fd);
+    errno = why;
+    return -1;
+}

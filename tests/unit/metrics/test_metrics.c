@@ -1,0 +1,114 @@
+/* Counters of several threads, and the page that is made of them while they count. */
+
+#include "metrics/metrics.h"
+
+#include "base/slice.h"
+#include "unit/guard.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum {
+    THREADS = 4,
+    TIMES = 20000
+};
+
+static bool
+page_has(const char *line)
+{
+    struct buf page;
+    buf_init(&page, 1 << 20);
+    metrics_write(&page);
+    ck_assert(!page.failed);
+    struct slice all = buf_slice(&page);
+    bool found = slice_find(all, slice_of(line)) < all.len;
+    buf_fini(&page);
+    return found;
+}
+
+static void *
+count(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < TIMES; i++) {
+        metrics_count(METRIC_requests);
+        metrics_add(METRIC_streams, 2);
+        metrics_sub(METRIC_streams, 1);
+        metrics_refused(401, "no_token");
+        metrics_took(METRIC_commit, 100000);
+    }
+    return NULL;
+}
+
+START_TEST(what_threads_count_is_summed_also_while_they_do)
+{
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        ck_assert(pthread_create(&threads[i], NULL, count, NULL) == 0);
+    for (int i = 0; i < 20; i++)
+        ck_assert(page_has("# TYPE alipes_requests counter\n"));
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_eq(metrics_sum(METRIC_requests), THREADS * TIMES);
+    ck_assert_uint_eq(metrics_sum(METRIC_streams), THREADS * TIMES);
+    ck_assert_uint_eq(metrics_sum(METRIC_commit), THREADS * TIMES);
+    ck_assert(page_has("alipes_requests_total 80000\n"));
+    ck_assert(page_has("alipes_refused_total{status=\"401\",reason=\"no_token\"} 80000\n"));
+    ck_assert(page_has("alipes_commit_seconds_bucket{le=\"5e-05\"} 0\n"));
+    ck_assert(page_has("alipes_commit_seconds_bucket{le=\"0.0001\"} 80000\n"));
+    ck_assert(page_has("alipes_commit_seconds_bucket{le=\"+Inf\"} 80000\n"));
+    ck_assert(page_has("alipes_commit_seconds_sum 8.000000000\n"));
+}
+END_TEST
+
+static void *
+take_away(void *arg)
+{
+    (void)arg;
+    metrics_sub(METRIC_streams, 5);
+    return NULL;
+}
+
+START_TEST(a_gauge_may_fall_on_another_thread_than_it_rose_and_is_never_shown_below_zero)
+{
+    pthread_t thread;
+    metrics_add(METRIC_streams, 5);
+    ck_assert(page_has("alipes_streams 5\n"));
+    pthread_create(&thread, NULL, take_away, NULL);
+    pthread_join(thread, NULL);
+    ck_assert(page_has("alipes_streams 0\n"));
+    metrics_sub(METRIC_streams, 5);
+    ck_assert(page_has("alipes_streams 0\n"));
+}
+END_TEST
+
+START_TEST(past_64_kinds_of_refusal_the_rest_is_one)
+{
+    static char reasons[70][16];
+    for (int i = 0; i < 70; i++) {
+        snprintf(reasons[i], sizeof reasons[i], "r%d", i);
+        for (int k = 0; k <= i; k++)
+            metrics_refused(400, reasons[i]);
+    }
+    ck_assert(page_has("alipes_refused_total{status=\"400\",reason=\"r63\"} 64\n"));
+    ck_assert(!page_has("reason=\"r64\""));
+    ck_assert(page_has("alipes_refused_total{status=\"\",reason=\"other\"} 405\n"));
+}
+END_TEST
+
+START_TEST(every_time_has_its_bucket)
+{
+    metrics_took(METRIC_commit, 0);
+    metrics_took(METRIC_commit, 50000);
+    metrics_took(METRIC_commit, 50001);
+    metrics_took(METRIC_commit, UINT64_MAX / 2);
+    ck_assert(page_has("alipes_commit_seconds_bucket{le=\"5e-05\"} 2\n"));
+    ck_assert(page_has("alipes_commit_seconds_bucket{le=\"0.0001\"} 3\n"));
+    ck_assert(page_has("alipes_commit_seconds_bucket{le=\"10.0\"} 3\n"));
+    ck_assert(page_has("alipes_commit_seconds_bucket{le=\"+Inf\"} 4\n"));
+}
+END_TEST
+
+UNIT_MAIN("metrics/metrics", what_threads_count_is_summed_also_while_they_do,
+          a_gauge_may_fall_on_another_thread_than_it_rose_and_is_never_shown_below_zero,
+          past_64_kinds_of_refusal_the_rest_is_one, every_time_has_its_bucket)
