@@ -3,7 +3,8 @@
  * builds what a crash of the machine may leave behind.
  *
  * CRASH_FAIL_SYNC=N lets about every Nth fdatasync() of the folder's files fail, CRASH_FAIL_WRITE=N
- * every Nth pwrite(), with EIO.
+ * every Nth pwrite(), with EIO. CRASH_DIE=N ends the process by SIGKILL with its Nth note: from
+ * outside it could be hit between a change and the note of it.
  *
  * A note is: u8 kind, u32 file, u64 a, u64 b, u32 length, bytes. Files are numbered as they are
  * opened for writing; names stand in the bytes. */
@@ -13,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,7 +42,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t file_of[MAX_FDS]; /* 0: not ours; 1: the folder */
 static uint32_t files = 1;
 static int trace = -1;
-static unsigned syncs, writes;
+static unsigned syncs, writes, notes;
 static char folder[PATH_MAX];
 
 static int (*real_openat)(int, const char *, int, ...);
@@ -70,6 +72,13 @@ begin(void)
     }
 }
 
+static unsigned
+every(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text ? (unsigned)strtoul(text, NULL, 10) : 0;
+}
+
 static void
 note(enum kind kind, uint32_t file, uint64_t a, uint64_t b, const void *bytes, uint32_t length)
 {
@@ -82,19 +91,14 @@ note(enum kind kind, uint32_t file, uint64_t a, uint64_t b, const void *bytes, u
     struct iovec parts[2] = {{head, sizeof head}, {(void *)bytes, length}};
     if (writev(trace, parts, 2) != (ssize_t)(sizeof head + length))
         abort();
+    if (++notes == every("CRASH_DIE"))
+        raise(SIGKILL);
 }
 
 static uint32_t
 ours(int fd)
 {
     return trace >= 0 && fd >= 0 && fd < MAX_FDS ? file_of[fd] : 0;
-}
-
-static unsigned
-every(const char *variable)
-{
-    const char *text = getenv(variable);
-    return text ? (unsigned)strtoul(text, NULL, 10) : 0;
 }
 
 int
