@@ -1,30 +1,39 @@
 #ifndef AUTH_GRANT_H
 #define AUTH_GRANT_H
 
-/* What a token allows. Immutable; the reference count is atomic. */
+/* What a good token allows. Immutable, any thread; the reference counts are atomic. What grants
+ * have in common, their rights, is interned: tokens that differ in `exp` or `iat` share it. */
 
-#include "auth/jws.h"
+#include "auth/key.h"
+#include "auth/refusal.h"
+#include "topic/topic.h"
 
 #include <stdatomic.h>
 
+struct rights;
+
 struct grant {
     atomic_uint refs;
-    bool publish_all, subscribe_all; /* the selector `*` */
+    enum dialect dialect;
+    enum role role; /* whose key verified it */
     bool has_exp;
-    double exp;                        /* seconds since 1970 */
-    uint64_t key_hash;                 /* of the token: streams are counted by it */
-    struct slice *publish, *subscribe; /* owned, sorted */
-    size_t publish_count, subscribe_count;
+    double exp;        /* seconds since 1970; the first moment at which it is refused, leeway
+                        * included */
+    uint64_t key_hash; /* of the token: streams are counted by it */
+    unsigned char mark[KEY_MARK_LEN]; /* of the key that verified it */
+    const struct algorithm *algorithm;
+    char *issuer, *audience; /* owns; 1.0: the `iss`, and the aud it was judged by; else NULL */
+    struct rights *rights;   /* owns a reference */
 };
 
-/* Verifies a token of 0.x and reads its claims. On TOKEN_OK the caller owns *ret_grant. */
-MUST_CHECK enum token_fault token_verify_0x(const struct key *, struct slice token, uint64_t now_ms,
-                                            struct grant **ret_grant);
-/* The claims alone (PROTOCOL.md, "0.x tokens"). */
-MUST_CHECK enum token_fault claims_read(struct slice json, uint64_t now_ms,
-                                        struct grant **ret_grant);
-bool grant_allows_publish(const struct grant *, struct slice topic);
-bool grant_allows_subscribe(const struct grant *, struct slice topic);
+/* Does it grant the action on anything at all? */
+bool grant_has(const struct grant *, enum role action);
+bool grant_allows_publish(const struct grant *, const struct topic *);
+bool grant_allows_subscribe(const struct grant *, const struct topic *);
+/* The payload that the events of a subscription carry: JSON on one line, as it stood in the token.
+ * `match` is the subscription's matcher as text (1.0: PROTOCOL.md, "Active subscriptions"; 0.x: it
+ * does not matter). False: none. Borrowed from the grant. */
+bool grant_payload(const struct grant *, struct slice match, struct slice *ret_json);
 struct grant *grant_ref(struct grant *);
 void grant_unref(struct grant **); /* sets the pointer to NULL; NULL is fine */
 

@@ -1,26 +1,29 @@
-/* token_cache - a table with one place for each hash: a newer token takes an older one's.
+/* token_cache - a table with one place for each digest: a newer token takes an older one's.
  *
- * The hash is keyed (base/hash.h), so nobody can choose tokens that fight for a place. */
+ * The digest is 128 bits under two keys that are drawn for each cache, so nobody can choose tokens
+ * that fight for a place, or one that passes for another's. */
 
 #include "auth/token_cache.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/hash.h"
 
 #include <stdlib.h>
 
 enum {
-    MAX_KEPT_BYTES = 4096
+    MAX_KEPT_BYTES = 2 * 16384 /* of token, audience and base */
 };
 
 struct place {
-    const struct key *key;
-    struct grant *grant; /* owns a reference; NULL: free */
-    char *token;         /* owns */
-    size_t len;
+    uint64_t digest[2];
+    uint64_t serial, generation; /* of the authority; of keys anywhere */
+    struct grant *grant;         /* owns a reference; NULL: free */
 };
 
 struct token_cache {
+    struct hash_key keys[2];
+    struct buf text; /* what is digested */
     size_t slots;
     struct place places[];
 };
@@ -29,16 +32,11 @@ struct token_cache *
 token_cache_new(size_t slots)
 {
     struct token_cache *c = xalloc(sizeof *c + slots * sizeof c->places[0]);
+    hash_key_draw(&c->keys[0]);
+    hash_key_draw(&c->keys[1]);
+    buf_init(&c->text, MAX_KEPT_BYTES);
     c->slots = slots;
     return c;
-}
-
-static void
-clear(struct place *p)
-{
-    grant_unref(&p->grant);
-    free(p->token);
-    p->token = NULL;
 }
 
 void
@@ -47,26 +45,56 @@ token_cache_free(struct token_cache **ref)
     struct token_cache *c = *ref;
     *ref = NULL;
     for (size_t i = 0; c && i < c->slots; i++)
-        clear(&c->places[i]);
+        grant_unref(&c->places[i].grant);
+    if (c)
+        buf_fini(&c->text);
     free(c);
 }
 
-enum token_fault
-token_cache_verify_0x(struct token_cache *c, const struct key *key, struct slice token,
-                      uint64_t now_ms, struct grant **ret_grant)
+/* False: too long to be kept. */
+static bool
+make_digest(struct token_cache *c, enum role role, struct slice token, struct slice audience,
+            struct slice base, uint64_t ret[2])
 {
-    if (c->slots == 0 || token.len > MAX_KEPT_BYTES)
-        return token_verify_0x(key, token, now_ms, ret_grant);
-    struct place *p = &c->places[hash_slice(token) % c->slots];
-    if (p->grant && p->key == key && slice_eq(SLICE_OF(p->token, p->len), token) &&
-        (!p->grant->has_exp || (double)now_ms / 1000 < p->grant->exp)) {
+    buf_clear(&c->text);
+    buf_add_byte(&c->text, (char)role);
+    buf_add(&c->text, SLICE_OF((const char *)&audience.len, sizeof audience.len));
+    buf_add(&c->text, SLICE_OF((const char *)&base.len, sizeof base.len));
+    buf_add(&c->text, audience);
+    buf_add(&c->text, base);
+    buf_add(&c->text, token);
+    for (int i = 0; i < 2; i++)
+        ret[i] = hash_keyed(&c->keys[i], buf_slice(&c->text));
+    return !c->text.failed;
+}
+
+static bool
+is_good(const struct place *p, const uint64_t digest[2], uint64_t serial, uint64_t generation,
+        uint64_t now_ms)
+{
+    return p->grant && p->digest[0] == digest[0] && p->digest[1] == digest[1] &&
+           p->serial == serial && p->generation == generation &&
+           (!p->grant->has_exp || (double)now_ms / 1000 < p->grant->exp);
+}
+
+enum token_fault
+token_cache_verify(struct token_cache *c, const struct authority *a, enum role role,
+                   struct slice token, struct slice audience, struct slice base, uint64_t now_ms,
+                   struct grant **ret_grant, struct token_refusal *refusal)
+{
+    uint64_t digest[2], serial = authority_serial(a), generation = auth_generation();
+    if (c->slots == 0 || !make_digest(c, role, token, audience, base, digest))
+        return authority_verify(a, role, token, audience, base, now_ms, ret_grant, refusal);
+    struct place *p = &c->places[digest[0] % c->slots];
+    if (is_good(p, digest, serial, generation, now_ms)) {
         *ret_grant = grant_ref(p->grant);
         return TOKEN_OK;
     }
-    enum token_fault fault = token_verify_0x(key, token, now_ms, ret_grant);
+    enum token_fault fault =
+        authority_verify(a, role, token, audience, base, now_ms, ret_grant, refusal);
     if (fault == TOKEN_OK) {
-        clear(p);
-        *p = (struct place){key, grant_ref(*ret_grant), xstrndup(token.ptr, token.len), token.len};
+        grant_unref(&p->grant);
+        *p = (struct place){{digest[0], digest[1]}, serial, generation, grant_ref(*ret_grant)};
     }
     return fault;
 }

@@ -2,19 +2,22 @@
 #define AUTH_TOKEN_CACHE_H
 
 /* Tokens that were found good a moment ago, and what they grant: one worker's, so without a lock.
- * Only good tokens are kept, whole; a look-up compares every byte. */
+ * Of a token only a keyed digest is kept. */
 
-#include "auth/grant.h"
+#include "auth/authority.h"
 
 struct token_cache;
 
-/* `slots` tokens at most (0: none is kept), each of at most 4,096 bytes. Caller owns. */
+/* `slots` tokens at most (0: none is kept). Caller owns. */
 struct token_cache *token_cache_new(size_t slots);
 void token_cache_free(struct token_cache **);
 
-/* As token_verify_0x(), but for a token seen before: quick. Past its `exp` it is judged anew. */
-MUST_CHECK enum token_fault token_cache_verify_0x(struct token_cache *, const struct key *,
-                                                  struct slice token, uint64_t now_ms,
-                                                  struct grant **ret_grant);
+/* As authority_verify(), but for a token seen before with the same role, audience and base: quick.
+ * Past its `exp`, and once a key has changed anywhere, it is judged anew. */
+MUST_CHECK enum token_fault token_cache_verify(struct token_cache *, const struct authority *,
+                                               enum role, struct slice token, struct slice audience,
+                                               struct slice base, uint64_t now_ms,
+                                               struct grant **ret_grant,
+                                               struct token_refusal *refusal);
 
 #endif

@@ -35,7 +35,7 @@ struct config {
     struct string_list listen, metrics_listen, cors_origins, publish_origins;
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
     uint64_t max_form_fields, max_topics_per_publish, max_matchers, max_requests_per_connection;
-    uint64_t token_cache;
+    uint64_t token_cache, max_token_selectors, max_authorization_details;
     char *path, *healthz, *name, *log_file;
     char *cookie_name;                     /* NULL: each dialect has its own */
     struct key_setting keys[CONFIG_ROLES]; /* of 0.x */

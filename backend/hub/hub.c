@@ -7,6 +7,7 @@
 
 #include "hub/hub.h"
 
+#include "auth/trust.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "hub/stream.h"
@@ -39,22 +40,9 @@ hub_new(const struct config *config, struct transport *transport, struct error *
         config->max_update_size ? config->max_update_size : 2 * config->max_request_body_size;
     if (!config->in_memory && hub->max_update_size > config->max_bytes / 4)
         hub->max_update_size = config->max_bytes / 4;
-    struct key **keys[CONFIG_ROLES] = {&hub->publisher_key, &hub->subscriber_key};
-    for (size_t i = 0; i < CONFIG_ROLES; i++) {
-        const struct key_setting *k = &config->keys[i];
-        const char *alg = k->algs.count ? k->algs.items[0] : "HS256";
-        struct slice secret = SLICE_OF(k->text.ptr, k->text.len);
-        if (key_setting_is_empty(k))
-            continue;
-        if (slice_starts(secret, SLICE("-----BEGIN")) || strcmp(alg, "HS256") != 0 || k->url)
-            error_set(err, "%s: HS256 with a secret is the one algorithm of this version",
-                      k->place);
-        else
-            *keys[i] = key_new_hmac(alg, secret, err);
-        if (*keys[i] == NULL) {
-            hub_free(&hub);
-            return NULL;
-        }
+    if ((hub->authority = trust_build(config, NULL, NULL, err)) == NULL) {
+        hub_free(&hub);
+        return NULL;
     }
     return hub;
 }
@@ -66,8 +54,7 @@ hub_free(struct hub **ref)
     *ref = NULL;
     if (hub == NULL)
         return;
-    key_free(&hub->publisher_key);
-    key_free(&hub->subscriber_key);
+    authority_unref(&hub->authority);
     quota_free(&hub->by_token);
     quota_free(&hub->by_address);
     free(hub);

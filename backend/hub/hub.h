@@ -16,8 +16,8 @@
 struct hub {
     const struct config *config;
     struct transport *transport;
-    struct key *publisher_key, *subscriber_key; /* owns; NULL: not configured */
-    struct quota *by_token, *by_address;        /* owns */
+    struct authority *authority;         /* owns a reference */
+    struct quota *by_token, *by_address; /* owns */
     size_t max_update_size;
     atomic_size_t streams;
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */

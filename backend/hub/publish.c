@@ -48,23 +48,27 @@ is_form(const struct request *r)
 }
 
 static void
+refuse(struct exchange *ex, enum token_fault fault, const struct grant *grant)
+{
+    struct token_refusal refusal =
+        credential_refusal(hub_of(ex)->authority, ROLE_PUBLISH, fault, grant);
+    reply_unauthorized(ex, &refusal);
+}
+
+static void
 on_head(struct exchange *ex)
 {
     struct hub *hub = hub_of(ex);
     struct grant *grant;
-    const char *reason;
-    if (!credential_read(ex, hub->publisher_key, hub_worker_of(ex->worker)->tokens, &grant,
-                         &reason)) {
-        reply_unauthorized(ex, "publish", reason);
+    struct token_refusal refusal;
+    if (!credential_read(ex, hub->authority, ROLE_PUBLISH, hub_worker_of(ex->worker)->tokens,
+                         &grant, &refusal)) {
+        reply_unauthorized(ex, &refusal);
         return;
     }
-    if (grant == NULL) {
-        reply_unauthorized(ex, "publish", "no_token");
-        return;
-    }
-    if (!grant->publish_all && grant->publish_count == 0) {
+    if (grant == NULL || !grant_has(grant, ROLE_PUBLISH)) {
+        refuse(ex, grant ? TOKEN_GRANTS_NOTHING : TOKEN_NONE, grant);
         grant_unref(&grant);
-        reply_unauthorized(ex, "publish", "grants_no_topic");
         return;
     }
     if (!is_form(ex->request)) {
@@ -270,8 +274,11 @@ on_body(struct exchange *ex)
             reply_text(ex, 403, SLICE("The topic lies under the hub's own path.\n"));
             return;
         }
-        if (!grant_allows_publish(p->grant, f.topics[i])) {
-            reply_unauthorized(ex, "publish", "topic_not_granted");
+        struct topic topic = topic_of(f.topics[i]);
+        bool granted = grant_allows_publish(p->grant, &topic);
+        topic_fini(&topic);
+        if (!granted) {
+            refuse(ex, TOKEN_TOPIC_NOT_GRANTED, p->grant);
             return;
         }
     }

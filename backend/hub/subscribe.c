@@ -165,18 +165,27 @@ take_place(struct exchange *ex, struct hub *hub, const struct grant *grant, uint
     return false;
 }
 
+static void
+refuse_without_token(struct exchange *ex, const struct authority *authority)
+{
+    struct token_refusal refusal = credential_refusal(authority, ROLE_SUBSCRIBE, TOKEN_NONE, NULL);
+    reply_unauthorized(ex, &refusal);
+}
+
 /* Is the request right, and who asks? False: it is answered. */
 static bool
 admit(struct exchange *ex, struct query *q, struct grant **ret_grant)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
-    const char *reason, *fault = read_query(ex, q);
+    const struct authority *authority = home->hub->authority;
+    struct token_refusal refusal;
+    const char *fault = read_query(ex, q);
     if (fault)
         reply_text(ex, 400, slice_of(fault));
-    else if (!credential_read(ex, home->hub->subscriber_key, home->tokens, ret_grant, &reason))
-        reply_unauthorized(ex, "subscribe", reason);
+    else if (!credential_read(ex, authority, ROLE_SUBSCRIBE, home->tokens, ret_grant, &refusal))
+        reply_unauthorized(ex, &refusal);
     else if (*ret_grant == NULL && !ex->config->anonymous)
-        reply_unauthorized(ex, "subscribe", "no_token");
+        refuse_without_token(ex, authority);
     else
         return true;
     return false;

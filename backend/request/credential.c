@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "metrics/metrics.h"
 #include "request/cookie.h"
 #include "request/form.h"
 #include "request/origin.h"
@@ -77,36 +78,50 @@ origin_may_publish(const struct exchange *ex)
     return false;
 }
 
+struct token_refusal
+credential_refusal(const struct authority *authority, enum role role, enum token_fault fault,
+                   const struct grant *grant)
+{
+    enum dialect dialect =
+        grant ? grant->dialect : authority_reply_dialect(authority, SLICE_OF(NULL, 0));
+    return (struct token_refusal){
+        .fault = fault, .role = role, .dialect = dialect, .reply_dialect = dialect};
+}
+
 bool
-credential_read(struct exchange *ex, const struct key *key, struct token_cache *cache,
-                struct grant **ret_grant, const char **ret_reason)
+credential_read(struct exchange *ex, const struct authority *authority, enum role role,
+                struct token_cache *cache, struct grant **ret_grant,
+                struct token_refusal *ret_refusal)
 {
     struct slice value, token = {0};
     bool failed = false;
     unsigned in_query;
+    enum token_fault fault = TOKEN_OK;
     *ret_grant = NULL;
     if (request_header(ex->request, SLICE("Authorization"), &value)) {
-        *ret_reason = "malformed_authorization_header";
         if (!read_authorization(ex->request, value, &token))
-            return false;
+            fault = TOKEN_BAD_AUTHORIZATION;
     } else if ((in_query = find_in_query(ex, &token, &failed)) != 0 || failed) {
-        *ret_reason = failed ? "query_too_large" : "malformed_authorization_parameter";
         if (failed || in_query != 1 || token.len == 0)
-            return false;
+            fault = failed ? TOKEN_QUERY_TOO_LARGE : TOKEN_BAD_PARAMETER;
     } else if (find_cookie(ex->request,
                            slice_of(ex->config->cookie_name ? ex->config->cookie_name
                                                             : "mercureAuthorization"),
                            &token)) {
-        *ret_reason = "cookie_of_foreign_origin";
         if (slice_eq(ex->request->method, SLICE("POST")) && !origin_may_publish(ex))
-            return false;
+            fault = TOKEN_FOREIGN_ORIGIN;
     } else {
         return true;
     }
-    *ret_reason = "no_key_for_this_role";
-    if (key == NULL)
-        return false;
-    enum token_fault fault = token_cache_verify_0x(cache, key, token, clock_wall_ms(), ret_grant);
-    *ret_reason = token_fault_name(fault);
-    return fault == TOKEN_OK;
+    if (fault == TOKEN_OK) {
+        fault = token_cache_verify(cache, authority, role, token, SLICE(""), SLICE(""),
+                                   clock_wall_ms(), ret_grant, ret_refusal);
+        if (fault == TOKEN_TOO_MANY_SELECTORS)
+            metrics_bound_met(METRIC_max_token_selectors, ex->id);
+        if (fault == TOKEN_TOO_MANY_DETAILS)
+            metrics_bound_met(METRIC_max_authorization_details, ex->id);
+        return fault == TOKEN_OK;
+    }
+    *ret_refusal = credential_refusal(authority, role, fault, NULL);
+    return false;
 }

@@ -7,11 +7,15 @@
 #include "auth/token_cache.h"
 #include "request/exchange.h"
 
-/* Judges the request's token with `key`.
+/* Judges the request's token for a role.
  *     true, *ret_grant NULL      there is none
  *     true, *ret_grant set       good; caller owns a reference
- *     false, *ret_reason         present and bad; the word for the log */
-MUST_CHECK bool credential_read(struct exchange *, const struct key *key, struct token_cache *,
-                                struct grant **ret_grant, const char **ret_reason);
+ *     false, *ret_refusal        present and bad */
+MUST_CHECK bool credential_read(struct exchange *, const struct authority *, enum role,
+                                struct token_cache *, struct grant **ret_grant,
+                                struct token_refusal *ret_refusal);
+/* A refusal that no token says: there is none, or it grants too little. */
+struct token_refusal credential_refusal(const struct authority *, enum role, enum token_fault,
+                                        const struct grant *);
 
 #endif

@@ -7,7 +7,6 @@
 #include "request/reply.h"
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "config/config.h"
 #include "metrics/metrics.h"
 #include "request/origin.h"
@@ -121,21 +120,15 @@ reply_method_not_allowed(struct exchange *ex, struct slice allow)
 }
 
 void
-reply_unauthorized(struct exchange *ex, const char *role, const char *reason)
+reply_unauthorized(struct exchange *ex, const struct token_refusal *refusal)
 {
-    static struct log_limit limit;
-    uint64_t more;
     struct reply r;
-    metrics_refused(401, reason);
-    if (log_allowed(&limit, &more))
-        log_line(LOG_WARN, "refused",
-                 "conn=%llu status=401 dialect=0.x role=%s reason=%s "
-                 "suppressed=%llu",
-                 (unsigned long long)ex->id, role, reason, (unsigned long long)more);
+    metrics_refused(401, token_fault_name(refusal->fault));
+    token_refusal_log(refusal, ex->id, 401);
     reply_begin(ex, &r, 401);
     reply_add(&r, SLICE("WWW-Authenticate"), SLICE("Bearer"));
     if (ex->config->debug)
-        reply_add(&r, SLICE("X-Alipes-Reason"), slice_of(reason));
+        reply_add(&r, SLICE("X-Alipes-Reason"), slice_of(token_fault_name(refusal->fault)));
     send_sentence(ex, &r, SLICE("This needs a token that is valid here and grants it.\n"));
 }
 

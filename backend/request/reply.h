@@ -3,6 +3,7 @@
 
 /* Replies as all rooms above make them: CORS on every one, no-store on every refusal. */
 
+#include "auth/refusal.h"
 #include "request/exchange.h"
 
 /* An empty reply of that status with the CORS headers of this request (PROTOCOL.md, CORS). */
@@ -13,7 +14,7 @@ void reply_text(struct exchange *, unsigned status, struct slice sentence);
 void reply_method_not_allowed(struct exchange *, struct slice allow);
 /* 401 with the 0.x challenge. The reason goes to the log (and, with debug, to a header), never
  * into the body. */
-void reply_unauthorized(struct exchange *, const char *role, const char *reason);
+void reply_unauthorized(struct exchange *, const struct token_refusal *);
 /* 200 and the headers of an event stream. */
 void reply_stream_head(const struct exchange *, struct reply *);
 /* OPTIONS: a preflight, or 204 with Allow. */

@@ -1,0 +1,178 @@
+/* claims - what a good signature says, judged.
+ *
+ * The two dialects have one reader of dates and two rules: in 0.x `null` is absent and a string
+ * that holds a decimal number is that number; 1.0 wants numbers. Integers are read as doubles, so
+ * that no size of number is an error (RFC 7519 has no limit): one second in 2^53 is exact enough.
+ * What one gets wrong: `exp` is the first moment at which a token is bad, `nbf` the first at which
+ * it is good. */
+
+#include "auth/claims.h"
+
+#include "auth/json_text.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+json_t *
+claims_parse(struct slice text)
+{
+    json_error_t ignored;
+    json_t *root = json_loadb(text.ptr ? text.ptr : "", text.len,
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &ignored);
+    if (root && !json_is_object(root)) {
+        json_decref(root);
+        root = NULL;
+    }
+    return root;
+}
+
+static enum token_fault
+fail(struct token_refusal *refusal, enum token_fault fault, const char *detail)
+{
+    snprintf(refusal->detail, sizeof refusal->detail, "%.199s", detail);
+    return fault;
+}
+
+static bool
+read_decimal(const char *text, size_t len, double *ret)
+{
+    char *end;
+    if (len == 0 || len != strlen(text) || strspn(text, "0123456789.+-eE") != len)
+        return false;
+    *ret = strtod(text, &end);
+    return *end == 0 && isfinite(*ret);
+}
+
+/* Absent: true with *ret_has false. */
+static bool
+read_date(const json_t *claims, const char *name, enum dialect dialect, bool *ret_has,
+          double *ret_seconds)
+{
+    const json_t *value = json_object_get(claims, name);
+    *ret_has = false;
+    if (value == NULL || (dialect == DIALECT_0X && json_is_null(value)))
+        return true;
+    *ret_has = true;
+    if (json_is_number(value)) {
+        *ret_seconds = json_number_value(value);
+        return true;
+    }
+    return dialect == DIALECT_0X && json_is_string(value) &&
+           read_decimal(json_string_value(value), json_string_length(value), ret_seconds);
+}
+
+static enum token_fault
+judge_dates(const json_t *claims, const struct claims_rules *rules, struct grant *g,
+            struct token_refusal *refusal)
+{
+    bool has_nbf;
+    double nbf = 0, now = (double)rules->now_ms / 1000, leeway = (double)rules->leeway_ms / 1000;
+    if (!read_date(claims, "exp", rules->dialect, &g->has_exp, &g->exp))
+        return fail(refusal, TOKEN_BAD_DATE, "exp is no number");
+    if (!read_date(claims, "nbf", rules->dialect, &has_nbf, &nbf))
+        return fail(refusal, TOKEN_BAD_DATE, "nbf is no number");
+    if (rules->dialect == DIALECT_1_0 && !g->has_exp)
+        return fail(refusal, TOKEN_NO_EXP, "a token of 1.0 needs exp");
+    g->exp += leeway;
+    if (g->has_exp && !(now < g->exp)) {
+        snprintf(refusal->detail, sizeof refusal->detail, "%.0f s ago", now - g->exp);
+        return TOKEN_EXPIRED;
+    }
+    if (has_nbf && !(nbf - leeway <= now)) {
+        snprintf(refusal->detail, sizeof refusal->detail, "in %.0f s", nbf - leeway - now);
+        return TOKEN_NOT_YET_VALID;
+    }
+    return TOKEN_OK;
+}
+
+static void
+note_audience(struct token_refusal *refusal, const json_t *aud)
+{
+    size_t used = strlen(refusal->received_aud), cap = sizeof refusal->received_aud;
+    snprintf(refusal->received_aud + used, cap - used, "%s%s", used ? " " : "",
+             json_string_value(aud));
+}
+
+static enum token_fault
+judge_audience(const json_t *claims, const struct claims_rules *rules,
+               struct token_refusal *refusal)
+{
+    const json_t *aud = json_object_get(claims, "aud"), *item;
+    size_t i;
+    bool found = false;
+    snprintf(refusal->expected_aud, sizeof refusal->expected_aud, SLICE_FMT,
+             SLICE_ARG(rules->audience));
+    if (aud == NULL)
+        return fail(refusal, TOKEN_BAD_AUD, "there is no aud");
+    if (json_is_string(aud)) {
+        note_audience(refusal, aud);
+        found =
+            slice_eq(SLICE_OF(json_string_value(aud), json_string_length(aud)), rules->audience);
+    } else if (!json_is_array(aud)) {
+        return fail(refusal, TOKEN_BAD_AUD, "aud is neither a string nor an array of strings");
+    }
+    json_array_foreach(aud, i, item)
+    {
+        if (!json_is_string(item))
+            return fail(refusal, TOKEN_BAD_AUD, "aud is neither a string nor an array of strings");
+        note_audience(refusal, item);
+        found |=
+            slice_eq(SLICE_OF(json_string_value(item), json_string_length(item)), rules->audience);
+    }
+    return found ? TOKEN_OK : TOKEN_BAD_AUD;
+}
+
+/* The claim that holds the rights; NULL: none. */
+static const json_t *
+find_claim(const json_t *claims, enum dialect dialect, const char **ret_name)
+{
+    static const char *const names[2][2] = {
+        [DIALECT_0X] = {"https://mercure.rocks/", "mercure"},
+        [DIALECT_1_0] = {"authorization_details", "authorization_details"},
+    };
+    for (int i = 0; i < 2; i++) {
+        const json_t *claim = json_object_get(claims, names[dialect][i]);
+        *ret_name = names[dialect][i];
+        if (claim && !json_is_null(claim))
+            return claim;
+    }
+    return NULL;
+}
+
+static size_t
+place_of(const json_t *object, const char *name)
+{
+    const char *key;
+    json_t *value;
+    size_t at = 0;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        if (strcmp(key, name) == 0)
+            break;
+        at++;
+    }
+    return at;
+}
+
+enum token_fault
+claims_judge(const json_t *claims, struct slice text, const struct claims_rules *rules,
+             struct grant *g, struct token_refusal *refusal)
+{
+    const char *name;
+    struct error why = {""};
+    g->dialect = rules->dialect;
+    enum token_fault fault = judge_dates(claims, rules, g, refusal);
+    if (fault == TOKEN_OK && rules->dialect == DIALECT_1_0)
+        fault = judge_audience(claims, rules, refusal);
+    if (fault != TOKEN_OK)
+        return fault;
+    const json_t *claim = find_claim(claims, rules->dialect, &name);
+    struct slice claim_text =
+        claim ? json_text_nth(text, place_of(claims, name)) : SLICE_OF(NULL, 0);
+    fault = rights_read(rules->dialect, claim, claim_text, rules->base, &rules->limits, &g->rights,
+                        &why);
+    return fault == TOKEN_OK ? TOKEN_OK : fail(refusal, fault, why.text);
+}

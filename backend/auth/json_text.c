@@ -1,0 +1,93 @@
+/* json_text - steps over values without understanding them.
+ *
+ * The parser keeps the order of members, so the place in its object is the place in the text, and
+ * no name has to be compared here. */
+
+#include "auth/json_text.h"
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static size_t
+skip_blanks(struct slice s, size_t at)
+{
+    while (at < s.len && is_blank(s.ptr[at]))
+        at++;
+    return at;
+}
+
+/* `at` is at the opening quote; behind the closing one. */
+static size_t
+skip_string(struct slice s, size_t at)
+{
+    for (at++; at < s.len && s.ptr[at] != '"'; at++)
+        if (s.ptr[at] == '\\')
+            at++;
+    return at < s.len ? at + 1 : s.len;
+}
+
+static size_t
+skip_value(struct slice s, size_t at)
+{
+    size_t depth = 0;
+    while (at < s.len) {
+        char c = s.ptr[at];
+        if (c == '"') {
+            at = skip_string(s, at);
+        } else if (c == '{' || c == '[') {
+            depth++;
+            at++;
+        } else if (c == '}' || c == ']') {
+            if (depth == 0)
+                return at;
+            depth--;
+            at++;
+        } else if (depth == 0 && (c == ',' || is_blank(c))) {
+            return at;
+        } else {
+            at++;
+            continue; /* inside a number or a word */
+        }
+        if (depth == 0)
+            return at;
+    }
+    return at;
+}
+
+struct slice
+json_text_nth(struct slice s, size_t nth)
+{
+    size_t at = skip_blanks(s, 0);
+    if (at >= s.len || (s.ptr[at] != '{' && s.ptr[at] != '['))
+        return SLICE_OF(NULL, 0);
+    bool is_object = s.ptr[at] == '{';
+    for (at = skip_blanks(s, at + 1); at < s.len && s.ptr[at] != '}' && s.ptr[at] != ']';) {
+        if (is_object) {
+            at = skip_blanks(s, skip_string(s, at));
+            at = skip_blanks(s, at + 1); /* the colon */
+        }
+        size_t end = skip_value(s, at);
+        if (nth-- == 0)
+            return slice_head(slice_from(s, at), end - at);
+        at = skip_blanks(s, end);
+        if (at < s.len && s.ptr[at] == ',')
+            at = skip_blanks(s, at + 1);
+    }
+    return SLICE_OF(NULL, 0);
+}
+
+void
+json_text_compact(struct slice s, struct buf *out)
+{
+    for (size_t at = 0; at < s.len;) {
+        size_t end = at + 1;
+        if (s.ptr[at] == '"')
+            end = skip_string(s, at);
+        if (!is_blank(s.ptr[at]))
+            buf_add(out, slice_head(slice_from(s, at), end - at));
+        at = end;
+    }
+}

@@ -1,0 +1,37 @@
+#ifndef AUTH_RIGHTS_H
+#define AUTH_RIGHTS_H
+
+/* What the claims of a token come down to: selectors for each action, and payloads. Interned for
+ * the process by the claim's own text: a thousand tokens that differ in `exp` hold one. Immutable
+ * once shared; any thread. */
+
+#include "auth/refusal.h"
+#include "base/error.h"
+#include "topic/topic.h"
+
+struct json_t; /* Jansson's */
+struct rights;
+
+/* Bounds on what one token may say. */
+struct rights_limits {
+    size_t max_selectors; /* of an array of 0.x */
+    size_t max_details;   /* entries of authorization_details, and matchers in all of them */
+};
+
+/* 0.x: `claim` is the value of the mercure claim, 1.0: of authorization_details; NULL where there
+ * is none. `text` is the same value as it stands in the token. On TOKEN_OK the caller owns a
+ * reference; else *ret_why says more. */
+MUST_CHECK enum token_fault rights_read(enum dialect, const struct json_t *claim, struct slice text,
+                                        struct slice base, const struct rights_limits *,
+                                        struct rights **ret_rights, struct error *ret_why);
+struct rights *rights_ref(struct rights *);
+void rights_unref(struct rights **);
+
+bool rights_has(const struct rights *, enum role action);
+bool rights_allow(const struct rights *, enum role action, const struct topic *);
+bool rights_payload(const struct rights *, struct slice match, struct slice *ret_json);
+/* What the selectors are, for a person: calls `say` for each. */
+void rights_describe(const struct rights *, enum role action,
+                     void (*say)(void *into, const char *type, struct slice text), void *into);
+
+#endif

@@ -1,0 +1,69 @@
+/* trust - the settings of keys, one after another, each fault with the line that it stands in. */
+
+#include "auth/trust.h"
+
+static void
+say(struct string_list *notes, const struct key_setting *k, const struct error *sentence)
+{
+    struct error line;
+    if (notes == NULL || sentence->text[0] == 0)
+        return;
+    error_set(&line, "%.200s: %.300s", k->place, sentence->text);
+    string_list_add(notes, slice_of(line.text));
+}
+
+static bool
+add_set(struct authority *a, const char *issuer, enum role role, const struct key_setting *k,
+        struct key_source *source, struct error *err)
+{
+    struct slice names[ALGORITHM_COUNT];
+    if (k->algs.count > COUNT_OF(names))
+        return error_set(err, "there are %d algorithms", ALGORITHM_COUNT);
+    for (size_t i = 0; i < k->algs.count; i++)
+        names[i] = slice_of(k->algs.items[i]);
+    return authority_add_source(a, issuer, role, source, names, k->algs.count, err);
+}
+
+static bool
+add(struct authority *a, const char *issuer, const struct key_setting keys[CONFIG_ROLES],
+    struct key_source *const *sources, struct string_list *notes, struct error *err)
+{
+    static const enum role roles[CONFIG_ROLES] = {
+        [CONFIG_PUBLISHER] = ROLE_PUBLISH, [CONFIG_SUBSCRIBER] = ROLE_SUBSCRIBE};
+    for (size_t i = 0; i < CONFIG_ROLES; i++) {
+        const struct key_setting *k = &keys[i];
+        struct error why = {""}, note = {""};
+        bool ok = true;
+        if (k->url)
+            ok = add_set(a, issuer, roles[i], k, sources[k->source], &why);
+        else if (k->text.len)
+            ok = authority_add_key(a, issuer, roles[i], SLICE_OF(k->text.ptr, k->text.len),
+                                   slice_of(k->algs.count ? k->algs.items[0] : NULL),
+                                   k->may_guess_alg ? KEY_MAY_CHOOSE : KEY_MUST_NAME, &note, &why);
+        if (!ok)
+            return error_set(err, "%.200s: %.300s", k->place, why.text);
+        say(notes, k, &note);
+    }
+    return true;
+}
+
+struct authority *
+trust_build(const struct config *c, struct key_source *const *sources, struct string_list *notes,
+            struct error *err)
+{
+    const struct authority_limits limits = {
+        .leeway_ms = c->leeway_ms,
+        .rights = {c->max_token_selectors, c->max_authorization_details}};
+    struct authority *a = authority_new(&limits);
+    bool ok = add(a, NULL, c->keys, sources, notes, err);
+    for (size_t i = 0; ok && i < c->issuer_count; i++) {
+        const struct issuer_setting *s = &c->issuers[i];
+        struct error why;
+        ok = authority_add_issuer(a, s->id, &why)
+                 ? add(a, s->id, s->keys, sources, notes, err)
+                 : error_set(err, "%.200s: %.300s", s->place, why.text);
+    }
+    if (!ok)
+        authority_unref(&a);
+    return a;
+}

@@ -1,0 +1,15 @@
+#ifndef AUTH_TRUST_H
+#define AUTH_TRUST_H
+
+/* From the configuration to an authority. */
+
+#include "auth/authority.h"
+#include "config/config.h"
+
+/* `sources`: one for each of config->sources, in their order; NULL where there are none. What an
+ * operator should hear (weak secrets, a guessed algorithm) is added to `notes` (may be NULL).
+ * NULL: err says why and begins with the setting's place. Caller owns a reference. */
+struct authority *trust_build(const struct config *, struct key_source *const *sources,
+                              struct string_list *notes, struct error *err);
+
+#endif

@@ -1,0 +1,332 @@
+/* Claims of both dialects, and what they allow. */
+
+#include "auth/claims.h"
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "unit/auth/mint.h"
+#include "unit/guard.h"
+
+#include <jansson.h>
+
+#define AUD "https://hub.example/.well-known/mercure"
+
+static const uint64_t now_ms = 1700000000500;
+static struct token_refusal refusal;
+
+static enum token_fault
+judge(enum dialect dialect, struct slice json, struct grant **ret)
+{
+    const struct claims_rules rules = {.dialect = dialect,
+                                       .audience = SLICE(AUD),
+                                       .base = SLICE(AUD),
+                                       .now_ms = now_ms,
+                                       .limits = {1000, 100}};
+    json_t *claims = claims_parse(guard_copy(json));
+    *ret = NULL;
+    refusal = (struct token_refusal){0};
+    if (claims == NULL)
+        return TOKEN_BAD_CLAIMS;
+    struct grant *g = xalloc(sizeof *g);
+    atomic_init(&g->refs, 1);
+    enum token_fault fault = claims_judge(claims, guard_copy(json), &rules, g, &refusal);
+    json_decref(claims);
+    if (fault == TOKEN_OK)
+        *ret = g;
+    else
+        grant_unref(&g);
+    return fault;
+}
+
+static bool
+allows(bool (*ask)(const struct grant *, const struct topic *), const struct grant *g,
+       struct slice text)
+{
+    struct topic topic = topic_of(text);
+    bool answer = ask(g, &topic);
+    topic_fini(&topic);
+    return answer;
+}
+
+struct row {
+    struct slice json;
+    enum token_fault fault;
+};
+
+static void
+check_rows(enum dialect dialect, const struct row *rows, size_t count)
+{
+    struct grant *g;
+    for (size_t i = 0; i < count; i++) {
+        enum token_fault fault = judge(dialect, rows[i].json, &g);
+        ck_assert_msg(fault == rows[i].fault, "row %zu: %s (%s)", i, token_fault_name(fault),
+                      refusal.detail);
+        ck_assert((g != NULL) == (fault == TOKEN_OK));
+        grant_unref(&g);
+    }
+}
+
+static const struct row old_rows[] = {
+    {SLICE_INIT("{}"), TOKEN_OK},
+    {SLICE_INIT("{\"mercure\":null}"), TOKEN_OK},
+    {SLICE_INIT("{\"mercure\":{\"publish\":null,\"payload\":[1,{}]}}"), TOKEN_OK},
+    {SLICE_INIT("{\"mercure\":[]}"), TOKEN_BAD_MERCURE_CLAIM},
+    {SLICE_INIT("{\"mercure\":{\"publish\":\"*\"}}"), TOKEN_BAD_MERCURE_CLAIM},
+    {SLICE_INIT("{\"mercure\":{\"publish\":[1]}}"), TOKEN_BAD_MERCURE_CLAIM},
+    {SLICE_INIT("{\"mercure\":{\"subscribe\":[\"a\",null]}}"), TOKEN_BAD_MERCURE_CLAIM},
+    {SLICE_INIT("{\"mercure\":{},\"mercure\":{}}"), TOKEN_BAD_CLAIMS},
+    {SLICE_INIT("{\"mercure\":{\"publish\":[\"a\\u0000b\"]}}"), TOKEN_BAD_CLAIMS},
+    {SLICE_INIT("[]"), TOKEN_BAD_CLAIMS},
+    {SLICE_INIT("{} {}"), TOKEN_BAD_CLAIMS},
+    {SLICE_INIT(""), TOKEN_BAD_CLAIMS},
+    {SLICE_INIT("{\"exp\":1700000001}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":1700000000.75}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":1700000000.5}"), TOKEN_EXPIRED},
+    {SLICE_INIT("{\"exp\":1.7e9}"), TOKEN_EXPIRED},
+    {SLICE_INIT("{\"exp\":1.8e9}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":-1}"), TOKEN_EXPIRED},
+    {SLICE_INIT("{\"exp\":\"1700000001\"}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":\"1700000000.5\"}"), TOKEN_EXPIRED},
+    {SLICE_INIT("{\"exp\":\"soon\"}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":\"\"}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":\"inf\"}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":\"1e999\"}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":\"0x7fffffffff\"}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":true}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":null,\"nbf\":null}"), TOKEN_OK},
+    {SLICE_INIT("{\"nbf\":1700000000.5}"), TOKEN_OK},
+    {SLICE_INIT("{\"nbf\":1700000000.75}"), TOKEN_NOT_YET_VALID},
+    {SLICE_INIT("{\"nbf\":-5}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":9007199254740993}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":123456789012345678901234567890}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":1e300,\"nbf\":-1e300}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":1e999}"), TOKEN_BAD_CLAIMS},
+};
+
+START_TEST(claims_of_0x_are_judged)
+{
+    check_rows(DIALECT_0X, old_rows, COUNT_OF(old_rows));
+}
+END_TEST
+
+#define GOOD    "{\"exp\":1.8e9,\"aud\":\"" AUD "\",\"authorization_details\":"
+#define DETAIL  "\"type\":\"https://mercure.rocks/authorization-detail\""
+#define ACTIONS "\"actions\":[\"publish\",\"subscribe\"]"
+#define TOPICS  "\"topics\":[{\"match\":\"a\"}]"
+
+static const struct row new_rows[] = {
+    {SLICE_INIT("{\"exp\":1.8e9,\"aud\":\"" AUD "\"}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":1.8e9,\"aud\":[\"x\",\"" AUD "\"]}"), TOKEN_OK},
+    {SLICE_INIT("{\"exp\":1.8e9,\"aud\":[]}"), TOKEN_BAD_AUD},
+    {SLICE_INIT("{\"exp\":1.8e9,\"aud\":[\"" AUD "\",1]}"), TOKEN_BAD_AUD},
+    {SLICE_INIT("{\"exp\":1.8e9,\"aud\":{}}"), TOKEN_BAD_AUD},
+    {SLICE_INIT("{\"exp\":1.8e9,\"aud\":\"" AUD "/\"}"), TOKEN_BAD_AUD},
+    {SLICE_INIT("{\"exp\":1.8e9}"), TOKEN_BAD_AUD},
+    {SLICE_INIT("{\"aud\":\"" AUD "\"}"), TOKEN_NO_EXP},
+    {SLICE_INIT("{\"exp\":null,\"aud\":\"" AUD "\"}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":\"1800000000\",\"aud\":\"" AUD "\"}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":1.8e9,\"nbf\":null,\"aud\":\"" AUD "\"}"), TOKEN_BAD_DATE},
+    {SLICE_INIT("{\"exp\":1.8e9,\"nbf\":1.75e9,\"aud\":\"" AUD "\"}"), TOKEN_NOT_YET_VALID},
+    {SLICE_INIT("{\"exp\":1.6e9,\"aud\":\"" AUD "\"}"), TOKEN_EXPIRED},
+    {SLICE_INIT(GOOD "null}"), TOKEN_OK},
+    {SLICE_INIT(GOOD "[]}"), TOKEN_OK},
+    {SLICE_INIT(GOOD "{}}"), TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[1]}"), TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{}]}"), TOKEN_OK},
+    {SLICE_INIT(GOOD "[{\"type\":\"payment\",\"actions\":7},{\"type\":8}]}"), TOKEN_OK},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS "," TOPICS "}]}"), TOKEN_OK},
+    {SLICE_INIT(GOOD "[{" DETAIL "," TOPICS "}]}"), TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS "}]}"), TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL ",\"actions\":[]," TOPICS "}]}"), TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL ",\"actions\":[1]," TOPICS "}]}"), TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL ",\"actions\":[\"fly\"]," TOPICS "}]}"), TOKEN_OK},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS ",\"topics\":[]}]}"), TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS ",\"topics\":[\"a\"]}]}"), TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS ",\"topics\":[{\"match\":\"\"}]}]}"),
+     TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS ",\"topics\":[{\"match\":\"a\",\"match_type\":"
+                     "\"template\"}]}]}"),
+     TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS ",\"topics\":[{\"match\":\"a\",\"match_type\":"
+                     "1}]}]}"),
+     TOKEN_BAD_DETAILS},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS ",\"topics\":[{\"match\":\"a\",\"match_type\":"
+                     "null},{\"match\":\"b\",\"match_type\":\"\"}]}]}"),
+     TOKEN_OK},
+    {SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS "," TOPICS ",\"payload\":null}]}"), TOKEN_OK},
+};
+
+START_TEST(claims_of_1_0_are_judged)
+{
+    check_rows(DIALECT_1_0, new_rows, COUNT_OF(new_rows));
+}
+END_TEST
+
+START_TEST(a_refused_audience_is_named)
+{
+    struct grant *g;
+    ck_assert_int_eq(judge(DIALECT_1_0, SLICE("{\"exp\":1.8e9,\"aud\":[\"x\",\"y\"]}"), &g),
+                     TOKEN_BAD_AUD);
+    ck_assert_str_eq(refusal.expected_aud, AUD);
+    ck_assert_str_eq(refusal.received_aud, "x y");
+}
+END_TEST
+
+START_TEST(rights_are_exact_or_everything)
+{
+    struct grant *g;
+    ck_assert_int_eq(judge(DIALECT_0X,
+                           SLICE("{\"mercure\":{\"publish\":[\"b\",\"a\",\"\",\"https://x/{id}\"],"
+                                 "\"subscribe\":[\"*\"]}}"),
+                           &g),
+                     TOKEN_OK);
+    ck_assert(allows(grant_allows_publish, g, SLICE("a")));
+    ck_assert(allows(grant_allows_publish, g, SLICE("b")));
+    ck_assert(allows(grant_allows_publish, g, SLICE("")));
+    ck_assert(allows(grant_allows_publish, g, SLICE("https://x/7")));
+    ck_assert(allows(grant_allows_publish, g, SLICE("https://x/{id}")));
+    ck_assert(!allows(grant_allows_publish, g, SLICE("https://x/7/8")));
+    ck_assert(!allows(grant_allows_publish, g, SLICE("ab")));
+    ck_assert(!allows(grant_allows_publish, g, SLICE("a\0")));
+    ck_assert(allows(grant_allows_subscribe, g, SLICE("anything")));
+    grant_unref(&g);
+    ck_assert_int_eq(judge(DIALECT_0X,
+                           SLICE("{\"mercure\":{\"publish\":[\"no\"]},"
+                                 "\"https://mercure.rocks/\":{\"publish\":[\"yes\"]}}"),
+                           &g),
+                     TOKEN_OK);
+    ck_assert(allows(grant_allows_publish, g, SLICE("yes")));
+    ck_assert(!allows(grant_allows_publish, g, SLICE("no")));
+    ck_assert(grant_has(g, ROLE_PUBLISH) && !grant_has(g, ROLE_SUBSCRIBE));
+    grant_unref(&g);
+}
+END_TEST
+
+START_TEST(each_detail_grants_its_own_actions)
+{
+    struct grant *g;
+    ck_assert_int_eq(
+        judge(DIALECT_1_0,
+              SLICE(GOOD "[{" DETAIL ",\"actions\":[\"publish\"],\"topics\":[{\"match\":\"p\"}]},"
+                         "{" DETAIL ",\"actions\":[\"subscribe\",\"fly\"],\"topics\":["
+                         "{\"match\":\"s\"},{\"match\":\"x/{id}\"}]}]}"),
+              &g),
+        TOKEN_OK);
+    ck_assert(allows(grant_allows_publish, g, SLICE("p")));
+    ck_assert(!allows(grant_allows_publish, g, SLICE("s")));
+    ck_assert(allows(grant_allows_subscribe, g, SLICE("s")));
+    ck_assert(!allows(grant_allows_subscribe, g, SLICE("p")));
+    ck_assert(allows(grant_allows_subscribe, g, SLICE("x/{id}")));
+    ck_assert(!allows(grant_allows_subscribe, g, SLICE("x/7")));
+    grant_unref(&g);
+}
+END_TEST
+
+START_TEST(the_payload_travels_unchanged)
+{
+    struct grant *g;
+    struct slice json;
+    ck_assert_int_eq(
+        judge(DIALECT_0X,
+              SLICE("{\"a\":{\"b\":[\"]\"]},\"mercure\": { \"x\":\"\\\"}\", \"p\\u0061yload\" : "
+                    "{ \"n\" : 0.1, \"big\":12345678901234567890123, \"t\":\"a b\\u00e9\\\\\" } "
+                    "} }"),
+              &g),
+        TOKEN_OK);
+    ck_assert(grant_payload(g, SLICE("any"), &json));
+    ck_assert(slice_eq(json, SLICE("{\"n\":0.1,\"big\":12345678901234567890123,"
+                                   "\"t\":\"a b\\u00e9\\\\\"}")));
+    grant_unref(&g);
+    ck_assert_int_eq(judge(DIALECT_0X, SLICE("{\"mercure\":{\"payload\":null}}"), &g), TOKEN_OK);
+    ck_assert(!grant_payload(g, SLICE("any"), &json));
+    grant_unref(&g);
+}
+END_TEST
+
+START_TEST(the_first_detail_that_matches_decides_the_payload)
+{
+    struct grant *g;
+    struct slice json;
+    ck_assert_int_eq(
+        judge(DIALECT_1_0,
+              SLICE(GOOD "[{" DETAIL ",\"actions\":[\"publish\"],\"topics\":[{\"match\":\"*\"}],"
+                         "\"payload\":1},{\"type\":\"other\",\"payload\":2},"
+                         "{" DETAIL ",\"actions\":[\"subscribe\"],\"topics\":[{\"match\":\"a\"}]},"
+                         "{" DETAIL ",\"actions\":[\"subscribe\"],\"topics\":[{\"match\":\"*\"}],"
+                         "\"payload\": \"all\"}]}"),
+              &g),
+        TOKEN_OK);
+    ck_assert(!grant_payload(g, SLICE("a"), &json));
+    ck_assert(grant_payload(g, SLICE("b"), &json));
+    ck_assert(slice_eq(json, SLICE("\"all\"")));
+    grant_unref(&g);
+}
+END_TEST
+
+START_TEST(equal_rights_are_held_once)
+{
+    struct grant *a, *b, *c;
+    ck_assert_int_eq(judge(DIALECT_0X, SLICE("{\"mercure\":{\"publish\":[\"a\"]}}"), &a), TOKEN_OK);
+    ck_assert_int_eq(
+        judge(DIALECT_0X, SLICE("{\"exp\":1.8e9,\"mercure\":{\"publish\":[\"a\"]}}"), &b),
+        TOKEN_OK);
+    ck_assert_int_eq(judge(DIALECT_0X, SLICE("{\"mercure\":{\"publish\":[\"b\"]}}"), &c), TOKEN_OK);
+    ck_assert_ptr_eq(a->rights, b->rights);
+    ck_assert_ptr_ne(a->rights, c->rights);
+    grant_unref(&a);
+    ck_assert(allows(grant_allows_publish, b, SLICE("a")));
+    grant_unref(&b);
+    grant_unref(&c);
+}
+END_TEST
+
+START_TEST(a_thousand_selectors_pass_and_one_more_does_not)
+{
+    struct buf b;
+    struct grant *g;
+    buf_init(&b, 65536);
+    buf_add(&b, SLICE("{\"mercure\":{\"publish\":[\"0\""));
+    for (int i = 1; i < 1000; i++)
+        buf_addf(&b, ",\"%d\"", i);
+    size_t kept = b.len;
+    buf_add(&b, SLICE("]}}"));
+    ck_assert_int_eq(judge(DIALECT_0X, buf_slice(&b), &g), TOKEN_OK);
+    ck_assert(allows(grant_allows_publish, g, SLICE("999")));
+    ck_assert(!allows(grant_allows_publish, g, SLICE("1000")));
+    grant_unref(&g);
+    b.len = kept;
+    buf_add(&b, SLICE(",\"x\"]}}"));
+    ck_assert_int_eq(judge(DIALECT_0X, buf_slice(&b), &g), TOKEN_TOO_MANY_SELECTORS);
+    buf_fini(&b);
+}
+END_TEST
+
+START_TEST(a_hundred_details_and_matchers_pass_and_one_more_does_not)
+{
+    struct buf b;
+    struct grant *g;
+    for (int shape = 0; shape < 2; shape++) {
+        for (int count = 100; count <= 101; count++) {
+            buf_init(&b, 65536);
+            buf_add(&b, SLICE(GOOD "["));
+            if (shape)
+                buf_add(&b, SLICE("{" DETAIL "," ACTIONS ",\"topics\":["));
+            for (int i = 0; i < count; i++)
+                buf_addf(&b, "%s%s", i ? "," : "",
+                         shape ? "{\"match\":\"a\"}" : "{" DETAIL "," ACTIONS "," TOPICS "}");
+            buf_add(&b, shape ? SLICE("]}]}") : SLICE("]}"));
+            ck_assert_int_eq(judge(DIALECT_1_0, buf_slice(&b), &g),
+                             count == 100 ? TOKEN_OK : TOKEN_TOO_MANY_DETAILS);
+            grant_unref(&g);
+            buf_fini(&b);
+        }
+    }
+}
+END_TEST
+
+UNIT_MAIN("auth/claims", claims_of_0x_are_judged, claims_of_1_0_are_judged,
+          a_refused_audience_is_named, rights_are_exact_or_everything,
+          each_detail_grants_its_own_actions, the_payload_travels_unchanged,
+          the_first_detail_that_matches_decides_the_payload, equal_rights_are_held_once,
+          a_thousand_selectors_pass_and_one_more_does_not,
+          a_hundred_details_and_matchers_pass_and_one_more_does_not)
