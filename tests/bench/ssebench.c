@@ -266,7 +266,7 @@ put_u64(char *p, uint64_t v)
     return p;
 }
 
-/* Copies the template with {i}, {t}, {seq} and {payload} replaced. Returns the
+/* Copies the template with {i}, {t}, {seq}, {mixed} and {payload} replaced. Returns the
  * new end; the caller's buffer is sized by tmpl_max(). */
 static char *
 expand(char *p, const char *tmpl, const struct vars *v)
@@ -285,6 +285,9 @@ expand(char *p, const char *tmpl, const struct vars *v)
         } else if (!strncmp(b, "{seq}", 5)) {
             p = put_u64(p, v->seq);
             tmpl = b + 5;
+        } else if (!strncmp(b, "{mixed}", 7)) {
+            p = put_u64(p, v->seq * 0x9e3779b97f4a7c15u);
+            tmpl = b + 7;
         } else if (!strncmp(b, "{payload}", 9) && v->payload) {
             p = mempcpy(p, v->payload, v->payload_len);
             tmpl = b + 9;
@@ -1862,7 +1865,8 @@ usage(void)
         "  -p, --pub URL        where to publish. {i} and {t}: topic, {seq}: global number\n"
         "  -P, --pub-header H   for the publisher; repeatable\n"
         "  -X, --method M       (POST)\n"
-        "  -B, --body T         body template with {i} {t} {seq} {payload} ({payload})\n"
+        "  -B, --body T         body template with {i} {t} {seq} {payload} ({payload});\n"
+        "                       {mixed}: a number that looks random, another one for each {seq}\n"
         "  -n, --subs N         subscribers (100)\n"
         "  -T, --topics T       subscriber i hears topic i mod T (fanout: 1, sparse: N)\n"
         "      --random         publish to random topics instead of round-robin\n"
