@@ -23,11 +23,6 @@ enum {
     RETRY_SPREAD_MS = 4000,
 };
 
-struct tail_piece {
-    struct list node;
-    struct batch *batch;
-};
-
 struct hub *
 hub_new(const struct config *config, struct transport *transport, struct error *err)
 {
@@ -69,22 +64,13 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     index_init(&home->index);
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
-    list_init(&home->tail);
+    tail_init(&home->tail, hub->config->tail);
     list_init(&home->catching_up);
     list_init(&home->hungry);
     home->catch_up.run = stream_catch_up_all;
     worker_add_hook(worker, &home->catch_up);
     worker_set_local(worker, home);
     return home;
-}
-
-static void
-drop_oldest(struct hub_worker *home)
-{
-    struct tail_piece *p = CONTAINER_OF(list_shift(&home->tail), struct tail_piece, node);
-    home->tail_bytes -= p->batch->bytes;
-    batch_unref(&p->batch);
-    free(p);
 }
 
 void
@@ -94,8 +80,7 @@ hub_worker_free(struct hub_worker **ref)
     *ref = NULL;
     if (home == NULL)
         return;
-    while (!list_is_empty(&home->tail))
-        drop_oldest(home);
+    tail_fini(&home->tail);
     index_fini(&home->index);
     token_cache_free(&home->tokens);
     free(home->due);
@@ -113,24 +98,6 @@ unsigned
 hub_retry_ms(struct hub_worker *home)
 {
     return RETRY_MIN_MS + (unsigned)(id_random(worker_ids(home->worker)) % RETRY_SPREAD_MS);
-}
-
-/* The tail always keeps its last batch, whatever its size. */
-static void
-keep_in_tail(struct hub_worker *home, struct batch *batch)
-{
-    struct tail_piece *p = xalloc(sizeof *p);
-    p->batch = batch; /* its reference is the tail's now */
-    list_append(&home->tail, &p->node);
-    home->tail_bytes += batch->bytes;
-    while (home->tail_bytes > home->hub->config->tail && home->tail.next != &p->node)
-        drop_oldest(home);
-}
-
-struct batch *
-hub_tail_batch(struct list *node)
-{
-    return CONTAINER_OF(node, struct tail_piece, node)->batch;
 }
 
 static void
@@ -224,7 +191,7 @@ hub_receive(struct worker *worker, struct message *m)
     struct batch *batch = d->batch;
     free(d);
     home->taken = batch->upto;
-    keep_in_tail(home, batch);
+    tail_add(&home->tail, batch);
     home->batch = batch;
     for (uint32_t i = 0; i < batch->count; i++) {
         if (home->due_count > MAX_DUE)

@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "hub/index.h"
 #include "hub/quota.h"
+#include "hub/tail.h"
 #include "loop/worker.h"
 #include "transport/transport.h"
 
@@ -41,8 +42,7 @@ struct hub_worker {
     struct list streams;        /* all of them, by stream.node */
     struct position taken, delivered;
 
-    struct list tail; /* of struct tail_piece, oldest first */
-    size_t tail_bytes;
+    struct tail tail;
 
     /* While a batch is matched. */
     struct batch *batch;
@@ -65,8 +65,6 @@ struct hub_worker *hub_worker_new(struct hub *, struct worker *); /* before work
 void hub_worker_free(struct hub_worker **);                       /* after worker_join() */
 struct hub_worker *hub_worker_of(struct worker *);
 
-/* The batch that hangs at a node of `tail`; borrowed. */
-struct batch *hub_tail_batch(struct list *node);
 /* Receives transport_delivery messages. */
 void hub_receive(struct worker *, struct message *);
 /* Ends every stream of this worker with a jittered retry:. Its thread. */

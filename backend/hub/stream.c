@@ -23,10 +23,12 @@
 #include <string.h>
 
 enum {
-    TURN_BYTES = 1024 * 1024, /* what all streams that catch up may send in a turn */
-    STEP_BYTES = 64 * 1024,   /* what one of them may, before the next has its step */
-    STEP_LOOKS = 4096,        /* updates looked at in a step, sent or not */
+    TURN_BYTES = 256 * 1024, /* what all streams that catch up may send in a turn (about 1 ms) */
+    TURN_STEPS = 256,
+    STEP_BYTES = 64 * 1024, /* what one of them may, before the next has its step */
+    STEP_LOOKS = 1024,      /* updates looked at in a step, sent or not */
     STEP_SENDS = 64,
+    LOOK_COST = 16, /* bytes of the turn that a look stands for */
     MAX_READS = 64, /* requests under way and pieces held, a worker */
 };
 
@@ -175,51 +177,72 @@ stream_fall_back(struct stream *s, const struct batch *batch, uint32_t first)
     block(s);
 }
 
-/* Sends what matches of `source` behind the stream's position, as far as a step goes. Returns the
- * bytes sent. */
-static size_t
-read_source(struct stream *s, const struct batch *source)
-{
+/* What one step of one stream gathers, and sends at once. */
+struct gathering {
     struct update *updates[STEP_SENDS];
-    uint32_t indices[STEP_SENDS];
-    size_t count = 0, bytes = 0;
-    uint32_t i = batch_index_after(source, s->position), looked = 0;
-    for (; i < source->count && count < STEP_SENDS && bytes < STEP_BYTES && looked < STEP_LOOKS;
-         i++, looked++) {
+    struct position before[STEP_SENDS]; /* just before each */
+    size_t count, bytes;
+    uint32_t looked;
+    struct position reached; /* all up to here is judged */
+};
+
+static bool
+is_full(const struct gathering *g)
+{
+    return g->count == STEP_SENDS || g->bytes >= STEP_BYTES || g->looked >= STEP_LOOKS;
+}
+
+/* Adds what matches of `source` behind what was reached, as far as a step goes. */
+static void
+gather(const struct stream *s, const struct batch *source, struct gathering *g)
+{
+    uint32_t i = batch_index_after(source, g->reached);
+    for (; i < source->count && !is_full(g); i++, g->looked++) {
         struct update *u = source->updates[i];
         if (!matches(s, u))
             continue;
-        updates[count] = u;
-        indices[count++] = i;
-        bytes += u->frame.len;
+        g->updates[g->count] = u;
+        g->before[g->count++] = batch_before(source, i);
+        g->bytes += u->frame.len;
     }
-    size_t begun = count ? exchange_send(s->exchange, updates, count) : 0;
+    g->reached = i == source->count ? source->upto : batch_before(source, i);
+}
+
+/* Returns what the step cost. */
+static size_t
+send_gathered(struct stream *s, const struct gathering *g)
+{
+    size_t begun = g->count ? exchange_send(s->exchange, g->updates, g->count) : 0;
     if (begun)
         s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_add(METRIC_deliveries, begun);
-    if (begun < count) {
-        s->position = batch_before(source, indices[begun]);
+    s->position = begun < g->count ? g->before[begun] : g->reached;
+    if (begun < g->count)
         block(s);
-    } else {
-        s->position = i == source->count ? source->upto : batch_before(source, i);
-    }
-    return bytes;
+    return g->bytes + g->looked * LOOK_COST;
 }
 
-static struct batch *
-find_in_tail(struct hub_worker *home, struct position p)
+static size_t
+read_piece(struct stream *s, const struct batch *piece)
 {
-    struct batch *b = NULL;
-    /* From the young end: who catches up is mostly near it. */
-    for (struct list *node = home->tail.prev; node != &home->tail; node = node->prev) {
-        struct batch *older = hub_tail_batch(node);
-        if (position_cmp(older->upto, p) <= 0)
-            return b;
-        b = older;
-        if (position_cmp(older->after, p) <= 0)
-            return b;
-    }
-    return NULL; /* begins before the tail does */
+    struct gathering g;
+    g.count = g.bytes = g.looked = 0;
+    g.reached = s->position;
+    gather(s, piece, &g);
+    return send_gathered(s, &g);
+}
+
+/* From the tail's batch of that number on: batches are small where updates come one by one. */
+static size_t
+read_tail(struct stream *s, uint32_t number)
+{
+    const struct tail *tail = &s->home->tail;
+    struct gathering g;
+    g.count = g.bytes = g.looked = 0;
+    g.reached = s->position;
+    for (; number < tail->count && !is_full(&g); number++)
+        gather(s, tail_at(tail, number), &g);
+    return send_gathered(s, &g);
 }
 
 static void
@@ -236,9 +259,6 @@ on_read(struct worker *worker, struct message *m)
         batch_unref(&piece);
         home->reads_underway--;
     }
-    struct list *hungry = list_shift(&home->hungry);
-    if (hungry)
-        make_runnable(CONTAINER_OF(hungry, struct stream, catch_node));
     if (s == NULL) {
         free(r);
         return;
@@ -288,7 +308,7 @@ ask_history(struct stream *s)
     transport_read(home->hub->transport, &r->read);
 }
 
-/* One step of one stream; it is first in home->catching_up. Returns the bytes sent. */
+/* One step of one stream; it is first in home->catching_up. Returns what it cost, in bytes. */
 static size_t
 step(struct stream *s)
 {
@@ -298,7 +318,7 @@ step(struct stream *s)
     list_append(&home->catching_up, &s->catch_node);
     struct batch *piece = s->reading ? s->reading->piece : NULL;
     if (piece && position_cmp(piece->upto, s->position) > 0)
-        return read_source(s, piece);
+        return read_piece(s, piece);
     drop_piece(s);
     if (s->from_removed) {
         ask_history(s);
@@ -311,25 +331,38 @@ step(struct stream *s)
             block(s);
         return 0;
     }
-    struct batch *tail = find_in_tail(home, s->position);
-    if (tail)
-        return read_source(s, tail);
+    uint32_t number;
+    if (tail_find(&home->tail, s->position, &number))
+        return read_tail(s, number);
     metrics_count(METRIC_tail);
     ask_history(s);
     return 0;
+}
+
+/* As many of those that wait for a read as there are reads free. Whoever then does not need one
+ * after all leaves it to the next turn's. */
+static void
+feed_hungry(struct hub_worker *home)
+{
+    struct list *node;
+    for (unsigned free = MAX_READS - home->reads_underway;
+         free && (node = list_shift(&home->hungry)) != NULL; free--)
+        list_append(&home->catching_up, node);
 }
 
 void
 stream_catch_up_all(struct turn_hook *hook)
 {
     struct hub_worker *home = CONTAINER_OF(hook, struct hub_worker, catch_up);
-    size_t sent = 0;
-    for (unsigned steps = 0; steps < 256 && sent < TURN_BYTES; steps++) {
+    size_t cost = 0;
+    feed_hungry(home);
+    for (unsigned steps = 0; steps < TURN_STEPS && cost < TURN_BYTES; steps++) {
         if (list_is_empty(&home->catching_up))
-            return;
-        sent += step(CONTAINER_OF(home->catching_up.next, struct stream, catch_node));
+            break;
+        cost += step(CONTAINER_OF(home->catching_up.next, struct stream, catch_node));
     }
-    if (!list_is_empty(&home->catching_up))
+    if (!list_is_empty(&home->catching_up) ||
+        (!list_is_empty(&home->hungry) && home->reads_underway < MAX_READS))
         worker_again(home->worker);
 }
 
