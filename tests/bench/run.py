@@ -4,6 +4,7 @@ JSON on stdout, a Markdown table on stderr.
 
     tests/bench/run.py [--runs 3] [--seconds 4] [--wires tcp,unix,fastcgi] [--only fanout_1000,idle]
                        [--bin build/release/alipes] [--no-peers]
+    tests/bench/run.py history …        what durable publishing and replay cost: history.py
 
 The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
 for FastCGI it stands on a Unix socket too. nchan runs on TCP, one worker, messages in memory.
@@ -25,6 +26,8 @@ import time
 from pathlib import Path
 
 import jwt
+
+import history
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bench"
@@ -141,6 +144,9 @@ def show(number):
 
 
 def main():
+    if sys.argv[1:2] == ["history"]:
+        history.main(sys.argv[2:])
+        return
     options = argparse.ArgumentParser()
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--seconds", type=float, default=4)
