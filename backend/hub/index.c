@@ -122,7 +122,7 @@ index_match(struct index *ix, const struct update *u, void (*hit)(struct stream 
 {
     hit_all(&ix->everything, hit, context);
     for (uint32_t i = 0; i < u->topic_count && ix->entry_count; i++) {
-        struct topic_entry *e = *find(ix, hash_slice(u->topics[i]), u->topics[i]);
+        struct topic_entry *e = *find(ix, hash_slice(u->topics[i].text), u->topics[i].text);
         if (e)
             hit_all(&e->subscriptions, hit, context);
     }
@@ -134,7 +134,7 @@ subscription_matches(const struct subscription *s, const struct update *u)
     if (s->topic == NULL)
         return true;
     for (uint32_t i = 0; i < u->topic_count; i++)
-        if (slice_eq(SLICE_OF(s->topic->bytes, s->topic->len), u->topics[i]))
+        if (slice_eq(SLICE_OF(s->topic->bytes, s->topic->len), u->topics[i].text))
             return true;
     return false;
 }

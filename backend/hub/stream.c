@@ -74,13 +74,10 @@ stream_may_get(const struct stream *s, const struct update *u)
 {
     if (!u->is_private)
         return true;
-    bool granted = false;
-    for (uint32_t i = 0; s->grant && i < u->topic_count && !granted; i++) {
-        struct topic topic = topic_of(u->topics[i]);
-        granted = grant_allows_subscribe(s->grant, &topic);
-        topic_fini(&topic);
-    }
-    return granted;
+    for (uint32_t i = 0; s->grant && i < u->topic_count; i++)
+        if (grant_allows_subscribe(s->grant, &u->topics[i]))
+            return true;
+    return false;
 }
 
 static bool

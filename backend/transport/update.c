@@ -90,7 +90,7 @@ lay_out(const struct update_formatted *f)
     char head[20];
     int head_len = snprintf(head, sizeof head, "%zx\r\n", f->event.len);
     size_t frame = (size_t)head_len + f->event.len + 2;
-    size_t size = sizeof(struct update) + f->topic_count * sizeof(struct slice) + frame + f->id.len;
+    size_t size = sizeof(struct update) + f->topic_count * sizeof(struct topic) + frame + f->id.len;
     for (size_t i = 0; i < f->topic_count; i++)
         size += f->topics[i].len;
     struct update *u = try_alloc(size);
@@ -102,7 +102,7 @@ lay_out(const struct update_formatted *f)
     u->topic_count = (uint32_t)f->topic_count;
     u->size = size;
     u->made_ns = 0;
-    u->topics = (struct slice *)(u + 1);
+    u->topics = (struct topic *)(u + 1);
     char *at = (char *)(u->topics + f->topic_count);
     u->frame = SLICE_OF(at, frame);
     at = put(at, SLICE_OF(head, (size_t)head_len));
@@ -111,7 +111,7 @@ lay_out(const struct update_formatted *f)
     u->id = SLICE_OF(at, f->id.len);
     at = put(at, f->id);
     for (size_t i = 0; i < f->topic_count; i++) {
-        u->topics[i] = SLICE_OF(at, f->topics[i].len);
+        u->topics[i] = topic_of(SLICE_OF(at, f->topics[i].len));
         at = put(at, f->topics[i]);
     }
     return u;
@@ -156,6 +156,9 @@ update_unref(struct update **ref)
 {
     struct update *u = *ref;
     *ref = NULL;
-    if (u && atomic_fetch_sub_explicit(&u->refs, 1, memory_order_acq_rel) == 1)
-        free(u);
+    if (u == NULL || atomic_fetch_sub_explicit(&u->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (uint32_t i = 0; i < u->topic_count; i++)
+        topic_fini(&u->topics[i]);
+    free(u);
 }

@@ -2,14 +2,15 @@
 #define TRANSPORT_UPDATE_H
 
 /* One published event, formatted once. Immutable once it is given to the transport, which alone
- * sets its position, before anybody else sees it; so any worker may read it without a lock. The
- * reference count is atomic.
+ * sets its position, before anybody else sees it; so any worker may read it without a lock (what is
+ * worked out about a topic later is topic.h's business). The reference count is atomic.
  *
  *     frame:   3a CRLF  id: …LF data: …LF LF  CRLF        one chunk of HTTP/1.1
  *     event:            ^^^^^^^^^^^^^^^^^^^^              a slice of it
  */
 
 #include "base/slice.h"
+#include "topic/topic.h"
 #include "transport/position.h"
 
 #include <stdatomic.h>
@@ -22,7 +23,7 @@ struct update {
     struct position position; /* given by the transport */
     struct slice id;
     struct slice frame, event;
-    struct slice *topics; /* [0] is canonical */
+    struct topic *topics; /* [0] is canonical */
     size_t size;          /* of the whole allocation, for budgets */
     uint64_t made_ns;     /* monotonic; 0: it was read from a history */
 };

@@ -36,7 +36,7 @@ log_record_size(const struct update *u)
 {
     size_t n = RECORD_HEAD + u->id.len + u->event.len;
     for (uint32_t i = 0; i < u->topic_count; i++)
-        n += 4 + u->topics[i].len;
+        n += 4 + u->topics[i].text.len;
     return (n + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
 }
 
@@ -63,8 +63,8 @@ log_record_write(char *out, const struct update *u, uint32_t salt, struct log_re
     le32_put(out + 44, r->flags);
     char *at = out + RECORD_HEAD;
     for (uint32_t i = 0; i < u->topic_count; i++) {
-        le32_put(at, (uint32_t)u->topics[i].len);
-        at = put(at + 4, u->topics[i]);
+        le32_put(at, (uint32_t)u->topics[i].text.len);
+        at = put(at + 4, u->topics[i].text);
     }
     at = put(at, u->id);
     at = put(at, u->event);

@@ -54,7 +54,7 @@ START_TEST(the_frame_is_one_chunk_around_the_event)
     ck_assert_ptr_eq(u->event.ptr, u->frame.ptr + 4);
     ck_assert(slice_eq(u->id, SLICE("i")));
     ck_assert_uint_eq(u->topic_count, 2);
-    ck_assert(slice_eq(u->topics[1], SLICE("https://example.com/2")));
+    ck_assert(slice_eq(u->topics[1].text, SLICE("https://example.com/2")));
     update_unref(&u);
 }
 END_TEST
