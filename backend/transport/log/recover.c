@@ -230,6 +230,7 @@ read_last(struct store *st, struct found *f, uint64_t accepted, struct error *er
     s->ready = true;
     bool ok = st->settings.only_reads || write_again(st, name, SLICE_OF(bytes, len), &scan, err);
     if (scan.damaged) {
+        s->damaged = true;
         s->valid = scan.valid;
         log_line(LOG_ERROR, "history_damaged",
                  "file=%s msg=\"replay begins behind it; alipes history check tells more\"", name);
@@ -348,6 +349,12 @@ begin_run(struct store *st, struct error *err)
     return store_roll(st, 0, err);
 }
 
+static struct position
+before_valid(const struct segment *s)
+{
+    return (struct position){s->header.first.run, s->header.first.sequence + s->valid.index - 1};
+}
+
 static void
 set_last(struct store *st, const struct segment *s)
 {
@@ -360,10 +367,18 @@ set_last(struct store *st, const struct segment *s)
 static struct segment *
 drop_empty(struct store *st, struct segment *s)
 {
-    if (s->count || s->lost || s->valid.offset != SEGMENT_HEADER)
+    char name[SEGMENT_NAME];
+    if (s->count || s->lost || s->damaged)
         return NULL;
     list_unlink(&s->node);
-    st->used -= s->space;
+    segment_name(name, s->header.first, ".log");
+    int fd = openat(st->folder, name, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && ftruncate(fd, SEGMENT_HEADER) == 0) {
+        st->used -= s->space - SEGMENT_HEADER;
+        s->space = SEGMENT_HEADER;
+    }
+    if (fd >= 0)
+        close(fd);
     return s;
 }
 
@@ -400,11 +415,14 @@ recover_files(struct store *st, struct files *files, struct error *err)
     st->key = s->header.key;
     set_last(st, s);
     follow_chain(st, files);
-    if (s->valid.offset != SEGMENT_HEADER)
-        store_move_removed(
-            st,
-            (struct position){s->header.first.run, s->header.first.sequence + s->valid.index - 1},
-            SLICE_OF(NULL, 0));
+    if (!s->damaged)
+        return true;
+    /* Where nothing good lies behind the damage, the next header must not join on to it. */
+    bool any = s->valid.index < s->count;
+    if (!any)
+        st->last = (struct position){s->header.first.run, UINT64_MAX};
+    store_move_removed(st, any ? before_valid(s) : st->last, SLICE_OF(NULL, 0));
+    store_lose(st, any ? s->node.prev : &s->node);
     return true;
 }
 
@@ -429,8 +447,8 @@ store_recover(struct store *st, struct error *err)
     if (empty) {
         char name[SEGMENT_NAME];
         segment_name(name, empty->header.first, ".log");
-        if (ok)
-            unlinkat(st->folder, name, 0);
+        if (ok && unlinkat(st->folder, name, 0) == 0)
+            st->used -= empty->space;
         store_segment_free(empty);
     }
     return ok;

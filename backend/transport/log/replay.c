@@ -41,6 +41,17 @@ is_passing(int error)
  */
 
 void
+store_lose(struct store *st, struct list *node)
+{
+    for (; node != &st->segments; node = node->prev) {
+        struct segment *s = CONTAINER_OF(node, struct segment, node);
+        if (!s->lost)
+            st->events -= s->count;
+        s->lost = true;
+    }
+}
+
+void
 store_note_damage(struct store *st, struct segment *s, const char *what)
 {
     char name[SEGMENT_NAME], *bytes = NULL;
@@ -49,6 +60,7 @@ store_note_damage(struct store *st, struct segment *s, const char *what)
     segment_name(name, s->header.first, ".log");
     pthread_mutex_lock(&st->lock);
     uint64_t length = s->length;
+    struct block behind = {s->count, (uint32_t)s->length}; /* of all that was there to be read */
     bool gone = s->dropped || s->lost;
     pthread_mutex_unlock(&st->lock);
     if (gone)
@@ -58,9 +70,12 @@ store_note_damage(struct store *st, struct segment *s, const char *what)
     free(bytes);
     pthread_mutex_lock(&st->lock);
     if (!s->dropped && !s->lost) {
-        bool any = scan.damaged && scan.valid.index < s->count && scan.valid.index < scan.count;
+        /* The one being written goes on behind the damage. */
+        bool found = scan.damaged && scan.valid.index < scan.count;
+        bool any = found || s->writing || s->count > behind.index;
         if (any) {
-            s->valid = scan.valid;
+            s->damaged = true;
+            s->valid = found ? scan.valid : behind;
             store_move_removed(st,
                                (struct position){s->header.first.run,
                                                  s->header.first.sequence + s->valid.index - 1},
@@ -68,13 +83,8 @@ store_note_damage(struct store *st, struct segment *s, const char *what)
         } else {
             store_move_removed(st, store_segment_last(s), SLICE_OF(NULL, 0));
         }
-        for (struct list *node = any ? s->node.prev : &s->node; node != &st->segments;
-             node = node->prev) {
-            struct segment *older = CONTAINER_OF(node, struct segment, node);
-            if (!older->lost)
-                st->events -= older->count;
-            older->lost = true;
-        }
+        s->must_leave = s->writing;
+        store_lose(st, any ? s->node.prev : &s->node);
     }
     pthread_mutex_unlock(&st->lock);
     log_line(LOG_ERROR, "history_damaged",

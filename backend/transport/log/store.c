@@ -123,8 +123,8 @@ store_move_removed(struct store *st, struct position p, struct slice id)
         store_set_removed(st, p, id);
 }
 
-/* The id of its last record, from the next header or from the file; NULL: it cannot be read. Caller
- * frees. */
+/* The id of its last record, from the next header or from the file; NULL: it cannot be read, or
+ * came before, so that as a cursor it may mean an earlier one. Caller frees. */
 static char *
 last_id(struct store *st, const struct segment *s, size_t *ret_len)
 {
@@ -146,7 +146,8 @@ last_id(struct store *st, const struct segment *s, size_t *ret_len)
     size_t len = (size_t)(s->length - s->last_offset);
     if ((bytes = try_alloc(len)) != NULL &&
         file_read_at(fd, bytes, len, s->last_offset) == (ssize_t)len &&
-        log_record_read(SLICE_OF(bytes, len), s->header.salt, &r) == RECORD_OK) {
+        log_record_read(SLICE_OF(bytes, len), s->header.salt, &r) == RECORD_OK &&
+        !(r.flags & RECORD_ID_KNOWN)) {
         id = xstrndup(r.id.ptr, r.id.len);
         *ret_len = r.id.len;
     }
@@ -191,10 +192,13 @@ store_remove_oldest(struct store *st)
     return true;
 }
 
-/* Reserves that much, removing what is oldest. False: even so there is no room. */
+/* Reserves that much, removing what is oldest. False: even so there is no room. What is no segment
+ * of the usual size may take half of all: else one update could push everything out. */
 static bool
 make_room(struct store *st, uint64_t bytes)
 {
+    if (bytes > st->segment_bytes && bytes > st->settings.max_bytes / 2)
+        return false;
     pthread_mutex_lock(&st->lock);
     while (st->used + bytes > st->settings.max_bytes && store_remove_oldest(st))
         ;
@@ -256,6 +260,7 @@ next_file(struct store *st, uint64_t space, const char *name, struct error *err)
     int fd = openat(st->folder, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0) {
         error_set(err, "%s/%s: %s", st->path, name, strerror(errno));
+        unlinkat(st->folder, name, 0); /* the prepared one may be there under this name */
         give_room(st, space);
     }
     return fd;
@@ -277,31 +282,61 @@ leave_open(struct store *st)
         close(fd);
 }
 
-/* What the next header says of its predecessor. */
+/* Holds it nothing, and never did? */
+static bool
+is_empty(const struct segment *s)
+{
+    return s->count == 0 && !s->lost && !s->damaged;
+}
+
+/* What the next header says of its predecessor: the last one that is not empty. */
 static void
 describe_last(struct store *st, struct segment_header *h, char **ret_id)
 {
     size_t len = 0;
-    struct segment *before = NULL;
+    struct list *node;
     *ret_id = NULL;
     pthread_mutex_lock(&st->lock);
-    if (!list_is_empty(&st->segments))
-        before = CONTAINER_OF(st->segments.prev, struct segment, node);
+    for (node = st->segments.prev; node != &st->segments; node = node->prev)
+        if (!is_empty(CONTAINER_OF(node, struct segment, node)))
+            break;
     h->before = st->last;
     h->before_time_ms = st->last_time_ms;
-    if (before) {
+    if (node != &st->segments) {
+        struct segment *before = CONTAINER_OF(node, struct segment, node);
         h->before_file = before->header.first;
         h->before_length = before->length;
         if (before->count)
             *ret_id = last_id(st, before, &len);
-        else if (before->before_id)
-            *ret_id = xstrndup(before->before_id, len = before->before_id_len);
     } else if (st->removed.id) {
         *ret_id = xstrndup(st->removed.id, len = st->removed.id_len);
     }
     pthread_mutex_unlock(&st->lock);
     h->has_before_id = *ret_id != NULL;
     h->before_id = SLICE_OF(*ret_id, len);
+}
+
+/* Writes that failed leave files that hold nothing: no header names them any more, so they go. */
+static void
+remove_empty(struct store *st)
+{
+    static const char *const suffixes[] = {".log", ".idx"};
+    char name[SEGMENT_NAME];
+    LIST_EACH(node, after, &st->segments)
+    {
+        struct segment *s = CONTAINER_OF(node, struct segment, node);
+        if (s->writing || !is_empty(s))
+            continue;
+        for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
+            segment_name(name, s->header.first, suffixes[i]);
+            unlinkat(st->folder, name, 0);
+        }
+        list_unlink(&s->node);
+        st->used -= s->space;
+        s->dropped = true;
+        store_use(s);
+        store_leave(s);
+    }
 }
 
 bool
@@ -318,7 +353,8 @@ store_roll(struct store *st, uint64_t record_bytes, struct error *err)
     if (st->open && st->open->count == 0)
         h.first.sequence = ++st->next_sequence; /* a name of its own */
     leave_open(st);
-    uint64_t need = SEGMENT_HEADER + record_bytes + segment_index_size(3, 1);
+    uint64_t length = SEGMENT_HEADER + record_bytes;
+    uint64_t need = length + segment_index_size(length / SEGMENT_BLOCK + 2, 1);
     uint64_t space = need > st->segment_bytes ? need : st->segment_bytes;
     segment_name(name, h.first, ".log");
     segment_name(beside, h.first, ".new");
@@ -350,6 +386,7 @@ store_roll(struct store *st, uint64_t record_bytes, struct error *err)
     st->open = s;
     st->fd = fd;
     st->new_segments = true;
+    remove_empty(st);
     pthread_mutex_unlock(&st->lock);
     return true;
 }
@@ -399,7 +436,9 @@ store_begin(struct store *st, struct update *const *updates, uint32_t count, uin
             struct error *err)
 {
     *ret_count = 0;
-    bool must_leave = st->open && st->open->sync_failed;
+    pthread_mutex_lock(&st->lock);
+    bool must_leave = st->open && st->open->must_leave;
+    pthread_mutex_unlock(&st->lock);
     if (st->open && !must_leave && (*ret_count = fitting(st, updates, count)) > 0)
         return true;
     if (clock_mono_ms() < st->retry_at_ms)
@@ -429,19 +468,23 @@ is_known(struct store *st, const struct update *u, uint64_t hash)
 static size_t
 encode(struct store *st, struct batch *b, uint64_t *hashes)
 {
-    uint64_t wall = clock_wall_ms(), offset = st->open->length;
+    uint64_t wall = clock_wall_ms(), synced = st->open->length;
     size_t len = 0;
+    if (st->settings.sync_interval_ms) {
+        pthread_mutex_lock(&st->lock);
+        synced = st->open->synced;
+        pthread_mutex_unlock(&st->lock);
+    }
     if (wall > st->last_time_ms)
         st->last_time_ms = wall;
     id_table_clear(&st->batch_ids);
     for (uint32_t i = 0; i < b->count; i++) {
         struct update *u = b->updates[i];
         hashes[i] = hash_keyed(&st->key, u->id);
-        struct log_record r = {
-            .previous = st->previous_crc,
-            .synced = (uint32_t)(st->settings.sync_interval_ms ? st->open->synced : offset),
-            .sequence = st->next_sequence++,
-            .time_ms = st->last_time_ms};
+        struct log_record r = {.previous = st->previous_crc,
+                               .synced = (uint32_t)synced,
+                               .sequence = st->next_sequence++,
+                               .time_ms = st->last_time_ms};
         r.flags = (uint8_t)((u->is_private ? RECORD_PRIVATE : 0) |
                             (u->id_is_chosen ? RECORD_ID_CHOSEN : 0) |
                             (is_known(st, u, hashes[i]) ? RECORD_ID_KNOWN : 0));
@@ -679,7 +722,7 @@ sync_open(struct store *st)
 {
     pthread_mutex_lock(&st->lock);
     struct segment *s = st->open;
-    int fd = s && s->synced < s->length && !s->sync_failed ? dup(st->fd) : -1;
+    int fd = s && s->synced < s->length && !s->must_leave ? dup(st->fd) : -1;
     uint64_t length = s ? s->length : 0;
     if (fd >= 0)
         store_use(s);
@@ -695,7 +738,7 @@ sync_open(struct store *st)
     pthread_mutex_lock(&st->lock);
     if (ok && s->synced < length)
         s->synced = length;
-    s->sync_failed |= !ok;
+    s->must_leave |= !ok;
     store_leave(s);
     pthread_mutex_unlock(&st->lock);
 }

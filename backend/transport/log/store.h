@@ -44,9 +44,10 @@ struct segment {
     int64_t last_boot_ms;  /* the same moment on CLOCK_BOOTTIME */
     int64_t first_boot_ms; /* of its first record; being written */
     bool writing;          /* the last one */
-    bool sync_failed;      /* being written, and a sync of it failed: it is to be left */
+    bool must_leave;       /* being written, and no good: the next commit begins another */
     bool lost;             /* before a break or damage: for dump alone */
-    struct block valid;    /* records before it do not count (damage) */
+    bool damaged;          /* records before `valid` do not count */
+    struct block valid;
 
     bool ready; /* blocks, and table or filter, are there */
     struct block *blocks;
@@ -162,6 +163,8 @@ MUST_CHECK bool store_make_ready(struct store *, struct segment *);
 void store_note_damage(struct store *, struct segment *, const char *what);
 /* Without the lock: is the id in a held segment? */
 bool store_knows(struct store *, uint64_t hash);
+/* None of these segments counts any more, from this node of store.segments back to the oldest. */
+void store_lose(struct store *, struct list *node);
 MUST_CHECK bool store_recover(struct store *, struct error *);
 /* Begins the segment that follows `last`; leaves the open one. The writer's. */
 MUST_CHECK bool store_roll(struct store *, uint64_t record_bytes, struct error *);

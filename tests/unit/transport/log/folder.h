@@ -1,0 +1,237 @@
+#ifndef UNIT_FOLDER_H
+#define UNIT_FOLDER_H
+
+/* A history in a folder of its own, and short words for what is done with it. Each test runs in a
+ * process of its own, so one folder is all there is. */
+
+#include "transport/log/store.h"
+#include "unit/transport/log/updates.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FOLDER_NAMES = 4096
+};
+
+static char folder_path[64];
+
+static inline struct store_settings
+folder_settings(void)
+{
+    if (folder_path[0] == 0) {
+        snprintf(folder_path, sizeof folder_path, "%s/alipes-unit-XXXXXX",
+                 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+        ck_assert_ptr_nonnull(mkdtemp(folder_path));
+    }
+    return (struct store_settings){.path = folder_path,
+                                   .max_events = 1000000,
+                                   .max_bytes = 1 << 20,
+                                   .max_age_ms = 86400000,
+                                   .cache_bytes = 1 << 20};
+}
+
+/* Names that end so, sorted; the array is the caller's to free with folder_free_names(). */
+static inline size_t
+folder_names(const char *suffix, char ***ret)
+{
+    struct dirent **entries;
+    int count = scandir(folder_path, &entries, NULL, alphasort);
+    char **names = xalloc(FOLDER_NAMES * sizeof *names);
+    size_t n = 0;
+    for (int i = 0; i < count; i++) {
+        if (slice_ends(slice_of(entries[i]->d_name), slice_of(suffix)) && n < FOLDER_NAMES)
+            names[n++] = xstrndup(entries[i]->d_name, strlen(entries[i]->d_name));
+        free(entries[i]);
+    }
+    free(entries);
+    *ret = names;
+    return n;
+}
+
+static inline void
+folder_free_names(char **names, size_t n)
+{
+    while (n-- > 0)
+        free(names[n]);
+    free(names);
+}
+
+static inline void
+folder_file(char out[128], const char *name)
+{
+    snprintf(out, 128, "%s/%.60s", folder_path, name);
+}
+
+static inline void
+folder_remove(void)
+{
+    char path[128], **names;
+    size_t n = folder_names("", &names);
+    for (size_t i = 0; i < n; i++) {
+        folder_file(path, names[i]);
+        unlink(path);
+    }
+    folder_free_names(names, n);
+    rmdir(folder_path);
+    folder_path[0] = 0;
+}
+
+/* What all files take together. */
+static inline uint64_t
+folder_bytes(void)
+{
+    char path[128], **names;
+    struct stat st;
+    uint64_t sum = 0;
+    size_t n = folder_names("", &names);
+    for (size_t i = 0; i < n; i++) {
+        folder_file(path, names[i]);
+        if (strcmp(names[i], ".") != 0 && strcmp(names[i], "..") != 0 && stat(path, &st) == 0)
+            sum += (uint64_t)st.st_size;
+    }
+    folder_free_names(names, n);
+    return sum;
+}
+
+/* The which-th file from the oldest that ends so; negative: from the youngest (-1). */
+static inline void
+folder_nth(char out[128], const char *suffix, int which)
+{
+    char **names;
+    int n = (int)folder_names(suffix, &names);
+    ck_assert_int_lt(which < 0 ? -which - 1 : which, n);
+    folder_file(out, names[which < 0 ? n + which : which]);
+    folder_free_names(names, (size_t)n);
+}
+
+static inline void
+folder_flip(const char *path, off_t offset)
+{
+    char c;
+    int fd = open(path, O_RDWR);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pread(fd, &c, 1, offset), 1);
+    c = (char)~c;
+    ck_assert_int_eq(pwrite(fd, &c, 1, offset), 1);
+    close(fd);
+}
+
+static inline struct store *
+folder_open(const struct store_settings *s)
+{
+    struct error err = {""};
+    struct store *st = store_open(s, &err);
+    ck_assert_msg(st != NULL, "%s", err.text);
+    return st;
+}
+
+/* Commits these, as many at once as the store takes. False: one commit failed. */
+static inline bool
+folder_commit_all(struct store *st, struct update **updates, uint32_t count)
+{
+    struct error err;
+    bool ok = true;
+    for (uint32_t at = 0, fits; at < count && ok; at += fits) {
+        ok = store_begin(st, updates + at, count - at, &fits, &err);
+        if (!ok)
+            break;
+        struct batch *b = batch_new(fits);
+        for (uint32_t i = 0; i < fits; i++)
+            b->updates[i] = update_ref(updates[at + i]);
+        ok = store_commit(st, b, &err);
+        batch_unref(&b);
+    }
+    return ok;
+}
+
+static inline bool
+folder_try_commit(struct store *st, const char *id, size_t size, bool is_chosen,
+                  struct position *ret)
+{
+    struct update *u = make_update(id, 1, size);
+    u->id_is_chosen = is_chosen;
+    bool ok = folder_commit_all(st, &u, 1);
+    if (ret)
+        *ret = u->position;
+    update_unref(&u);
+    return ok;
+}
+
+static inline struct position
+folder_commit(struct store *st, const char *id, size_t size)
+{
+    struct position p;
+    ck_assert(folder_try_commit(st, id, size, true, &p));
+    return p;
+}
+
+/* "id-<number>" from first to last - 1, one commit each. */
+static inline void
+folder_commit_many(struct store *st, unsigned first, unsigned last, size_t size)
+{
+    char id[24];
+    for (; first < last; first++) {
+        snprintf(id, sizeof id, "id-%u", first);
+        folder_commit(st, id, size);
+    }
+}
+
+/* All that the keeper has to do now. */
+static inline void
+folder_keep(struct store *st)
+{
+    for (int i = 0; i < 10000 && store_chore(st) == 0; i++)
+        ;
+}
+
+static inline struct position
+folder_find(struct store *st, const char *id, bool *ret_found)
+{
+    struct position p;
+    store_find(st, slice_of(id), ret_found, &p);
+    return p;
+}
+
+struct held {
+    unsigned count;
+    struct position removed, last;
+    char first_id[64], last_id[64];
+    bool gone; /* reading ended so */
+};
+
+/* Reads from the oldest on (or behind `after`): positions grow, pieces join without a gap, each id
+ * is found at its place. */
+static inline struct held
+folder_read(struct store *st, const struct position *after)
+{
+    struct held h = {0};
+    struct batch *piece;
+    struct position at = after ? *after : (struct position){0}, found_at;
+    bool first = after == NULL, found;
+    for (;; first = false) {
+        store_read(st, first, &at, &h.gone, &piece);
+        if (first)
+            h.removed = at;
+        if (h.gone || piece == NULL)
+            return h;
+        ck_assert_int_le(position_cmp(piece->after, at), 0);
+        ck_assert_int_gt(position_cmp(piece->upto, at), 0);
+        for (uint32_t i = batch_index_after(piece, at); i < piece->count; i++) {
+            struct update *u = piece->updates[i];
+            ck_assert_int_gt(position_cmp(u->position, at), 0);
+            store_find(st, u->id, &found, &found_at);
+            ck_assert(!found || position_cmp(found_at, u->position) <= 0);
+            h.last = at = u->position;
+            if (h.count++ == 0)
+                snprintf(h.first_id, sizeof h.first_id, SLICE_FMT, SLICE_ARG(u->id));
+            snprintf(h.last_id, sizeof h.last_id, SLICE_FMT, SLICE_ARG(u->id));
+        }
+        ck_assert_int_eq(position_cmp(at, piece->upto), 0);
+        batch_unref(&piece);
+    }
+}
+
+#endif

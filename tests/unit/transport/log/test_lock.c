@@ -1,0 +1,90 @@
+/* The lock: one hub a folder, and who is second is told the pid and the path. */
+
+#include "transport/log/lock.h"
+
+#include "unit/guard.h"
+#include "unit/transport/log/folder.h"
+
+#include <sys/wait.h>
+
+static int
+open_folder(void)
+{
+    folder_settings();
+    int folder = open(folder_path, O_RDONLY | O_DIRECTORY);
+    ck_assert_int_ge(folder, 0);
+    return folder;
+}
+
+START_TEST(the_second_is_told_the_pid_and_the_path)
+{
+    struct error err = {""};
+    char pid[32];
+    int folder = open_folder(), fd = -1, second = -1;
+    ck_assert(lock_take(folder, folder_path, &fd, &err));
+    ck_assert(!lock_take(folder, folder_path, &second, &err));
+    snprintf(pid, sizeof pid, "pid %ld", (long)getpid());
+    ck_assert_ptr_nonnull(strstr(err.text, pid));
+    ck_assert_ptr_nonnull(strstr(err.text, folder_path));
+    ck_assert_int_eq(second, -1);
+    close(fd);
+    ck_assert(lock_take(folder, folder_path, &second, &err));
+    close(second);
+    close(folder);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(it_is_held_by_the_living_alone)
+{
+    struct error err;
+    struct lock_note note;
+    int folder = open_folder(), fd, ready[2], status;
+    char c;
+    ck_assert_int_eq(pipe(ready), 0);
+    ck_assert(!lock_is_held(folder, &note));
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool ok = lock_take(folder, folder_path, &fd, &err) && write(ready[1], "", 1) == 1;
+        pause();
+        _exit(ok ? 0 : 1);
+    }
+    ck_assert_int_eq(read(ready[0], &c, 1), 1);
+    ck_assert(lock_is_held(folder, &note));
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(!lock_is_held(folder, &note));
+    ck_assert(lock_take(folder, folder_path, &fd, &err));
+    close(fd);
+    close(folder);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(the_note_comes_back_and_belongs_to_whoever_holds_the_lock)
+{
+    struct error err;
+    struct lock_note w = {{1, 2}, {1, 1}, 99999}, r;
+    int folder = open_folder(), fd;
+    ck_assert(lock_take(folder, folder_path, &fd, &err));
+    ck_assert(lock_is_held(folder, &r));
+    ck_assert_uint_eq(r.file.sequence, 0); /* none yet */
+    lock_write(fd, &w);
+    ck_assert(lock_is_held(folder, &r));
+    ck_assert_int_eq(position_cmp(r.last, w.last), 0);
+    ck_assert_int_eq(position_cmp(r.file, w.file), 0);
+    ck_assert_uint_eq(r.length, 99999);
+    close(fd);
+    ck_assert(!lock_is_held(folder, &r));
+    ck_assert_uint_eq(r.file.sequence, 0);
+    ck_assert(lock_take(folder, folder_path, &fd, &err));
+    ck_assert(lock_is_held(folder, &r));
+    ck_assert_uint_eq(r.file.sequence, 0); /* the note of the one before is gone */
+    close(fd);
+    close(folder);
+    folder_remove();
+}
+END_TEST
+
+UNIT_MAIN("lock", the_second_is_told_the_pid_and_the_path, it_is_held_by_the_living_alone,
+          the_note_comes_back_and_belongs_to_whoever_holds_the_lock)

@@ -1,0 +1,474 @@
+/* The start: what an earlier run left, torn, damaged, cut, missing, of another version. */
+
+#include "unit/guard.h"
+#include "unit/transport/log/folder.h"
+
+#include <sys/wait.h>
+
+/* A history of several segments, closed. */
+static void
+make_history(struct store_settings *s, unsigned count)
+{
+    *s = folder_settings();
+    struct store *st = folder_open(s);
+    folder_commit_many(st, 0, count, 500);
+    folder_keep(st);
+    store_close(&st);
+}
+
+static struct held
+reopen(const struct store_settings *s)
+{
+    struct store *st = folder_open(s);
+    struct held h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_eq(st->events, h.count);
+    folder_commit(st, "more", 10);
+    store_close(&st);
+    st = folder_open(s);
+    struct held again = folder_read(st, NULL);
+    ck_assert_uint_eq(again.count, h.count + 1);
+    ck_assert_str_eq(again.last_id, "more");
+    store_close(&st);
+    return h;
+}
+
+START_TEST(all_is_there_after_a_restart_and_runs_grow)
+{
+    struct store_settings s;
+    make_history(&s, 400);
+    struct held h = reopen(&s);
+    ck_assert_uint_eq(h.count, 400);
+    ck_assert_str_eq(h.first_id, "id-0");
+    struct store *st = folder_open(&s);
+    uint64_t run = st->run;
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert_uint_gt(st->run, run);
+    struct position p = folder_commit(st, "again", 10);
+    ck_assert_uint_eq(p.run, st->run);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(many_restarts_without_an_update_leave_nothing_behind)
+{
+    struct store_settings s;
+    char **names;
+    make_history(&s, 20);
+    for (int i = 0; i < 50; i++) {
+        struct store *st = folder_open(&s);
+        folder_keep(st);
+        store_close(&st);
+    }
+    size_t n = folder_names(".log", &names);
+    folder_free_names(names, n);
+    ck_assert_uint_le(n, 3);
+    ck_assert_uint_eq(reopen(&s).count, 20);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_start_that_died_at_any_point_loses_nothing)
+{
+    struct store_settings s;
+    char path[128], other[128];
+    make_history(&s, 100);
+    snprintf(path, sizeof path, "%s/00000000000000ff-0000000000000001.new", folder_path);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    snprintf(other, sizeof other, "%s/prepared.tmp", folder_path);
+    close(open(other, O_CREAT | O_WRONLY, 0600));
+    ck_assert_uint_eq(reopen(&s).count, 100);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    snprintf(path, sizeof path, "%s/prepared", folder_path);
+    truncate(path, 1000);
+    ck_assert_uint_eq(reopen(&s).count, 101);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(missing_and_damaged_indexes_are_made_again)
+{
+    struct store_settings s;
+    char path[128];
+    bool found;
+    for (int how = 0; how < 3; how++) {
+        make_history(&s, 400);
+        folder_nth(path, ".idx", 0);
+        if (how == 0)
+            unlink(path);
+        else if (how == 1)
+            folder_flip(path, 200);
+        else
+            ck_assert_int_eq(truncate(path, 90), 0);
+        struct store *st = folder_open(&s);
+        folder_find(st, "id-3", &found);
+        ck_assert(found);
+        ck_assert_uint_eq(folder_read(st, NULL).count, 400);
+        folder_keep(st);
+        ck_assert_int_eq(access(path, F_OK), 0);
+        store_close(&st);
+        st = folder_open(&s);
+        folder_find(st, "id-3", &found);
+        ck_assert(found);
+        store_close(&st);
+        folder_remove();
+    }
+}
+END_TEST
+
+/* An index of another file under this one's name. */
+START_TEST(an_index_that_belongs_to_another_segment_is_not_believed)
+{
+    struct store_settings s;
+    char one[128], two[128];
+    bool found;
+    make_history(&s, 400);
+    folder_nth(one, ".idx", 0);
+    folder_nth(two, ".idx", 1);
+    ck_assert_int_eq(rename(one, two), 0);
+    struct store *st = folder_open(&s);
+    for (unsigned i = 0; i < 400; i += 13) {
+        char id[24];
+        snprintf(id, sizeof id, "id-%u", i);
+        folder_find(st, id, &found);
+        ck_assert(found);
+    }
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_missing_file_costs_what_lies_before_it)
+{
+    struct store_settings s;
+    char path[128];
+    make_history(&s, 400);
+    folder_nth(path, ".log", 1);
+    unlink(path);
+    struct held h = reopen(&s);
+    ck_assert_uint_gt(h.count, 100);
+    ck_assert_uint_lt(h.count, 300);
+    ck_assert_str_eq(h.last_id, "id-399");
+    ck_assert_uint_gt(h.removed.sequence, 0);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_file_cut_short_costs_what_lies_before_its_end)
+{
+    struct store_settings s;
+    char path[128];
+    make_history(&s, 400);
+    folder_nth(path, ".log", 1);
+    ck_assert_int_eq(truncate(path, 30000), 0);
+    struct held h = reopen(&s);
+    ck_assert_uint_gt(h.count, 100);
+    ck_assert_uint_lt(h.count, 300);
+    ck_assert_str_eq(h.last_id, "id-399");
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_damaged_header_costs_what_lies_before_it)
+{
+    struct store_settings s;
+    char path[128];
+    make_history(&s, 400);
+    folder_nth(path, ".log", 1);
+    folder_flip(path, 20);
+    struct held h = reopen(&s);
+    ck_assert_uint_gt(h.count, 100);
+    ck_assert_uint_lt(h.count, 300);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_damaged_youngest_header_costs_all_and_no_position_comes_twice)
+{
+    struct store_settings s;
+    char path[128];
+    make_history(&s, 400);
+    struct store *st = folder_open(&s);
+    struct position last = folder_commit(st, "last", 10);
+    store_close(&st);
+    folder_nth(path, ".log", -1);
+    folder_flip(path, 20);
+    st = folder_open(&s);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 0);
+    ck_assert(folder_read(st, &last).gone);
+    ck_assert_int_gt(position_cmp(folder_commit(st, "next", 10), last), 0);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 1);
+    store_close(&st);
+    ck_assert_uint_eq(reopen(&s).count, 1);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(an_empty_file_in_the_place_of_the_youngest_ends_nothing)
+{
+    struct store_settings s;
+    char path[128];
+    make_history(&s, 40);
+    snprintf(path, sizeof path, "%s/00000000000000ff-0000000000000001.log", folder_path);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    struct store *st = folder_open(&s);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 0);
+    ck_assert_uint_gt(st->run, 0xff);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* The last file: every byte of its last commits. */
+START_TEST(the_last_file_may_be_torn_anywhere)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128];
+    size_t ends[12];
+    for (unsigned i = 0; i < 12; i++) {
+        folder_commit_many(st, i, i + 1, i * 5);
+        ends[i] = st->open->length;
+    }
+    store_close(&st);
+    folder_nth(path, ".log", -1);
+    char *whole = xalloc(ends[11]);
+    int fd = open(path, O_RDONLY);
+    ck_assert_int_eq(pread(fd, whole, ends[11], 0), (ssize_t)ends[11]);
+    close(fd);
+    for (size_t cut = ends[11]; cut >= ends[0]; cut -= 3) {
+        folder_remove();
+        s = folder_settings();
+        folder_file(path, "0000000000000001-0000000000000001.log");
+        fd = open(path, O_CREAT | O_RDWR, 0600);
+        ck_assert_int_eq(pwrite(fd, whole, cut, 0), (ssize_t)cut);
+        ck_assert_int_eq(ftruncate(fd, 65536), 0); /* zeros, as it was filled */
+        close(fd);
+        unsigned want = 0;
+        while (want < 12 && ends[want] <= cut)
+            want++;
+        st = folder_open(&s);
+        struct held h = folder_read(st, NULL);
+        /* What is cut off may be the zeros that fill a record up. */
+        bool almost = want < 12 && ends[want] - cut < RECORD_ALIGN && h.count == want + 1;
+        ck_assert_msg(h.count == want || almost, "%u, not %u", h.count, want);
+        store_close(&st);
+    }
+    free(whole);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(damage_in_the_last_file_is_told_from_a_tear)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128];
+    folder_commit_many(st, 0, 3, 50);
+    size_t third = st->open->last_offset;
+    folder_commit_many(st, 3, 6, 50);
+    size_t last = st->open->last_offset;
+    store_close(&st);
+    folder_nth(path, ".log", -1);
+    folder_flip(path, (off_t)third + 50);
+    st = folder_open(&s);
+    struct held h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 3);
+    ck_assert_str_eq(h.first_id, "id-3");
+    bool found;
+    folder_find(st, "id-1", &found);
+    ck_assert(!found);
+    folder_find(st, "id-4", &found);
+    ck_assert(found);
+    store_close(&st);
+    st = folder_open(&s); /* and once more, when it is not the last file any more */
+    folder_commit(st, "more", 10);
+    h = folder_read(st, NULL);
+    if (h.gone)
+        h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 4);
+    ck_assert_str_eq(h.first_id, "id-3");
+    store_close(&st);
+    (void)last;
+    folder_remove();
+}
+END_TEST
+
+START_TEST(damage_in_the_last_file_costs_the_files_before_it_too)
+{
+    struct store_settings s;
+    char path[128];
+    make_history(&s, 400);
+    struct store *st = folder_open(&s);
+    folder_commit_many(st, 400, 410, 100);
+    store_close(&st);
+    folder_nth(path, ".log", -1);
+    folder_flip(path, SEGMENT_HEADER + 100);
+    st = folder_open(&s);
+    struct held h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_eq(h.count, 9);
+    ck_assert_str_eq(h.first_id, "id-401");
+    bool found; /* a cursor that is found must not lead to what is gone */
+    folder_find(st, "id-3", &found);
+    ck_assert(!found);
+    ck_assert_uint_eq(st->removed.id_len, 0);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* Nothing behind the damage can be made out: what was there is lost, and nobody may skip it. */
+START_TEST(a_last_file_of_nothing_but_damage_is_not_taken_for_an_empty_one)
+{
+    struct store_settings s;
+    char path[128];
+    make_history(&s, 400);
+    struct store *st = folder_open(&s);
+    struct position before = st->last, p;
+    p = folder_commit(st, "first", 55000);
+    uint64_t length = st->open->length;
+    store_close(&st);
+    folder_nth(path, ".log", -1);
+    int fd = open(path, O_RDWR);
+    char head[24] = "";
+    for (uint64_t at = SEGMENT_HEADER; at + 24 <= length; at += 24) {
+        le32_put(head, (uint32_t)((length - at) / 8 * 8));
+        le64_put(head + 16, p.sequence);
+        ck_assert_int_eq(pwrite(fd, head, sizeof head, (off_t)at), (ssize_t)sizeof head);
+    }
+    close(fd);
+    st = folder_open(&s);
+    ck_assert(folder_read(st, &before).gone);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 0);
+    folder_commit(st, "next", 10);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 1);
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert(folder_read(st, &before).gone);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(another_version_is_refused_and_named)
+{
+    struct store_settings s;
+    struct error err = {""};
+    char path[128], header[SEGMENT_HEADER];
+    make_history(&s, 10);
+    folder_nth(path, ".log", -1);
+    int fd = open(path, O_RDWR);
+    ck_assert_int_eq(pread(fd, header, sizeof header, 0), (ssize_t)sizeof header);
+    le32_put(header + 8, SEGMENT_VERSION + 1);
+    le32_put(header + sizeof header - 4, log_record_crc(~0u, SLICE_OF(header, sizeof header - 4)));
+    ck_assert_int_eq(pwrite(fd, header, sizeof header, 0), (ssize_t)sizeof header);
+    close(fd);
+    ck_assert_ptr_null(store_open(&s, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, path));
+    ck_assert_ptr_nonnull(strstr(err.text, "version"));
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_second_hub_is_refused_and_changes_nothing)
+{
+    struct store_settings s;
+    struct error err = {""};
+    make_history(&s, 10);
+    struct store *st = folder_open(&s);
+    char **names;
+    size_t before = folder_names("", &names), after;
+    folder_free_names(names, before);
+    ck_assert_ptr_null(store_open(&s, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "another hub"));
+    after = folder_names("", &names);
+    folder_free_names(names, after);
+    ck_assert_uint_eq(before, after);
+    folder_commit(st, "more", 10);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 11);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(who_only_reads_sees_what_is_committed_and_changes_nothing)
+{
+    struct store_settings s = folder_settings(), reads = s;
+    struct store *st = folder_open(&s);
+    reads.only_reads = true;
+    for (unsigned i = 0; i < 8; i++) {
+        folder_commit_many(st, i * 50, i * 50 + 50, 500);
+        folder_keep(st);
+        uint64_t bytes = folder_bytes();
+        struct store *beside = folder_open(&reads);
+        struct held h = folder_read(beside, NULL);
+        ck_assert(!h.gone);
+        ck_assert_uint_eq(h.count, i * 50 + 50);
+        store_close(&beside);
+        ck_assert_uint_eq(folder_bytes(), bytes);
+    }
+    store_close(&st);
+    struct store *beside = folder_open(&reads);
+    ck_assert_uint_eq(folder_read(beside, NULL).count, 400);
+    store_close(&beside);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_is_named)
+{
+    struct error err = {""};
+    struct store_settings s = folder_settings();
+    s.path = "/dev/null/history";
+    ck_assert_ptr_null(store_open(&s, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "/dev/null"));
+    s.path = "";
+    ck_assert_ptr_null(store_open(&s, &err));
+    s.path = "/proc/alipes-history";
+    ck_assert_ptr_null(store_open(&s, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "/proc/alipes-history"));
+    folder_remove();
+}
+END_TEST
+
+/* A smaller history than before. */
+START_TEST(smaller_bounds_than_before_are_met_at_the_start)
+{
+    struct store_settings s = folder_settings();
+    s.max_bytes = 8 << 20;
+    struct store *st = folder_open(&s);
+    folder_commit_many(st, 0, 3000, 1000);
+    folder_keep(st);
+    store_close(&st);
+    s.max_bytes = 1 << 20;
+    s.max_events = 500;
+    st = folder_open(&s);
+    folder_commit(st, "more", 10);
+    folder_keep(st);
+    struct held h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_le(h.count, 500);
+    ck_assert_str_eq(h.last_id, "more");
+    ck_assert_uint_le(folder_bytes(), s.max_bytes);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
+          many_restarts_without_an_update_leave_nothing_behind,
+          a_start_that_died_at_any_point_loses_nothing, missing_and_damaged_indexes_are_made_again,
+          an_index_that_belongs_to_another_segment_is_not_believed,
+          a_missing_file_costs_what_lies_before_it, a_file_cut_short_costs_what_lies_before_its_end,
+          a_damaged_header_costs_what_lies_before_it,
+          a_damaged_youngest_header_costs_all_and_no_position_comes_twice,
+          an_empty_file_in_the_place_of_the_youngest_ends_nothing,
+          the_last_file_may_be_torn_anywhere, damage_in_the_last_file_is_told_from_a_tear,
+          damage_in_the_last_file_costs_the_files_before_it_too,
+          a_last_file_of_nothing_but_damage_is_not_taken_for_an_empty_one,
+          another_version_is_refused_and_named, a_second_hub_is_refused_and_changes_nothing,
+          who_only_reads_sees_what_is_committed_and_changes_nothing,
+          a_folder_that_cannot_be_is_named, smaller_bounds_than_before_are_met_at_the_start)

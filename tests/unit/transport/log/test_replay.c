@@ -1,0 +1,373 @@
+/* Reads and look-ups: repeated ids, marks, the last removed id, damage met while the hub runs. */
+
+#include "unit/guard.h"
+#include "unit/transport/log/folder.h"
+
+START_TEST(of_several_updates_with_one_id_the_earliest_is_found)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    bool found;
+    struct position first = folder_commit(st, "twice", 10);
+    folder_commit_many(st, 0, 10, 10);
+    folder_commit(st, "twice", 20);
+    ck_assert_int_eq(position_cmp(folder_find(st, "twice", &found), first), 0);
+    ck_assert(found);
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert_int_eq(position_cmp(folder_find(st, "twice", &found), first), 0);
+    ck_assert(found);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(one_commit_may_hold_an_id_twice)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    bool found;
+    struct update *updates[] = {make_update("same", 1, 1), make_update("other", 1, 1),
+                                make_update("same", 1, 2)};
+    for (size_t i = 0; i < 3; i++)
+        updates[i]->id_is_chosen = true;
+    ck_assert(folder_commit_all(st, updates, 3));
+    struct position p = folder_find(st, "same", &found);
+    ck_assert(found);
+    ck_assert_int_eq(position_cmp(p, updates[0]->position), 0);
+    for (size_t i = 0; i < 3; i++)
+        update_unref(&updates[i]);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 3);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* Removes segments from the oldest on until this position is removed. */
+static void
+remove_to(struct store *st, struct position p)
+{
+    pthread_mutex_lock(&st->lock);
+    while (position_cmp(st->removed.position, p) < 0 && store_remove_oldest(st))
+        ;
+    pthread_mutex_unlock(&st->lock);
+}
+
+static void
+roll(struct store *st)
+{
+    struct error err;
+    ck_assert(store_roll(st, 0, &err));
+}
+
+START_TEST(when_the_earliest_of_them_is_removed_the_id_is_unknown)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    bool found;
+    struct position first = folder_commit(st, "twice", 10);
+    folder_commit(st, "between", 10);
+    roll(st);
+    folder_commit(st, "twice", 10);
+    folder_commit(st, "behind", 10);
+    remove_to(st, first);
+    folder_find(st, "twice", &found);
+    ck_assert(!found);
+    folder_find(st, "behind", &found);
+    ck_assert(found);
+    folder_find(st, "between", &found); /* the last removed one */
+    ck_assert(found);
+    store_close(&st);
+    st = folder_open(&s);
+    folder_find(st, "twice", &found);
+    ck_assert(!found);
+    folder_find(st, "between", &found);
+    ck_assert(found);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* Whoever saw the first of them has missed what stood between: the cursor must not be found. */
+START_TEST(the_last_removed_id_is_unknown_if_it_was_there_before)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    bool found;
+    folder_commit(st, "twice", 10);
+    folder_commit(st, "between", 10);
+    struct position second = folder_commit(st, "twice", 10);
+    roll(st);
+    folder_commit(st, "behind", 10);
+    remove_to(st, second);
+    folder_find(st, "twice", &found);
+    ck_assert(!found);
+    store_close(&st);
+    st = folder_open(&s);
+    folder_find(st, "twice", &found);
+    ck_assert(!found);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* The last removed id may come again behind: then the earliest position is the removed one. */
+START_TEST(the_last_removed_id_is_found_where_it_was)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    bool found;
+    folder_commit(st, "before", 10);
+    struct position last = folder_commit(st, "twice", 10);
+    roll(st);
+    folder_commit(st, "behind", 10);
+    folder_commit(st, "twice", 10);
+    remove_to(st, last);
+    struct position p = folder_find(st, "twice", &found);
+    ck_assert(found);
+    ck_assert_int_eq(position_cmp(p, last), 0);
+    ck_assert_uint_eq(folder_read(st, &p).count, 2);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(an_id_that_is_too_long_for_a_header_is_a_cursor_while_it_is_held)
+{
+    static char id[SEGMENT_ID_MAX + 100];
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    bool found;
+    memset(id, 'i', sizeof id - 1);
+    struct position p = folder_commit(st, id, 10);
+    folder_find(st, id, &found);
+    ck_assert(found);
+    roll(st);
+    folder_commit(st, "behind", 10);
+    folder_find(st, id, &found);
+    ck_assert(found);
+    remove_to(st, p);
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 1);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(reads_begin_and_end_in_the_middle_of_blocks)
+{
+    struct store_settings s = folder_settings();
+    s.max_bytes = 64 << 20;
+    struct store *st = folder_open(&s);
+    struct position positions[600];
+    for (unsigned i = 0; i < 600; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "id-%u", i);
+        positions[i] = folder_commit(st, id, (i * 131) % 3000);
+    }
+    for (int again = 0; again < 2; again++) {
+        for (unsigned i = 0; i < 600; i += 7) {
+            struct held h = folder_read(st, &positions[i]);
+            ck_assert(!h.gone);
+            ck_assert_uint_eq(h.count, 599 - i);
+        }
+        roll(st);
+        folder_keep(st);
+    }
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(an_update_larger_than_a_block_is_read_whole)
+{
+    struct store_settings s = folder_settings();
+    s.max_bytes = 64 << 20;
+    struct store *st = folder_open(&s);
+    for (unsigned i = 0; i < 10; i++) {
+        folder_commit_many(st, i * 3, i * 3 + 1, 10);
+        folder_commit_many(st, i * 3 + 1, i * 3 + 2, 4 * SEGMENT_BLOCK);
+        folder_commit_many(st, i * 3 + 2, i * 3 + 3, SEGMENT_BLOCK - 100);
+    }
+    ck_assert_uint_eq(folder_read(st, NULL).count, 30);
+    roll(st);
+    folder_keep(st);
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 30);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(streams_that_read_the_same_share_one_piece)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    folder_commit_many(st, 0, 50, 100);
+    struct position a = {0}, b = {0};
+    struct batch *one, *two;
+    bool gone;
+    store_read(st, true, &a, &gone, &one);
+    store_read(st, true, &b, &gone, &two);
+    ck_assert_ptr_nonnull(one);
+    ck_assert_ptr_eq(one, two);
+    batch_unref(&one);
+    batch_unref(&two);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(the_shared_pieces_are_bounded)
+{
+    struct store_settings s = folder_settings();
+    s.cache_bytes = 200000;
+    s.max_bytes = 64 << 20;
+    struct store *st = folder_open(&s);
+    folder_commit_many(st, 0, 3000, 1000);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_eq(folder_read(st, NULL).count, 3000);
+        ck_assert_uint_le(st->cached_bytes, 200000);
+    }
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* --- damage met by a reader ---------------------------------------------------------------------
+ */
+
+START_TEST(damage_in_a_sealed_segment_costs_what_lies_before)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128];
+    folder_commit_many(st, 0, 400, 500);
+    folder_keep(st);
+    folder_nth(path, ".log", 1);
+    folder_flip(path, 20000);
+    struct held h = folder_read(st, NULL);
+    ck_assert(h.gone); /* it never skips */
+    h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_gt(h.count, 200);
+    ck_assert_uint_lt(h.count, 330);
+    ck_assert_str_eq(h.last_id, "id-399");
+    bool found;
+    folder_find(st, "id-0", &found);
+    ck_assert(!found);
+    folder_commit_many(st, 400, 1000, 500); /* retention takes what is damaged as all else */
+    folder_keep(st);
+    ck_assert_uint_le(folder_bytes(), s.max_bytes);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* The youngest record of the file that is being written; later ones must still be replayed. */
+START_TEST(damage_at_the_end_of_the_open_segment_spares_what_comes_later)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128];
+    folder_commit_many(st, 0, 10, 100);
+    snprintf(path, sizeof path, "%s/%016llx-%016llx.log", folder_path,
+             (unsigned long long)st->open->header.first.run,
+             (unsigned long long)st->open->header.first.sequence);
+    folder_flip(path, (off_t)st->open->last_offset + 60);
+    ck_assert(folder_read(st, NULL).gone);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 0);
+    struct position last = st->last;
+    folder_commit_many(st, 10, 15, 100);
+    struct held h = folder_read(st, &last);
+    ck_assert(!h.gone);
+    ck_assert_uint_eq(h.count, 5);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 5);
+    store_close(&st);
+    st = folder_open(&s);
+    h = folder_read(st, NULL);
+    if (h.gone) /* noticed again by whoever reads it first */
+        h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 5);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(damage_in_the_open_segment_costs_what_lies_before)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128];
+    folder_commit_many(st, 0, 10, 100);
+    folder_nth(path, ".log", -1);
+    folder_flip(path, SEGMENT_HEADER + 100);
+    ck_assert(folder_read(st, NULL).gone);
+    struct held h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 9);
+    folder_commit_many(st, 10, 20, 100);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 19);
+    store_close(&st);
+    st = folder_open(&s);
+    h = folder_read(st, NULL);
+    if (h.gone) /* noticed again by whoever reads it first */
+        h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 19);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* What is written into a file without a name is lost: the next commit begins another. */
+START_TEST(an_open_file_that_was_taken_away_is_left)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128];
+    folder_commit_many(st, 0, 10, 100);
+    folder_nth(path, ".log", -1);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(folder_read(st, NULL).gone);
+    folder_commit_many(st, 10, 20, 100);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 10);
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 10);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_file_that_was_taken_away_costs_what_lies_before)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128];
+    folder_commit_many(st, 0, 400, 500);
+    folder_keep(st);
+    folder_nth(path, ".log", 1);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(folder_read(st, NULL).gone);
+    struct held h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_gt(h.count, 100);
+    ck_assert_str_eq(h.last_id, "id-399");
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+UNIT_MAIN("replay", of_several_updates_with_one_id_the_earliest_is_found,
+          one_commit_may_hold_an_id_twice, when_the_earliest_of_them_is_removed_the_id_is_unknown,
+          the_last_removed_id_is_unknown_if_it_was_there_before,
+          the_last_removed_id_is_found_where_it_was,
+          an_id_that_is_too_long_for_a_header_is_a_cursor_while_it_is_held,
+          reads_begin_and_end_in_the_middle_of_blocks, an_update_larger_than_a_block_is_read_whole,
+          streams_that_read_the_same_share_one_piece, the_shared_pieces_are_bounded,
+          damage_in_a_sealed_segment_costs_what_lies_before,
+          damage_at_the_end_of_the_open_segment_spares_what_comes_later,
+          damage_in_the_open_segment_costs_what_lies_before,
+          an_open_file_that_was_taken_away_is_left,
+          a_file_that_was_taken_away_costs_what_lies_before)

@@ -1,0 +1,323 @@
+/* The store: commits, segments, retention, room, and what a failed write leaves. */
+
+#include "base/clock.h"
+#include "unit/guard.h"
+#include "unit/transport/log/folder.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <time.h>
+
+START_TEST(what_is_committed_is_read_in_order_and_found)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    bool found;
+    ck_assert_uint_eq(folder_read(st, NULL).count, 0);
+    folder_find(st, "id-0", &found);
+    ck_assert(!found);
+    folder_commit_many(st, 0, 300, 100);
+    struct held h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_eq(h.count, 300);
+    ck_assert_str_eq(h.first_id, "id-0");
+    ck_assert_str_eq(h.last_id, "id-299");
+    struct position p = folder_find(st, "id-200", &found);
+    ck_assert(found);
+    h = folder_read(st, &p);
+    ck_assert_uint_eq(h.count, 99);
+    ck_assert_str_eq(h.first_id, "id-201");
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(an_update_as_large_as_may_be_gets_a_segment_of_its_own)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    bool found;
+    folder_commit(st, "before", 10);
+    folder_commit(st, "large", s.max_bytes / 4);
+    folder_commit(st, "behind", 10);
+    struct held h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 3);
+    ck_assert_str_eq(h.last_id, "behind");
+    folder_find(st, "large", &found);
+    ck_assert(found);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* It must not take the history with it. */
+START_TEST(an_update_that_fits_nowhere_is_refused_and_costs_nothing)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    folder_commit_many(st, 0, 300, 1000);
+    folder_keep(st);
+    struct held before = folder_read(st, NULL);
+    ck_assert(!folder_try_commit(st, "huge", s.max_bytes + 1, true, NULL));
+    struct held after = folder_read(st, NULL);
+    ck_assert_uint_eq(after.count, before.count);
+    ck_assert_str_eq(after.first_id, "id-0");
+    st->retry_at_ms = 0;
+    folder_commit(st, "next", 10);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 301);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(max_events_is_kept_to_a_segment)
+{
+    struct store_settings s = folder_settings();
+    s.max_events = 160;
+    struct store *st = folder_open(&s);
+    bool found;
+    for (unsigned i = 0; i < 1000; i += 10) {
+        folder_commit_many(st, i, i + 10, 10);
+        folder_keep(st);
+        struct held h = folder_read(st, NULL);
+        ck_assert(!h.gone);
+        ck_assert_uint_le(h.count, 160);
+        ck_assert_uint_ge(h.count, i + 10 < 150 ? i + 10 : 150);
+    }
+    folder_find(st, "id-0", &found);
+    ck_assert(!found);
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert_uint_ge(folder_read(st, NULL).count, 140);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(one_event_may_be_all_that_is_held)
+{
+    struct store_settings s = folder_settings();
+    s.max_events = 1;
+    struct store *st = folder_open(&s);
+    for (unsigned i = 0; i < 20; i++) {
+        folder_commit_many(st, i, i + 1, 10);
+        folder_keep(st);
+        ck_assert_uint_eq(folder_read(st, NULL).count, 1);
+    }
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(max_bytes_is_never_passed)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    unsigned number = 0;
+    for (unsigned round = 0; round < 12; round++) {
+        for (unsigned i = 0; i < 60; i++, number++) {
+            folder_commit_many(st, number, number + 1, (i * i * 37) % 9000);
+            ck_assert_uint_le(folder_bytes(), s.max_bytes);
+            if (i % 3 == 0)
+                folder_keep(st);
+            ck_assert_uint_le(folder_bytes(), s.max_bytes);
+        }
+        folder_commit(st, "large", s.max_bytes / 4 - 4096);
+        ck_assert_uint_le(folder_bytes(), s.max_bytes);
+        store_close(&st);
+        st = folder_open(&s);
+        ck_assert_uint_le(folder_bytes(), s.max_bytes);
+    }
+    ck_assert_uint_gt(folder_read(st, NULL).count, 60);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(what_is_too_old_goes_also_from_an_idle_store)
+{
+    struct store_settings s = folder_settings();
+    s.max_age_ms = 320;
+    struct store *st = folder_open(&s);
+    bool found;
+    struct position last = {0};
+    folder_commit_many(st, 0, 20, 10);
+    last = folder_commit(st, "last", 10);
+    uint64_t begun = clock_mono_ms();
+    while (folder_read(st, NULL).count) {
+        store_tick(st);
+        folder_keep(st);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        ck_assert_uint_lt(clock_mono_ms() - begun, 10000);
+    }
+    ck_assert_uint_ge(clock_mono_ms() - begun, 250);
+    struct position p = folder_find(st, "last", &found); /* the last removed id is still one */
+    ck_assert(found);
+    ck_assert_int_eq(position_cmp(p, last), 0);
+    ck_assert(!folder_read(st, &p).gone);
+    struct position older = {p.run, p.sequence - 1};
+    ck_assert(folder_read(st, &older).gone);
+    store_close(&st);
+    st = folder_open(&s);
+    folder_find(st, "last", &found);
+    ck_assert(found);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(several_updates_are_one_commit_and_may_fill_several_segments)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    enum {
+        COUNT = 900
+    };
+    struct update *updates[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "id-%u", i);
+        updates[i] = make_update(id, 1 + i % 3, i % 500);
+    }
+    ck_assert(folder_commit_all(st, updates, COUNT));
+    struct held h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, COUNT);
+    ck_assert_str_eq(h.last_id, "id-899");
+    for (unsigned i = 0; i < COUNT; i++)
+        update_unref(&updates[i]);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit r;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &r), 0);
+    r.rlim_cur = bytes;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &r), 0);
+}
+
+/* The store writes into a file that is there already, up to the limit, and not beyond. */
+START_TEST(a_write_that_fails_confirms_nothing_and_the_next_goes_on)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    struct position p;
+    folder_commit_many(st, 0, 5, 100);
+    limit_files(st->open->length + 2000);
+    ck_assert(!folder_try_commit(st, "lost", 4000, true, &p));
+    ck_assert(!folder_try_commit(st, "lost", 4000, true, NULL));
+    limit_files(RLIM_INFINITY);
+    st->retry_at_ms = 0;
+    struct position next = folder_commit(st, "next", 10);
+    ck_assert_int_gt(position_cmp(next, p), 0); /* its position is burnt */
+    bool found;
+    folder_find(st, "lost", &found);
+    ck_assert(!found);
+    struct held h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 6);
+    ck_assert_str_eq(h.last_id, "next");
+    store_close(&st);
+    st = folder_open(&s);
+    h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_eq(h.count, 6);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* A disk that takes headers but no records must not be filled with headers, nor may each of these
+ * take the place of a segment that holds something. */
+START_TEST(writes_that_fail_for_long_cost_no_history)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    folder_commit_many(st, 0, 40, 10000);
+    folder_keep(st);
+    struct held before = folder_read(st, NULL);
+    ck_assert_uint_eq(before.count, 40);
+    limit_files(SEGMENT_HEADER);
+    for (unsigned i = 0; i < 200; i++) {
+        st->retry_at_ms = 0;
+        ck_assert(!folder_try_commit(st, "no", 10, true, NULL));
+        folder_keep(st);
+    }
+    limit_files(RLIM_INFINITY);
+    st->retry_at_ms = 0;
+    char **names;
+    size_t files = folder_names(".log", &names);
+    folder_free_names(names, files);
+    ck_assert_uint_lt(files, 20);
+    folder_commit(st, "next", 10);
+    struct held after = folder_read(st, NULL);
+    ck_assert(!after.gone);
+    ck_assert_uint_eq(after.count, 41);
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 41);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_sealed_segment_is_cut_to_its_length_and_gets_an_index)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    struct stat of;
+    char path[128], **names;
+    folder_commit_many(st, 0, 400, 500);
+    folder_keep(st);
+    size_t logs = folder_names(".log", &names);
+    folder_free_names(names, logs);
+    size_t indexes = folder_names(".idx", &names);
+    folder_free_names(names, indexes);
+    ck_assert_uint_ge(logs, 3);
+    ck_assert_uint_eq(indexes, logs - 1);
+    folder_nth(path, ".log", 0);
+    ck_assert_int_eq(stat(path, &of), 0);
+    ck_assert_int_lt(of.st_size, (off_t)st->segment_bytes);
+    folder_nth(path, "prepared", 0);
+    ck_assert_int_eq(stat(path, &of), 0);
+    ck_assert_int_eq(of.st_size, (off_t)st->segment_bytes);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 400);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* `used` is what max_bytes is judged by. */
+START_TEST(what_is_counted_as_used_is_what_the_files_take_at_most)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    for (unsigned i = 0; i < 40; i++) {
+        folder_commit_many(st, i * 50, i * 50 + 50, i * 40);
+        ck_assert_uint_le(folder_bytes(), st->used + 4096);
+        folder_keep(st);
+        ck_assert_uint_le(folder_bytes(), st->used + 4096);
+        ck_assert_uint_le(st->used, s.max_bytes);
+        if (i % 10 == 9) {
+            store_close(&st);
+            st = folder_open(&s);
+        }
+    }
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+UNIT_MAIN("store", what_is_committed_is_read_in_order_and_found,
+          an_update_as_large_as_may_be_gets_a_segment_of_its_own,
+          an_update_that_fits_nowhere_is_refused_and_costs_nothing, max_events_is_kept_to_a_segment,
+          one_event_may_be_all_that_is_held, max_bytes_is_never_passed,
+          what_is_too_old_goes_also_from_an_idle_store,
+          several_updates_are_one_commit_and_may_fill_several_segments,
+          a_write_that_fails_confirms_nothing_and_the_next_goes_on,
+          writes_that_fail_for_long_cost_no_history,
+          a_sealed_segment_is_cut_to_its_length_and_gets_an_index,
+          what_is_counted_as_used_is_what_the_files_take_at_most)
