@@ -1,5 +1,5 @@
 # The hub in a container: built in one Debian, run in another without a compiler. It is configured by
-# the MERCURE_* variables, or by a file that is mounted and named: `docker run … alipes -c FILE`.
+# the MERCURE_* variables, or by a file that is mounted at /config/alipes.conf.
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
@@ -8,17 +8,27 @@ RUN apt-get update \
 WORKDIR /src
 COPY Makefile ./
 COPY backend backend
-RUN make all
+RUN make all && strip --strip-debug build/release/alipes
 
 FROM debian:bookworm-slim
+# The number is fixed, so that a volume still belongs to the hub of a later image. /run/alipes is for
+# a Unix socket in a volume that the web server's container mounts as well.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libev4 libicu72 libisal2 libjansson4 libssl3 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin alipes
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
+    && groupadd --system --gid 990 alipes \
+    && useradd --system --uid 990 --gid alipes --no-create-home --home-dir /nonexistent \
+        --shell /usr/sbin/nologin alipes \
+    && install -d -o alipes -g alipes /data /run/alipes \
+    && install -d /config
+COPY proxy-config/container/defaults.conf /usr/local/share/alipes/defaults.conf
 COPY --from=build /src/build/release/alipes /usr/local/bin/alipes
+ENV ALIPES_DEFAULTS=/usr/local/share/alipes/defaults.conf ALIPES_CONFIG=/config/alipes.conf
 USER alipes
+VOLUME /data
 # Port 80 without root: Docker sets net.ipv4.ip_unprivileged_port_start=0 in a container's network.
 # Elsewhere: --sysctl net.ipv4.ip_unprivileged_port_start=0, or MERCURE_LISTEN_ADDR=:8080.
-EXPOSE 80
+EXPOSE 80 8080
+HEALTHCHECK --interval=5s --timeout=5s --retries=3 CMD ["/usr/local/bin/alipes", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/alipes"]

@@ -8,6 +8,7 @@
 #   make check-unit    unit tests: AddressSanitizer + UBSan, the threaded ones under TSan too
 #   make check-corpora replay every fuzz corpus
 #   make check-system  system tests with the asan, tsan and release programs, side by side
+#   make check-container  the image and the compose examples in a real engine (as root)
 #   make lint      clang-format, layering by include lines, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
@@ -96,11 +97,13 @@ run: deps-run all
 
 # --- packages ---------------------------------------------------------------------------------
 
-.PHONY: deps deps-run deps-check
+.PHONY: deps deps-run deps-container deps-check
 deps:
 	@tests/tools/deps.sh test
 deps-run:
 	@tests/tools/deps.sh run
+deps-container:
+	@tests/tools/deps.sh container
 deps-check:
 	@tests/tools/deps.sh check
 
@@ -160,6 +163,11 @@ $(SYSTEM_RUNS): check-system-%: build/%/alipes
 	@echo "== system tests, $*"; sed -n '/slowest/,$$p' build/$*/system.log
 
 check-system: $(SYSTEM_RUNS)
+
+# An engine of its own builds the image and starts it in every way the README tells.
+.PHONY: check-container
+check-container: deps-container
+	@$(PYTHON) -m pytest tests/container -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
 
 # What crashes of the machine leave behind (tests/system/test_crash.py): the hub writes under a
 # shim, and what may be on the disk then is opened by verify, under ASan.

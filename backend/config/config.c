@@ -130,10 +130,16 @@ config_judge(struct config *c, struct error *err)
 static bool
 new_with_defaults(struct config **ret, struct error *err)
 {
-    const char *defaults = getenv("ALIPES_DEFAULTS");
+    const char *path = getenv("ALIPES_DEFAULTS");
+    struct buf text;
     *ret = config_new();
-    bool ok = defaults == NULL || config_parse(*ret, slice_of(defaults), "ALIPES_DEFAULTS", err);
+    if (path == NULL)
+        return true;
+    if (!config_read_file(path, MAX_FILE, &text, err))
+        return false;
+    bool ok = config_parse(*ret, buf_slice(&text), path, err);
     (*ret)->listen_is_set = false; /* whoever names another address replaces these */
+    buf_fini(&text);
     return ok;
 }
 

@@ -73,8 +73,8 @@ void config_free(struct config **);
 /* Adds what `text` says. On failure err has FILE:LINE and the configuration is to be dropped. */
 MUST_CHECK bool config_parse(struct config *, struct slice text, const char *file, struct error *);
 MUST_CHECK bool config_from_file(const char *path, struct config **ret, struct error *);
-/* MERCURE_… variables (README). Before both, the directives in ALIPES_DEFAULTS: what a package says
- * where its user says nothing. */
+/* MERCURE_… variables (README). Before both, the file that ALIPES_DEFAULTS names: what a package
+ * says where its user says nothing. */
 MUST_CHECK bool config_from_environment(struct config **ret, struct error *);
 /* As a command line says: this file, or NULL: the file that ALIPES_CONFIG names where it is there,
  * else the environment. */

@@ -155,7 +155,8 @@ def test_alipes_health_says_it_by_its_exit_status(start_hub):
 def test_alipes_health_reads_the_environment_as_the_hub_does(tmp_path):
     port = free_port()
     env = {"MERCURE_LISTEN_ADDR": f":{port}", "MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY,
-           "MERCURE_EXTRA_DIRECTIVES": "healthz /ready", "ALIPES_DEFAULTS": f"transport log {{ path {tmp_path}/history }}"}
+           "MERCURE_EXTRA_DIRECTIVES": "healthz /ready", "ALIPES_DEFAULTS": str(tmp_path / "defaults.conf")}
+    (tmp_path / "defaults.conf").write_text(f"transport log {{ path {tmp_path}/history }}")
     server = Server([BIN], tmp_path / "log", env)
     wait_for(lambda: run(None, "health", env=env).returncode == 0 or server.process.poll() is not None, "the hub")
     assert Client(("127.0.0.1", port)).get("/ready").status == 200
@@ -166,9 +167,10 @@ def test_alipes_health_reads_the_environment_as_the_hub_does(tmp_path):
 def test_packaged_defaults_give_way_to_whoever_says_something_else(tmp_path):
     """What an image or a package sets: a file, listen and the history's folder; each can be said otherwise."""
     ports = [free_port() for _ in range(3)]
-    conf = tmp_path / "alipes.conf"
+    conf, defaults = tmp_path / "alipes.conf", tmp_path / "defaults.conf"
+    defaults.write_text(f"listen 127.0.0.1:{ports[0]} 127.0.0.1:{ports[1]}\ntransport memory")
     env = {"MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY, "ALIPES_CONFIG": str(conf),
-           "ALIPES_DEFAULTS": f"listen 127.0.0.1:{ports[0]} 127.0.0.1:{ports[1]}\ntransport memory"}
+           "ALIPES_DEFAULTS": str(defaults)}
 
     def listens(env):
         server = Server([BIN], tmp_path / "log", env)
@@ -187,7 +189,8 @@ def test_packaged_defaults_give_way_to_whoever_says_something_else(tmp_path):
     assert listens(env) == [0, 1]
     conf.write_text(f"listen 127.0.0.1:{ports[2]}\npublisher_jwt {KEY}\nsubscriber_jwt {KEY}\n")
     assert listens({**env, "SERVER_NAME": ":1"}) == [2]
-    assert "ALIPES_DEFAULTS:1" in run(None, env={**env, "ALIPES_DEFAULTS": "lisen :80"}).stderr
+    defaults.write_text("lisen :80")
+    assert f"{defaults}:1: unknown directive" in run(None, env=env).stderr
 
 
 def test_a_hub_whose_history_cannot_be_written_is_not_ready_until_it_can(measured, tmp_path):

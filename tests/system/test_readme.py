@@ -58,6 +58,14 @@ def test_every_package_that_is_installed_stands_in_the_readme():
     assert set(packages) <= set(re.findall(r"`([a-z0-9.-]+)`", section))
 
 
+def test_the_image_has_the_packages_of_the_readme():
+    section = README.split("## Dependencies")[1].split("Building takes")[0]
+    both = re.findall(r"^\| [^|]+ \| `([^`]+)`; (?:`([^`]+)`|none) \|", section, re.M)
+    _, building, running = (ROOT / "Dockerfile").read_text().split("\nFROM ")
+    assert {build for build, _ in both} <= set(re.findall(r"[a-z0-9.+-]+", building))
+    assert {run for _, run in both if run not in ("", "libc6")} == set(re.findall(r"\blib[a-z0-9.+-]+", running.split("install -y")[1].split("&&")[0]))
+
+
 def test_the_snippets_in_the_readme_are_those_of_the_files():
     for name in ("caddy/http-unix.caddyfile", "apache/http-unix.conf"):
         text = (ROOT / "proxy-config" / name).read_text().replace("{$ALIPES_SOCKET:/run/alipes/alipes.sock}", "/run/alipes/alipes.sock")

@@ -1,5 +1,6 @@
 #!/bin/bash
-# deps.sh run|test|check - the Debian packages that running (run) or also testing (test) needs.
+# deps.sh run|test|container|check - the Debian packages that running (run), also testing (test), or
+# testing in containers (container) needs.
 #
 # Quick and silent where all are there. Otherwise it says what it installs. Debian starts the
 # servers it installs: policy-rc.d forbids that here, and what we brought is disabled; what was
@@ -11,16 +12,20 @@ run_packages=(gcc make libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev
 test_packages=(check clang clang-format libclang-rt-14-dev python3-pytest python3-jwt
     python3-prometheus-client
     python3-selenium libfcgi-bin apache2 chromium chromium-driver)
+container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables openssl python3-jwt
+    python3-pytest)
 # Those among them that come with a service: package:unit.
 services=(caddy:caddy.service caddy:caddy-api.service apache2:apache2.service
-    apache2:apache-htcacheclean.service)
+    apache2:apache-htcacheclean.service docker.io:docker.service docker.io:docker.socket
+    containerd:containerd.service)
 
 mode=${1:-test}
 case $mode in
 run) wanted=("${run_packages[@]}") ;;
 test | check) wanted=("${run_packages[@]}" "${test_packages[@]}") ;;
+container) wanted=("${container_packages[@]}") ;;
 *)
-    echo "usage: deps.sh run|test|check" >&2
+    echo "usage: deps.sh run|test|container|check" >&2
     exit 2
     ;;
 esac
