@@ -35,6 +35,7 @@ PYTHON       := /usr/bin/python3
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
+PYTEST_JOBS  ?= 3
 BENCH_ARGS   ?=
 
 # V=1 shows every command.
@@ -148,7 +149,8 @@ check-unit: $(UNITS_ASAN) $(UNITS_TSAN)
 check-corpora: $(FUZZ_PROGRAMS)
 	@tests/fuzz/run replay $(FUZZERS)
 
-PYTEST := $(PYTHON) -m pytest tests/system --durations=10 -q -p no:cacheprovider
+# Most of a test's time is waiting, so several run at once.
+PYTEST := $(PYTHON) -m pytest tests/system --durations=10 -q -p no:cacheprovider -n $(PYTEST_JOBS)
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser test says nothing more under a sanitizer than the same requests without a browser,

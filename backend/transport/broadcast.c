@@ -57,7 +57,8 @@ broadcast_delivered(struct broadcast *b, unsigned worker, size_t bytes)
 void
 broadcast_answer(struct broadcast *b, struct worker *origin, struct message *m)
 {
-    list_append(&b->seats[worker_number(origin)].outbox, &m->node);
+    b->first_answer = worker_number(origin);
+    list_append(&b->seats[b->first_answer].outbox, &m->node);
 }
 
 void
@@ -75,6 +76,6 @@ broadcast_batch(struct broadcast *b, struct batch *batch)
 void
 broadcast_send(struct broadcast *b)
 {
-    for (unsigned i = 0; i < b->count; i++)
-        worker_post_list(b->workers[i], &b->seats[i].outbox);
+    for (unsigned i = 0, at = b->first_answer; i < b->count; i++, at++)
+        worker_post_list(b->workers[at % b->count], &b->seats[at % b->count].outbox);
 }

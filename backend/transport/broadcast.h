@@ -17,6 +17,7 @@ struct broadcast {
     struct worker **workers; /* borrowed */
     struct seat *seats;      /* owns; one a worker */
     unsigned count;
+    unsigned first_answer; /* who is answered is woken first: somebody waits for it */
     size_t max_lag;
     void (*receive)(struct worker *, struct message *);
     atomic_bool lagging; /* commits wait for a worker */
