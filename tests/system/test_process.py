@@ -329,7 +329,7 @@ def test_listen_fds(tmp_path):
     import socket
 
     conf = tmp_path / "alipes.conf"
-    conf.write_text(f"publisher_jwt {KEY}\nanonymous\n")
+    conf.write_text(f"publisher_jwt {KEY}\nanonymous\ntransport memory\n")
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         s.listen(10)
