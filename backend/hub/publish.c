@@ -5,12 +5,12 @@
  * way does not take it back: the state lives until the transport's answer. */
 
 #include "base/alloc.h"
+#include "hub/fields.h"
 #include "hub/hub.h"
+#include "hub/reserved.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
-#include "request/form.h"
 #include "request/reply.h"
-#include "topic/percent.h"
 
 #include <stdlib.h>
 
@@ -96,111 +96,76 @@ on_body_refused(struct exchange *ex, unsigned status)
     }
 }
 
-/* The fields of a form, as far as they count. */
-struct fields {
-    struct slice *topics;
-    size_t topic_count;
-    struct slice id, type, data, retry;
-    bool has_id, has_type, has_data, has_retry, is_private;
-};
-
-static void
-take_first(struct slice value, struct slice *field, bool *has)
-{
-    if (!*has)
-        *field = value;
-    *has = true;
-}
-
-/* NULL: read; otherwise the sentence of the refusal. */
-static const char *
-read_fields(struct exchange *ex, struct fields *f)
+/* False: it is answered. */
+static bool
+read_fields(struct exchange *ex, struct publication *p, struct fields *f)
 {
     const struct config *c = ex->config;
-    struct form form = {ex->request->body};
-    struct slice name, value;
-    bool failed = false;
-    size_t count = 0;
-    *f = (struct fields){0};
-    size_t room = slice_count(ex->request->body, '&') + 1;
-    if (room > c->max_topics_per_publish)
-        room = c->max_topics_per_publish;
-    f->topics = arena_alloc(&ex->arena, room * sizeof *f->topics);
-    if (f->topics == NULL)
-        return "The form is too large.\n";
-    while (form_next(&form, &ex->arena, &name, &value, &failed)) {
-        if (++count > c->max_form_fields) {
-            metrics_bound_met(METRIC_max_form_fields, ex->id);
-            return "The form has more fields than max_form_fields.\n";
-        }
-        if (slice_eq(name, SLICE("topic"))) {
-            if (f->topic_count == c->max_topics_per_publish) {
-                metrics_bound_met(METRIC_max_topics_per_publish, ex->id);
-                return "The update has more topics than max_topics_per_publish.\n";
-            }
-            f->topics[f->topic_count++] = value;
-        } else if (slice_eq(name, SLICE("data"))) {
-            take_first(value, &f->data, &f->has_data);
-        } else if (slice_eq(name, SLICE("id"))) {
-            take_first(value, &f->id, &f->has_id);
-        } else if (slice_eq(name, SLICE("type"))) {
-            take_first(value, &f->type, &f->has_type);
-        } else if (slice_eq(name, SLICE("retry"))) {
-            take_first(value, &f->retry, &f->has_retry);
-        } else if (slice_eq(name, SLICE("private"))) {
-            f->is_private = true;
-        }
-    }
-    return failed ? "The form is too large.\n" : NULL;
-}
-
-static bool
-has_byte(struct slice s, bool (*bad)(unsigned char))
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (bad((unsigned char)s.ptr[i]))
-            return true;
+    const struct fields_limits limits = {c->max_form_fields, c->max_topics_per_publish};
+    enum dialect dialect = p->grant->dialect;
+    enum fields_fault fault = fields_read(&ex->arena, ex->request->body, dialect, &limits, f);
+    if (fault == FIELDS_OK)
+        return true;
+    if (fault == FIELDS_TOO_MANY)
+        metrics_bound_met(METRIC_max_form_fields, ex->id);
+    if (fault == FIELDS_TOO_MANY_TOPICS)
+        metrics_bound_met(METRIC_max_topics_per_publish, ex->id);
+    reply_text(ex, fields_status(fault, dialect), fields_sentence(fault));
     return false;
 }
 
+/* The hub's own URL, as this request reached it. Only its path and whether it is https can matter
+ * to what is reserved, so a host that is no host does not either. */
 static bool
-is_control(unsigned char c)
+read_hub_url(struct exchange *ex, struct arena *arena, struct url *ret)
 {
-    return c < 0x20 || c == 0x7f;
+    const struct request *r = ex->request;
+    const struct slice parts[] = {r->scheme.len ? r->scheme : SLICE("http"), SLICE("://"),
+                                  r->host.len ? r->host : SLICE("localhost"),
+                                  slice_of(ex->config->path)};
+    struct buf text;
+    buf_init(&text, 65536);
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        buf_add(&text, parts[i]);
+    bool read = !text.failed && url_parse(arena, buf_slice(&text), NULL, ret);
+    buf_fini(&text);
+    return read || (url_parse(arena, SLICE("http://localhost"), NULL, ret) &&
+                    url_parse(arena, slice_of(ex->config->path), ret, ret));
 }
 
 static bool
-breaks_a_line(unsigned char c)
+is_reserved(struct exchange *ex, enum dialect dialect, struct slice topic)
 {
-    return c == 0 || c == '\r' || c == '\n';
+    struct arena arena;
+    struct url hub;
+    if (!reserved_is_possible(slice_of(ex->config->path), topic))
+        return false;
+    arena_init(&arena, 262144);
+    bool reserved =
+        !read_hub_url(ex, &arena, &hub) || reserved_holds(&hub, dialect == DIALECT_1_0, topic);
+    arena_fini(&arena);
+    return reserved;
 }
 
-static const char *
-judge_fields(struct fields *f)
-{
-    uint64_t number;
-    if (f->topic_count == 0)
-        return "The field topic is missing.\n";
-    if (has_byte(f->id, is_control))
-        return "The field id holds a control character.\n";
-    if (has_byte(f->type, breaks_a_line))
-        return "The field type holds a line break or NUL.\n";
-    if (f->retry.len && !slice_u64(f->retry, UINT64_MAX, &number))
-        return "The field retry is not a number of milliseconds.\n";
-    while (f->retry.len && f->retry.ptr[0] == '0')
-        f->retry = slice_from(f->retry, 1);
-    return NULL;
-}
-
-/* Of 0.x, by path prefix: topics under the hub's own path belong to the hub. */
+/* Every topic must be granted, and none the hub's. False: it is answered. */
 static bool
-is_reserved(const struct config *c, struct arena *arena, struct slice topic)
+judge_topics(struct exchange *ex, const struct grant *grant, const struct fields *f)
 {
-    struct slice decoded;
-    if (!percent_decode(arena, topic, &decoded))
-        return true;
-    return slice_find(decoded, SLICE("/.well-known/mercure")) < decoded.len ||
-           slice_find(decoded, slice_of(c->path)) < decoded.len;
+    for (size_t i = 0; i < f->topic_count; i++) {
+        if (is_reserved(ex, grant->dialect, f->topics[i])) {
+            reply_text(ex, grant->dialect == DIALECT_1_0 ? 400 : 403,
+                       SLICE("The topic lies under the hub's own path.\n"));
+            return false;
+        }
+        struct topic topic = topic_of(f->topics[i]);
+        bool granted = grant_allows_publish(grant, &topic);
+        topic_fini(&topic);
+        if (!granted) {
+            refuse(ex, TOKEN_TOPIC_NOT_GRANTED, grant);
+            return false;
+        }
+    }
+    return true;
 }
 
 static void
@@ -262,26 +227,8 @@ on_body(struct exchange *ex)
 {
     struct publication *p = ex->state;
     struct fields f;
-    const char *fault = read_fields(ex, &f);
-    if (fault == NULL)
-        fault = judge_fields(&f);
-    if (fault) {
-        reply_text(ex, 400, slice_of(fault));
+    if (!read_fields(ex, p, &f) || !judge_topics(ex, p->grant, &f))
         return;
-    }
-    for (size_t i = 0; i < f.topic_count; i++) {
-        if (is_reserved(ex->config, &ex->arena, f.topics[i])) {
-            reply_text(ex, 403, SLICE("The topic lies under the hub's own path.\n"));
-            return;
-        }
-        struct topic topic = topic_of(f.topics[i]);
-        bool granted = grant_allows_publish(p->grant, &topic);
-        topic_fini(&topic);
-        if (!granted) {
-            refuse(ex, TOKEN_TOPIC_NOT_GRANTED, p->grant);
-            return;
-        }
-    }
     char fresh[IDS_URN_LEN + 1];
     bool id_is_chosen = f.id.len > 0;
     if (!id_is_chosen) {

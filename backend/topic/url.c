@@ -4,34 +4,22 @@
  * function of the same name that takes the run of bytes for which the machine would stay, and
  * calls the state that follows. Only ASCII ends a run, so the bytes of UTF-8 need no decoding.
  *
- * All that a URL holds, but its host, is written behind each other into one piece of the arena
- * whose size is known before: nothing grows in percent-encoding by more than three, and a path by
- * one slash.
+ * All that a URL holds, but its host and credentials, is written behind each other into one piece
+ * of the arena whose size is known before: what any component encodes was counted when the input
+ * was cleaned, and a path grows by one slash.
  *
  * What a reader gets wrong: the path is kept as text, and segments are what stands behind each
  * slash. No encoded segment can hold a slash, so removing the last segment is cutting at the last
  * slash. */
 
-#include "topic/url.h"
+#include "topic/url_state.h"
 
+#include "base/alloc.h"
 #include "topic/host.h"
 #include "topic/percent.h"
 #include "topic/text.h"
 
-#include <stdio.h>
 #include <string.h>
-
-struct parser {
-    struct arena *arena;
-    struct slice in; /* without tabs and newlines, well-formed */
-    size_t at;
-    const struct url *base; /* may be NULL */
-    bool is_override;       /* a state override is given: `?` and `#` end no path */
-    bool is_file;
-    struct url url;
-    char *out;  /* where the next component is written */
-    char *path; /* where the path began, unless it is opaque */
-};
 
 static const struct {
     struct slice scheme;
@@ -87,20 +75,36 @@ trim_c0_and_space(struct slice s)
     return s;
 }
 
-/* Well-formed, without tabs and newlines. What is so already is borrowed. */
+/* What path, query, fragment or opaque path encode, and beyond ASCII everything. */
+static const struct byteset encodable = {
+    BYTESET_C0 | BYTESET_LOW(' ') | BYTESET_LOW('"') | BYTESET_LOW('#') | BYTESET_LOW('\'') |
+        BYTESET_LOW('<') | BYTESET_LOW('>') | BYTESET_LOW('?'),
+    BYTESET_HIGH('^') | BYTESET_HIGH('`') | BYTESET_HIGH('{') | BYTESET_HIGH('}') |
+        BYTESET_HIGH(0x7F),
+};
+
+/* Takes `in`, well-formed and without tabs and newlines. What is so already is borrowed. */
 static bool
-clean(struct arena *arena, struct slice in, struct slice *ret)
+clean(struct url_parser *p, struct slice in)
 {
     size_t dropped = 0;
     bool is_ascii = true;
     for (size_t i = 0; i < in.len; i++) {
-        dropped += is_tab_or_newline(in.ptr[i]);
-        is_ascii &= (unsigned char)in.ptr[i] < 0x80;
+        unsigned char c = (unsigned char)in.ptr[i];
+        if (byteset_has(&encodable, c)) {
+            dropped += is_tab_or_newline((char)c);
+            is_ascii &= c < 0x80;
+            p->encodable++;
+        }
     }
-    if (!is_ascii && !text_scalars(arena, in, &in))
-        return false;
+    if (!is_ascii) {
+        size_t before = in.len;
+        if (!text_scalars(p->arena, in, &in))
+            return false;
+        p->encodable += in.len - before;
+    }
     if (dropped) {
-        char *out = arena_alloc(arena, in.len);
+        char *out = arena_alloc(p->arena, in.len);
         size_t n = 0;
         if (out == NULL)
             return false;
@@ -109,27 +113,27 @@ clean(struct arena *arena, struct slice in, struct slice *ret)
                 out[n++] = in.ptr[i];
         in = SLICE_OF(out, n);
     }
-    *ret = in;
+    p->in = in;
     return true;
 }
 
 /* The byte `ahead` of where we are, or -1. */
 static int
-peek(const struct parser *p, size_t ahead)
+peek(const struct url_parser *p, size_t ahead)
 {
     size_t at = p->at + ahead;
     return at < p->in.len ? (unsigned char)p->in.ptr[at] : -1;
 }
 
 static struct slice
-rest(const struct parser *p)
+rest(const struct url_parser *p)
 {
     return slice_from(p->in, p->at);
 }
 
 /* A slash, or what counts as one in a special URL. */
 static bool
-is_slash(const struct parser *p, int c)
+is_slash(const struct url_parser *p, int c)
 {
     return c == '/' || (c == '\\' && p->url.is_special);
 }
@@ -137,13 +141,13 @@ is_slash(const struct parser *p, int c)
 /* --- the output ------------------------------------------------------------------------------- */
 
 static struct slice
-written(const struct parser *p, const char *begin)
+written(const struct url_parser *p, const char *begin)
 {
     return SLICE_OF(begin, (size_t)(p->out - begin));
 }
 
-static struct slice
-encode(struct parser *p, struct slice s, const struct byteset *set)
+struct slice
+url_state_encode(struct url_parser *p, struct slice s, const struct byteset *set)
 {
     char *begin = p->out;
     p->out = percent_encode(p->out, s, set);
@@ -151,7 +155,7 @@ encode(struct parser *p, struct slice s, const struct byteset *set)
 }
 
 static struct slice
-copy(struct parser *p, struct slice s)
+copy(struct url_parser *p, struct slice s)
 {
     char *begin = p->out;
     if (s.len)
@@ -160,37 +164,54 @@ copy(struct parser *p, struct slice s)
     return written(p, begin);
 }
 
+bool
+url_state_encode_userinfo(struct arena *arena, struct slice s, struct slice *ret)
+{
+    char *out = arena_alloc(arena, s.len * 3);
+    if (out == NULL)
+        return false;
+    *ret = SLICE_OF(out, (size_t)(percent_encode(out, s, &PERCENT_USERINFO) - out));
+    return true;
+}
+
 /* What all of `base` takes, and what `in` may take at most. */
 static bool
-make_room(struct parser *p)
+make_room(struct url_parser *p)
 {
-    size_t room = p->in.len * 3 + 8;
+    size_t room = p->in.len + p->encodable * 2 + 8;
     const struct url *b = p->base;
     if (b)
         room += b->scheme.len + b->username.len + b->password.len + b->host.len + b->port.len +
                 b->path.len + b->query.len;
     p->out = arena_alloc(p->arena, room);
+    p->end = p->out + room;
     return p->out != NULL;
 }
 
-static void
-set_scheme(struct parser *p, struct slice scheme)
+bool
+url_state_begin(struct url_parser *p, struct slice in)
+{
+    return clean(p, in) && make_room(p);
+}
+
+void
+url_state_set_scheme(struct url_parser *p, struct slice scheme)
 {
     size_t row = find_special(scheme);
     p->url.is_special = row < COUNT_OF(special);
-    p->url.scheme = p->url.is_special ? special[row].scheme : copy(p, scheme);
+    p->url.scheme = p->url.is_special ? special[row].scheme : scheme;
     p->is_file = slice_eq(p->url.scheme, SLICE("file"));
 }
 
 static void
-copy_host(struct parser *p)
+copy_host(struct url_parser *p)
 {
     p->url.host = copy(p, p->base->host);
     p->url.has_host = p->base->has_host;
 }
 
 static void
-copy_authority(struct parser *p)
+copy_authority(struct url_parser *p)
 {
     p->url.username = copy(p, p->base->username);
     p->url.password = copy(p, p->base->password);
@@ -199,7 +220,7 @@ copy_authority(struct parser *p)
 }
 
 static void
-copy_query(struct parser *p)
+copy_query(struct url_parser *p)
 {
     p->url.query = copy(p, p->base->query);
     p->url.has_query = p->base->has_query;
@@ -208,19 +229,20 @@ copy_query(struct parser *p)
 /* --- from the end to the beginning: each state calls those that may follow ------------------- */
 
 static bool
-fragment_state(struct parser *p)
+fragment_state(struct url_parser *p)
 {
     p->url.has_fragment = true;
-    p->url.fragment = encode(p, rest(p), &PERCENT_FRAGMENT);
+    p->url.fragment = url_state_encode(p, rest(p), &PERCENT_FRAGMENT);
     return true;
 }
 
 static bool
-query_state(struct parser *p)
+query_state(struct url_parser *p)
 {
     struct slice query = slice_head(rest(p), slice_index(rest(p), '#'));
     p->url.has_query = true;
-    p->url.query = encode(p, query, p->url.is_special ? &PERCENT_SPECIAL_QUERY : &PERCENT_QUERY);
+    p->url.query =
+        url_state_encode(p, query, p->url.is_special ? &PERCENT_SPECIAL_QUERY : &PERCENT_QUERY);
     p->at += query.len;
     if (peek(p, 0) < 0)
         return true;
@@ -230,7 +252,7 @@ query_state(struct parser *p)
 
 /* At the end, or at a `?` or `#`. */
 static bool
-after_path(struct parser *p)
+after_path(struct url_parser *p)
 {
     int c = peek(p, 0);
     p->at++;
@@ -239,7 +261,7 @@ after_path(struct parser *p)
 
 /* Where [at, …) meets the first `?` or `#`, or ends. */
 static size_t
-find_query_or_fragment(const struct parser *p)
+find_query_or_fragment(const struct url_parser *p)
 {
     size_t end = p->at;
     while (end < p->in.len && p->in.ptr[end] != '?' && p->in.ptr[end] != '#')
@@ -247,8 +269,8 @@ find_query_or_fragment(const struct parser *p)
     return end;
 }
 
-static bool
-opaque_path_state(struct parser *p)
+bool
+url_state_opaque_path(struct url_parser *p)
 {
     size_t end = find_query_or_fragment(p);
     struct slice path = slice_head(rest(p), end - p->at);
@@ -256,7 +278,7 @@ opaque_path_state(struct parser *p)
     bool ends_in_space = end < p->in.len && slice_ends(path, SLICE(" "));
     path.len -= ends_in_space;
     char *begin = p->out;
-    encode(p, path, &PERCENT_C0);
+    url_state_encode(p, path, &PERCENT_C0);
     if (ends_in_space)
         copy(p, SLICE("%20"));
     p->url.has_opaque_path = true;
@@ -308,7 +330,7 @@ begins_with_normalised_drive(struct slice path)
 }
 
 static void
-shorten(struct parser *p)
+shorten(struct url_parser *p)
 {
     struct slice path = written(p, p->path);
     if (p->is_file && path.len == 3 && begins_with_normalised_drive(path))
@@ -319,18 +341,18 @@ shorten(struct parser *p)
 }
 
 static void
-append_segment(struct parser *p, struct slice segment)
+append_segment(struct url_parser *p, struct slice segment)
 {
     char *begin = p->out;
     *p->out++ = '/';
-    encode(p, segment, &PERCENT_PATH);
+    url_state_encode(p, segment, &PERCENT_PATH);
     if (p->is_file && begin == p->path && is_drive_letter(segment))
         begin[2] = ':';
 }
 
 /* Adds to the path that stands from p->path on. */
 static bool
-path_state(struct parser *p)
+path_state(struct url_parser *p)
 {
     for (bool more = true; more;) {
         size_t end = p->at;
@@ -352,8 +374,8 @@ path_state(struct parser *p)
     return after_path(p);
 }
 
-static bool
-path_start_state(struct parser *p)
+bool
+url_state_path_start(struct url_parser *p)
 {
     int c = peek(p, 0);
     p->path = p->out;
@@ -365,9 +387,8 @@ path_start_state(struct parser *p)
     return path_state(p);
 }
 
-/* All of `digits` are digits. False: beyond 65535. */
-static bool
-read_port(struct parser *p, struct slice digits)
+bool
+url_state_port(struct url_parser *p, struct slice digits)
 {
     unsigned value = 0;
     if (digits.len == 0)
@@ -387,18 +408,18 @@ read_port(struct parser *p, struct slice digits)
 
 /* The authority ends at `end`. */
 static bool
-port_state(struct parser *p, size_t end)
+port_state(struct url_parser *p, size_t end)
 {
     struct slice digits = slice_head(rest(p), end - p->at);
     for (size_t i = 0; i < digits.len; i++)
         if (!is_digit(digits.ptr[i]))
             return false;
     p->at = end;
-    return read_port(p, digits) && path_start_state(p);
+    return url_state_port(p, digits) && url_state_path_start(p);
 }
 
-static size_t
-find_authority_end(const struct parser *p)
+size_t
+url_state_authority_end(const struct url_parser *p)
 {
     size_t end = p->at;
     while (end < p->in.len && !is_slash(p, p->in.ptr[end]) && p->in.ptr[end] != '?' &&
@@ -407,9 +428,8 @@ find_authority_end(const struct parser *p)
     return end;
 }
 
-/* The first colon that is not inside brackets, or the length. */
-static size_t
-find_port(struct slice authority)
+size_t
+url_state_find_port(struct slice authority)
 {
     bool inside = false;
     for (size_t i = 0; i < authority.len; i++) {
@@ -425,10 +445,10 @@ find_port(struct slice authority)
 }
 
 static bool
-host_state(struct parser *p, size_t end)
+host_state(struct url_parser *p, size_t end)
 {
     struct slice authority = slice_head(rest(p), end - p->at);
-    size_t colon = find_port(authority);
+    size_t colon = url_state_find_port(authority);
     struct slice host = slice_head(authority, colon);
     bool has_port = colon < authority.len;
     if (host.len == 0 && (p->url.is_special || has_port))
@@ -441,16 +461,19 @@ host_state(struct parser *p, size_t end)
 }
 
 static bool
-authority_state(struct parser *p)
+authority_state(struct url_parser *p)
 {
-    size_t end = find_authority_end(p), last_at = end;
+    size_t end = url_state_authority_end(p), last_at = end;
     while (last_at > p->at && p->in.ptr[last_at - 1] != '@')
         last_at--;
     if (last_at > p->at) {
         struct slice credentials = slice_head(rest(p), last_at - 1 - p->at);
         size_t colon = slice_index(credentials, ':');
-        p->url.username = encode(p, slice_head(credentials, colon), &PERCENT_USERINFO);
-        p->url.password = encode(p, slice_from(credentials, colon + 1), &PERCENT_USERINFO);
+        if (!url_state_encode_userinfo(p->arena, slice_head(credentials, colon),
+                                       &p->url.username) ||
+            !url_state_encode_userinfo(p->arena, slice_from(credentials, colon + 1),
+                                       &p->url.password))
+            return false;
         p->at = last_at;
         if (last_at == end)
             return false;
@@ -459,7 +482,7 @@ authority_state(struct parser *p)
 }
 
 static bool
-special_authority_ignore_slashes_state(struct parser *p)
+special_authority_ignore_slashes_state(struct url_parser *p)
 {
     while (is_slash(p, peek(p, 0)))
         p->at++;
@@ -467,14 +490,14 @@ special_authority_ignore_slashes_state(struct parser *p)
 }
 
 static bool
-special_authority_slashes_state(struct parser *p)
+special_authority_slashes_state(struct url_parser *p)
 {
     /* With or without its two slashes, what follows is the same. */
     return special_authority_ignore_slashes_state(p);
 }
 
 static bool
-relative_slash_state(struct parser *p)
+relative_slash_state(struct url_parser *p)
 {
     int c = peek(p, 0);
     if (p->url.is_special && is_slash(p, c))
@@ -490,7 +513,7 @@ relative_slash_state(struct parser *p)
 
 /* The base's path and query, or what stands instead: shared by two states. */
 static bool
-relative_path(struct parser *p, bool keep_drive)
+relative_path(struct url_parser *p, bool keep_drive)
 {
     int c = peek(p, 0);
     if (c < 0 || c == '#')
@@ -507,9 +530,9 @@ relative_path(struct parser *p, bool keep_drive)
 }
 
 static bool
-relative_state(struct parser *p)
+relative_state(struct url_parser *p)
 {
-    set_scheme(p, p->base->scheme);
+    url_state_set_scheme(p, copy(p, p->base->scheme));
     if (is_slash(p, peek(p, 0))) {
         p->at++;
         return relative_slash_state(p);
@@ -519,9 +542,9 @@ relative_state(struct parser *p)
 }
 
 static bool
-file_host_state(struct parser *p)
+file_host_state(struct url_parser *p)
 {
-    size_t end = find_authority_end(p);
+    size_t end = url_state_authority_end(p);
     struct slice host = slice_head(rest(p), end - p->at);
     if (is_drive_letter(host)) {
         p->path = p->out;
@@ -532,11 +555,11 @@ file_host_state(struct parser *p)
     if (slice_eq(p->url.host, SLICE("localhost")))
         p->url.host = SLICE("");
     p->at = end;
-    return path_start_state(p);
+    return url_state_path_start(p);
 }
 
 static bool
-file_slash_state(struct parser *p, const struct url *base)
+file_slash_state(struct url_parser *p, const struct url *base)
 {
     if (is_slash(p, peek(p, 0))) {
         p->at++;
@@ -551,10 +574,10 @@ file_slash_state(struct parser *p, const struct url *base)
 }
 
 static bool
-file_state(struct parser *p)
+file_state(struct url_parser *p)
 {
     const struct url *base = p->base && slice_eq(p->base->scheme, SLICE("file")) ? p->base : NULL;
-    set_scheme(p, SLICE("file"));
+    url_state_set_scheme(p, SLICE("file"));
     p->url.has_host = true;
     p->url.host = SLICE("");
     if (is_slash(p, peek(p, 0))) {
@@ -570,7 +593,7 @@ file_state(struct parser *p)
 }
 
 static bool
-path_or_authority_state(struct parser *p)
+path_or_authority_state(struct url_parser *p)
 {
     if (peek(p, 0) == '/') {
         p->at++;
@@ -581,7 +604,7 @@ path_or_authority_state(struct parser *p)
 }
 
 static bool
-special_relative_or_authority_state(struct parser *p)
+special_relative_or_authority_state(struct url_parser *p)
 {
     if (peek(p, 0) == '/' && peek(p, 1) == '/')
         return special_authority_ignore_slashes_state(p);
@@ -589,7 +612,7 @@ special_relative_or_authority_state(struct parser *p)
 }
 
 static bool
-no_scheme_state(struct parser *p)
+no_scheme_state(struct url_parser *p)
 {
     const struct url *base = p->base;
     if (base == NULL)
@@ -598,7 +621,7 @@ no_scheme_state(struct parser *p)
         return slice_eq(base->scheme, SLICE("file")) ? file_state(p) : relative_state(p);
     if (peek(p, 0) != '#')
         return false;
-    set_scheme(p, base->scheme);
+    url_state_set_scheme(p, copy(p, base->scheme));
     p->url.has_opaque_path = true;
     p->url.path = copy(p, base->path);
     copy_query(p);
@@ -608,7 +631,7 @@ no_scheme_state(struct parser *p)
 
 /* The scheme is read, and the colon behind it. */
 static bool
-after_scheme(struct parser *p)
+after_scheme(struct url_parser *p)
 {
     if (p->is_file)
         return file_state(p);
@@ -617,13 +640,13 @@ after_scheme(struct parser *p)
                    ? special_relative_or_authority_state(p)
                    : special_authority_slashes_state(p);
     if (peek(p, 0) != '/')
-        return opaque_path_state(p);
+        return url_state_opaque_path(p);
     p->at++;
     return path_or_authority_state(p);
 }
 
 static bool
-scheme_start_state(struct parser *p)
+scheme_start_state(struct url_parser *p)
 {
     size_t len = 0;
     if (is_alpha(peek(p, 0)))
@@ -636,7 +659,7 @@ scheme_start_state(struct parser *p)
     for (size_t i = 0; i < len; i++)
         scheme[i] = (char)(is_alpha(p->in.ptr[i]) ? p->in.ptr[i] | 0x20 : p->in.ptr[i]);
     p->out += len;
-    set_scheme(p, SLICE_OF(scheme, len));
+    url_state_set_scheme(p, SLICE_OF(scheme, len));
     p->at += len + 1;
     return after_scheme(p);
 }
@@ -644,9 +667,10 @@ scheme_start_state(struct parser *p)
 bool
 url_parse(struct arena *arena, struct slice input, const struct url *base, struct url *ret)
 {
-    struct parser p = {.arena = arena, .base = base};
-    if (!clean(arena, trim_c0_and_space(input), &p.in) || !make_room(&p) || !scheme_start_state(&p))
+    struct url_parser p = {.arena = arena, .base = base};
+    if (!url_state_begin(&p, trim_c0_and_space(input)) || !scheme_start_state(&p))
         return false;
+    ENSURE(p.out <= p.end);
     *ret = p.url;
     return true;
 }
@@ -656,7 +680,7 @@ url_serialise(struct arena *arena, const struct url *u, struct slice *ret)
 {
     size_t room = u->scheme.len + u->username.len + u->password.len + u->host.len + u->port.len +
                   u->path.len + u->query.len + u->fragment.len + sizeof "://:@:/.?#";
-    struct parser p = {.out = arena_alloc(arena, room)};
+    struct url_parser p = {.out = arena_alloc(arena, room)};
     char *begin = p.out;
     if (begin == NULL)
         return false;
@@ -688,162 +712,7 @@ url_serialise(struct arena *arena, const struct url *u, struct slice *ret)
         copy(&p, SLICE("#"));
         copy(&p, u->fragment);
     }
+    ENSURE(p.out <= begin + room);
     *ret = written(&p, begin);
-    return true;
-}
-
-/* --- one component --------------------------------------------------------------------------- */
-
-/* A parser on https://dummy.invalid/ with a state override. */
-static bool
-begin_override(struct parser *p, struct arena *arena, struct slice in)
-{
-    *p = (struct parser){.arena = arena, .is_override = true};
-    if (!clean(arena, in, &p->in) || !make_room(p))
-        return false;
-    set_scheme(p, SLICE("https"));
-    p->path = p->out;
-    return true;
-}
-
-bool
-url_canonical_protocol(struct arena *arena, struct slice in, struct slice *ret)
-{
-    static const struct slice rest_of_url = SLICE_INIT("://dummy.invalid/");
-    struct url url;
-    if (in.len == 0) {
-        *ret = in;
-        return true;
-    }
-    char *text = arena_alloc(arena, in.len + rest_of_url.len);
-    if (text == NULL)
-        return false;
-    memcpy(text, in.ptr, in.len);
-    memcpy(text + in.len, rest_of_url.ptr, rest_of_url.len);
-    if (!url_parse(arena, SLICE_OF(text, in.len + rest_of_url.len), NULL, &url))
-        return false;
-    *ret = url.scheme;
-    return true;
-}
-
-bool
-url_canonical_username(struct arena *arena, struct slice in, struct slice *ret)
-{
-    if (!text_scalars(arena, in, &in))
-        return false;
-    char *out = arena_alloc(arena, in.len * 3);
-    if (out == NULL)
-        return false;
-    *ret = SLICE_OF(out, (size_t)(percent_encode(out, in, &PERCENT_USERINFO) - out));
-    return true;
-}
-
-bool
-url_canonical_password(struct arena *arena, struct slice in, struct slice *ret)
-{
-    return url_canonical_username(arena, in, ret);
-}
-
-bool
-url_canonical_hostname(struct arena *arena, struct slice in, struct slice *ret)
-{
-    struct parser p;
-    if (in.len == 0) {
-        *ret = in;
-        return true;
-    }
-    if (!begin_override(&p, arena, in))
-        return false;
-    struct slice host = slice_head(p.in, find_authority_end(&p));
-    return host.len && find_port(host) == host.len && host_parse(arena, host, false, ret);
-}
-
-bool
-url_canonical_ipv6_hostname(struct arena *arena, struct slice in, struct slice *ret)
-{
-    char *out = arena_alloc(arena, in.len);
-    if (out == NULL)
-        return false;
-    for (size_t i = 0; i < in.len; i++) {
-        char c = in.ptr[i];
-        if (percent_hex(c) < 0 && c != '[' && c != ']' && c != ':')
-            return false;
-        out[i] = (char)(is_alpha(c) ? c | 0x20 : c);
-    }
-    *ret = SLICE_OF(out, in.len);
-    return true;
-}
-
-bool
-url_canonical_port(struct arena *arena, struct slice in, struct slice protocol, struct slice *ret)
-{
-    struct parser p;
-    size_t digits = 0;
-    if (in.len == 0) {
-        *ret = in;
-        return true;
-    }
-    if (!begin_override(&p, arena, in))
-        return false;
-    p.url.scheme = protocol;
-    while (is_digit(peek(&p, digits)))
-        digits++;
-    if (digits == 0 || !read_port(&p, slice_head(p.in, digits)))
-        return false;
-    *ret = p.url.port;
-    return true;
-}
-
-bool
-url_canonical_pathname(struct arena *arena, struct slice in, struct slice *ret)
-{
-    static const struct slice lead = SLICE_INIT("/-");
-    struct parser p;
-    if (in.len == 0) {
-        *ret = in;
-        return true;
-    }
-    bool has_slash = in.ptr[0] == '/';
-    if (!has_slash) {
-        char *text = arena_alloc(arena, lead.len + in.len);
-        if (text == NULL)
-            return false;
-        memcpy(text, lead.ptr, lead.len);
-        memcpy(text + lead.len, in.ptr, in.len);
-        in = SLICE_OF(text, lead.len + in.len);
-    }
-    if (!begin_override(&p, arena, in) || !path_start_state(&p))
-        return false;
-    *ret = has_slash ? p.url.path : slice_from(p.url.path, lead.len);
-    return true;
-}
-
-bool
-url_canonical_opaque_pathname(struct arena *arena, struct slice in, struct slice *ret)
-{
-    struct parser p;
-    if (!begin_override(&p, arena, in) || !opaque_path_state(&p))
-        return false;
-    *ret = p.url.path;
-    return true;
-}
-
-bool
-url_canonical_search(struct arena *arena, struct slice in, struct slice *ret)
-{
-    struct parser p;
-    if (!begin_override(&p, arena, in))
-        return false;
-    *ret = encode(&p, p.in, &PERCENT_SPECIAL_QUERY);
-    return true;
-}
-
-bool
-url_canonical_hash(struct arena *arena, struct slice in, struct slice *ret)
-{
-    struct parser p;
-    if (!begin_override(&p, arena, in))
-        return false;
-    *ret = encode(&p, p.in, &PERCENT_FRAGMENT);
     return true;
 }

@@ -6,7 +6,8 @@
  *
  * Input is UTF-8; an ill-formed part of it counts as U+FFFD, as in the standard's decoder.
  * Pure functions: any thread, no state but ICU's tables (topic/domain.h). Time is linear in the
- * input, memory at most about seven times the input and once the base. */
+ * input, memory as a rule once the input and once the
+ * base, at most thirteen times the input (each byte ill-formed). */
 
 #include "base/arena.h"
 

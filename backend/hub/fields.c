@@ -1,0 +1,155 @@
+/* fields - a publish as a form, and the column of the fault table that its token's dialect has.
+ *
+ * Both dialects refuse what would break the stream's own lines. 1.0 also refuses what nobody can
+ * see or what the protocol keeps for itself; in 0.x such updates are in use, and their bytes go out
+ * as they came. */
+
+#include "hub/fields.h"
+
+#include "request/form.h"
+#include "topic/text.h"
+
+static void
+take_first(struct slice value, struct slice *field, bool *has)
+{
+    if (!*has)
+        *field = value;
+    *has = true;
+}
+
+static enum fields_fault
+read_form(struct arena *arena, struct slice text, enum dialect dialect,
+          const struct fields_limits *limits, struct fields *f)
+{
+    struct form form = {text};
+    struct slice name, value;
+    bool failed = false, has_id = false, has_type = false, has_data = false, has_retry = false;
+    size_t count = 0, room = slice_count(text, '&') + 1;
+    if (room > limits->max_topics)
+        room = limits->max_topics;
+    f->topics = arena_alloc(arena, room * sizeof *f->topics);
+    if (f->topics == NULL)
+        return FIELDS_TOO_LARGE;
+    while (form_next(&form, arena, &name, &value, &failed)) {
+        if (++count > limits->max_fields)
+            return FIELDS_TOO_MANY;
+        if (dialect == DIALECT_1_0 && !(slice_is_utf8(name) && slice_is_utf8(value)))
+            return FIELDS_NOT_UTF8;
+        if (slice_eq(name, SLICE("topic"))) {
+            if (f->topic_count == limits->max_topics)
+                return FIELDS_TOO_MANY_TOPICS;
+            f->topics[f->topic_count++] = value;
+        } else if (slice_eq(name, SLICE("data"))) {
+            take_first(value, &f->data, &has_data);
+        } else if (slice_eq(name, SLICE("id"))) {
+            take_first(value, &f->id, &has_id);
+        } else if (slice_eq(name, SLICE("type"))) {
+            take_first(value, &f->type, &has_type);
+        } else if (slice_eq(name, SLICE("retry"))) {
+            take_first(value, &f->retry, &has_retry);
+        } else if (slice_eq(name, SLICE("private"))) {
+            f->is_private = true;
+        }
+    }
+    return failed ? FIELDS_TOO_LARGE : FIELDS_OK;
+}
+
+static bool
+has_byte(struct slice s, bool (*bad)(unsigned char))
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (bad((unsigned char)s.ptr[i]))
+            return true;
+    return false;
+}
+
+static bool
+is_control(unsigned char c)
+{
+    return c < 0x20 || c == 0x7f;
+}
+
+static bool
+breaks_a_line(unsigned char c)
+{
+    return c == 0 || c == '\r' || c == '\n';
+}
+
+static enum fields_fault
+judge(const struct fields *f)
+{
+    uint64_t number;
+    if (f->topic_count == 0)
+        return FIELDS_NO_TOPIC;
+    if (has_byte(f->id, is_control))
+        return FIELDS_BAD_ID;
+    if (has_byte(f->type, breaks_a_line))
+        return FIELDS_BAD_TYPE;
+    if (f->retry.len && !slice_u64(f->retry, UINT64_MAX, &number))
+        return FIELDS_BAD_RETRY;
+    return FIELDS_OK;
+}
+
+static enum fields_fault
+judge_1_0(const struct fields *f)
+{
+    for (size_t i = 0; i < f->topic_count; i++) {
+        if (text_judge(f->topics[i]) != TEXT_OK)
+            return FIELDS_TEXT_OF_TOPIC;
+        if (slice_eq(f->topics[i], SLICE("*")))
+            return FIELDS_KEPT_TOPIC;
+    }
+    if (text_judge(f->id) != TEXT_OK)
+        return FIELDS_TEXT_OF_ID;
+    if (text_judge(f->type) != TEXT_OK)
+        return FIELDS_TEXT_OF_TYPE;
+    if (slice_eq(f->id, SLICE("earliest")) || slice_starts(f->id, SLICE("#")))
+        return FIELDS_KEPT_ID;
+    if (slice_eq(f->type, SLICE("mercure")))
+        return FIELDS_KEPT_TYPE;
+    return FIELDS_OK;
+}
+
+enum fields_fault
+fields_read(struct arena *arena, struct slice form, enum dialect dialect,
+            const struct fields_limits *limits, struct fields *ret)
+{
+    *ret = (struct fields){0};
+    enum fields_fault fault = read_form(arena, form, dialect, limits, ret);
+    if (fault == FIELDS_OK)
+        fault = judge(ret);
+    if (fault == FIELDS_OK && dialect == DIALECT_1_0)
+        fault = judge_1_0(ret);
+    while (ret->retry.len && ret->retry.ptr[0] == '0')
+        ret->retry = slice_from(ret->retry, 1);
+    return fault;
+}
+
+unsigned
+fields_status(enum fields_fault fault, enum dialect dialect)
+{
+    return fault == FIELDS_TOO_MANY_TOPICS && dialect == DIALECT_1_0 ? 413 : 400;
+}
+
+struct slice
+fields_sentence(enum fields_fault fault)
+{
+    static const char *const sentences[] = {
+        [FIELDS_OK] = "The form is fine.\n",
+        [FIELDS_TOO_LARGE] = "The form is too large.\n",
+        [FIELDS_TOO_MANY] = "The form has more fields than max_form_fields.\n",
+        [FIELDS_TOO_MANY_TOPICS] = "The update has more topics than max_topics_per_publish.\n",
+        [FIELDS_NOT_UTF8] = "The form holds what is not valid UTF-8.\n",
+        [FIELDS_NO_TOPIC] = "The field topic is missing.\n",
+        [FIELDS_BAD_ID] = "The field id holds a control character.\n",
+        [FIELDS_BAD_TYPE] = "The field type holds a line break or NUL.\n",
+        [FIELDS_BAD_RETRY] = "The field retry is not a number of milliseconds.\n",
+        [FIELDS_TEXT_OF_TOPIC] = "A topic holds a control or invisible format character.\n",
+        [FIELDS_TEXT_OF_ID] = "The field id holds a control or invisible format character.\n",
+        [FIELDS_TEXT_OF_TYPE] = "The field type holds a control or invisible format character.\n",
+        [FIELDS_KEPT_ID] = "An id must be neither \"earliest\" nor begin with #.\n",
+        [FIELDS_KEPT_TYPE] = "The type \"mercure\" is the hub's own.\n",
+        [FIELDS_KEPT_TOPIC] = "The topic * is no topic: it matches every one.\n",
+    };
+    return slice_of(sentences[fault]);
+}

@@ -1,0 +1,47 @@
+#ifndef HUB_FIELDS_H
+#define HUB_FIELDS_H
+
+/* The form of a publish: what counts of it, and what is wrong with it (PROTOCOL.md, "Publish").
+ * The rules are those of the token's dialect. Knows no exchange. */
+
+#include "auth/refusal.h"
+#include "base/arena.h"
+
+struct fields {
+    struct slice *topics; /* in the arena; [0] is canonical */
+    size_t topic_count;
+    struct slice id, type, data, retry; /* empty: absent */
+    bool is_private;
+};
+
+struct fields_limits {
+    size_t max_fields, max_topics;
+};
+
+/* Why a form is refused. */
+enum fields_fault {
+    FIELDS_OK,
+    FIELDS_TOO_LARGE,       /* the arena is full */
+    FIELDS_TOO_MANY,        /* a bound: max_fields */
+    FIELDS_TOO_MANY_TOPICS, /* a bound: max_topics; 413 in 1.0 */
+    FIELDS_NOT_UTF8,
+    FIELDS_NO_TOPIC,
+    FIELDS_BAD_ID,
+    FIELDS_BAD_TYPE,
+    FIELDS_BAD_RETRY,
+    FIELDS_TEXT_OF_TOPIC,
+    FIELDS_TEXT_OF_ID,
+    FIELDS_TEXT_OF_TYPE,
+    FIELDS_KEPT_ID,
+    FIELDS_KEPT_TYPE,
+    FIELDS_KEPT_TOPIC,
+};
+
+/* Reads and judges. Values borrow from `form` or lie in the arena. Leading zeros of `retry` are
+ * dropped. On a fault `ret` is partly filled. */
+MUST_CHECK enum fields_fault fields_read(struct arena *, struct slice form, enum dialect,
+                                         const struct fields_limits *, struct fields *ret);
+unsigned fields_status(enum fields_fault, enum dialect);
+struct slice fields_sentence(enum fields_fault); /* for the one who sent it, with its newline */
+
+#endif

@@ -1,0 +1,110 @@
+/* reserved - is a topic one of the hub's own?
+ *
+ * A topic is a string, and subscribers compare strings; but whoever publishes under the hub's path
+ * could pass off an event as the hub's, in any of the spellings that a URL parser takes for the
+ * same. So the topic is resolved as a browser would, against the hub's URL, and its path compared.
+ * The host does not matter: the hub may have several. */
+
+#include "hub/reserved.h"
+
+#include "topic/percent.h"
+
+enum {
+    /* A topic of any length that is plain takes once or twice its length; one up to MAX_SURE fits
+     * whatever it holds. */
+    MAX_SURE = 1 << 20,
+    ROOM = 16 * MAX_SURE
+};
+
+static bool
+is_unreserved(int c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+/* %XX of what needs no encoding (RFC 3986, section 6.2.2.2) becomes the character. */
+static bool
+decode_unreserved(struct arena *arena, struct slice path, struct slice *ret)
+{
+    if (slice_index(path, '%') == path.len) {
+        *ret = path;
+        return true;
+    }
+    char *out = arena_alloc(arena, path.len);
+    size_t n = 0;
+    if (out == NULL)
+        return false;
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.ptr[i];
+        if (c == '%' && path.len - i > 2) {
+            int high = percent_hex(path.ptr[i + 1]), low = percent_hex(path.ptr[i + 2]);
+            if (high >= 0 && low >= 0 && is_unreserved(high << 4 | low)) {
+                c = (char)(high << 4 | low);
+                i += 2;
+            }
+        }
+        out[n++] = c;
+    }
+    *ret = SLICE_OF(out, n);
+    return true;
+}
+
+static bool
+contains(struct slice s, struct slice needle)
+{
+    return s.len >= needle.len && slice_find(s, needle) < s.len;
+}
+
+static bool
+resolves_to_hub(struct arena *arena, const struct url *hub, bool is_1_0, struct slice topic)
+{
+    struct url url;
+    struct slice own, path;
+    if (!url_parse(arena, topic, hub, &url))
+        return topic.len > MAX_SURE; /* not a URL, if it was not for the arena */
+    if (!decode_unreserved(arena, hub->path, &own) || !decode_unreserved(arena, url.path, &path))
+        return true;
+    if (!slice_starts(path, own))
+        return false;
+    return path.len == own.len ? is_1_0 : path.ptr[own.len] == '/';
+}
+
+bool
+reserved_holds(const struct url *hub, bool is_1_0, struct slice topic)
+{
+    struct arena arena;
+    if (!is_1_0 && (contains(topic, SLICE("/.well-known/mercure")) || contains(topic, hub->path)))
+        return true;
+    arena_init(&arena, topic.len * 2 + hub->path.len * 3 + ROOM);
+    bool holds = resolves_to_hub(&arena, hub, is_1_0, topic);
+    arena_fini(&arena);
+    return holds;
+}
+
+/* What stands before the first `:` reads as a scheme, and `//` follows. */
+static bool
+is_absolute(struct slice topic)
+{
+    size_t colon = slice_index(topic, ':');
+    for (size_t i = 0; i < colon; i++)
+        if (!is_unreserved(topic.ptr[i]) && topic.ptr[i] != '+')
+            return false;
+    return slice_starts(slice_from(topic, colon), SLICE("://"));
+}
+
+/* A topic with a host of its own, of plain characters, has its path spelt out: then the path holds
+ * the hub's only where the topic does. The first segment is enough, and dots are none: segments
+ * that are removed cannot add one. */
+bool
+reserved_is_possible(struct slice path, struct slice topic)
+{
+    struct slice first = slice_from(path, 1);
+    first.len = slice_index(first, '/');
+    if (first.len == 0 || slice_index(first, '%') < first.len || !is_absolute(topic))
+        return true;
+    for (size_t i = 0; i < topic.len; i++)
+        if ((unsigned char)topic.ptr[i] < 0x20 || topic.ptr[i] == '%')
+            return true;
+    return contains(topic, first);
+}

@@ -1,0 +1,17 @@
+#ifndef HUB_RESERVED_H
+#define HUB_RESERVED_H
+
+/* Topics that belong to the hub: those under its own path (PROTOCOL.md, "Publish", "Reserved"). */
+
+#include "topic/url.h"
+
+/* `hub` is the hub's own URL. `is_1_0`: by the rule of 1.0, else by that of 0.x. Takes memory of
+ * its own while it runs; where that is not to be had the answer is true. */
+bool reserved_holds(const struct url *hub, bool is_1_0, struct slice topic);
+
+/* False: reserved_holds() would be false, whatever the host and scheme of the hub; told without
+ * parsing.
+ * `path` is the hub's, as configured. */
+bool reserved_is_possible(struct slice path, struct slice topic);
+
+#endif
