@@ -57,6 +57,8 @@ FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 
 export ASAN_OPTIONS  ?= detect_leaks=1:abort_on_error=1:strict_string_checks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
+# Check's own 4 s are short for sanitizers on a busy machine.
+export CK_DEFAULT_TIMEOUT ?= 60
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
 SOURCES   := $(sort $(shell find backend -name '*.c'))
