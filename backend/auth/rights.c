@@ -429,7 +429,7 @@ entry_allows(const struct entry *e, const struct topic *topic, uint64_t *steps)
                                                     sizeof *e->exact, compare) != NULL))
         return true;
     for (size_t i = 0; i < e->other_count && *steps; i++) {
-        uint64_t one = matcher_steps() < *steps ? matcher_steps() : *steps, left = one;
+        uint64_t most = matcher_steps(topic), one = most < *steps ? most : *steps, left = one;
         if (matcher_try(e->others[i], topic, &left) == MATCH_YES)
             return true;
         *steps -= one - left;
@@ -451,7 +451,7 @@ rights_has(const struct rights *r, enum role action)
 static const struct entry *
 find_entry(const struct rights *r, enum role action, const struct topic *topic)
 {
-    uint64_t steps = STEP_BUDGETS * matcher_steps();
+    uint64_t steps = STEP_BUDGETS * matcher_steps(topic);
     for (size_t i = 0; i < r->count; i++)
         if (r->entries[i].actions & 1u << action && entry_allows(&r->entries[i], topic, &steps))
             return &r->entries[i];

@@ -5,8 +5,10 @@
 
 #include "auth/token_cache.h"
 #include "config/config.h"
+#include "hub/delivery.h"
 #include "hub/index.h"
 #include "hub/quota.h"
+#include "hub/struck.h"
 #include "hub/tail.h"
 #include "loop/worker.h"
 #include "transport/transport.h"
@@ -19,19 +21,13 @@ struct hub {
     struct transport *transport;
     struct authority *authority;         /* owns a reference */
     struct quota *by_token, *by_address; /* owns */
+    struct struck *struck;               /* owns */
     size_t max_update_size;
     atomic_size_t streams;
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
     atomic_size_t publishes_underway; /* given to the transport, not answered */
     atomic_bool stopping;
 };
-
-/* One update due to one stream: a link in that stream's chain in hub_worker.due. */
-struct due {
-    uint32_t update; /* index in the batch */
-    uint32_t next;   /* index in due, or DUE_NONE */
-};
-#define DUE_NONE UINT32_MAX
 
 /* The worker's thread alone. */
 struct hub_worker {
@@ -44,14 +40,7 @@ struct hub_worker {
 
     struct tail tail;
 
-    /* While a batch is matched. */
-    struct batch *batch;
-    uint32_t at;    /* the update being matched */
-    uint64_t stamp; /* one a matched update: a stream that bears it was met already */
-    struct due *due;
-    uint32_t due_count, due_cap;
-    struct stream **touched;
-    uint32_t touched_count, touched_cap;
+    struct delivery delivery;
 
     struct list catching_up; /* streams that can go on, by stream.catch_node */
     struct list hungry;      /* streams that wait for a read to be free */

@@ -1,140 +1,401 @@
-/* index - exact topics in a hash table of interned entries, `*` in a list apart.
+/* index - exact topics by hash, patterns by the literal they begin with, `*` apart.
  *
- * An entry lives while it has subscriptions; streams on one topic share its bytes. */
+ * What streams subscribe to is an entry, interned: it lives while it has subscriptions. An exact
+ * topic is its bytes and nothing else. A pattern is compiled once for all streams, and hangs in a
+ * tree at the literal that every topic it matches begins with: a topic is tried against the
+ * patterns on its way down, so that those that cannot match cost nothing.
+ *
+ * A walk matches one update and may pause between two patterns. What may happen meanwhile: a stream
+ * leaves and takes the last subscription of a pattern along, which may be a candidate (it takes
+ * itself out); a stream joins a pattern still to be tried, and comes up as a hit (the hub tells by
+ * positions that this update is not for it). Only one walk is under way at a time. */
 
 #include "hub/index.h"
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "metrics/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    FIRST_BUCKETS = 64
+    TRY_STEPS = 10, /* what a candidate costs by being one */
+    STRIKES = 3,
+    STRIKE_TOPIC = 4096, /* a topic longer than that is not the pattern's fault */
 };
 
-struct topic_entry {
-    struct topic_entry *next;
-    uint64_t hash;
-    struct list subscriptions;
-    size_t len;
+struct pattern_entry {
+    struct entry entry;
+    enum matcher_type type;
+    struct matcher *matcher;   /* owns */
+    struct list node;          /* in place->values; in index.struck */
+    struct prefix_node *place; /* NULL: struck, out of the tree */
+    uint64_t stamp;
+    uint32_t candidate; /* its place in the walk's list, if it is there */
+    uint32_t strikes;
+    bool is_unfixed;
+    struct slice base;
     char bytes[];
 };
 
-void
-index_init(struct index *ix)
+static struct pattern_entry *
+pattern_of(const struct entry *e)
 {
-    *ix = (struct index){.bucket_count = FIRST_BUCKETS};
-    ix->buckets = xalloc(FIRST_BUCKETS * sizeof *ix->buckets);
-    list_init(&ix->everything);
+    return CONTAINER_OF(e, struct pattern_entry, entry);
+}
+
+void
+index_init(struct index *ix, const struct index_limits *limits)
+{
+    *ix = (struct index){.limits = *limits};
+    entries_init(&ix->exact);
+    entries_init(&ix->patterns);
+    prefixes_init(&ix->prefixes);
+    list_init(&ix->struck);
 }
 
 void
 index_fini(struct index *ix)
 {
-    ENSURE(ix->entry_count == 0);
-    free(ix->buckets);
-    ix->buckets = NULL;
+    ENSURE(ix->everything.first == NULL && ix->walk.update == NULL);
+    entries_fini(&ix->exact);
+    entries_fini(&ix->patterns);
+    prefixes_fini(&ix->prefixes);
+    free(ix->walk.candidates);
 }
 
-static struct topic_entry **
-find(const struct index *ix, uint64_t hash, struct slice topic)
+/* --- interning ------------------------------------------------------------------------------ */
+
+static struct slice
+exact_text(const struct entry *e)
 {
-    struct topic_entry **at = &ix->buckets[hash & (ix->bucket_count - 1)];
-    while (*at && !((*at)->hash == hash && slice_eq(SLICE_OF((*at)->bytes, (*at)->len), topic)))
-        at = &(*at)->next;
-    return at;
+    return SLICE_OF((const char *)(e + 1), e->len);
+}
+
+static bool
+is_exact(const struct entry *e, const void *what)
+{
+    return slice_eq(exact_text(e), *(const struct slice *)what);
+}
+
+static struct entry *
+find_exact(const struct index *ix, struct slice text)
+{
+    return entries_find(&ix->exact, (uint32_t)hash_slice(text), is_exact, &text);
+}
+
+static bool
+is_pattern(const struct entry *e, const void *what)
+{
+    const struct pattern_entry *p = pattern_of(e);
+    const struct selector *s = what;
+    return p->type == s->type && slice_eq(matcher_text(p->matcher), s->text) &&
+           slice_eq(p->base, s->base);
+}
+
+static uint32_t
+pattern_hash(const struct selector *s)
+{
+    return (uint32_t)hash_slice(s->text) ^ (s->base.len ? (uint32_t)hash_slice(s->base) : 0) ^
+           (uint32_t)s->type;
+}
+
+static struct entry *
+intern_exact(struct index *ix, struct slice text)
+{
+    struct entry *e = find_exact(ix, text);
+    if (e)
+        return e;
+    e = xalloc(sizeof *e + text.len);
+    e->hash = (uint32_t)hash_slice(text);
+    e->len = (uint32_t)text.len;
+    if (text.len)
+        memcpy((char *)(e + 1), text.ptr, text.len);
+    entries_add(&ix->exact, e);
+    return e;
+}
+
+/* Does a topic tell nothing, or next to nothing, about whether such a pattern could match it? */
+static bool
+is_unfixed(struct slice prefix)
+{
+    size_t scheme = slice_find(prefix, SLICE("://"));
+    return prefix.len == 0 || scheme + 3 == prefix.len;
+}
+
+static enum index_answer
+intern_pattern(struct index *ix, const struct selector *s, struct matcher **matcher,
+               struct pattern_entry **ret)
+{
+    struct slice prefix = matcher_prefix(*matcher);
+    bool unfixed = is_unfixed(prefix);
+    if (ix->patterns.count >= ix->limits.max_patterns)
+        return INDEX_FULL;
+    if (unfixed && ix->unfixed >= ix->limits.max_unfixed)
+        return INDEX_FULL_OF_UNFIXED;
+    struct pattern_entry *p = xalloc(sizeof *p + s->base.len);
+    p->entry.is_pattern = true;
+    p->entry.hash = pattern_hash(s);
+    p->type = s->type;
+    p->matcher = *matcher;
+    *matcher = NULL;
+    if (s->base.len)
+        memcpy(p->bytes, s->base.ptr, s->base.len);
+    p->base = SLICE_OF(p->bytes, s->base.len);
+    p->is_unfixed = unfixed;
+    ix->unfixed += unfixed;
+    p->place = prefixes_place(&ix->prefixes, prefix);
+    list_append(&p->place->values, &p->node);
+    entries_add(&ix->patterns, &p->entry);
+    *ret = p;
+    return INDEX_ADDED;
 }
 
 static void
-grow(struct index *ix)
+leave_tree(struct index *ix, struct pattern_entry *p)
 {
-    size_t count = ix->bucket_count * 2;
-    struct topic_entry **buckets = xalloc(count * sizeof *buckets);
-    for (size_t i = 0; i < ix->bucket_count; i++) {
-        for (struct topic_entry *e = ix->buckets[i], *next; e; e = next) {
-            next = e->next;
-            e->next = buckets[e->hash & (count - 1)];
-            buckets[e->hash & (count - 1)] = e;
-        }
-    }
-    free(ix->buckets);
-    ix->buckets = buckets;
-    ix->bucket_count = count;
+    list_unlink(&p->node);
+    if (p->place)
+        prefixes_tidy(&ix->prefixes, p->place);
+    p->place = NULL;
+    struct index_walk *w = &ix->walk;
+    if (w->update && p->candidate < w->count && w->candidates[p->candidate] == p)
+        w->candidates[p->candidate] = NULL;
 }
 
-void
-index_add(struct index *ix, struct subscription *s, struct stream *stream, struct slice topic)
+/* It has no subscription any more. */
+static void
+release(struct index *ix, struct entry *e)
 {
-    s->stream = stream;
-    s->topic = NULL;
-    list_init(&s->node);
-    if (slice_eq(topic, SLICE("*"))) {
-        list_append(&ix->everything, &s->node);
+    if (e == &ix->everything)
+        return;
+    if (!e->is_pattern) {
+        entries_remove(&ix->exact, e);
+        free(e);
         return;
     }
-    uint64_t hash = hash_slice(topic);
-    struct topic_entry *e = *find(ix, hash, topic);
-    if (e == NULL) {
-        if (ix->entry_count >= ix->bucket_count)
-            grow(ix);
-        e = xalloc(sizeof *e + topic.len);
-        e->hash = hash;
-        e->len = topic.len;
-        if (topic.len)
-            memcpy(e->bytes, topic.ptr, topic.len);
-        list_init(&e->subscriptions);
-        struct topic_entry **at = &ix->buckets[hash & (ix->bucket_count - 1)];
-        e->next = *at;
-        *at = e;
-        ix->entry_count++;
+    struct pattern_entry *p = pattern_of(e);
+    leave_tree(ix, p);
+    entries_remove(&ix->patterns, e);
+    ix->unfixed -= p->is_unfixed;
+    matcher_unref(&p->matcher);
+    free(p);
+}
+
+bool
+index_is_pattern(const struct selector *s)
+{
+    return !slice_eq(s->text, SLICE("*")) && s->type != MATCHER_EXACT &&
+           (s->type != MATCHER_TEMPLATE || slice_index(s->text, '{') < s->text.len);
+}
+
+static enum index_answer
+intern(struct index *ix, const struct selector *s, struct entry **ret, struct error *err)
+{
+    if (slice_eq(s->text, SLICE("*")))
+        *ret = &ix->everything;
+    else if (!index_is_pattern(s))
+        *ret = intern_exact(ix, s->text);
+    else
+        *ret = entries_find(&ix->patterns, pattern_hash(s), is_pattern, s);
+    if (*ret)
+        return INDEX_ADDED;
+    struct matcher *m = matcher_new(s->type, s->text, s->base, err);
+    if (m == NULL)
+        return INDEX_ILL_FORMED;
+    if (matcher_kind(m) == MATCHER_IS_EXACT) {
+        matcher_unref(&m);
+        *ret = intern_exact(ix, s->text);
+        return INDEX_ADDED;
     }
-    s->topic = e;
-    list_append(&e->subscriptions, &s->node);
+    struct pattern_entry *p;
+    enum index_answer answer = intern_pattern(ix, s, &m, &p);
+    matcher_unref(&m);
+    if (answer == INDEX_ADDED)
+        *ret = &p->entry;
+    return answer;
+}
+
+enum index_answer
+index_add(struct index *ix, struct subscription *s, struct stream *stream,
+          const struct selector *selector, struct error *err)
+{
+    struct entry *e;
+    *s = (struct subscription){.stream = stream};
+    enum index_answer answer = intern(ix, selector, &e, err);
+    if (answer != INDEX_ADDED)
+        return answer;
+    /* A stream names all its matchers at once, and the newest stands first. */
+    if (e->first && e->first->stream == stream)
+        return INDEX_TWICE;
+    s->entry = e;
+    s->next = e->first;
+    s->at = &e->first;
+    if (s->next)
+        s->next->at = &s->next;
+    e->first = s;
+    return INDEX_ADDED;
 }
 
 void
 index_remove(struct index *ix, struct subscription *s)
 {
-    list_unlink(&s->node);
-    struct topic_entry *e = s->topic;
-    s->topic = NULL;
-    if (e == NULL || !list_is_empty(&e->subscriptions))
+    struct entry *e = s->entry;
+    if (e == NULL)
         return;
-    struct topic_entry **at = find(ix, e->hash, SLICE_OF(e->bytes, e->len));
-    ENSURE(*at == e);
-    *at = e->next;
-    free(e);
-    ix->entry_count--;
-}
-
-static void
-hit_all(struct list *subscriptions, void (*hit)(struct stream *, void *), void *context)
-{
-    for (struct list *node = subscriptions->next; node != subscriptions; node = node->next)
-        hit(CONTAINER_OF(node, struct subscription, node)->stream, context);
-}
-
-void
-index_match(struct index *ix, const struct update *u, void (*hit)(struct stream *, void *),
-            void *context)
-{
-    hit_all(&ix->everything, hit, context);
-    for (uint32_t i = 0; i < u->topic_count && ix->entry_count; i++) {
-        struct topic_entry *e = *find(ix, hash_slice(u->topics[i].text), u->topics[i].text);
-        if (e)
-            hit_all(&e->subscriptions, hit, context);
-    }
+    s->entry = NULL;
+    *s->at = s->next;
+    if (s->next)
+        s->next->at = s->at;
+    if (e->first == NULL)
+        release(ix, e);
 }
 
 bool
-subscription_matches(const struct subscription *s, const struct update *u)
+index_judge(const struct index *ix, const struct selector *s, struct error *err)
 {
-    if (s->topic == NULL)
+    if (!index_is_pattern(s) || s->type != MATCHER_URLPATTERN ||
+        entries_find(&ix->patterns, pattern_hash(s), is_pattern, s))
         return true;
-    for (uint32_t i = 0; i < u->topic_count; i++)
-        if (slice_eq(SLICE_OF(s->topic->bytes, s->topic->len), u->topics[i].text))
-            return true;
-    return false;
+    struct matcher *m = matcher_new(s->type, s->text, s->base, err);
+    bool ok = m != NULL;
+    matcher_unref(&m);
+    return ok;
+}
+
+/* --- matching ------------------------------------------------------------------------------- */
+
+static void
+hit_all(struct index_walk *w, const struct entry *e)
+{
+    for (struct subscription *s = e->first; s; s = s->next)
+        w->hit(s->stream, w->context);
+}
+
+static void
+add_candidates(struct index_walk *w, struct list *patterns)
+{
+    for (struct list *node = patterns->next; node != patterns; node = node->next) {
+        struct pattern_entry *p = CONTAINER_OF(node, struct pattern_entry, node);
+        if (p->stamp == w->stamp)
+            continue;
+        if (w->count == w->cap) {
+            w->cap = w->cap ? w->cap * 2 : 64;
+            w->candidates = xrealloc(w->candidates, w->cap * sizeof *w->candidates);
+        }
+        p->candidate = w->count;
+        w->candidates[w->count++] = p;
+    }
+}
+
+/* The patterns that the walk's topic has to be tried with. */
+static void
+collect_candidates(struct index *ix)
+{
+    struct index_walk *w = &ix->walk;
+    struct slice rest = w->update->topics[w->topic].text;
+    w->at = w->count = 0;
+    if (ix->patterns.count == 0)
+        return;
+    for (struct prefix_node *n = prefixes_first(&ix->prefixes); n; n = prefixes_next(n, &rest))
+        add_candidates(w, &n->values);
+}
+
+void
+index_begin(struct index *ix, const struct update *u, index_hit *hit, void *context)
+{
+    struct index_walk *w = &ix->walk;
+    ENSURE(w->update == NULL);
+    w->update = u;
+    w->hit = hit;
+    w->context = context;
+    w->stamp++;
+    w->topic = 0;
+    hit_all(w, &ix->everything);
+    for (uint32_t i = 0; i < u->topic_count && ix->exact.count; i++) {
+        struct entry *e = find_exact(ix, u->topics[i].text);
+        if (e)
+            hit_all(w, e);
+    }
+    collect_candidates(ix);
+}
+
+/* It met the limit of steps once more. */
+static void
+strike(struct index *ix, struct pattern_entry *p, const struct topic *topic)
+{
+    metrics_bound_met(METRIC_max_match_steps, 0);
+    if (topic->text.len > STRIKE_TOPIC || ++p->strikes != STRIKES)
+        return;
+    metrics_count(METRIC_patterns_struck);
+    leave_tree(ix, p);
+    list_append(&ix->struck, &p->node);
+}
+
+/* No more than max_match_steps, and no more than *steps if that is what is left of a replay. */
+static enum match
+try(struct index *ix, struct pattern_entry *p, const struct topic *topic, uint64_t *steps)
+{
+    uint64_t most = matcher_steps(topic), left = most;
+    enum match answer = matcher_try(p->matcher, topic, &left);
+    uint64_t used = TRY_STEPS + (most - left);
+    *steps = *steps > used ? *steps - used : 0;
+    if (answer == MATCH_LIMIT)
+        strike(ix, p, topic);
+    return answer;
+}
+
+bool
+index_go_on(struct index *ix, uint64_t *steps)
+{
+    struct index_walk *w = &ix->walk;
+    for (;;) {
+        while (w->at < w->count) {
+            if (*steps == 0)
+                return false;
+            struct pattern_entry *p = w->candidates[w->at++];
+            if (p == NULL || try(ix, p, &w->update->topics[w->topic], steps) != MATCH_YES)
+                continue;
+            p->stamp = w->stamp;
+            hit_all(w, &p->entry);
+        }
+        if (++w->topic >= w->update->topic_count)
+            break;
+        collect_candidates(ix);
+    }
+    w->update = NULL;
+    w->count = 0;
+    return true;
+}
+
+enum match
+subscription_match(struct index *ix, const struct subscription *s, const struct update *u,
+                   uint64_t *steps)
+{
+    if (s->entry == &ix->everything)
+        return MATCH_YES;
+    struct pattern_entry *p = s->entry->is_pattern ? pattern_of(s->entry) : NULL;
+    for (uint32_t i = 0; i < u->topic_count; i++) {
+        const struct topic *topic = &u->topics[i];
+        if (p == NULL) {
+            if (slice_eq(exact_text(s->entry), topic->text))
+                return MATCH_YES;
+        } else if (p->place && try(ix, p, topic, steps) == MATCH_YES) {
+            return MATCH_YES;
+        }
+    }
+    return MATCH_NO;
+}
+
+bool
+index_take_struck(struct index *ix, struct selector *ret, struct subscription **ret_first)
+{
+    struct list *node = list_shift(&ix->struck);
+    if (node == NULL)
+        return false;
+    struct pattern_entry *p = CONTAINER_OF(node, struct pattern_entry, node);
+    *ret = (struct selector){p->type, matcher_text(p->matcher), p->base};
+    *ret_first = p->entry.first;
+    return true;
 }

@@ -1,39 +1,94 @@
 #ifndef HUB_INDEX_H
 #define HUB_INDEX_H
 
-/* Topic to streams, for the streams of one worker. */
+/* Topic to streams, for the streams of one worker. One thread. */
 
 #include "base/list.h"
-#include "base/slice.h"
+#include "hub/entries.h"
+#include "hub/prefixes.h"
+#include "topic/matcher.h"
 #include "transport/update.h"
 
 #include <stdint.h>
 
 struct stream;
-struct topic_entry;
+struct pattern_entry;
 
 /* One matcher of one stream; embedded in the stream. */
 struct subscription {
-    struct list node;
+    struct subscription *next, **at; /* of those on the same entry */
     struct stream *stream;
-    struct topic_entry *topic; /* NULL: `*` */
+    struct entry *entry; /* NULL: not in the index */
+};
+
+/* What a subscription asks for; borrowed. `base`: only URL Patterns look at it. */
+struct selector {
+    enum matcher_type type;
+    struct slice text, base;
+};
+
+enum index_answer {
+    INDEX_ADDED,
+    INDEX_TWICE,           /* that stream has it already: not added, nothing to remove */
+    INDEX_ILL_FORMED,      /* err says why */
+    INDEX_FULL,            /* max_patterns */
+    INDEX_FULL_OF_UNFIXED, /* max_unfixed_patterns */
+};
+
+struct index_limits {
+    size_t max_patterns; /* distinct ones */
+    size_t max_unfixed;  /* of them, those that every topic has to be tried with */
+};
+
+typedef void index_hit(struct stream *, void *context);
+
+/* The matching of one update, which may take more than one turn. */
+struct index_walk {
+    const struct update *update; /* NULL: none is under way */
+    index_hit *hit;
+    void *context;
+    uint64_t stamp;     /* one an update: a pattern that bears it has matched it already */
+    uint32_t topic;     /* whose candidates are being tried */
+    uint32_t at, count; /* of the candidates */
+    uint32_t cap;
+    struct pattern_entry **candidates; /* owns; NULL in it: left meanwhile */
 };
 
 struct index {
-    struct topic_entry **buckets; /* owns */
-    size_t bucket_count, entry_count;
-    struct list everything; /* subscriptions to `*` */
+    struct entries exact, patterns;
+    struct entry everything;  /* `*` */
+    struct prefixes prefixes; /* of the patterns */
+    size_t unfixed;
+    struct index_limits limits;
+    struct index_walk walk;
+    struct list struck; /* of patterns whose streams have still to be ended */
 };
 
-void index_init(struct index *);
+void index_init(struct index *, const struct index_limits *);
 void index_fini(struct index *); /* no subscription is left */
-void index_add(struct index *, struct subscription *, struct stream *, struct slice topic);
-void index_remove(struct index *, struct subscription *);
 
-/* Calls `hit` for each subscription that an update's topics meet; a stream may come twice. Cost:
- * the topics, plus the hits. `hit` must not add or remove subscriptions. */
-void index_match(struct index *, const struct update *, void (*hit)(struct stream *, void *context),
-                 void *context);
-bool subscription_matches(const struct subscription *, const struct update *);
+MUST_CHECK enum index_answer index_add(struct index *, struct subscription *, struct stream *,
+                                       const struct selector *, struct error *);
+void index_remove(struct index *, struct subscription *); /* fine for one that is not in it */
+/* Is it one that has to be compiled? */
+bool index_is_pattern(const struct selector *);
+/* Would index_add() find it ill-formed? */
+bool index_judge(const struct index *, const struct selector *, struct error *);
+
+/* Begins with an update: calls `hit` for each subscription that its topics meet; a stream may come
+ * more than once. `hit` must not add or remove subscriptions. Exact ones come at once; patterns in
+ * index_go_on(), which takes what it needs off *steps, is to be called until it says that all is
+ * done, and may be called in a later turn: subscriptions that were removed meanwhile do not come,
+ * those that were added meanwhile may. */
+void index_begin(struct index *, const struct update *, index_hit *hit, void *context);
+MUST_CHECK bool index_go_on(struct index *, uint64_t *steps);
+
+/* Matches one subscription alone, for replay. */
+enum match subscription_match(struct index *, const struct subscription *, const struct update *,
+                              uint64_t *steps);
+
+/* A pattern that met the limit of steps three times is struck: it is not tried any more. Gives the
+ * next one that was struck and its subscriptions; false: there is none. */
+bool index_take_struck(struct index *, struct selector *ret, struct subscription **ret_first);
 
 #endif

@@ -28,8 +28,10 @@ enum {
     STEP_BYTES = 64 * 1024, /* what one of them may, before the next has its step */
     STEP_LOOKS = 1024,      /* updates looked at in a step, sent or not */
     STEP_SENDS = 64,
-    LOOK_COST = 16, /* bytes of the turn that a look stands for */
-    MAX_READS = 64, /* requests under way and pieces held, a worker */
+    LOOK_COST = 16,        /* bytes of the turn that a look stands for */
+    STEP_MATCHING = 20000, /* steps of matching (topic/match.h), some 0.2 ms */
+    MATCHING_COST = 2,     /* bytes of the turn that one of these stands for */
+    MAX_READS = 64,        /* requests under way and pieces held, a worker */
 };
 
 /* A stream's dealings with the transport; outlives it while a request is under way. */
@@ -69,24 +71,20 @@ set_state(struct stream *s, enum stream_state to)
     s->state = to;
 }
 
-bool
-stream_may_get(const struct stream *s, const struct update *u)
+/* MATCH_LIMIT: the steps are spent in the middle of its matchers; the next step of the stream goes
+ * on with the rest of them, for its position stands before this update. */
+static enum match
+matches(struct stream *s, const struct update *u, uint64_t *steps)
 {
-    if (!u->is_private)
-        return true;
-    for (uint32_t i = 0; s->grant && i < u->topic_count; i++)
-        if (grant_allows_subscribe(s->grant, &u->topics[i]))
-            return true;
-    return false;
-}
-
-static bool
-matches(const struct stream *s, const struct update *u)
-{
-    for (uint32_t i = 0; i < s->subscription_count; i++)
-        if (subscription_matches(&s->subscriptions[i], u))
-            return stream_may_get(s, u);
-    return false;
+    struct index *ix = &s->home->index;
+    enum match answer = MATCH_NO;
+    for (; answer == MATCH_NO && s->next_matcher < s->subscription_count; s->next_matcher++) {
+        if (*steps == 0)
+            return MATCH_LIMIT;
+        answer = subscription_match(ix, &s->subscriptions[s->next_matcher], u, steps);
+    }
+    s->next_matcher = 0;
+    return answer == MATCH_YES && grant_may_get(s->grant, u) ? MATCH_YES : MATCH_NO;
 }
 
 static void
@@ -180,23 +178,36 @@ struct gathering {
     struct position before[STEP_SENDS]; /* just before each */
     size_t count, bytes;
     uint32_t looked;
+    uint64_t steps;          /* of matching, left */
     struct position reached; /* all up to here is judged */
 };
 
 static bool
 is_full(const struct gathering *g)
 {
-    return g->count == STEP_SENDS || g->bytes >= STEP_BYTES || g->looked >= STEP_LOOKS;
+    return g->count == STEP_SENDS || g->bytes >= STEP_BYTES || g->looked >= STEP_LOOKS ||
+           g->steps == 0;
+}
+
+static void
+gathering_begin(struct gathering *g, const struct stream *s)
+{
+    g->count = g->bytes = g->looked = 0;
+    g->steps = STEP_MATCHING;
+    g->reached = s->position;
 }
 
 /* Adds what matches of `source` behind what was reached, as far as a step goes. */
 static void
-gather(const struct stream *s, const struct batch *source, struct gathering *g)
+gather(struct stream *s, const struct batch *source, struct gathering *g)
 {
     uint32_t i = batch_index_after(source, g->reached);
     for (; i < source->count && !is_full(g); i++, g->looked++) {
         struct update *u = source->updates[i];
-        if (!matches(s, u))
+        enum match answer = matches(s, u, &g->steps);
+        if (answer == MATCH_LIMIT)
+            break;
+        if (answer == MATCH_NO)
             continue;
         g->updates[g->count] = u;
         g->before[g->count++] = batch_before(source, i);
@@ -214,17 +225,18 @@ send_gathered(struct stream *s, const struct gathering *g)
         s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_add(METRIC_deliveries, begun);
     s->position = begun < g->count ? g->before[begun] : g->reached;
-    if (begun < g->count)
+    if (begun < g->count) {
+        s->next_matcher = 0; /* back to an earlier update than the one that was being matched */
         block(s);
-    return g->bytes + g->looked * LOOK_COST;
+    }
+    return g->bytes + g->looked * LOOK_COST + (STEP_MATCHING - g->steps) * MATCHING_COST;
 }
 
 static size_t
 read_piece(struct stream *s, const struct batch *piece)
 {
     struct gathering g;
-    g.count = g.bytes = g.looked = 0;
-    g.reached = s->position;
+    gathering_begin(&g, s);
     gather(s, piece, &g);
     return send_gathered(s, &g);
 }
@@ -235,8 +247,7 @@ read_tail(struct stream *s, uint32_t number)
 {
     const struct tail *tail = &s->home->tail;
     struct gathering g;
-    g.count = g.bytes = g.looked = 0;
-    g.reached = s->position;
+    gathering_begin(&g, s);
     for (; number < tail->count && !is_full(&g); number++)
         gather(s, tail_at(tail, number), &g);
     return send_gathered(s, &g);
@@ -358,6 +369,7 @@ stream_catch_up_all(struct turn_hook *hook)
             break;
         cost += step(CONTAINER_OF(home->catching_up.next, struct stream, catch_node));
     }
+    stream_end_struck(home);
     if (!list_is_empty(&home->catching_up) ||
         (!list_is_empty(&home->hungry) && home->reads_underway < MAX_READS))
         worker_again(home->worker);
@@ -409,7 +421,7 @@ send_head(struct stream *s, struct slice cursor)
     struct reply r;
     reply_stream_head(ex, &r);
     if (cursor.ptr)
-        reply_add(&r, SLICE("Last-Event-ID"), cursor);
+        reply_add(&r, s->is_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID"), cursor);
     exchange_stream(ex, &r, SLICE(":\n"));
     s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_count(METRIC_streams_opened);
@@ -466,38 +478,80 @@ set_end(struct stream *s)
     }
 }
 
-void
-stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
-             const struct slice *topics, size_t topic_count, const struct cursor *cursor,
-             uint64_t address_key)
+static enum index_answer
+subscribe(struct stream *s, const struct query *q, struct error *err)
 {
-    struct stream *s = xalloc(sizeof *s + topic_count * sizeof s->subscriptions[0]);
+    struct index *ix = &s->home->index;
+    for (size_t i = 0; i < q->count; i++) {
+        enum index_answer answer =
+            index_add(ix, &s->subscriptions[s->subscription_count], s, &q->selectors[i], err);
+        if (answer == INDEX_ADDED)
+            s->subscription_count++;
+        else if (answer != INDEX_TWICE)
+            return answer;
+    }
+    return INDEX_ADDED;
+}
+
+static void
+unsubscribe(struct stream *s)
+{
+    while (s->subscription_count)
+        index_remove(&s->home->index, &s->subscriptions[--s->subscription_count]);
+}
+
+enum index_answer
+stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
+             const struct query *q, uint64_t address_key, struct error *err)
+{
+    const struct cursor *cursor = &q->cursor;
+    struct stream *s = xalloc(sizeof *s + q->count * sizeof s->subscriptions[0]);
     s->home = home;
+    enum index_answer answer = subscribe(s, q, err);
+    if (answer != INDEX_ADDED) {
+        unsubscribe(s);
+        free(s);
+        return answer;
+    }
     s->exchange = ex;
     s->grant = grant;
     s->address_key = address_key;
+    s->is_1_0 = cursor->is_1_0;
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     list_init(&s->catch_node);
     list_append(&home->streams, &s->node);
     timer_init(&s->timer, on_timer);
-    for (size_t i = 0; i < topic_count; i++)
-        index_add(&home->index, &s->subscriptions[i], s, topics[i]);
-    s->subscription_count = (uint32_t)topic_count;
     ex->state = s;
     set_end(s);
-    if (cursor->given && !cursor->is_earliest && cursor->id.len) {
+    if (cursor->id.len && !cursor->is_earliest) {
         s->state = STREAM_LOOKING;
         look_up(s, cursor->id);
     } else if (cursor->is_earliest) {
         s->state = STREAM_CATCHING_UP;
         metrics_add(METRIC_streams_catching_up, 1);
         s->from_removed = true;
-        send_head(s, SLICE("earliest"));
+        send_head(s, cursor_at_once(cursor));
         make_runnable(s);
     } else {
         s->state = STREAM_LIVE;
-        send_head(s, SLICE_OF(NULL, 0));
+        send_head(s, cursor_at_once(cursor));
+    }
+    return INDEX_ADDED;
+}
+
+void
+stream_end_struck(struct hub_worker *home)
+{
+    struct selector pattern;
+    struct subscription *first;
+    while (index_take_struck(&home->index, &pattern, &first)) {
+        size_t streams = 0;
+        struck_add(home->hub->struck, &pattern, clock_mono_ms());
+        for (; first; first = first->next, streams++)
+            stream_end(first->stream);
+        log_line(LOG_WARN, "pattern_struck", "pattern=%s streams=%zu", LOG_SLICE(pattern.text),
+                 streams);
     }
 }
 
@@ -515,8 +569,7 @@ stream_gone(struct stream *s)
         metrics_sub(METRIC_streams, 1);
     }
     timer_disarm(&s->timer);
-    for (uint32_t i = 0; i < s->subscription_count; i++)
-        index_remove(&s->home->index, &s->subscriptions[i]);
+    unsubscribe(s);
     list_unlink(&s->node);
     list_unlink(&s->catch_node);
     release_reading(s);

@@ -4,6 +4,7 @@
 /* An open event stream (DESIGN.md, section 1). */
 
 #include "hub/hub.h"
+#include "hub/query.h"
 #include "request/exchange.h"
 
 /* CATCHING_UP and LIVE are its whole life once it has a head. */
@@ -27,8 +28,10 @@ struct stream {
     enum stream_state state;
     bool blocked; /* CATCHING_UP: waits for on_writable */
     bool from_removed;
+    bool is_1_0; /* its request's dialect */
     uint32_t first_due, last_due;
     uint32_t subscription_count;
+    uint32_t next_matcher; /* of the update behind position, while that is being matched */
     uint64_t stamp;
     struct position position;
     uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: no end by itself */
@@ -38,19 +41,17 @@ struct stream {
     struct subscription subscriptions[];
 };
 
-/* Takes the grant. With an id (copied): LOOKING, and the head follows the answer; else LIVE, or
- * (`earliest`) CATCHING_UP from what is held. Counts against the bounds must be taken before. */
-struct cursor {
-    bool given, is_earliest;
-    struct slice id;
-};
-void stream_begin(struct hub_worker *, struct exchange *, struct grant *,
-                  const struct slice *topics, size_t topic_count, const struct cursor *,
-                  uint64_t address_key);
+/* Takes the grant if it answers INDEX_ADDED; otherwise nothing has happened. With an id (copied):
+ * LOOKING, and the head follows the answer; else LIVE, or (`earliest`) CATCHING_UP from what is
+ * held. Counts against the bounds must be taken before. */
+MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *, struct grant *,
+                                          const struct query *, uint64_t address_key,
+                                          struct error *);
 void stream_gone(struct stream *);     /* the exchange's on_gone: frees */
 void stream_writable(struct stream *); /* the exchange's on_writable */
 void stream_end(struct stream *);      /* with a retry: */
-bool stream_may_get(const struct stream *, const struct update *);
+/* Ends the streams of patterns that were struck. */
+void stream_end_struck(struct hub_worker *);
 
 /* LIVE: what was due could not all be sent; `first` is the first update of `batch` not begun. */
 void stream_fall_back(struct stream *, const struct batch *, uint32_t first);

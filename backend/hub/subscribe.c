@@ -5,127 +5,18 @@
  * `retry:` and the end. */
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "hub/hub.h"
+#include "hub/query.h"
 #include "hub/stream.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
-#include "request/form.h"
 #include "request/reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct query {
-    struct slice *topics;
-    size_t topic_count;
-    struct cursor cursor;
-};
-
-/* How one parameter name is read; the first row that fits decides. */
-enum parameter {
-    PARAMETER_OTHER,
-    PARAMETER_TOPIC,
-    PARAMETER_MATCH,
-    PARAMETER_UNAVAILABLE,
-};
-
-static const struct {
-    struct slice name;
-    enum parameter kind;
-} parameters[] = {
-    {SLICE_INIT("topic"), PARAMETER_TOPIC},
-    {SLICE_INIT("match"), PARAMETER_MATCH},
-    {SLICE_INIT("match_exact"), PARAMETER_MATCH},
-    {SLICE_INIT("match_urlpattern"), PARAMETER_UNAVAILABLE},
-};
-
-/* Query names of a cursor, by rank: the first of them that is not empty wins. */
-static const struct slice cursor_names[] = {
-    SLICE_INIT("lastEventId"),
-    SLICE_INIT("lastEventID"),
-    SLICE_INIT("last_event_id"),
-    SLICE_INIT("Last-Event-ID"),
-};
-
-static enum parameter
-parameter_of(struct slice name)
-{
-    for (size_t i = 0; i < COUNT_OF(parameters); i++)
-        if (slice_eq(name, parameters[i].name))
-            return parameters[i].kind;
-    return PARAMETER_OTHER;
-}
-
-static void
-take_cursor(struct cursor *cursor, size_t *best, struct slice name, struct slice value)
-{
-    for (size_t rank = 0; rank < COUNT_OF(cursor_names); rank++) {
-        if (!slice_eq(name, cursor_names[rank]))
-            continue;
-        cursor->given = true;
-        if (value.len && rank < *best) {
-            *best = rank;
-            cursor->id = value;
-        }
-    }
-}
-
-/* NULL: read; otherwise the sentence of the 400. */
-static const char *
-read_query(struct exchange *ex, struct query *q)
-{
-    const struct config *c = ex->config;
-    struct form form = {ex->request->query};
-    struct slice name, value;
-    bool failed = false, any_topic = false, any_match = false;
-    size_t best = COUNT_OF(cursor_names), count = 0;
-    *q = (struct query){0};
-    size_t room = slice_count(form.rest, '&') + 1;
-    if (room > c->max_matchers)
-        room = c->max_matchers;
-    q->topics = arena_alloc(&ex->arena, room * sizeof *q->topics);
-    if (q->topics == NULL)
-        return "The query is too large.\n";
-    while (form_next(&form, &ex->arena, &name, &value, &failed)) {
-        enum parameter kind = parameter_of(name);
-        if (++count > c->max_form_fields) {
-            metrics_bound_met(METRIC_max_form_fields, ex->id);
-            return "The query has more fields than max_form_fields.\n";
-        }
-        if (kind == PARAMETER_UNAVAILABLE)
-            return "match_urlpattern is not available in this version; use match for exact "
-                   "topics.\n";
-        if (kind == PARAMETER_OTHER) {
-            take_cursor(&q->cursor, &best, name, value);
-            continue;
-        }
-        if (kind == PARAMETER_TOPIC && slice_index(value, '{') < value.len)
-            return "URI Templates are not available in this version; name exact topics or *.\n";
-        any_topic |= kind == PARAMETER_TOPIC;
-        any_match |= kind == PARAMETER_MATCH;
-        if (q->topic_count == c->max_matchers) {
-            metrics_bound_met(METRIC_max_matchers, ex->id);
-            return "The subscription has more matchers than max_matchers.\n";
-        }
-        q->topics[q->topic_count++] = value;
-    }
-    if (failed)
-        return "The query is too large.\n";
-    if (any_topic && any_match)
-        return "topic and match belong to different versions of the protocol; use one of them.\n";
-    if (q->topic_count == 0)
-        return "The parameter topic is missing.\n";
-    struct slice header;
-    if (request_header(ex->request, SLICE("Last-Event-ID"), &header)) {
-        q->cursor.given = true;
-        if (header.len)
-            q->cursor.id = header;
-    }
-    q->cursor.is_earliest = slice_eq(q->cursor.id, SLICE("earliest"));
-    return NULL;
-}
 
 /* This subscription is right but cannot be served now. */
 static void
@@ -166,6 +57,16 @@ take_place(struct exchange *ex, struct hub *hub, const struct grant *grant, uint
 }
 
 static void
+give_place(struct hub *hub, const struct grant *grant, uint64_t address_key)
+{
+    atomic_fetch_sub(&hub->streams, 1);
+    if (grant)
+        quota_give(hub->by_token, grant->key_hash);
+    if (address_key)
+        quota_give(hub->by_address, address_key);
+}
+
+static void
 refuse_without_token(struct exchange *ex, const struct authority *authority)
 {
     struct token_refusal refusal = credential_refusal(authority, ROLE_SUBSCRIBE, TOKEN_NONE, NULL);
@@ -179,7 +80,7 @@ admit(struct exchange *ex, struct query *q, struct grant **ret_grant)
     struct hub_worker *home = hub_worker_of(ex->worker);
     const struct authority *authority = home->hub->authority;
     struct token_refusal refusal;
-    const char *fault = read_query(ex, q);
+    const char *fault = query_read(ex, SLICE(""), q);
     if (fault)
         reply_text(ex, 400, slice_of(fault));
     else if (!credential_read(ex, authority, ROLE_SUBSCRIBE, home->tokens, ret_grant, &refusal))
@@ -191,6 +92,38 @@ admit(struct exchange *ex, struct query *q, struct grant **ret_grant)
     return false;
 }
 
+/* Patterns that were struck are refused, and not with a retry: (hub/struck.h). */
+static bool
+refuse_struck(struct exchange *ex, const struct query *q)
+{
+    struct hub *hub = hub_worker_of(ex->worker)->hub;
+    for (size_t i = 0; i < q->count; i++) {
+        const struct selector *s = &q->selectors[i];
+        if (!index_is_pattern(s) || !struck_has(hub->struck, s, clock_mono_ms()))
+            continue;
+        metrics_count(METRIC_patterns_refused);
+        reply_text(ex, 400,
+                   SLICE("A pattern takes too long to match; it is refused for a "
+                         "while.\n"));
+        return true;
+    }
+    return false;
+}
+
+static void
+refuse(struct exchange *ex, enum index_answer answer, const struct error *err)
+{
+    char text[sizeof err->text + 40];
+    if (answer == INDEX_ILL_FORMED) {
+        int n = snprintf(text, sizeof text, "A pattern is ill-formed: %s.\n", err->text);
+        reply_text(ex, 400, SLICE_OF(text, (size_t)n));
+        return;
+    }
+    metrics_bound_met(answer == INDEX_FULL ? METRIC_max_patterns : METRIC_max_unfixed_patterns,
+                      ex->id);
+    answer_busy(ex);
+}
+
 static void
 on_head(struct exchange *ex)
 {
@@ -200,6 +133,10 @@ on_head(struct exchange *ex)
     struct query q;
     if (!admit(ex, &q, &grant))
         return;
+    if (refuse_struck(ex, &q)) {
+        grant_unref(&grant);
+        return;
+    }
     /* A client on loopback is the site itself, or a front in front of the front. */
     const struct slice address = ex->request->address;
     uint64_t address_key = 0;
@@ -210,7 +147,13 @@ on_head(struct exchange *ex)
         answer_busy(ex);
         return;
     }
-    stream_begin(home, ex, grant, q.topics, q.topic_count, &q.cursor, address_key);
+    struct error err;
+    enum index_answer answer = stream_begin(home, ex, grant, &q, address_key, &err);
+    if (answer != INDEX_ADDED) {
+        give_place(hub, grant, address_key);
+        grant_unref(&grant);
+        refuse(ex, answer, &err);
+    }
 }
 
 static void
@@ -253,16 +196,17 @@ const struct exchange_handler hub_subscribe_handler = {
 struct glance {
     struct transport_find find;
     struct exchange *exchange; /* NULL: whoever asked has left */
+    struct slice name;         /* of the reply's header, static */
     char id[];
 };
 
 static void
-answer_glance(struct exchange *ex, struct slice cursor)
+answer_glance(struct exchange *ex, struct slice name, struct slice cursor)
 {
     struct reply r;
     reply_stream_head(ex, &r);
     if (cursor.ptr)
-        reply_add(&r, SLICE("Last-Event-ID"), cursor);
+        reply_add(&r, name, cursor);
     exchange_reply(ex, &r);
 }
 
@@ -273,7 +217,7 @@ on_glance_found(struct worker *worker, struct message *m)
     struct glance *g = CONTAINER_OF(m, struct glance, find.message);
     if (g->exchange) {
         g->exchange->state = NULL;
-        answer_glance(g->exchange, g->find.found ? g->find.id : SLICE("earliest"));
+        answer_glance(g->exchange, g->name, g->find.found ? g->find.id : SLICE("earliest"));
     }
     free(g);
 }
@@ -286,13 +230,22 @@ on_glance(struct exchange *ex)
     if (!admit(ex, &q, &grant))
         return;
     grant_unref(&grant);
+    struct error err;
+    for (size_t i = 0; i < q.count; i++) {
+        if (!index_judge(&hub_worker_of(ex->worker)->index, &q.selectors[i], &err)) {
+            refuse(ex, INDEX_ILL_FORMED, &err);
+            return;
+        }
+    }
+    struct slice name = cursor_header(&q.cursor);
     if (q.cursor.is_earliest || q.cursor.id.len == 0) {
-        answer_glance(ex, q.cursor.is_earliest ? q.cursor.id : SLICE_OF(NULL, 0));
+        answer_glance(ex, name, cursor_at_once(&q.cursor));
         return;
     }
     struct glance *g = xalloc(sizeof *g + q.cursor.id.len);
     memcpy(g->id, q.cursor.id.ptr, q.cursor.id.len);
     g->exchange = ex;
+    g->name = name;
     g->find = (struct transport_find){.message.receive = on_glance_found,
                                       .origin = ex->worker,
                                       .id = SLICE_OF(g->id, q.cursor.id.len)};

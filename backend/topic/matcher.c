@@ -22,9 +22,9 @@ struct matcher {
 static _Atomic uint64_t steps_of_a_match = 10000;
 
 uint64_t
-matcher_steps(void)
+matcher_steps(const struct topic *t)
 {
-    return atomic_load_explicit(&steps_of_a_match, memory_order_relaxed);
+    return atomic_load_explicit(&steps_of_a_match, memory_order_relaxed) + t->text.len / 8;
 }
 
 void
@@ -118,6 +118,6 @@ matcher_try(const struct matcher *m, const struct topic *t, uint64_t *steps)
 bool
 matcher_matches(const struct matcher *m, const struct topic *t)
 {
-    uint64_t steps = matcher_steps();
+    uint64_t steps = matcher_steps(t);
     return matcher_try(m, t, &steps) == MATCH_YES;
 }

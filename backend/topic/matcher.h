@@ -44,9 +44,9 @@ bool matcher_matches(const struct matcher *, const struct topic *);
 /* Takes what it needs off *steps. */
 enum match matcher_try(const struct matcher *, const struct topic *, uint64_t *steps);
 
-/* The steps of one match for matcher_matches() and for whoever asks: max_match_steps. Any thread.
- */
-uint64_t matcher_steps(void);
+/* The steps of one match, for matcher_matches() and for whoever asks: max_match_steps, and a little
+ * more for a topic that is long. Any thread. */
+uint64_t matcher_steps(const struct topic *);
 void matcher_set_steps(uint64_t);
 
 #endif

@@ -1,0 +1,34 @@
+#ifndef HUB_ENTRIES_H
+#define HUB_ENTRIES_H
+
+/* What streams subscribe to, interned: a hash table that grows and shrinks by one bucket at a time,
+ * so that no call takes long however many entries there are. One thread. */
+
+#include "base/slice.h"
+
+struct subscription;
+
+/* Embedded first in what is found. */
+struct entry {
+    struct entry *next;
+    struct subscription *first; /* the newest of those who subscribe to it */
+    uint32_t hash;
+    uint32_t len : 31; /* of an exact topic's text, which follows */
+    uint32_t is_pattern : 1;
+};
+
+struct entries {
+    struct entry **buckets; /* owns */
+    size_t bucket_count, cap, count;
+    size_t round; /* a power of two: buckets below it, in this round's beginning */
+};
+
+void entries_init(struct entries *);
+void entries_fini(struct entries *); /* none is left */
+/* NULL: none. */
+struct entry *entries_find(const struct entries *, uint32_t hash,
+                           bool (*is)(const struct entry *, const void *what), const void *what);
+void entries_add(struct entries *, struct entry *);
+void entries_remove(struct entries *, struct entry *);
+
+#endif

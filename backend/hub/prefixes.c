@@ -1,0 +1,201 @@
+/* prefixes - which of these strings does a text begin with?
+ *
+ * A node stands for a string: its edge behind its parent's. Edges from one node differ in their
+ * first byte. A node without values has two children at least, or it is merged into its only one;
+ * so there are fewer than two nodes a string, whatever peers name. */
+
+#include "hub/prefixes.h"
+
+#include "base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct prefix_children {
+    size_t count, cap;
+    unsigned char *firsts; /* owns: the first byte of each edge */
+    struct prefix_node *nodes[];
+};
+
+void
+prefixes_init(struct prefixes *p)
+{
+    *p = (struct prefixes){0};
+    list_init(&p->root.values);
+}
+
+static size_t
+child_count(const struct prefix_node *n)
+{
+    return n->children ? n->children->count : 0;
+}
+
+static void
+free_children(struct prefix_node *n)
+{
+    if (n->children)
+        free(n->children->firsts);
+    free(n->children);
+    n->children = NULL;
+}
+
+void
+prefixes_fini(struct prefixes *p)
+{
+    ENSURE(p->nodes == 0);
+    free_children(&p->root);
+}
+
+/* SIZE_MAX: none. */
+static size_t
+find_child(const struct prefix_node *n, char first)
+{
+    if (n->children == NULL)
+        return SIZE_MAX;
+    const unsigned char *firsts = n->children->firsts;
+    const unsigned char *at = memchr(firsts, (unsigned char)first, n->children->count);
+    return at ? (size_t)(at - firsts) : SIZE_MAX;
+}
+
+static void
+add_child(struct prefix_node *parent, struct prefix_node *child)
+{
+    struct prefix_children *c = parent->children;
+    if (c == NULL || c->count == c->cap) {
+        size_t cap = c ? c->cap * 2 : 2;
+        struct prefix_children *grown = xrealloc(c, sizeof *c + cap * sizeof c->nodes[0]);
+        if (c == NULL)
+            *grown = (struct prefix_children){0};
+        grown->firsts = xrealloc(grown->firsts, cap);
+        grown->cap = cap;
+        parent->children = c = grown;
+    }
+    c->firsts[c->count] = (unsigned char)child->edge.ptr[0];
+    c->nodes[c->count++] = child;
+    child->parent = parent;
+}
+
+static void
+remove_child(struct prefix_node *parent, struct prefix_node *child)
+{
+    struct prefix_children *c = parent->children;
+    size_t at = find_child(parent, child->edge.ptr[0]);
+    ENSURE(at < c->count && c->nodes[at] == child);
+    c->count--;
+    c->firsts[at] = c->firsts[c->count];
+    c->nodes[at] = c->nodes[c->count];
+    if (c->count == 0)
+        free_children(parent);
+}
+
+static struct slice
+copy(struct slice a, struct slice b)
+{
+    char *p = xalloc(a.len + b.len);
+    if (a.len)
+        memcpy(p, a.ptr, a.len);
+    if (b.len)
+        memcpy(p + a.len, b.ptr, b.len);
+    return SLICE_OF(p, a.len + b.len);
+}
+
+static struct prefix_node *
+new_node(struct prefixes *p, struct slice edge)
+{
+    struct prefix_node *n = xalloc(sizeof *n);
+    list_init(&n->values);
+    n->edge = copy(edge, SLICE(""));
+    p->nodes++;
+    return n;
+}
+
+static void
+set_edge(struct prefix_node *n, struct slice edge)
+{
+    free((char *)n->edge.ptr);
+    n->edge = edge;
+}
+
+/* A node between n and its parent, `len` bytes behind the parent. */
+static struct prefix_node *
+split(struct prefixes *p, struct prefix_node *n, size_t len)
+{
+    struct prefix_node *parent = n->parent, *middle = new_node(p, slice_head(n->edge, len));
+    remove_child(parent, n);
+    add_child(parent, middle);
+    set_edge(n, copy(slice_from(n->edge, len), SLICE("")));
+    add_child(middle, n);
+    return middle;
+}
+
+struct prefix_node *
+prefixes_place(struct prefixes *p, struct slice text)
+{
+    struct prefix_node *n = &p->root;
+    while (text.len) {
+        size_t at = find_child(n, text.ptr[0]);
+        if (at == SIZE_MAX) {
+            struct prefix_node *leaf = new_node(p, text);
+            add_child(n, leaf);
+            return leaf;
+        }
+        n = n->children->nodes[at];
+        size_t same = 1;
+        while (same < n->edge.len && same < text.len && n->edge.ptr[same] == text.ptr[same])
+            same++;
+        if (same < n->edge.len)
+            n = split(p, n, same);
+        text = slice_from(text, same);
+    }
+    return n;
+}
+
+/* Its only child takes its place. */
+static void
+merge(struct prefixes *p, struct prefix_node *n)
+{
+    struct prefix_node *parent = n->parent, *child = n->children->nodes[0];
+    remove_child(parent, n);
+    set_edge(child, copy(n->edge, child->edge));
+    add_child(parent, child);
+    free_children(n);
+    free((char *)n->edge.ptr);
+    free(n);
+    p->nodes--;
+}
+
+void
+prefixes_tidy(struct prefixes *p, struct prefix_node *n)
+{
+    if (n->parent == NULL || !list_is_empty(&n->values))
+        return;
+    if (child_count(n) == 0) {
+        struct prefix_node *parent = n->parent;
+        remove_child(parent, n);
+        free((char *)n->edge.ptr);
+        free(n);
+        p->nodes--;
+        n = parent;
+    }
+    if (n->parent && list_is_empty(&n->values) && child_count(n) == 1)
+        merge(p, n);
+}
+
+struct prefix_node *
+prefixes_first(struct prefixes *p)
+{
+    return &p->root;
+}
+
+struct prefix_node *
+prefixes_next(struct prefix_node *n, struct slice *rest)
+{
+    size_t at = rest->len ? find_child(n, rest->ptr[0]) : SIZE_MAX;
+    if (at == SIZE_MAX)
+        return NULL;
+    struct prefix_node *child = n->children->nodes[at];
+    if (!slice_starts(*rest, child->edge))
+        return NULL;
+    *rest = slice_from(*rest, child->edge.len);
+    return child;
+}

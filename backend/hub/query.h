@@ -1,0 +1,31 @@
+#ifndef HUB_QUERY_H
+#define HUB_QUERY_H
+
+/* What a subscription asks for (PROTOCOL.md, "Subscribe" and "History"). */
+
+#include "hub/index.h"
+#include "request/exchange.h"
+
+struct cursor {
+    bool given, is_earliest;
+    bool is_1_0; /* how the reply names it */
+    struct slice id;
+};
+
+struct query {
+    struct selector *selectors; /* at least one; equal ones may be among them */
+    size_t count;
+    struct cursor cursor;
+};
+
+/* The name of the reply's header, and what it says where nothing has to be looked up (ptr NULL: no
+ * header). */
+struct slice cursor_header(const struct cursor *);
+struct slice cursor_at_once(const struct cursor *);
+
+/* Reads the query of the request, its headers, and `body`, the form of a QUERY (GET, HEAD: empty).
+ * NULL: read, everything lies in the arena or the request; otherwise the sentence of the 400. Does
+ * not compile patterns: index_add() and index_judge() do. */
+MUST_CHECK const char *query_read(struct exchange *, struct slice body, struct query *);
+
+#endif

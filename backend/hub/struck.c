@@ -1,0 +1,81 @@
+/* struck - a short list, under a leaf lock, of what is not to be tried again soon.
+ *
+ * Streams of a struck pattern end with retry:, and EventSource comes back for it at once: to refuse
+ * it then, with 400, is what makes the browser stop. Looked at only when somebody subscribes to a
+ * pattern that the worker does not have, so the lock is on no hot path. Where the list is full the
+ * oldest makes room: a pattern that is forgotten has to be struck once more, nothing else. */
+
+#include "hub/struck.h"
+
+#include "base/alloc.h"
+#include "base/hash.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+    PLACES = 256
+};
+
+struct struck {
+    pthread_mutex_t lock; /* a leaf */
+    size_t next;          /* the oldest: its place is given away next */
+    struct {
+        uint64_t hash, until_ms;
+    } places[PLACES];
+};
+
+struct struck *
+struck_new(void)
+{
+    struct struck *s = xalloc(sizeof *s);
+    pthread_mutex_init(&s->lock, NULL);
+    return s;
+}
+
+void
+struck_free(struct struck **ref)
+{
+    if (*ref)
+        pthread_mutex_destroy(&(*ref)->lock);
+    free(*ref);
+    *ref = NULL;
+}
+
+static uint64_t
+hash_of(const struct selector *s)
+{
+    return hash_slice(s->text) ^ hash_slice(s->base) * 31 ^ (uint64_t)s->type;
+}
+
+static bool
+holds(const struct struck *s, uint64_t hash, uint64_t now_ms)
+{
+    for (size_t i = 0; i < PLACES; i++)
+        if (s->places[i].hash == hash && now_ms < s->places[i].until_ms)
+            return true;
+    return false;
+}
+
+void
+struck_add(struct struck *s, const struct selector *selector, uint64_t now_ms)
+{
+    uint64_t hash = hash_of(selector);
+    pthread_mutex_lock(&s->lock);
+    if (!holds(s, hash, now_ms)) {
+        s->places[s->next].hash = hash;
+        s->places[s->next].until_ms = now_ms + STRUCK_MS;
+        s->next = (s->next + 1) % PLACES;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool
+struck_has(struct struck *s, const struct selector *selector, uint64_t now_ms)
+{
+    uint64_t hash = hash_of(selector);
+    pthread_mutex_lock(&s->lock);
+    bool has = holds(s, hash, now_ms);
+    pthread_mutex_unlock(&s->lock);
+    return has;
+}

@@ -1,0 +1,250 @@
+"""Matchers of both dialects over the wire, their bounds, and matching that takes more than one turn."""
+import os
+import re
+import threading
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from conftest import KEY, PATH, Client, Stream, publish, token, wait_for
+
+ISSUER = f"issuer https://issuer.example {{\n subscriber {{\n jwt {KEY} HS256\n }}\n}}"
+SANITIZED = "release" not in os.environ.get("ALIPES_BIN", "release")
+
+
+def at(hub):
+    return "127.0.0.1", hub.port
+
+
+def ask(*matchers):
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in matchers)
+
+
+def status(hub, query, method="GET"):
+    client = Client(at(hub))
+    client.ask(method, f"{PATH}?{query}")
+    return client.head()[0]
+
+
+def counted(hub, name):
+    """A counter as the log has it when the hub stops."""
+    return int(re.search(rf"event=counted name={name} value=(\d+)", hub.log()).group(1))
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    from conftest import Hub
+
+    hub = Hub(tmp_path_factory.mktemp("mixed"), ISSUER)
+    yield hub
+    hub.stop()
+
+
+@pytest.mark.parametrize("head", ["GET", "HEAD"])
+def test_matchers_of_1_0_are_judged(mixed, head):
+    def refused(*matchers):
+        return status(mixed, ask(*matchers), head) == 400
+
+    assert not refused(("match", "a"), ("match_exact", "b"), ("match", "*"), ("match", ""))
+    assert refused(("match", "a"), ("topic", "a"))
+    for name in ("match_regexp", "matches", "MATCH", "Match_exact", "match[]"):
+        assert refused((name, "a")), name
+    assert not refused(("match", "a" * 4096))
+    assert refused(("match", "a" * 4097))
+    assert not refused(*[("match", str(i)) for i in range(100)])
+    assert refused(*[("match", str(i)) for i in range(101)])
+    assert not refused(*[("topic", str(i)) for i in range(101)])
+    for bad in ("a\tb", "\x7f", "\x85", "\u200b", "\u00ad", "\U000e0001"):
+        assert refused(("match", bad)), ascii(bad)
+        assert not refused(("topic", bad)), ascii(bad)
+    assert status(mixed, "match=%ff", head) == 400
+    assert status(mixed, "topic=%ff", head) == 200
+    assert status(mixed, "%6Datch=a&topic=a", head) == 400
+
+
+def test_equal_matchers_send_once_and_everything_is_everything(mixed):
+    stream = Stream(at(mixed), ask(("match", "once"), ("match_exact", "once"), ("match", "*")))
+    publish(at(mixed), topic="once", data="1")
+    publish(at(mixed), topic="else", data="2")
+    assert stream.datas(2) == ["1", "2"]
+
+
+def test_the_cursor_of_1_0_has_its_own_names(mixed):
+    first = publish(at(mixed), topic="cursor", data="1").body.decode()
+    second = publish(at(mixed), topic="cursor", data="2").body.decode()
+    stream = Stream(at(mixed), f"match=cursor&lastEventID={second}&last_event_id={first}")
+    assert stream.headers["mercure-last-event-id"] == first and "last-event-id" not in stream.headers
+    assert stream.datas(1) == ["2"]
+    stream = Stream(at(mixed), f"topic=cursor&lastEventID={second}&last_event_id={first}")
+    assert stream.headers["last-event-id"] == second and "mercure-last-event-id" not in stream.headers
+    assert Stream(at(mixed), "match=cursor&last_event_id=").headers["mercure-last-event-id"] == "earliest"
+    head = Client(at(mixed)).request("HEAD", f"{PATH}?match=cursor&last_event_id=unknown")
+    assert head.headers["mercure-last-event-id"] == "earliest"
+
+
+def test_a_hub_of_one_dialect_does_not_know_the_others_names(start_hub):
+    hub = start_hub()
+    assert status(hub, "match=a") == 400
+    stream = Stream(at(hub), "match=a&matches=b&topic=c")
+    publish(at(hub), topic="a", data="1")
+    publish(at(hub), topic="c", data="2")
+    assert stream.datas(1) == ["2"]
+
+
+def test_a_hub_of_1_0_alone_names_match(start_hub):
+    hub = start_hub(ISSUER)
+    hub.stop()
+    hub.conf.write_text(re.sub(r"^\w+_jwt .*\n", "", hub.conf.read_text(), flags=re.M))
+    hub.start()
+    reply = Client(at(hub)).get(f"{PATH}?topic=a")
+    assert reply.status == 400 and b"match" in reply.body
+    assert status(hub, "match=a") == 200
+    assert b"match" in Client(at(hub)).get(PATH).body
+
+
+def test_templates_match_backwards(hub):
+    stream = Stream(at(hub), ask(("topic", "https://example.com/t/{user}/{+rest}"), ("topic", "x{"), ("topic", "{a}{")))
+    exact = Stream(at(hub), ask(("topic", "https://example.com/t/{user}/{+rest}")), f"Authorization: Bearer {token(subscribe=['*'])}")
+    for i, topic in enumerate(["https://example.com/t/1/a/b", "https://example.com/u/1/a", "x{", "x", "{a}{",
+                               "https://example.com/t/{user}/{+rest}", "https://example.com/t/1/2"]):
+        publish(at(hub), topic=topic, data=str(i))
+    assert stream.datas(5) == ["0", "2", "4", "5", "6"]
+    assert exact.datas(3) == ["0", "5", "6"]
+    replayed = Stream(at(hub), ask(("topic", "https://example.com/t/{a}/{+b}"), ("lastEventID", "earliest")))
+    assert replayed.datas(2) == ["0", "6"]
+
+
+def test_patterns_past_their_bounds_get_a_retry(start_hub):
+    hub = start_hub("max_patterns 3\nmax_unfixed_patterns 1\nmax_matcher_length 16\n" + ISSUER, workers=1)
+    held = [Stream(at(hub), ask(("topic", "a{x}"), ("topic", "{y}")))]
+    assert b"retry" not in held[0].text
+    assert Stream(at(hub), ask(("topic", "{z}"))).text.startswith(b"retry: ")
+    assert Stream(at(hub), ask(("topic", "http://{host}/"))).text.startswith(b"retry: ")
+    held.append(Stream(at(hub), ask(("topic", "a{x}"), ("topic", "b{x}"))))
+    assert b"retry" not in held[1].text
+    assert Stream(at(hub), ask(("topic", "c"), ("topic", "c{x}"))).text.startswith(b"retry: ")
+    assert b"retry" not in Stream(at(hub), ask(("topic", "c"))).text
+    assert status(hub, ask(("match", "m" * 17))) == 400
+    held[1].close()
+    wait_for(lambda: not Stream(at(hub), ask(("topic", "c{x}"))).text.startswith(b"retry: "), "the pattern of a stream that left")
+    hub.stop()
+    for bound in ("max_patterns", "max_unfixed_patterns", "max_matcher_length"):
+        assert counted(hub, bound) > 0
+
+
+def slow_template(number, expressions=400):
+    """With a topic of many a it costs as many sweeps as it has expressions."""
+    return f"a{{+x{number}}}" + "a{+x}" * expressions + "z"
+
+
+def test_a_pattern_that_takes_too_long_is_struck(start_hub):
+    hub = start_hub(workers=1)
+    topic = "a" * 3000 + "z"
+    slow = Stream(at(hub), ask(("topic", slow_template(1))))
+    also = Stream(at(hub), ask(("topic", slow_template(1)), ("topic", "fine")))
+    fine = Stream(at(hub), ask(("topic", "a{+x}"), ("topic", "fine")))
+    for i in range(3):
+        publish(at(hub), topic=topic, data=str(i))
+    assert fine.datas(3) == ["0", "1", "2"]
+    assert slow.end().startswith(b"retry: ") or b"\nretry: " in slow.text
+    assert b"retry: " in also.end()
+    assert status(hub, ask(("topic", slow_template(1)))) == 400
+    assert status(hub, ask(("topic", slow_template(2)))) == 200
+    assert "event=pattern_struck" in hub.log() and "streams=2" in hub.log()
+    publish(at(hub), topic="fine", data="x")
+    assert fine.datas(1) == ["x"]
+    hub.stop()
+    assert counted(hub, "max_match_steps") == 3
+    assert counted(hub, "patterns_struck") == 1 and counted(hub, "patterns_refused") == 1
+
+
+def test_a_pattern_is_struck_in_replay_as_well(start_hub):
+    hub = start_hub(workers=1)
+    for i in range(4):
+        publish(at(hub), topic="a" * 3000 + "z", data=str(i))
+    stream = Stream(at(hub), ask(("topic", slow_template(1)), ("lastEventID", "earliest")))
+    assert b"retry: " in stream.end()
+    assert status(hub, ask(("topic", slow_template(1)))) == 400
+
+
+def test_matching_that_pauses_leaves_nothing_out_and_sends_nothing_twice(start_hub):
+    """Each update takes many turns. Streams of all kinds join, leave and lag meanwhile: whatever each of them
+    hears, it hears it from its begin on without a gap."""
+    hub = start_hub("max_match_steps 10000000\ntail 4MiB\nheartbeat 20s")
+    topic = "a" * (700 if SANITIZED else 2000) + "z"
+    updates, streams, stop = 25, [], threading.Event()
+    slow = [Stream(at(hub), ask(("topic", slow_template(i, 200)))) for i in range(8)]
+    kinds = [ask(("topic", topic)), ask(("topic", "*")), ask(("topic", "a{+x}")), ask(("topic", slow_template(1, 200))),
+             ask(("topic", topic), ("topic", "a{+y}"), ("topic", slow_template(2, 200)))]
+
+    def come_and_go():
+        number = 0
+        while not stop.is_set():
+            stream = Stream(at(hub), kinds[number % len(kinds)])
+            if number % 3 == 0:
+                stream.close()
+            else:
+                streams.append(stream)
+            number += 1
+            time.sleep(0.01)
+
+    others = threading.Thread(target=come_and_go)
+    others.start()
+    for i in range(updates):
+        reply = publish(at(hub), topic=topic, data=f"{i:04}" + "x" * 8000, id=f"id-{i}")
+        assert reply.status == 200
+    stop.set()
+    others.join()
+    late = [Stream(at(hub), f"{kind}&lastEventID=id-{updates - 5}") for kind in kinds]
+    publish(at(hub), topic=topic, data="last")
+    for stream in slow + streams + late:
+        heard = []
+        while True:
+            data = stream.datas(1)[0]
+            if data == "last":
+                break
+            heard.append(int(data[:4]))
+        assert heard == list(range(updates - len(heard), updates)), heard
+    hub.stop()
+    assert counted(hub, "matchings_paused") > 0
+
+
+def test_a_stop_ends_streams_behind_what_is_still_to_be_matched(start_hub):
+    hub = start_hub("max_match_steps 10000000", workers=1)
+    topic = "a" * (700 if SANITIZED else 2000) + "z"
+    streams = [Stream(at(hub), ask(("topic", slow_template(i, 200)))) for i in range(12)]
+    for i in range(5):
+        publish(at(hub), topic=topic, data=str(i))
+    hub.server.process.terminate()
+    for stream in streams:
+        assert stream.datas(5) == [str(i) for i in range(5)]
+        assert b"retry: " in stream.end()
+    hub.stop()
+
+
+def worker_clock(hub):
+    """Seconds that the only worker's thread has had a processor: a delay that no busy machine adds to."""
+    tasks = Path(f"/proc/{hub.server.process.pid}/task")
+    task = next(t for t in tasks.iterdir() if (t / "comm").read_text().strip() == "worker-0")
+    return lambda: int((task / "schedstat").read_text().split()[0]) / 1e9
+
+
+def test_patterns_that_cost_most_delay_nobody(start_hub):
+    """100 patterns at once against 1,000 topics: how long does a stream wait that has none of them?"""
+    hub = start_hub(workers=1)
+    witness = Stream(at(hub), ask(("topic", "witness")))
+    hostile = [Stream(at(hub), ask(*[("topic", slow_template(10 * k + i, 100)) for i in range(10)])) for k in range(10)]
+    assert {stream.status for stream in hostile} == {200}
+    clock, worst, client = worker_clock(hub), 0, Client(at(hub))
+    auth = f"Authorization: Bearer {token(['*'])}"
+    for i in range(0, 1000, 50 if SANITIZED else 1):
+        body = f"topic={'a' * (100 + i)}z&topic=witness&data={i}".encode()
+        begin = clock()
+        client.ask("POST", PATH, ["Content-Type: application/x-www-form-urlencoded", auth], body)
+        assert witness.datas(1) == [str(i)]
+        worst = max(worst, clock() - begin)
+        assert client.reply().status == 200
+    print(f"the witness waited for {worst * 1000:.1f} ms of the worker's time at most")
+    assert worst < (1 if SANITIZED else 0.05)
