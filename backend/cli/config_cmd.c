@@ -2,10 +2,21 @@
 
 #include "cli/config_cmd.h"
 
+#include "cli/man.h"
 #include "config/config.h"
 
 #include <stdio.h>
 #include <string.h>
+
+static void
+print_directive(void *context, const char *signature, const char *standard, const char *help)
+{
+    FILE *out = context;
+    fprintf(out, "%s\n    %s", signature, help);
+    if (standard[0])
+        fprintf(out, " (default: %s)", standard);
+    fputs("\n", out);
+}
 
 int
 config_cmd(int argc, char **argv)
@@ -13,11 +24,16 @@ config_cmd(int argc, char **argv)
     struct config *c = NULL;
     struct error err;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        config_help(stdout);
+        config_describe(print_directive, stdout);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--man") == 0) {
+        man_print(stdout);
         return 0;
     }
     if (argc != 3 || strcmp(argv[1], "check") != 0) {
-        fputs("usage: alipes config check FILE | alipes config --help\n", stderr);
+        fputs("usage: alipes config check FILE | alipes config --help | alipes config --man\n",
+              stderr);
         return 2;
     }
     if (!config_from_file(argv[2], &c, &err)) {

@@ -9,8 +9,6 @@
 #include "config/key_setting.h"
 #include "config/string_list.h"
 
-#include <stdio.h>
-
 enum config_role {
     CONFIG_PUBLISHER,
     CONFIG_SUBSCRIBER,
@@ -82,7 +80,10 @@ MUST_CHECK bool config_from_environment(struct config **ret, struct error *);
 MUST_CHECK bool config_load(const char *path, struct config **ret, struct error *);
 /* What only the whole tells: warnings go to notes. */
 MUST_CHECK bool config_judge(struct config *, struct error *);
-void config_help(FILE *);
+/* Every directive, with its default (empty: none) and what it means. */
+void config_describe(void (*each)(void *context, const char *signature, const char *standard,
+                                  const char *help),
+                     void *context);
 
 /* Which dialects of the protocol follow from the keys. */
 bool config_speaks_0x(const struct config *);

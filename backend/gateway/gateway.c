@@ -12,6 +12,7 @@
 enum {
     FASTCGI_VERSION = 1,
     TLS_HANDSHAKE = 0x16,
+    DRAIN_MS = 200, /* an arrival is waited for, when the hub stops */
 };
 
 static void
@@ -37,8 +38,17 @@ on_input(struct link *l, struct slice bytes)
 static void
 on_timeout(struct link *l)
 {
-    link_count(l, LINK_IDLE_TIMEOUT);
+    if (!link_is_stopping(l))
+        link_count(l, LINK_IDLE_TIMEOUT);
     link_close(l);
+}
+
+/* The hub stops. Who has just connected is about to ask: closing now would be an error that its
+ * front passes on, while a request still gets its 503 or its `retry:`. */
+static void
+on_drain(struct link *l)
+{
+    link_set_timer(l, DRAIN_MS);
 }
 
 static void
@@ -54,7 +64,7 @@ static const struct link_kind arrival = {
     .flushed = nothing,
     .timeout = on_timeout,
     .resume = nothing,
-    .drain = link_close,
+    .drain = on_drain,
     .release = nothing,
 };
 

@@ -67,7 +67,10 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session", autouse=True)
 def open_folder(tmp_path_factory):
-    tmp_path_factory.getbasetemp().chmod(0o755)
+    folder = tmp_path_factory.getbasetemp()
+    folder.chmod(0o755)
+    if folder.name.startswith("popen-"):  # one of several that run side by side
+        folder.parent.chmod(0o755)
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -322,27 +325,31 @@ def hub(tmp_path_factory):
     hub.stop()
 
 
-def snippet(folder, name, hub):
-    """The project's own file, with only the socket changed."""
+def snippet(folder, name, hub, plain=False):
+    """The project's own file, with only the socket changed; `plain`: without what it does for a hub that is away."""
     text = (ROOT / "proxy-config" / name).read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
+    if plain:
+        text = text.split("\n# While the hub is away")[0]
+    shutil.copy(ROOT / "proxy-config/apache/hub-away.asis", folder)
+    text = text.replace("/usr/local/share/alipes/proxy-config/apache", str(folder))
     path = folder / Path(name).name
     path.write_text(text)
     return path
 
 
-def start_caddy(folder, hub, name):
+def start_caddy(folder, hub, name, plain=False):
     port = free_port()
-    included = snippet(folder, f"caddy/{name}.caddyfile", hub)
+    included = snippet(folder, f"caddy/{name}.caddyfile", hub, plain)
     conf = folder / "Caddyfile"
     conf.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\nhttp://:{port} {{\n\tbind 127.0.0.1\n\timport {included.name}\n}}\n")
     env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     return Server(["caddy", "run", "--config", conf, "--adapter", "caddyfile"], folder / "caddy.log", env), port
 
 
-def start_apache(folder, hub, name):
+def start_apache(folder, hub, name, plain=False):
     port, modules = free_port(), "/usr/lib/apache2/modules"
-    included = snippet(folder, f"apache/{name}.conf", hub)
-    names = ["mpm_event", "authz_core", "proxy", "proxy_http", "proxy_fcgi", "unixd"]
+    included = snippet(folder, f"apache/{name}.conf", hub, plain)
+    names = ["mpm_event", "authz_core", "proxy", "proxy_http", "proxy_fcgi", "unixd", "alias", "asis", "headers"]
     loads = "\n".join(f"LoadModule {n}_module {modules}/mod_{n}.so" for n in names if (Path(modules) / f"mod_{n}.so").exists())
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
     conf = folder / "apache.conf"
