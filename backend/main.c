@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "cli/ask_cmd.h"
 #include "cli/config_cmd.h"
+#include "cli/history_cmd.h"
 #include "config/config.h"
 #include "gateway/gateway.h"
 #include "hub/hub.h"
@@ -66,6 +67,7 @@ usage(FILE *out)
           "    alipes                     run with what the environment says (MERCURE_…)\n"
           "    alipes health [-c FILE]    is the hub of this configuration ready? (exit status)\n"
           "    alipes stat [-c FILE]      what it counts, for people (needs metrics_listen)\n"
+          "    alipes history …           stat, check, dump, restore: what is on the disk\n"
           "    alipes config check FILE   is this configuration right?\n"
           "    alipes config --help       every directive\n"
           "    alipes --version\n",
@@ -465,6 +467,8 @@ main(int argc, char **argv)
 {
     if (argc >= 2 && strcmp(argv[1], "config") == 0)
         return config_cmd(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "history") == 0)
+        return history_cmd(argc - 1, argv + 1);
     if (argc >= 2 && (strcmp(argv[1], "health") == 0 || strcmp(argv[1], "stat") == 0))
         return ask_cmd(argc - 1, argv + 1);
     if (argc == 1)

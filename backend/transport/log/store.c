@@ -466,28 +466,30 @@ is_known(struct store *st, const struct update *u, uint64_t hash)
 
 /* Positions, and the records into st->buffer. Returns their length. */
 static size_t
-encode(struct store *st, struct batch *b, uint64_t *hashes)
+encode(struct store *st, struct batch *b, const struct store_past *past, uint64_t *hashes)
 {
-    uint64_t wall = clock_wall_ms(), synced = st->open->length;
+    const struct store_past now = {.time_ms = clock_wall_ms()};
+    uint64_t synced = st->open->length;
     size_t len = 0;
     if (st->settings.sync_interval_ms) {
         pthread_mutex_lock(&st->lock);
         synced = st->open->synced;
         pthread_mutex_unlock(&st->lock);
     }
-    if (wall > st->last_time_ms)
-        st->last_time_ms = wall;
     id_table_clear(&st->batch_ids);
     for (uint32_t i = 0; i < b->count; i++) {
         struct update *u = b->updates[i];
+        const struct store_past *p = past ? &past[i] : &now;
         hashes[i] = hash_keyed(&st->key, u->id);
+        if (p->time_ms > st->last_time_ms)
+            st->last_time_ms = p->time_ms;
         struct log_record r = {.previous = st->previous_crc,
                                .synced = (uint32_t)synced,
                                .sequence = st->next_sequence++,
                                .time_ms = st->last_time_ms};
         r.flags = (uint8_t)((u->is_private ? RECORD_PRIVATE : 0) |
                             (u->id_is_chosen ? RECORD_ID_CHOSEN : 0) |
-                            (is_known(st, u, hashes[i]) ? RECORD_ID_KNOWN : 0));
+                            (is_known(st, u, hashes[i]) || p->id_was_known ? RECORD_ID_KNOWN : 0));
         log_record_write(st->buffer + len, u, st->open->header.salt, &r);
         st->previous_crc = r.crc;
         u->position = (struct position){st->run, r.sequence};
@@ -528,6 +530,13 @@ enter(struct store *st, const struct batch *b, const uint64_t *hashes, size_t le
 bool
 store_commit(struct store *st, struct batch *b, struct error *err)
 {
+    return store_commit_past(st, b, NULL, err);
+}
+
+bool
+store_commit_past(struct store *st, struct batch *b, const struct store_past *past,
+                  struct error *err)
+{
     size_t need = 0;
     b->bytes = 0;
     for (uint32_t i = 0; i < b->count; i++) {
@@ -546,7 +555,7 @@ store_commit(struct store *st, struct batch *b, struct error *err)
         return error_set(err, "no memory for a commit of %zu bytes", need);
     }
     b->after = st->last;
-    size_t len = encode(st, b, hashes);
+    size_t len = encode(st, b, past, hashes);
     b->upto = b->updates[b->count - 1]->position;
     bool ok = file_write_at(st->fd, SLICE_OF(st->buffer, len), st->open->length) &&
               (st->settings.sync_interval_ms || fdatasync(st->fd) == 0);

@@ -123,6 +123,14 @@ MUST_CHECK bool store_begin(struct store *, struct update *const *, uint32_t cou
 /* Gives positions and commits: written, and synced where every commit is. The batch has what
  * store_begin() allowed. False: nothing of it is confirmed, its positions are burnt. */
 MUST_CHECK bool store_commit(struct store *, struct batch *, struct error *err);
+/* The same for updates of another history (`alipes history restore`): past[i] is what was known of
+ * updates[i] there. Times do not go back here either. */
+struct store_past {
+    uint64_t time_ms;
+    bool id_was_known;
+};
+MUST_CHECK bool store_commit_past(struct store *, struct batch *, const struct store_past *past,
+                                  struct error *err);
 /* Seals by age. Returns in how many milliseconds it wants to be called again. */
 uint64_t store_tick(struct store *);
 /* Would a commit go through? After a failure it tries, at most every RETRY_MS. */

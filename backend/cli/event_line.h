@@ -1,0 +1,33 @@
+#ifndef CLI_EVENT_LINE_H
+#define CLI_EVENT_LINE_H
+
+/* An update of the history as a line of JSON, and back: what `alipes history dump` writes and
+ * `restore` reads (README, "The history").
+ *
+ *     {"position":"2-17","time":1764036794123,"id":"…","topics":["…"],"data":"…"}
+ *
+ * and, where they are so, "type":"…", "retry":N, "private":true, "chosen":true (the id is the
+ * publisher's), "repeated":true (an earlier update had this id), "lost":true (replay begins behind
+ * it: before damage). Bytes that are not UTF-8 stand as {"base64":"…"} in place of a string; a
+ * retry past 2^53 stands as a string. */
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "transport/log/record.h"
+#include "transport/log/store.h"
+
+/* Adds a line with its newline. False: the event is not one that update_new() makes. */
+MUST_CHECK bool event_line_write(struct buf *out, const struct log_record *, uint64_t run,
+                                 bool is_lost);
+
+struct event_line {
+    struct update *update; /* the caller owns the reference */
+    struct store_past past;
+    bool is_lost;
+};
+
+/* "position" is not read; no "time" is `now_ms`. False: err says what is wrong. */
+MUST_CHECK bool event_line_read(struct slice line, uint64_t now_ms, struct event_line *ret,
+                                struct error *);
+
+#endif

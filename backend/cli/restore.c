@@ -1,0 +1,160 @@
+/* restore - another history's updates, into an empty folder.
+ *
+ * Positions are new, for they belong to a folder; ids, times and flags are those of the lines, so
+ * cursors go on and retention by age goes by the day of the publish. Each commit is synced. Nothing
+ * runs beside it: the keeper's chores are done here between commits. */
+
+#include "cli/restore.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "cli/event_line.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    AT_ONCE = 4096,
+    AT_ONCE_BYTES = 1024 * 1024,
+};
+
+struct restore {
+    struct store *store;
+    struct update *updates[AT_ONCE]; /* owns a reference to each */
+    struct store_past past[AT_ONCE];
+    uint32_t count;
+    size_t bytes;
+    uint64_t segment_ms; /* time of the first update of the open segment */
+    bool segment_has_time;
+    struct restored *done;
+};
+
+static void
+do_chores(struct restore *r)
+{
+    while (store_chore(r->store) == 0)
+        ;
+}
+
+/* Commits what fits at once, of those from `first` on. Returns how many; 0: err says why. */
+static uint32_t
+commit_some(struct restore *r, uint32_t first, struct error *err)
+{
+    uint32_t fits;
+    if (!store_begin(r->store, r->updates + first, r->count - first, &fits, err))
+        return 0;
+    struct batch *b = batch_new(fits);
+    for (uint32_t i = 0; i < fits; i++)
+        b->updates[i] = update_ref(r->updates[first + i]);
+    bool ok = store_commit_past(r->store, b, r->past + first, err);
+    batch_unref(&b);
+    if (ok)
+        do_chores(r);
+    return ok ? fits : 0;
+}
+
+static bool
+commit_all(struct restore *r, struct error *err)
+{
+    bool ok = true;
+    for (uint32_t done = 0, n; ok && done < r->count; done += n) {
+        n = commit_some(r, done, err);
+        ok = n > 0;
+        r->done->updates += n;
+    }
+    for (uint32_t i = 0; i < r->count; i++)
+        update_unref(&r->updates[i]);
+    r->count = 0;
+    r->bytes = 0;
+    return ok;
+}
+
+/* A segment holds a sixteenth of max_age, as it would have when they were published: it is removed
+ * as a whole. */
+static bool
+keep_segments_short(struct restore *r, uint64_t time_ms, struct error *err)
+{
+    bool is_over = r->segment_has_time && time_ms > r->segment_ms &&
+                   time_ms - r->segment_ms > r->store->settings.max_age_ms / 16;
+    if (is_over && (!commit_all(r, err) || !store_roll(r->store, 0, err)))
+        return false;
+    if (is_over || !r->segment_has_time)
+        r->segment_ms = time_ms;
+    r->segment_has_time = true;
+    return true;
+}
+
+static bool
+take_line(struct restore *r, struct slice text, struct error *err)
+{
+    struct event_line line;
+    if (!event_line_read(text, clock_wall_ms(), &line, err))
+        return false;
+    if (line.is_lost || !keep_segments_short(r, line.past.time_ms, err)) {
+        r->done->lost += line.is_lost;
+        update_unref(&line.update);
+        return line.is_lost;
+    }
+    r->updates[r->count] = line.update;
+    r->past[r->count++] = line.past;
+    r->bytes += line.update->size;
+    return (r->count < AT_ONCE && r->bytes < AT_ONCE_BYTES) || commit_all(r, err);
+}
+
+static bool
+is_empty(struct store *st, struct error *err)
+{
+    size_t segments = 0;
+    LIST_EACH(node, after, &st->segments)
+    {
+        segments++;
+    }
+    if (st->events == 0 && segments <= 1 && st->removed.id == NULL)
+        return true;
+    return error_set(
+        err, "%s holds a history already (%llu updates): move it away, or name another folder",
+        st->path, (unsigned long long)st->events);
+}
+
+/* What is left to commit; then the last segment is cut and indexed as well: the hub that comes may
+ * have less room. */
+static bool
+finish(struct restore *r, struct error *err)
+{
+    bool ok = commit_all(r, err) && (r->store->events == 0 || store_roll(r->store, 0, err));
+    if (ok)
+        do_chores(r);
+    return ok;
+}
+
+bool
+restore_from(FILE *in, const struct store_settings *settings, struct restored *ret,
+             struct error *err)
+{
+    struct restore *r = xalloc(sizeof *r);
+    struct error why;
+    char *text = NULL;
+    size_t size = 0;
+    ssize_t n;
+    *ret = (struct restored){.lines = 0};
+    r->done = ret;
+    r->store = store_open(settings, err);
+    bool ok = r->store && is_empty(r->store, err);
+    while (ok && (n = getline(&text, &size, in)) >= 0) {
+        ret->lines++;
+        struct slice line = slice_trim(SLICE_OF(text, (size_t)n - (text[n - 1] == '\n')));
+        if (line.len && !take_line(r, line, &why))
+            ok = error_set(err, "line %llu: %.400s", (unsigned long long)ret->lines, why.text);
+    }
+    if (ok && ferror(in))
+        ok = error_set(err, "what is to be restored cannot be read: %s", strerror(errno));
+    if (r->store && !finish(r, &why) && ok)
+        ok = error_set(err, "%s", why.text);
+    if (r->store)
+        ret->kept = r->store->events;
+    store_close(&r->store);
+    free(text);
+    free(r);
+    return ok;
+}

@@ -1,0 +1,389 @@
+"""alipes history: stat, check, dump and restore, beside a hub and without one."""
+import json
+import re
+import resource
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import BIN, Stream, publish, token, wait_for
+
+MIB = 1024 * 1024
+
+
+def history(*arguments, data=b"", env=None):
+    command = [BIN, "history", *map(str, arguments)]
+    return subprocess.run(command, input=data, capture_output=True, timeout=120, env=env)
+
+
+def dump(folder, status=0):
+    done = history("dump", folder)
+    assert done.returncode == status, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def stat(folder, status=0):
+    done = history("stat", folder)
+    assert done.returncode == status, done.stderr
+    return dict(re.match(r"(events|bytes|segments|lost segments|runs|in use|removed up to|removed id|last|oldest|youngest|folder) (.*)", line).groups()
+                for line in done.stdout.decode().splitlines())
+
+
+def check(folder):
+    done = history("check", folder)
+    return done.returncode, done.stdout.decode()
+
+
+def with_history(folder, more="max_bytes 1MiB"):
+    return f"transport log {{\n path {folder}\n}}\nhistory {{\n {more}\n}}"
+
+
+@pytest.fixture
+def start(start_hub):
+    def begin(folder, more="max_bytes 1MiB", **options):
+        hub = start_hub(with_history(folder, more), **options)
+        return hub, ("127.0.0.1", hub.port)
+
+    return begin
+
+
+def fill(address, count, first=0, size=1000, **form):
+    for i in range(first, first + count):
+        assert publish(address, topic="t", id=f"e{i}", data=f"{i}:" + "x" * size, **form).status == 200
+
+
+def replayed(address, *headers, end=b"data: the end\n\n"):
+    """The bytes of the events on a stream, up to the one that ends so."""
+    stream = Stream(address, "topic=*", *headers)
+    while end not in stream.text:
+        assert stream.piece(), stream.text
+    return stream.headers, stream.text.lstrip(b":\n")
+
+
+def files(folder, suffix=".log"):
+    return sorted(p for p in folder.iterdir() if p.suffix == suffix)
+
+
+def test_dump_beside_a_hub_gives_all_that_is_committed(start, tmp_path):
+    folder = tmp_path / "history"
+    hub, address = start(folder, "max_bytes 16MiB")
+    acknowledged, stop = [], threading.Event()
+
+    def work():
+        while not stop.is_set():
+            assert publish(address, topic="t", id=f"e{len(acknowledged)}", data="x" * 3000).status == 200
+            acknowledged.append(len(acknowledged))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for round in range(5):
+            wait_for(lambda: len(acknowledged) > 100 * (round + 1), "publishes")
+            before = len(acknowledged)
+            lines = dump(folder)
+            assert [line["id"] for line in lines] == [f"e{i}" for i in range(len(lines))]
+            assert before <= len(lines) <= len(acknowledged) + 1
+            positions = [tuple(map(int, line["position"].split("-"))) for line in lines]
+            assert positions == sorted(set(positions))
+            times = [line["time"] for line in lines]
+            assert times == sorted(times) and abs(times[-1] / 1000 - time.time()) < 60
+            status, text = check(folder)
+            assert status == 0 and "being written" in text, text
+            assert stat(folder)["in use"] == "yes"
+    finally:
+        stop.set()
+        thread.join()
+
+
+ODD = [
+    {"topic": ["t", "https://example.com/ü", b"\xff\x00bytes"], "data": b"\xff\xfe\x00\nraw", "id": "odd"},
+    {"topic": "t", "data": "one\r\ntwo\rthree\n\n", "type": "kind", "retry": "18446744073709551615"},
+    {"topic": "t", "data": "quotes \" and \\ and \x00 and \x1f and \u2028", "retry": "1", "id": b"\xc3bytes"},
+    {"topic": "", "data": "", "private": ""},
+    {"topic": "t", "data": "again", "id": "odd"},
+    {"topic": "t", "id": "nothing but an id"},
+    {"topic": "t", "data": "the end", "id": "last"},
+]
+
+
+def test_what_is_dumped_and_restored_is_the_same(start, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    hub, address = start(old)
+    fill(address, 200)
+    for form in ODD:
+        assert publish(address, **form).status == 200
+    everything = [f"Authorization: Bearer {token(subscribe=['*'])}"]
+    _, text = replayed(address, *everything, "Last-Event-ID: earliest")
+    lines = dump(old)
+    assert lines[-7]["topics"] == ["t", "https://example.com/ü", {"base64": "/wBieXRlcw=="}]
+    assert lines[-7]["data"] == {"base64": "//4ACnJhdw=="} and lines[-7]["chosen"] is True
+    assert (lines[-6]["type"], lines[-6]["retry"]) == ("kind", "18446744073709551615")
+    assert lines[-6]["data"] == "one\ntwo\nthree\n\n" and "chosen" not in lines[-6]
+    assert lines[-5]["id"] == {"base64": "w2J5dGVz"} and lines[-5]["retry"] == 1
+    assert lines[-4]["private"] is True and lines[-4]["topics"] == [""]
+    assert lines[-3]["repeated"] is True and "repeated" not in lines[-7]
+    whole = history("dump", old).stdout
+    hub.stop()
+    assert history("dump", "-c", hub.conf).stdout == whole
+
+    done = history("restore", new, data=whole)
+    assert done.returncode == 0, done.stderr
+    assert b"207 updates" in done.stderr and b"keep 207" in done.stderr
+    def without_position(lines):
+        return [{k: v for k, v in line.items() if k != "position"} for line in lines]
+    assert without_position(dump(new)) == without_position(lines)
+    assert check(new)[0] == 0
+
+    hub, address = start(new)
+    assert replayed(address, *everything, "Last-Event-ID: earliest")[1] == text
+    headers, rest = replayed(address, "Last-Event-ID: e150")
+    assert headers["last-event-id"] == "e150" and rest.startswith(b"id: e151\n")
+    assert b"id: odd\n" in rest and rest.count(b"\n\n") == text.count(b"\n\n") - 152  # but the private one
+    headers, rest = replayed(address, "Last-Event-ID: odd")
+    assert headers["last-event-id"] == "odd" and rest.startswith(b"event: kind\n")
+
+
+def test_a_repeated_id_stays_unknown_after_its_first_is_gone(start, tmp_path):
+    """Restored or not: a cursor that may mean what was removed is answered as unknown."""
+    line = {"id": "twice", "topics": ["t"], "data": "second", "chosen": True, "repeated": True}
+    end = {"id": "last", "topics": ["t"], "data": "the end"}
+    folder = tmp_path / "history"
+    text = "\n".join(map(json.dumps, [line, end]))
+    assert history("restore", folder, data=text.encode()).returncode == 0
+    hub, address = start(folder)
+    stream = Stream(address, "topic=t", "Last-Event-ID: twice")
+    assert stream.headers["last-event-id"] == "earliest"
+    assert replayed(address, "Last-Event-ID: earliest")[1].startswith(b"id: twice\n")
+
+
+def test_restored_updates_keep_their_age(start, tmp_path):
+    now = int(time.time() * 1000)
+    lines = [{"id": f"{minutes} minutes", "time": now - minutes * 60000, "topics": ["t"], "data": "x"}
+             for minutes in range(180, 0, -1)]
+    text = "\n".join(map(json.dumps, lines)).encode()
+    folder = tmp_path / "history"
+    assert history("restore", "-c", configuration(folder, "max_age 1h"), data=text).returncode == 0
+    assert [(line["id"], line["time"]) for line in dump(folder)] == [(line["id"], line["time"]) for line in lines]
+    hub, address = start(folder, "max_age 1h")
+    # A segment goes when its last update is too old, and holds a sixteenth of max_age at most.
+    wait_for(lambda: int(stat(folder)["events"]) < 66, "retention")
+    held = [line["id"] for line in dump(folder)]
+    assert held == [f"{minutes} minutes" for minutes in range(len(held), 0, -1)] and len(held) >= 59
+
+
+def test_restore_refuses_what_it_must(start, tmp_path):
+    folder = tmp_path / "history"
+    hub, address = start(folder)
+    fill(address, 1)
+    good = b'{"id":"a","topics":["t"],"data":"x"}\n'
+    done = history("restore", folder, data=good)
+    assert done.returncode == 2 and f"pid {hub.server.process.pid}".encode() in done.stderr
+    hub.stop()
+    done = history("restore", folder, data=good)
+    assert done.returncode == 2 and b"holds a history already (1 updates)" in done.stderr
+    bad = {
+        b"no json": b"no JSON", b'{"id":"a","topics":["t"]}': b'"data" is neither',
+        b'{"id":"a\\n","topics":["t"],"data":"x"}': b"control character", b"[]": b"no JSON object",
+        b'{"id":"","topics":["t"],"data":"x"}': b'"id" is empty',
+        b'{"id":"a","topics":[],"data":"x"}': b'"topics" is no list', b'{"id":"a","topics":"t","data":"x"}': b'"topics" is no list',
+        b'{"id":"a","topics":[7],"data":"x"}': b'"topics" is neither', b'{"id":"a","topics":["t"],"data":{"base64":"?"}}': b'"data" is neither',
+        b'{"id":"a","topics":["t"],"data":"x","retry":-1}': b'"retry" is no number', b'{"id":"a","topics":["t"],"data":"x","retry":"01"}': b'"retry" is no number',
+        b'{"id":"a","topics":["t"],"data":"x","type":"a\\r"}': b'"type" holds', b'{"id":"a","topics":["t"],"data":"x","time":"now"}': b'"time" is no number',
+        b'{"id":"a","topics":["t"],"data":"x","private":1}': b'"private" is neither', b'{"id":"a","topics":["t"],"data":"x","dta":1}': b'"dta" is not known',
+        b'{"id":"a","id":"a","topics":["t"],"data":"x"}': b"duplicate",
+    }
+    for number, (line, why) in enumerate(bad.items()):
+        other = tmp_path / f"bad{number}"
+        done = history("restore", "-c", configuration(other), data=good + line)
+        assert done.returncode == 1 and b"line 2: " in done.stderr and why in done.stderr, (line, done.stderr)
+        assert [entry["id"] for entry in dump(other)] == ["a"]
+    assert history("restore", tmp_path / "none", data=b"").returncode == 0
+    assert history("restore", tmp_path / "none", data=good + b"\n" + good).returncode == 0  # empty folders may be filled
+
+
+def test_stat_tells_what_there_is(start, tmp_path):
+    folder = tmp_path / "history"
+    hub, address = start(folder)
+    fill(address, 100)
+    told = stat(folder)
+    assert (told["events"], told["runs"], told["in use"], told["last"]) == ("100", "1", "yes", "1-100")
+    assert told["removed up to"] == "0-0" and int(told["segments"]) > 1
+    hub.server.stop()
+    told = stat(folder)
+    assert told["in use"] == "no" and abs(sum(p.stat().st_size for p in files(folder)) - int(told["bytes"])) < 65536
+    hub.start()
+    fill(address, 1500, first=100)
+    told = stat(folder)
+    assert told["runs"] == "1" and int(told["events"]) < 1600 and told["last"] == "2-1500"
+    gone = 1600 - int(told["events"])
+    assert told["removed id"] == f'"e{gone - 1}"' and told["removed up to"] == f"2-{gone - 100}"
+    assert [line["id"] for line in dump(folder)] == [f"e{i}" for i in range(gone, 1600)]
+    assert int(told["bytes"]) <= MIB
+
+
+def configuration(folder, more="max_bytes 1MiB"):
+    """A file for -c: without it, files are of the size that 256 MiB ask for."""
+    path = folder.parent / f"{folder.name}.conf"
+    path.write_text(f"publisher_jwt {'k' * 32}\nanonymous\n" + with_history(folder, more))
+    return path
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """A history of several files that nobody has open."""
+    folder = tmp_path / "history"
+    lines = [{"id": f"e{i}", "topics": ["t"], "data": f"{i}:" + "x" * 1000} for i in range(300)]
+    lines.append({"id": "last", "topics": ["t"], "data": "the end"})
+    done = history("restore", "-c", configuration(folder), data="\n".join(map(json.dumps, lines)).encode())
+    assert done.returncode == 0, done.stderr
+    assert len(files(folder)) > 5 and check(folder)[0] == 0
+    return folder
+
+
+def flip(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_tear_is_told_and_costs_nothing(start, tmp_path):
+    folder = tmp_path / "history"
+    hub, address = start(folder)
+    fill(address, 20)
+    hub.stop()
+    before = history("dump", folder).stdout
+    path = files(folder)[-1]
+    content = path.read_bytes()
+    end = (len(content.rstrip(b"\0")) + 7) // 8 * 8
+    path.write_bytes(content[:end] + b"half of a record" + content[end + 16:])
+    status, text = check(folder)
+    assert status == 0 and "torn at byte" in text and "DAMAGED" not in text, text
+    assert before and history("dump", folder).stdout == before
+
+
+def damage(text, number):
+    """What check says of each file's damage: (line, why) of the damaged ones."""
+    lines = [line for line in text.splitlines() if "DAMAGED" in line and ".log" in line]
+    assert len(lines) == number, text
+    return lines
+
+
+def lost(folder):
+    lines = dump(folder)
+    flags = [line.get("lost", False) for line in lines]
+    assert flags == sorted(flags, reverse=True)
+    return [line["id"] for line in lines], sum(flags)
+
+
+def replays_the_rest(start, folder, expected):
+    """A hub on it replays, sooner or later, what is not lost, and nothing else."""
+    hub, address = start(folder)
+
+    def attempt():
+        stream = Stream(address, "topic=t", "Last-Event-ID: earliest")
+        while b"data: the end\n\n" not in stream.text:
+            if not stream.piece():
+                return None  # overtaken by what was found: it begins anew
+        return re.findall(rb"^id: (.*)$", stream.text, re.M)
+
+    assert [id.decode() for id in wait_for(attempt, "the replay")] == expected
+
+
+def test_a_damaged_record_is_told_by_file_and_replay_begins_behind_it(start, stopped):
+    path = files(stopped)[1]
+    flip(path, 20000)
+    status, text = check(stopped)
+    [line] = damage(text, 1)
+    assert status == 1 and path.name in line and "where replay begins" in line
+    ids, count = lost(stopped)
+    assert len(ids) == 300 and 0 < count < 300  # all but the damaged one
+    assert ids[-1] == "last" and f"e{count + 1}" == ids[count]
+    told = stat(stopped)
+    replays_the_rest(start, stopped, ids[count:])
+    assert told["events"] == "301"  # nobody has met the damage yet
+
+
+@pytest.mark.parametrize("how", ["header", "cut", "missing", "end"])
+def test_a_file_that_is_lost_takes_the_older_ones_with_it(start, stopped, how):
+    path = files(stopped)[2]
+    older = len(files(stopped)[:3])
+    if how == "header":
+        flip(path, 100)
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:30000])
+    elif how == "missing":
+        path.unlink()
+        older -= 1
+    else:  # its last record: nothing good is behind it in its file
+        flip(path, len(path.read_bytes()) - 20)
+    status, text = check(stopped)
+    [line] = damage(text, 1)
+    assert status == 1, text
+    assert {"header": "header does not check", "cut": "cut, and good up to byte", "missing": "the file before it is missing",
+            "end": "but nothing follows"}[how] in line
+    assert text.count("before what replay can reach") == older
+    done = history("dump", stopped)
+    assert done.returncode == (1 if how == "header" else 0), done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    good = [line["id"] for line in lines if not line.get("lost")]
+    assert good and len(good) < len(lines)
+    if how != "end":  # found when it is read
+        assert stat(stopped, status=1)["events"] == str(len(good))
+    # What is lost stays out of a restored history, which is whole again.
+    new = stopped.parent / "new"
+    assert history("restore", new, data=done.stdout).returncode == 0
+    assert [line["id"] for line in dump(new)] == good and check(new)[0] == 0
+    replays_the_rest(start, stopped, good)
+
+
+def test_an_index_that_is_bad_is_no_damage(stopped):
+    paths = files(stopped, ".idx")
+    flip(paths[0], 90)
+    paths[1].unlink()
+    status, text = check(stopped)
+    assert status == 0 and text.count("its index is to be rebuilt") == 1 and text.count("without an index") == 1, text
+
+
+def test_memory_does_not_grow_with_the_history(tmp_path):
+    folder, size, count = tmp_path / "history", 1000, 40000
+    line = '{"id":"e%d","topics":["t"],"data":"' + "x" * size + '"}'
+    with open(tmp_path / "lines", "w") as out:
+        out.writelines(line % i + "\n" for i in range(count))
+
+    def limit():
+        if "release" in str(BIN):  # sanitizers keep what was freed
+            resource.setrlimit(resource.RLIMIT_DATA, (40 * MIB, 40 * MIB))
+
+    def run(command, **files):
+        done = subprocess.run([BIN, "history", command, folder], stderr=subprocess.PIPE, preexec_fn=limit, **files)
+        assert done.returncode == 0, done.stderr
+
+    with open(tmp_path / "lines") as lines, open(tmp_path / "dump", "w+") as out:
+        run("restore", stdin=lines)
+        run("dump", stdout=out)
+        run("check", stdout=subprocess.DEVNULL)
+        out.seek(0)
+        assert sum(1 for _ in out) == count
+    assert sum(p.stat().st_size for p in files(folder)) > 40 * MIB
+
+
+def test_which_folder(tmp_path):
+    folder = tmp_path / "history"
+    good = b'{"id":"a","topics":["t"],"data":"x"}\n'
+    assert history("restore", folder, data=good).returncode == 0
+    conf = configuration(folder)
+    env = {"MERCURE_PUBLISHER_JWT_KEY": "k" * 32, "MERCURE_SUBSCRIBER_JWT_KEY": "k" * 32,
+           "MERCURE_EXTRA_DIRECTIVES": f"transport log {{\n path {folder}\n}}"}
+    whole = history("dump", folder).stdout
+    assert whole and history("dump", "-c", conf).stdout == history("dump", env=env).stdout == whole
+    conf.write_text(f"publisher_jwt {'k' * 32}\nanonymous\ntransport memory\n")
+    for arguments, why in {("dump", "-c", conf): b"no history on the disk", ("dump", "-c", tmp_path / "no"): b"no: ",
+                           ("dump", tmp_path / "no"): b"No such file", (): b"usage", ("dum",): b"usage", ("dump", "-x"): b"usage",
+                           ("dump", "a", "b"): b"usage"}.items():
+        done = history(*arguments)
+        assert done.returncode == 2 and why in done.stderr and not done.stdout, (arguments, done)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "history", "dump", folder], stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1 and b"cannot be written" in done.stderr
