@@ -208,7 +208,7 @@ def test_a_reader_that_stops_delays_nobody_and_is_cut(start_hub):
 
 
 def test_a_reader_that_pauses_misses_nothing(start_hub):
-    hub = start_hub("tail 64MiB")
+    hub = start_hub("tail 64MiB\nheartbeat 60s\nreply_timeout 60s")  # else a slow machine's pause is cut
     at = address(hub)
     stream = Stream(at, "topic=a")
     for i in range(1500):
@@ -222,7 +222,7 @@ def test_a_reader_that_pauses_misses_nothing(start_hub):
 
 
 def test_a_stream_that_the_tail_has_left_ends_and_learns_it_on_its_return(start_hub):
-    hub = start_hub("tail 100KiB\nreply_timeout 60s")
+    hub = start_hub("tail 100KiB\nreply_timeout 60s\nheartbeat 60s")
     at = hub.socket
     stuck = Stream(at, "topic=a")
     for i in range(300):
