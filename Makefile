@@ -46,7 +46,7 @@ SAY := @$(if $(V),:,echo " ")
 
 CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
-LDLIBS   := -lev -lcrypto -ljansson -lisal -licuuc -lpthread -lm
+LDLIBS   := -lev -lcrypto -ljansson -lpcre2-8 -lisal -licuuc -lpthread -lm
 # libev's own header breaks strict aliasing; its manual asks for this.
 CFLAGS   += -fno-strict-aliasing
 
@@ -118,7 +118,8 @@ WITH_RUN  := $(filter run,$(MAKECMDGOALS))
 FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run))
 OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
-             $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o
+             $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
+             build/asan/tests/urlpattern/ask.o
 $(OBJECTS): | $(FIRST)
 
 # --- checking ---------------------------------------------------------------------------------
@@ -183,11 +184,13 @@ build/crash/shim.so: tests/crash/shim.c
 	$(SAY) CC $@
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
-build/asan/tests/crash/verify: build/asan/tests/crash/verify.o build/asan/libalipes.a
+# The other side of the differential test of URL Patterns (tests/system/test_urlpattern.py).
+ASAN_TOOLS := build/asan/tests/crash/verify build/asan/tests/urlpattern/ask
+$(ASAN_TOOLS): %: %.o build/asan/libalipes.a
 	$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) $(FLAGS_asan) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-check-system-release: build/crash/shim.so build/asan/tests/crash/verify
+check-system-release: build/crash/shim.so $(ASAN_TOOLS)
 
 # --- fuzzing ----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@
 set -euo pipefail
 
 run_packages=(gcc make libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev libisal-dev
-    libicu-dev caddy openssl curl)
+    libicu-dev libpcre2-dev caddy openssl curl)
 test_packages=(check clang clang-format libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jwt
     python3-prometheus-client
     python3-selenium libfcgi-bin apache2 chromium chromium-driver man-db strace systemd)

@@ -3,82 +3,17 @@
  *
  * tests/data/wpt/exceptions.json lists what may differ, each with its reason, all of them Unicode's
  * version; with that version of ICU, a row that is listed and passes is a failure too.
- *
- * JSON may hold lone surrogates. A URL's constructor takes a USVString, whose conversion makes
- * U+FFFD of each; Jansson refuses them. So the files are read through that conversion: an escape
- * of a surrogate without its other half becomes \uFFFD before Jansson sees it. */
+ */
 
 #include "topic/url.h"
 
 #include "unit/guard.h"
+#include "unit/wpt.h"
 
-#include <ctype.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unicode/uchar.h>
 
 static json_t *exceptions;
 static size_t excepted;
-
-/* The unit of the \uXXXX at p, or -1. */
-static long
-escaped_unit(const char *p)
-{
-    if (p[0] != '\\' || p[1] != 'u')
-        return -1;
-    char digits[5] = {0};
-    for (int i = 0; i < 4; i++) {
-        if (!isxdigit((unsigned char)p[2 + i]))
-            return -1;
-        digits[i] = p[2 + i];
-    }
-    return strtol(digits, NULL, 16);
-}
-
-static void
-replace_lone_surrogates(char *text)
-{
-    for (char *p = text; *p; p++) {
-        long unit = escaped_unit(p);
-        if (unit >= 0xD800 && unit <= 0xDBFF && escaped_unit(p + 6) >= 0xDC00 &&
-            escaped_unit(p + 6) <= 0xDFFF) {
-            p += 11;
-        } else if (unit >= 0xD800 && unit <= 0xDFFF) {
-            memcpy(p, "\\uFFFD", 6);
-            p += 5;
-        } else if (*p == '\\') {
-            p++;
-        }
-    }
-}
-
-static json_t *
-load(const char *name)
-{
-    char path[256];
-    json_error_t error;
-    snprintf(path, sizeof path, "tests/data/wpt/%s", name);
-    FILE *f = fopen(path, "rb");
-    ck_assert_msg(f != NULL, "%s cannot be opened", path);
-    size_t room = 1 << 20;
-    char *text = calloc(1, room);
-    ck_assert_ptr_ne(text, NULL);
-    size_t len = fread(text, 1, room - 1, f);
-    ck_assert_uint_lt(len, room - 1);
-    fclose(f);
-    replace_lone_surrogates(text);
-    json_t *rows = json_loadb(text, len, JSON_ALLOW_NUL, &error);
-    ck_assert_msg(rows != NULL, "%s:%d: %s", path, error.line, error.text);
-    free(text);
-    return rows;
-}
-
-static struct slice
-text_of(const json_t *value)
-{
-    return SLICE_OF(json_string_value(value), json_string_length(value));
-}
 
 static bool
 is_excepted(const char *file, const json_t *row)
@@ -129,7 +64,7 @@ member_is(const json_t *row, const char *member, const char *before, struct slic
           const char *after)
 {
     char text[4096];
-    struct slice want = text_of(json_object_get(row, member));
+    struct slice want = wpt_text(json_object_get(row, member));
     if (got.len == 0)
         return want.len == 0;
     int len = snprintf(text, sizeof text, "%s" SLICE_FMT "%s", before, SLICE_ARG(got), after);
@@ -143,7 +78,7 @@ host_is(const json_t *row, const struct url *u)
     char text[4096];
     int len = snprintf(text, sizeof text, SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(u->host),
                        u->port.len ? ":" : "", SLICE_ARG(u->port));
-    return slice_eq(text_of(json_object_get(row, "host")), SLICE_OF(text, (size_t)len));
+    return slice_eq(wpt_text(json_object_get(row, "host")), SLICE_OF(text, (size_t)len));
 }
 
 static const char *
@@ -151,7 +86,7 @@ judge_url(struct arena *arena, const json_t *row, const struct url *u)
 {
     struct slice href, again;
     struct url reread;
-    if (!url_serialise(arena, u, &href) || !slice_eq(href, text_of(json_object_get(row, "href"))))
+    if (!url_serialise(arena, u, &href) || !slice_eq(href, wpt_text(json_object_get(row, "href"))))
         return "href";
     if (!parse(arena, href, NULL, &reread) || !url_serialise(arena, &reread, &again) ||
         !slice_eq(href, again))
@@ -191,7 +126,7 @@ parses_against(struct arena *arena, struct slice in, struct slice base_text)
 static const char *
 judge_failure(struct arena *arena, const json_t *row)
 {
-    struct slice in = text_of(json_object_get(row, "input"));
+    struct slice in = wpt_text(json_object_get(row, "input"));
     const char *relative_to = json_string_value(json_object_get(row, "relativeTo"));
     bool to_any = relative_to && strcmp(relative_to, "any-base") == 0;
     bool parses = parses_against(arena, in, SLICE("https://example.org/a/b?c")) ||
@@ -210,9 +145,9 @@ judge_row(struct arena *arena, const json_t *row)
     const json_t *base_text = json_object_get(row, "base");
     bool wants_failure = json_is_true(json_object_get(row, "failure"));
     bool has_base = json_is_string(base_text);
-    if (has_base && !parse(arena, text_of(base_text), NULL, &base))
+    if (has_base && !parse(arena, wpt_text(base_text), NULL, &base))
         return wants_failure ? NULL : "base";
-    if (!parse(arena, text_of(json_object_get(row, "input")), has_base ? &base : NULL, &u))
+    if (!parse(arena, wpt_text(json_object_get(row, "input")), has_base ? &base : NULL, &u))
         return !wants_failure ? "is a URL" : has_base ? NULL : judge_failure(arena, row);
     return wants_failure ? "is no URL" : judge_url(arena, row, &u);
 }
@@ -220,7 +155,7 @@ judge_row(struct arena *arena, const json_t *row)
 START_TEST(every_row_of_urltestdata)
 {
     size_t i, count = 0;
-    json_t *row, *rows = load("urltestdata.json");
+    json_t *row, *rows = wpt_load("urltestdata.json");
     json_array_foreach(rows, i, row)
     {
         struct arena arena;
@@ -242,7 +177,7 @@ END_TEST
 START_TEST(every_row_of_toascii)
 {
     size_t i, count = 0;
-    json_t *row, *rows = load("toascii.json");
+    json_t *row, *rows = wpt_load("toascii.json");
     json_array_foreach(rows, i, row)
     {
         struct arena arena;
@@ -253,7 +188,7 @@ START_TEST(every_row_of_toascii)
             continue;
         arena_init(&arena, 1 << 20);
         const json_t *want = json_object_get(row, "output");
-        struct slice in = text_of(json_object_get(row, "input"));
+        struct slice in = wpt_text(json_object_get(row, "input"));
         int len = snprintf(text, sizeof text, "https://" SLICE_FMT "/x", SLICE_ARG(in));
         bool ok = parse(&arena, SLICE_OF(text, (size_t)len), NULL, &u);
         bool ok_set = url_canonical_hostname(&arena, guard_copy(in), &host);
@@ -261,7 +196,7 @@ START_TEST(every_row_of_toascii)
             settle("toascii.json", row, !ok && !ok_set, "is no domain");
         else
             settle("toascii.json", row,
-                   ok && ok_set && slice_eq(u.host, text_of(want)) && slice_eq(host, u.host) &&
+                   ok && ok_set && slice_eq(u.host, wpt_text(want)) && slice_eq(host, u.host) &&
                        slice_eq(u.path, SLICE("/x")),
                    "output");
         arena_fini(&arena);
@@ -276,7 +211,7 @@ END_TEST
 START_TEST(every_utf8_row_of_percent_encoding)
 {
     size_t i, count = 0;
-    json_t *row, *rows = load("percent-encoding.json");
+    json_t *row, *rows = wpt_load("percent-encoding.json");
     json_array_foreach(rows, i, row)
     {
         struct arena arena;
@@ -288,11 +223,11 @@ START_TEST(every_utf8_row_of_percent_encoding)
         arena_init(&arena, 1 << 20);
         int len =
             snprintf(text, sizeof text, "https://doesnotmatter.invalid/?" SLICE_FMT "#" SLICE_FMT,
-                     SLICE_ARG(text_of(json_object_get(row, "input"))),
-                     SLICE_ARG(text_of(json_object_get(row, "input"))));
+                     SLICE_ARG(wpt_text(json_object_get(row, "input"))),
+                     SLICE_ARG(wpt_text(json_object_get(row, "input"))));
         bool ok = parse(&arena, SLICE_OF(text, (size_t)len), NULL, &u);
         settle("percent-encoding.json", row,
-               ok && slice_eq(u.query, text_of(want)) && slice_eq(u.fragment, text_of(want)),
+               ok && slice_eq(u.query, wpt_text(want)) && slice_eq(u.fragment, wpt_text(want)),
                "utf-8");
         arena_fini(&arena);
         count++;
@@ -306,7 +241,7 @@ END_TEST
 static void
 load_exceptions(void)
 {
-    exceptions = load("exceptions.json");
+    exceptions = wpt_load("exceptions.json");
     excepted = 0;
 }
 
