@@ -158,10 +158,11 @@ check-corpora: $(FUZZ_PROGRAMS)
 PYTEST := $(PYTHON) -m pytest tests/system --durations=10 -q -p no:cacheprovider -n $(PYTEST_JOBS)
 export PYTHONDONTWRITEBYTECODE := 1
 
-# The browser test says nothing more under a sanitizer than the same requests without a browser,
-# the shim of the crash test cannot be preloaded under one, which makes system calls of its own, and
-# what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py test_filter.py test_scrape.py)
+# The browser tests say nothing more under a sanitizer than the same requests without a browser (what
+# URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
+# under one, which makes system calls of its own, and what a scrape costs is no figure there.
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py test_filter.py \
+                    test_scrape.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
 .PHONY: $(SYSTEM_RUNS)

@@ -74,19 +74,22 @@ strip_first(struct slice *s, char c)
         *s = slice_from(*s, 1);
 }
 
+/* "a string which represents its corresponding default port": also with zeros before it. */
 static void
 drop_default_port(struct pattern_init *init)
 {
     static const struct {
-        struct slice scheme, port;
+        struct slice scheme;
+        unsigned port;
     } rows[] = {
-        {SLICE_INIT("http"), SLICE_INIT("80")},   {SLICE_INIT("ws"), SLICE_INIT("80")},
-        {SLICE_INIT("https"), SLICE_INIT("443")}, {SLICE_INIT("wss"), SLICE_INIT("443")},
-        {SLICE_INIT("ftp"), SLICE_INIT("21")},
+        {SLICE_INIT("http"), 80}, {SLICE_INIT("https"), 443}, {SLICE_INIT("ws"), 80},
+        {SLICE_INIT("wss"), 443}, {SLICE_INIT("ftp"), 21},
     };
+    uint64_t port;
+    if (!slice_u64(init->at[PATTERN_PORT], 65535, &port))
+        return;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (slice_eq(init->at[PATTERN_PROTOCOL], rows[i].scheme) &&
-            slice_eq(init->at[PATTERN_PORT], rows[i].port))
+        if (slice_eq(init->at[PATTERN_PROTOCOL], rows[i].scheme) && port == rows[i].port)
             init->at[PATTERN_PORT] = SLICE("");
 }
 

@@ -16,6 +16,7 @@ struct writer {
     struct buf *out;
     const struct regex_tree *tree;
     struct error *err;
+    bool refers_back; /* some group has to capture */
 };
 
 static bool write_node(struct writer *, const struct regex_node *);
@@ -131,19 +132,51 @@ write_look(struct writer *w, const struct regex_node *n)
     return write_inside(w, opens[n->behind][n->negative], n->first);
 }
 
-static bool
-write_repeat(struct writer *w, const struct regex_node *n)
+/* What is repeated, without what is there for nothing. */
+static const struct regex_node *
+inside_of(const struct regex_node *n)
 {
-    bool bounded = n->max != REGEX_INFINITE;
-    if (n->min > MOST_REPEATS || (bounded && n->max > MOST_REPEATS))
+    n = n->first;
+    while ((n->kind == REGEX_GROUP || n->kind == REGEX_SEQUENCE) && n->first && !n->first->next)
+        n = n->first;
+    return n;
+}
+
+/* (X*)* is X*. Written as it stands it takes twice the steps for each character, and the standard
+ * itself generates it. Which round matched what does not matter where nothing refers back. */
+static struct regex_node
+flatten(const struct regex_node *n)
+{
+    struct regex_node flat = *n;
+    for (const struct regex_node *in = inside_of(n); in->kind == REGEX_REPEAT && flat.max > 0;
+         in = inside_of(in)) {
+        bool any_number = in->min <= 1 && in->max == REGEX_INFINITE;
+        bool optional = in->min == 0 && in->max == 1;
+        if (!any_number && !optional)
+            break;
+        if (in->min == 0)
+            flat.min = 0;
+        if (any_number)
+            flat.max = REGEX_INFINITE;
+        flat.first = in->first;
+    }
+    return flat;
+}
+
+static bool
+write_repeat(struct writer *w, const struct regex_node *as_is)
+{
+    struct regex_node n = w->refers_back ? *as_is : flatten(as_is);
+    bool bounded = n.max != REGEX_INFINITE;
+    if (n.min > MOST_REPEATS || (bounded && n.max > MOST_REPEATS))
         return error_set(w->err, "more than %d repetitions cannot be translated", MOST_REPEATS);
-    if (!write_inside(w, "(?:", n->first))
+    if (!write_inside(w, "(?:", n.first))
         return false;
     if (bounded)
-        buf_addf(w->out, "{%u,%u}", (unsigned)n->min, (unsigned)n->max);
+        buf_addf(w->out, "{%u,%u}", (unsigned)n.min, (unsigned)n.max);
     else
-        buf_addf(w->out, "{%u,}", (unsigned)n->min);
-    if (n->lazy)
+        buf_addf(w->out, "{%u,}", (unsigned)n.min);
+    if (n.lazy)
         buf_add_byte(w->out, '?');
     return true;
 }
@@ -229,8 +262,12 @@ write_node(struct writer *w, const struct regex_node *n)
 bool
 regex_write(const struct regex_tree *tree, struct buf *out, struct error *err)
 {
-    struct writer w = {out, tree, err};
-    if (!judge_backs(tree, err) || !write_node(&w, tree->root))
+    struct writer w = {out, tree, err, false};
+    if (!judge_backs(tree, err))
+        return false;
+    for (const struct regex_node *g = tree->groups; g; g = g->next_listed)
+        w.refers_back |= g->capture > 0;
+    if (!write_node(&w, tree->root))
         return false;
     return !out->failed || error_set(err, "too large");
 }

@@ -238,13 +238,38 @@ END_TEST
 
 START_TEST(a_match_ends_with_its_steps)
 {
-    static const char *const rows[] = {"(?:a+)+$", "^(?:a|aa)+$", "^(?:.*?a){20}$",
+    static const char *const rows[] = {"(?:a|a)+$", "^(?:a|aa)+$", "^(?:.*?a){20}$",
                                        "^(?:a*a*)*b?$"};
     char subject[2001];
     memset(subject, 'a', 2000);
     subject[2000] = '!';
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         ck_assert_msg(matches(rows[i], SLICE_OF(subject, 2001), MATCH_LIMIT), "%s", rows[i]);
+}
+END_TEST
+
+/* What takes PCRE2 two to the power of the length is written so that it does not. */
+START_TEST(repetitions_of_repetitions_are_one)
+{
+    static const char *const rows[] = {
+        "^(a+)+$", "^(?:a*)*$", "^(?:(?:a?)*)+$", "^((?:(a{1,})){0,}){2,}$", "^(?:[^]+?)*$",
+    };
+    char subject[2001];
+    memset(subject, 'a', 2000);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        subject[2000] = 'a';
+        ck_assert_msg(matches(rows[i], SLICE_OF(subject, 2001), MATCH_YES), "%s", rows[i]);
+        subject[2000] = '!';
+        enum match want = strchr(rows[i], ']') ? MATCH_YES : MATCH_NO;
+        ck_assert_msg(matches(rows[i], SLICE_OF(subject, 2001), want), "%s", rows[i]);
+    }
+    ck_assert(matches("^(?:a+){2,3}$", SLICE("a"), MATCH_NO));
+    ck_assert(matches("^(?:a+){2,3}$", SLICE("aaaaa"), MATCH_YES));
+    ck_assert(matches("^(?:a?){2,3}$", SLICE("aaaa"), MATCH_NO));
+    ck_assert(matches("^(?:a?){2,3}$", SLICE("a"), MATCH_YES));
+    ck_assert(matches("^(?:a*){0}$", SLICE("a"), MATCH_NO));
+    ck_assert(matches("^(?:a{2,})*$", SLICE("a"), MATCH_NO));
+    ck_assert(matches("^(?:a{0,2})*$", SLICE("aaa"), MATCH_YES));
 }
 END_TEST
 
@@ -276,4 +301,4 @@ END_TEST
 
 UNIT_MAIN("topic/regex", what_is_valid_matches_as_it_should, what_ecmascript_refuses_is_refused,
           what_pcre2_cannot_do_is_said, groups_and_classes_nest_only_so_deep,
-          a_match_ends_with_its_steps, any_thread_may_match)
+          a_match_ends_with_its_steps, repetitions_of_repetitions_are_one, any_thread_may_match)
