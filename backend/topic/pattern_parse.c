@@ -9,7 +9,6 @@
 
 #include "topic/pattern_parse.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct parser {
@@ -23,7 +22,6 @@ struct parser {
     char *text; /* room for the whole input */
     size_t text_len;
     size_t pending; /* the pending fixed value is text[pending..text_len) */
-    size_t next_numeric_name;
     struct slice segment_wildcard;
 };
 
@@ -118,14 +116,11 @@ modifier_of(const struct parser *p, const struct pattern_token *t)
 static bool
 name_part(struct parser *p, const struct pattern_token *name, struct slice *ret)
 {
-    if (name) {
-        *ret = pattern_token_value(&p->tokens, name);
-    } else {
-        char number[24];
-        int n = snprintf(number, sizeof number, "%zu", p->next_numeric_name++);
-        if (!arena_copy(p->arena, SLICE_OF(number, (size_t)n), ret))
-            return error_set(p->err, "too long");
-    }
+    /* Numbers are never there twice, and no name begins with a digit. */
+    *ret = (struct slice){NULL, 0};
+    if (name == NULL)
+        return true;
+    *ret = pattern_token_value(&p->tokens, name);
     for (size_t i = 0; i < p->count; i++)
         if (slice_eq(p->parts[i].name, *ret))
             return error_set(p->err, "the name `" SLICE_FMT "` is there twice in the %s",

@@ -25,7 +25,7 @@ struct pattern_part {
     enum pattern_part_type type;
     enum pattern_modifier modifier;
     struct slice value; /* of PART_FIXED_TEXT and PART_REGEXP */
-    struct slice name;  /* of the others; not empty */
+    struct slice name;  /* of a group that has one; without, it has a number */
     struct slice prefix, suffix;
 };
 

@@ -21,6 +21,10 @@
 enum {
     MATCH_HEAP_KIB = 2048,
     PATTERN_MOST = 1 << 18, /* of the translation; PCRE2 itself gives up at 64 KiB compiled */
+    /* Compiled, and so many bytes more for each of the text: a repetition of repetitions is
+     * compiled as often as it repeats. */
+    SIZE_FREE = 4096,
+    SIZE_PER_BYTE = 16,
     NS_PER_STEP = 10,
 };
 
@@ -109,6 +113,10 @@ regex_new(struct slice text, struct error *err)
     buf_init(&pattern, PATTERN_MOST);
     if (regex_parse(&arena, text, &tree, err) && regex_write(&tree, &pattern, err))
         regex = compile(pattern.len ? buf_slice(&pattern) : SLICE(""), err);
+    if (regex && regex_size(regex) > SIZE_FREE + SIZE_PER_BYTE * text.len) {
+        error_set(err, "too large to be translated");
+        regex_free(&regex);
+    }
     buf_fini(&pattern);
     arena_fini(&arena);
     return regex;

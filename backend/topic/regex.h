@@ -11,7 +11,8 @@
 struct regex;
 
 /* NULL: no regular expression by ECMAScript's grammar and early errors; or one that PCRE2 has no
- * equal for, or that is too large; err says which. Caller owns. */
+ * equal for, or that is too large (its size is bounded by the length of the text); err says which.
+ * Caller owns. */
 struct regex *regex_new(struct slice text, struct error *err);
 void regex_free(struct regex **); /* sets the pointer to NULL; NULL is fine */
 

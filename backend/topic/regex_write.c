@@ -9,7 +9,8 @@
 #include "topic/regex_back.h"
 
 enum {
-    MOST_REPEATS = 65535, /* PCRE2's */
+    MOST_REPEATS = 65535,   /* PCRE2's */
+    MOST_REFERENCES = 4096, /* to groups, each with one of its name counted */
 };
 
 struct writer {
@@ -210,10 +211,14 @@ write_back(struct writer *w, const struct regex_node *n)
 static bool
 judge_backs(const struct regex_tree *tree, struct error *err)
 {
-    unsigned captures = 0;
+    unsigned captures = 0, references = 0;
     for (const struct regex_node *b = tree->backs; b; b = b->next_listed) {
         for (struct regex_node *g = tree->groups; g; g = g->next_listed) {
-            enum regex_back judged = refers(b, g) ? regex_back_judge(b, g) : BACK_EMPTY;
+            if (!refers(b, g))
+                continue;
+            if (++references > MOST_REFERENCES)
+                return error_set(err, "so many back references cannot be translated");
+            enum regex_back judged = regex_back_judge(b, g);
             if (judged == BACK_DIFFERS)
                 return error_set(err, "a back reference to a group in a repetition, or within a "
                                       "lookbehind, cannot be translated");
@@ -230,6 +235,8 @@ judge_backs(const struct regex_tree *tree, struct error *err)
 static bool
 write_node(struct writer *w, const struct regex_node *n)
 {
+    if (w->out->failed)
+        return error_set(w->err, "too large to be translated");
     switch (n->kind) {
     case REGEX_SET:
         write_set(w, n);
@@ -269,5 +276,5 @@ regex_write(const struct regex_tree *tree, struct buf *out, struct error *err)
         w.refers_back |= g->capture > 0;
     if (!write_node(&w, tree->root))
         return false;
-    return !out->failed || error_set(err, "too large");
+    return !out->failed || error_set(err, "too large to be translated");
 }

@@ -209,7 +209,7 @@ START_TEST(what_pcre2_cannot_do_is_said)
 {
     static const char *const rows[] = {
         "(?<=a+)b", "(?:(a)|b)*\\1",   "(?:(a?))*\\1",    "(?<=\\1(a))",
-        "a{65536}", "(?:a{999}){999}", "(?:(?=(a)))?\\1",
+        "a{65536}", "(?:a{999}){999}", "(?:(?=(a)))?\\1", "(?:(?:(?:(?:ab){9}){9}){9}){3}",
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct error err = {""};
