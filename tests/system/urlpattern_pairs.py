@@ -29,6 +29,10 @@ FAULTS = """\\- \\_ [a-\\d] [a--b-c] [&&] [a&&&b] [~~] [-] [^\\q{ab}] [/] [(] [)
  (?<=\\1) (?x:a) (?ii:a) (?-:a) [ ] { } * (?>a) (?R) \\z \\A [[:alpha:]] [a-] [\\B] \\8 \\00 \\c \\u{110000} a{,2} a{2,1} {1}
  (?<é>a) (?<1>a) \\k (?<n **""".split()
 QUANTIFIERS = [""] * 10 + "* + ? *? +? ?? {2} {1,2} {0,} {2,}? {0}".split()
+# For expressions that match often: two letters, and all that can be said about them.
+DENSE = """a b ab (?:a|b) [ab] [a-c] (?<n>a) (?<n>a|b) (?<m>b) \\k<n> \\1 \\2 (?=a) (?!a) (?<=a) (?<!b) (?:a|) (?:|b) \\b (?i:a)
+ (?i:B) c [^a] \\w .""".split()
+LETTERS = "a b c 1 - A B k s ab aa bb ba".split()
 FILL = [""] + "a b foo 1 42 ab abc x-y a/b c A é aa bb ba cc K B a.b z9 - %41 s abab a1".split()
 
 
@@ -127,3 +131,19 @@ class Pairs:
             base = self.pick(BASES) if self.chance(0.8 if relative else 0.3) else None
             others = [self.topic(self.pattern() if self.chance(0.1) else pattern) for _ in range(topics)]
             yield [pattern, base, *others]
+
+    def dense_regex(self, depth=0):
+        text = ""
+        for _ in range(self.random.randint(1, 4)):
+            if depth < 3 and self.chance(0.3):
+                inner = self.dense_regex(depth + 1) + ("|" + self.dense_regex(depth + 1) if self.chance(0.4) else "")
+                kind = self.pick(["(?:", "(?:", f"(?<x{self.random.randint(0, 9)}>", "(?=", "(?!", "(?i:"])
+                text += kind + inner + ")" + ("" if kind in ("(?=", "(?!") else self.pick(QUANTIFIERS))
+            else:
+                text += self.pick(DENSE if self.chance(0.8) else ATOMS) + self.pick(QUANTIFIERS)
+        return text
+
+    def dense_rows(self, count, topics=6):
+        for _ in range(count):
+            words = ["".join(self.pick(LETTERS) for _ in range(self.random.randint(0, 5))) for _ in range(topics)]
+            yield [f"https://e.com/#({self.dense_regex()})", None, *(f"https://e.com/#{word}" for word in words)]
