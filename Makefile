@@ -9,12 +9,14 @@
 #   make check-corpora replay every fuzz corpus
 #   make check-system  system tests with the asan, tsan and release programs, side by side
 #   make check-container  the image and the compose examples in a real engine (as root)
+#   make check-fresh  what the README says, in a new Debian root: make run, make check, the package
 #   make lint      clang-format, layering by include lines, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
+#   make deb       a Debian package of it: build/alipes_VERSION_ARCH.deb
 #   make clean     remove build/
 #   make help      this text
 #
@@ -178,6 +180,11 @@ check-system: $(SYSTEM_RUNS)
 check-container: deps-container
 	@$(PYTHON) -m pytest tests/container -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
 
+# A new machine: Debian's base in a folder, entered by chroot with mounts and processes of its own.
+.PHONY: check-fresh
+check-fresh: deps-container
+	@$(PYTHON) -m pytest tests/fresh -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
+
 # What crashes of the machine leave behind (tests/system/test_crash.py): the hub writes under a
 # shim, and what may be on the disk then is opened by verify, under ASan.
 build/crash/shim.so: tests/crash/shim.c
@@ -229,8 +236,7 @@ install: $(PROGRAM)
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
 	grep -rlZ /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
-	cd $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd && \
-	    install -m 644 alipes.service alipes.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 644 $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd/alipes.s* $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -D -m 644 proxy-config/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/alipes.conf
 	install -D -m 644 proxy-config/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/alipes.conf
 	install -D -m 644 backend/cli/alipes.8 $(DESTDIR)$(PREFIX)/share/man/man8/alipes.8
@@ -238,6 +244,25 @@ install: $(PROGRAM)
 	install -D -m 644 proxy-config/bash/alipes $(DESTDIR)$(PREFIX)/share/bash-completion/completions/alipes
 	test -e $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf || \
 	    install -D -m 644 proxy-config/systemd/alipes.conf $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf
+
+# A package of what `make install` installs; the libraries are those of the image (Dockerfile).
+DEB_VERSION   = $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' backend/base/version.h)
+DEB_ARCH      = $(shell dpkg --print-architecture)
+DEB_LIBRARIES = $(shell sed -n 's/.*recommends \(libev4.*\) .*/libc6 \1/p' Dockerfile | sed 's/ /, /g')
+.PHONY: deb
+deb: build/release/alipes
+	rm -rf build/deb
+	$(MAKE) --no-print-directory install DESTDIR=build/deb PREFIX=/usr SYSCONFDIR=/etc >/dev/null
+	strip --strip-debug build/deb/usr/bin/alipes
+	find build/deb/usr/share/man -type f -exec gzip -9n {} +
+	install -D -m 644 LICENSE build/deb/usr/share/doc/alipes/copyright
+	install -D -m 644 README.md build/deb/usr/share/doc/alipes/README.md
+	mkdir build/deb/DEBIAN
+	install -m 755 proxy-config/debian/postinst proxy-config/debian/prerm proxy-config/debian/postrm build/deb/DEBIAN/
+	install -m 644 proxy-config/debian/conffiles build/deb/DEBIAN/
+	sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/; s/@LIBRARIES@/$(DEB_LIBRARIES)/' \
+	    proxy-config/debian/control >build/deb/DEBIAN/control
+	dpkg-deb --root-owner-group --build build/deb build/alipes_$(DEB_VERSION)_$(DEB_ARCH).deb
 
 clean:
 	rm -rf build

@@ -27,7 +27,8 @@ token="$header.$claims.$signature"
 
 # In the environment, not in a file and not on a command line: the key is a secret.
 MERCURE_LISTEN_ADDR="unix/$work/alipes.sock|0600" MERCURE_PUBLISHER_JWT_KEY=$key \
-    MERCURE_SUBSCRIBER_JWT_KEY=$key MERCURE_ALLOW_ANONYMOUS=1 "$program" &
+    MERCURE_SUBSCRIBER_JWT_KEY=$key MERCURE_ALLOW_ANONYMOUS=1 \
+    MERCURE_EXTRA_DIRECTIVES="transport log { path $work/history }" "$program" &
 pids+=($!)
 
 PORT=$port ALIPES_SOCKET="$work/alipes.sock" XDG_DATA_HOME="$work" XDG_CONFIG_HOME="$work" \

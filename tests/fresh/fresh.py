@@ -1,0 +1,49 @@
+"""A new Debian in a folder: its own files, mounts and processes, this machine's network."""
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = ROOT / "build/container/base.tar"
+ENTER = r"""set -e
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+mount -t tmpfs -o mode=1777 shm "$1/dev/shm"
+mount -t tmpfs -o mode=755 run "$1/run"
+exec chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8 $3 bash -c "cd /alipes && $2
+exit \$?"
+"""
+
+
+class Debian:
+    def __init__(self):
+        assert os.geteuid() == 0, "chroot needs root"
+        subprocess.run([ROOT / "tests/container/base.sh", BASE], check=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="alipes-fresh-"))
+        self.folder.chmod(0o755)
+        subprocess.run(["tar", "-xf", BASE, "-C", self.folder], check=True)
+        shutil.copy("/etc/resolv.conf", self.folder / "etc/resolv.conf")
+        (self.folder / "alipes").mkdir()
+        names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
+                               capture_output=True).stdout
+        tar = subprocess.Popen(["tar", "-c", "--null", "-T", "-"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        out = subprocess.Popen(["tar", "-x", "-C", self.folder / "alipes"], stdin=tar.stdout)
+        tar.stdin.write(names)
+        tar.stdin.close()
+        assert tar.wait() == 0 and out.wait() == 0
+
+    def begin(self, command, variables="", **more):
+        """Whatever it leaves running goes with it: it is the first process of its own."""
+        words = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", ENTER, "enter", self.folder, command, variables]
+        return subprocess.Popen([str(w) for w in words], start_new_session=True, text=True, **more)
+
+    def run(self, command, check=True):
+        process = self.begin(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        out, _ = process.communicate()
+        assert not check or process.returncode == 0, f"{command}: {process.returncode}\n{out[-8000:]}"
+        return out
+
+    def close(self):
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,103 @@
+"""What the README says, on a machine that has nothing yet but git and make."""
+import http.client
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from fresh import ROOT, Debian
+
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def debian():
+    made = Debian()
+    made.run("apt-get update -q && apt-get install -y -q --no-install-recommends git make")
+    yield made
+    made.close()
+
+
+def free_port():
+    while True:
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+def request(port, method, path, headers={}, body=None):
+    connection = http.client.HTTPConnection("localhost", port, timeout=20)
+    connection.request(method, path, body, headers)
+    return connection.getresponse()
+
+
+def test_make_run(debian):
+    assert "    make run " in README and "PORT=8081 make run" in README
+    port = free_port()
+    process = debian.begin("make run", f"PORT={port}", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    said = ""
+    while "Ctrl-C" not in said:
+        line = process.stdout.readline()
+        assert line, said[-4000:]
+        said += line
+    token = re.search(r"A publisher's token: +(\S+)", said).group(1)
+    assert b"A page that listens" in request(port, "GET", "/").read()
+    stream = request(port, "GET", "/.well-known/mercure?topic=https://example.com/chat")
+    assert stream.status == 200
+    assert request(port, "POST", "/.well-known/mercure", {"Authorization": f"Bearer {token}", "Content-Type": "application/x-www-form-urlencoded"},
+                   "topic=https://example.com/chat&data=hello").status == 200
+    while (line := stream.readline()) != b"data: hello\n":
+        assert line
+    os.killpg(process.pid, signal.SIGINT)  # Ctrl-C
+    rest = process.stdout.read()
+    assert process.wait(60) in (0, 2, 130) and "event=stopped" in rest, rest[-4000:]  # 2 is what make says of it
+    with pytest.raises(OSError):
+        request(port, "GET", "/")
+    assert not (debian.folder / "var/lib/alipes").exists()
+
+
+def test_the_package(debian):
+    """Built, installed, begun behind its socket as its unit does, and purged."""
+    assert "make deb" in README and "apt install ./build/alipes_*.deb" in README
+    debian.run("make deb && apt-get install -y -q --no-install-recommends ./build/alipes_*.deb")
+    out = debian.run("""
+        set -e; trap 'cat /tmp/log' EXIT
+        stat -c '%A %U:%G %n' /etc/alipes/*.key /var/lib/alipes
+        systemd-tmpfiles --create alipes.conf
+        alipes config check /etc/alipes/alipes.conf
+        runuser -u alipes -- systemd-socket-activate -l /run/alipes/alipes.sock /usr/bin/alipes -c /etc/alipes/alipes.conf 2>/tmp/log &
+        until [ -S /run/alipes/alipes.sock ]; do sleep 0.1; done
+        runuser -u alipes -- alipes health -c /etc/alipes/alipes.conf
+        runuser -u alipes -- alipes stat -c /etc/alipes/alipes.conf | grep 'connections accepted'
+        kill $!; wait $! || true
+        """)
+    assert out.count("-rw-r----- root:alipes /etc/alipes/") == 2 and "drwxr-x--- alipes:alipes /var/lib/alipes" in out
+    assert "\nok\n" in out and "connections accepted" in out and "event=stopped" in out
+    keys = {(debian.folder / f"etc/alipes/{role}.key").read_text() for role in ("publisher", "subscriber")}
+    assert len(keys) == 2 and all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
+    debian.run("apt-get purge -y -q alipes")
+    for name in ("etc/alipes", "var/lib/alipes", "usr/bin/alipes", "usr/lib/systemd/system/alipes.service"):
+        assert not (debian.folder / name).exists(), name
+
+
+def test_make_install(debian):
+    """The README's lines, but for systemctl: no systemd runs here."""
+    block = re.search(r"\n    make install\n(.*?)\n    systemctl daemon-reload", README, re.S).group(0)
+    lines = [line.strip() for line in block.strip().split("\n")[:-1]]
+    assert lines[0] == "make install" and len(lines) == 5
+    (debian.folder / "alipes/lines").write_text("\n".join(lines) + "\n")
+    debian.run("bash -e lines && alipes config check /etc/alipes/alipes.conf && alipes --version")
+    assert (debian.folder / "usr/local/lib/systemd/system/alipes.socket").exists()
+
+
+def test_make_check(debian):
+    assert "    make check " in README
+    print(debian.run("make check").split("== system tests, release")[1][-2500:])
