@@ -170,7 +170,7 @@ match_batch(struct hub_worker *home)
                 send_all_due(home);
             d->stamp++;
             judged_next(&d->judged);
-            index_begin(&home->index, d->batch->updates[d->at], collect, d);
+            index_begin(&home->index, d->batch->updates[d->at], collect, d, &d->steps);
             d->walking = true;
         }
         if (!index_go_on(&home->index, &d->steps))

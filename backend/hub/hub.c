@@ -58,7 +58,8 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->hub = hub;
     home->worker = worker;
     const struct index_limits limits = {.max_patterns = hub->config->max_patterns,
-                                        .max_unfixed = hub->config->max_unfixed_patterns};
+                                        .max_unfixed = hub->config->max_unfixed_patterns,
+                                        .max_bases = hub->config->max_pattern_bases};
     index_init(&home->index, &limits);
     delivery_init(&home->delivery, worker);
     home->tokens = token_cache_new(hub->config->token_cache);

@@ -21,6 +21,7 @@
 
 enum {
     TRY_STEPS = 10, /* what a candidate costs by being one */
+    URL_STEPS = 50, /* what a topic costs that has to be parsed, and a byte of it a quarter */
     STRIKES = 3,
     STRIKE_TOPIC = 4096, /* a topic longer than that is not the pattern's fault */
 };
@@ -35,7 +36,15 @@ struct pattern_entry {
     uint32_t candidate; /* its place in the walk's list, if it is there */
     uint32_t strikes;
     bool is_unfixed;
-    struct slice base;
+    struct pattern_base *base; /* NULL: a template */
+};
+
+/* The hub's URL as some requests have it; a topic that is no absolute URL is another one with each.
+ */
+struct pattern_base {
+    struct list node;
+    size_t patterns;
+    struct slice text;
     char bytes[];
 };
 
@@ -51,7 +60,9 @@ index_init(struct index *ix, const struct index_limits *limits)
     *ix = (struct index){.limits = *limits};
     entries_init(&ix->exact);
     entries_init(&ix->patterns);
-    prefixes_init(&ix->prefixes);
+    prefixes_init(&ix->templates);
+    prefixes_init(&ix->url_patterns);
+    list_init(&ix->bases);
     list_init(&ix->struck);
 }
 
@@ -61,7 +72,8 @@ index_fini(struct index *ix)
     ENSURE(ix->everything.first == NULL && ix->walk.update == NULL);
     entries_fini(&ix->exact);
     entries_fini(&ix->patterns);
-    prefixes_fini(&ix->prefixes);
+    prefixes_fini(&ix->templates);
+    prefixes_fini(&ix->url_patterns);
     free(ix->walk.candidates);
 }
 
@@ -91,7 +103,7 @@ is_pattern(const struct entry *e, const void *what)
     const struct pattern_entry *p = pattern_of(e);
     const struct selector *s = what;
     return p->type == s->type && slice_eq(matcher_text(p->matcher), s->text) &&
-           slice_eq(p->base, s->base);
+           (p->base == NULL || slice_eq(p->base->text, s->base));
 }
 
 static uint32_t
@@ -124,28 +136,71 @@ is_unfixed(struct slice prefix)
     return prefix.len == 0 || scheme + 3 == prefix.len;
 }
 
+static struct pattern_base *
+find_base(const struct index *ix, struct slice text)
+{
+    for (struct list *node = ix->bases.next; node != &ix->bases; node = node->next) {
+        struct pattern_base *base = CONTAINER_OF(node, struct pattern_base, node);
+        if (slice_eq(base->text, text))
+            return base;
+    }
+    return NULL;
+}
+
+static struct pattern_base *
+intern_base(struct index *ix, struct slice text)
+{
+    struct pattern_base *base = find_base(ix, text);
+    if (base == NULL) {
+        base = xalloc(sizeof *base + text.len);
+        if (text.len)
+            memcpy(base->bytes, text.ptr, text.len);
+        base->text = SLICE_OF(base->bytes, text.len);
+        list_append(&ix->bases, &base->node);
+        ix->base_count++;
+    }
+    base->patterns++;
+    return base;
+}
+
+static void
+release_base(struct index *ix, struct pattern_base *base)
+{
+    if (base == NULL || --base->patterns)
+        return;
+    list_unlink(&base->node);
+    ix->base_count--;
+    free(base);
+}
+
+static struct prefixes *
+tree_of(struct index *ix, enum matcher_type type)
+{
+    return type == MATCHER_URLPATTERN ? &ix->url_patterns : &ix->templates;
+}
+
 static enum index_answer
 intern_pattern(struct index *ix, const struct selector *s, struct matcher **matcher,
                struct pattern_entry **ret)
 {
     struct slice prefix = matcher_prefix(*matcher);
-    bool unfixed = is_unfixed(prefix);
+    bool unfixed = is_unfixed(prefix), is_url = s->type == MATCHER_URLPATTERN;
     if (ix->patterns.count >= ix->limits.max_patterns)
         return INDEX_FULL;
     if (unfixed && ix->unfixed >= ix->limits.max_unfixed)
         return INDEX_FULL_OF_UNFIXED;
-    struct pattern_entry *p = xalloc(sizeof *p + s->base.len);
+    if (is_url && ix->base_count >= ix->limits.max_bases && find_base(ix, s->base) == NULL)
+        return INDEX_FULL_OF_BASES;
+    struct pattern_entry *p = xalloc(sizeof *p);
     p->entry.is_pattern = true;
     p->entry.hash = pattern_hash(s);
     p->type = s->type;
     p->matcher = *matcher;
     *matcher = NULL;
-    if (s->base.len)
-        memcpy(p->bytes, s->base.ptr, s->base.len);
-    p->base = SLICE_OF(p->bytes, s->base.len);
+    p->base = is_url ? intern_base(ix, s->base) : NULL;
     p->is_unfixed = unfixed;
     ix->unfixed += unfixed;
-    p->place = prefixes_place(&ix->prefixes, prefix);
+    p->place = prefixes_place(tree_of(ix, p->type), prefix);
     list_append(&p->place->values, &p->node);
     entries_add(&ix->patterns, &p->entry);
     *ret = p;
@@ -157,7 +212,7 @@ leave_tree(struct index *ix, struct pattern_entry *p)
 {
     list_unlink(&p->node);
     if (p->place)
-        prefixes_tidy(&ix->prefixes, p->place);
+        prefixes_tidy(tree_of(ix, p->type), p->place);
     p->place = NULL;
     struct index_walk *w = &ix->walk;
     if (w->update && p->candidate < w->count && w->candidates[p->candidate] == p)
@@ -179,6 +234,7 @@ release(struct index *ix, struct entry *e)
     leave_tree(ix, p);
     entries_remove(&ix->patterns, e);
     ix->unfixed -= p->is_unfixed;
+    release_base(ix, p->base);
     matcher_unref(&p->matcher);
     free(p);
 }
@@ -267,18 +323,25 @@ index_judge(const struct index *ix, const struct selector *s, struct error *err)
 /* --- matching ------------------------------------------------------------------------------- */
 
 static void
+spend(uint64_t *steps, uint64_t cost)
+{
+    *steps = *steps > cost ? *steps - cost : 0;
+}
+
+static void
 hit_all(struct index_walk *w, const struct entry *e)
 {
     for (struct subscription *s = e->first; s; s = s->next)
         w->hit(s->stream, w->context);
 }
 
+/* With a base: those of that base alone. */
 static void
-add_candidates(struct index_walk *w, struct list *patterns)
+add_candidates(struct index_walk *w, struct list *patterns, const struct pattern_base *base)
 {
     for (struct list *node = patterns->next; node != patterns; node = node->next) {
         struct pattern_entry *p = CONTAINER_OF(node, struct pattern_entry, node);
-        if (p->stamp == w->stamp)
+        if (p->stamp == w->stamp || (base && p->base != base))
             continue;
         if (w->count == w->cap) {
             w->cap = w->cap ? w->cap * 2 : 64;
@@ -289,21 +352,49 @@ add_candidates(struct index_walk *w, struct list *patterns)
     }
 }
 
+static void
+look_down(struct index_walk *w, struct prefixes *tree, struct slice text,
+          const struct pattern_base *base)
+{
+    for (struct prefix_node *n = prefixes_first(tree); n; n = prefixes_next(n, &text))
+        add_candidates(w, &n->values, base);
+}
+
+static void
+collect_url_patterns(struct index *ix, const struct topic *topic, uint64_t *steps)
+{
+    struct slice key;
+    uint64_t cost = URL_STEPS + topic->text.len / 4;
+    spend(steps, cost * (topic_is_absolute(topic) ? 1 : ix->base_count));
+    if (topic_is_absolute(topic)) {
+        if (topic_url(topic, SLICE(""), NULL, &key))
+            look_down(&ix->walk, &ix->url_patterns, key, NULL);
+        return;
+    }
+    for (struct list *node = ix->bases.next; node != &ix->bases; node = node->next) {
+        struct pattern_base *base = CONTAINER_OF(node, struct pattern_base, node);
+        if (topic_url(topic, base->text, NULL, &key))
+            look_down(&ix->walk, &ix->url_patterns, key, base);
+    }
+}
+
 /* The patterns that the walk's topic has to be tried with. */
 static void
-collect_candidates(struct index *ix)
+collect_candidates(struct index *ix, uint64_t *steps)
 {
     struct index_walk *w = &ix->walk;
-    struct slice rest = w->update->topics[w->topic].text;
+    const struct topic *topic = &w->update->topics[w->topic];
     w->at = w->count = 0;
     if (ix->patterns.count == 0)
         return;
-    for (struct prefix_node *n = prefixes_first(&ix->prefixes); n; n = prefixes_next(n, &rest))
-        add_candidates(w, &n->values);
+    look_down(w, &ix->templates, topic->text, NULL);
+    if (ix->base_count)
+        collect_url_patterns(ix, topic, steps);
 }
 
 void
-index_begin(struct index *ix, const struct update *u, index_hit *hit, void *context)
+index_begin(struct index *ix, const struct update *u, index_hit *hit, void *context,
+            uint64_t *steps)
 {
     struct index_walk *w = &ix->walk;
     ENSURE(w->update == NULL);
@@ -318,7 +409,7 @@ index_begin(struct index *ix, const struct update *u, index_hit *hit, void *cont
         if (e)
             hit_all(w, e);
     }
-    collect_candidates(ix);
+    collect_candidates(ix, steps);
 }
 
 /* It met the limit of steps once more. */
@@ -339,8 +430,7 @@ try(struct index *ix, struct pattern_entry *p, const struct topic *topic, uint64
 {
     uint64_t most = matcher_steps(topic), left = most;
     enum match answer = matcher_try(p->matcher, topic, &left);
-    uint64_t used = TRY_STEPS + (most - left);
-    *steps = *steps > used ? *steps - used : 0;
+    spend(steps, TRY_STEPS + (most - left));
     if (answer == MATCH_LIMIT)
         strike(ix, p, topic);
     return answer;
@@ -360,9 +450,12 @@ index_go_on(struct index *ix, uint64_t *steps)
             p->stamp = w->stamp;
             hit_all(w, &p->entry);
         }
-        if (++w->topic >= w->update->topic_count)
+        if (w->topic + 1 >= w->update->topic_count)
             break;
-        collect_candidates(ix);
+        if (*steps == 0)
+            return false;
+        w->topic++;
+        collect_candidates(ix, steps);
     }
     w->update = NULL;
     w->count = 0;
@@ -395,7 +488,8 @@ index_take_struck(struct index *ix, struct selector *ret, struct subscription **
     if (node == NULL)
         return false;
     struct pattern_entry *p = CONTAINER_OF(node, struct pattern_entry, node);
-    *ret = (struct selector){p->type, matcher_text(p->matcher), p->base};
+    *ret = (struct selector){p->type, matcher_text(p->matcher),
+                             p->base ? p->base->text : SLICE_OF(NULL, 0)};
     *ret_first = p->entry.first;
     return true;
 }

@@ -33,11 +33,13 @@ enum index_answer {
     INDEX_ILL_FORMED,      /* err says why */
     INDEX_FULL,            /* max_patterns */
     INDEX_FULL_OF_UNFIXED, /* max_unfixed_patterns */
+    INDEX_FULL_OF_BASES,   /* max_pattern_bases */
 };
 
 struct index_limits {
     size_t max_patterns; /* distinct ones */
     size_t max_unfixed;  /* of them, those that every topic has to be tried with */
+    size_t max_bases;
 };
 
 typedef void index_hit(struct stream *, void *context);
@@ -56,8 +58,11 @@ struct index_walk {
 
 struct index {
     struct entries exact, patterns;
-    struct entry everything;  /* `*` */
-    struct prefixes prefixes; /* of the patterns */
+    struct entry everything;      /* `*` */
+    struct prefixes templates;    /* by what topics begin with */
+    struct prefixes url_patterns; /* by what the keys of topics begin with (topic/topic.h) */
+    struct list bases;            /* of the URL Patterns, each once; mostly one */
+    size_t base_count;
     size_t unfixed;
     struct index_limits limits;
     struct index_walk walk;
@@ -75,12 +80,13 @@ bool index_is_pattern(const struct selector *);
 /* Would index_add() find it ill-formed? */
 bool index_judge(const struct index *, const struct selector *, struct error *);
 
-/* Begins with an update: calls `hit` for each subscription that its topics meet; a stream may come
- * more than once. `hit` must not add or remove subscriptions. Exact ones come at once; patterns in
- * index_go_on(), which takes what it needs off *steps, is to be called until it says that all is
- * done, and may be called in a later turn: subscriptions that were removed meanwhile do not come,
- * those that were added meanwhile may. */
-void index_begin(struct index *, const struct update *, index_hit *hit, void *context);
+/* Begins with an update, whatever is left of *steps: calls `hit` for each subscription that its
+ * topics meet; a stream may come more than once. `hit` must not add or remove subscriptions. Exact
+ * ones come at once; patterns in index_go_on(), which takes what it needs off *steps, is to be
+ * called until it says that all is done, and may be called in a later turn: subscriptions that were
+ * removed meanwhile do not come, those that were added meanwhile may. */
+void index_begin(struct index *, const struct update *, index_hit *hit, void *context,
+                 uint64_t *steps);
 MUST_CHECK bool index_go_on(struct index *, uint64_t *steps);
 
 /* Matches one subscription alone, for replay. */

@@ -11,11 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In one piece, with the first bytes of the edges behind the nodes: a level of the tree costs two
+ * visits to memory. */
 struct prefix_children {
     size_t count, cap;
-    unsigned char *firsts; /* owns: the first byte of each edge */
     struct prefix_node *nodes[];
 };
+
+static unsigned char *
+firsts_of(struct prefix_children *c)
+{
+    return (unsigned char *)(c->nodes + c->cap);
+}
 
 void
 prefixes_init(struct prefixes *p)
@@ -33,8 +40,6 @@ child_count(const struct prefix_node *n)
 static void
 free_children(struct prefix_node *n)
 {
-    if (n->children)
-        free(n->children->firsts);
     free(n->children);
     n->children = NULL;
 }
@@ -52,7 +57,7 @@ find_child(const struct prefix_node *n, char first)
 {
     if (n->children == NULL)
         return SIZE_MAX;
-    const unsigned char *firsts = n->children->firsts;
+    const unsigned char *firsts = firsts_of(n->children);
     const unsigned char *at = memchr(firsts, (unsigned char)first, n->children->count);
     return at ? (size_t)(at - firsts) : SIZE_MAX;
 }
@@ -63,14 +68,18 @@ add_child(struct prefix_node *parent, struct prefix_node *child)
     struct prefix_children *c = parent->children;
     if (c == NULL || c->count == c->cap) {
         size_t cap = c ? c->cap * 2 : 2;
-        struct prefix_children *grown = xrealloc(c, sizeof *c + cap * sizeof c->nodes[0]);
-        if (c == NULL)
-            *grown = (struct prefix_children){0};
-        grown->firsts = xrealloc(grown->firsts, cap);
+        struct prefix_children *grown =
+            xalloc(sizeof *c + cap * (sizeof c->nodes[0] + sizeof(unsigned char)));
         grown->cap = cap;
+        if (c) {
+            grown->count = c->count;
+            memcpy(grown->nodes, c->nodes, c->count * sizeof c->nodes[0]);
+            memcpy(firsts_of(grown), firsts_of(c), c->count);
+            free(c);
+        }
         parent->children = c = grown;
     }
-    c->firsts[c->count] = (unsigned char)child->edge.ptr[0];
+    firsts_of(c)[c->count] = (unsigned char)child->edge.ptr[0];
     c->nodes[c->count++] = child;
     child->parent = parent;
 }
@@ -82,21 +91,27 @@ remove_child(struct prefix_node *parent, struct prefix_node *child)
     size_t at = find_child(parent, child->edge.ptr[0]);
     ENSURE(at < c->count && c->nodes[at] == child);
     c->count--;
-    c->firsts[at] = c->firsts[c->count];
+    firsts_of(c)[at] = firsts_of(c)[c->count];
     c->nodes[at] = c->nodes[c->count];
     if (c->count == 0)
         free_children(parent);
 }
 
-static struct slice
-copy(struct slice a, struct slice b)
+/* Takes a copy of both, one behind the other; either may be the edge as it is. */
+static void
+set_edge(struct prefix_node *n, struct slice a, struct slice b)
 {
-    char *p = xalloc(a.len + b.len);
+    char *old = n->edge.ptr == n->room ? NULL : (char *)n->edge.ptr, on_stack[PREFIX_ROOM];
+    size_t len = a.len + b.len;
+    char *to = len <= PREFIX_ROOM ? on_stack : xalloc(len);
     if (a.len)
-        memcpy(p, a.ptr, a.len);
+        memcpy(to, a.ptr, a.len);
     if (b.len)
-        memcpy(p + a.len, b.ptr, b.len);
-    return SLICE_OF(p, a.len + b.len);
+        memcpy(to + a.len, b.ptr, b.len);
+    if (to == on_stack)
+        memcpy(n->room, on_stack, len);
+    n->edge = SLICE_OF(to == on_stack ? n->room : to, len);
+    free(old);
 }
 
 static struct prefix_node *
@@ -104,16 +119,19 @@ new_node(struct prefixes *p, struct slice edge)
 {
     struct prefix_node *n = xalloc(sizeof *n);
     list_init(&n->values);
-    n->edge = copy(edge, SLICE(""));
+    set_edge(n, edge, SLICE(""));
     p->nodes++;
     return n;
 }
 
 static void
-set_edge(struct prefix_node *n, struct slice edge)
+free_node(struct prefixes *p, struct prefix_node *n)
 {
-    free((char *)n->edge.ptr);
-    n->edge = edge;
+    free_children(n);
+    if (n->edge.ptr != n->room)
+        free((char *)n->edge.ptr);
+    free(n);
+    p->nodes--;
 }
 
 /* A node between n and its parent, `len` bytes behind the parent. */
@@ -123,7 +141,7 @@ split(struct prefixes *p, struct prefix_node *n, size_t len)
     struct prefix_node *parent = n->parent, *middle = new_node(p, slice_head(n->edge, len));
     remove_child(parent, n);
     add_child(parent, middle);
-    set_edge(n, copy(slice_from(n->edge, len), SLICE("")));
+    set_edge(n, slice_from(n->edge, len), SLICE(""));
     add_child(middle, n);
     return middle;
 }
@@ -156,12 +174,9 @@ merge(struct prefixes *p, struct prefix_node *n)
 {
     struct prefix_node *parent = n->parent, *child = n->children->nodes[0];
     remove_child(parent, n);
-    set_edge(child, copy(n->edge, child->edge));
+    set_edge(child, n->edge, child->edge);
     add_child(parent, child);
-    free_children(n);
-    free((char *)n->edge.ptr);
-    free(n);
-    p->nodes--;
+    free_node(p, n);
 }
 
 void
@@ -172,9 +187,7 @@ prefixes_tidy(struct prefixes *p, struct prefix_node *n)
     if (child_count(n) == 0) {
         struct prefix_node *parent = n->parent;
         remove_child(parent, n);
-        free((char *)n->edge.ptr);
-        free(n);
-        p->nodes--;
+        free_node(p, n);
         n = parent;
     }
     if (n->parent && list_is_empty(&n->values) && child_count(n) == 1)

@@ -8,12 +8,17 @@
 
 struct prefix_children;
 
+enum {
+    PREFIX_ROOM = 16
+};
+
 /* One of the strings; values hang in a list of their owner's. */
 struct prefix_node {
     struct list values;
     struct prefix_node *parent; /* NULL: the root, the empty string */
     struct prefix_children *children;
-    struct slice edge; /* from the parent; owns the bytes */
+    struct slice edge; /* from the parent; owns the bytes, or they are in `room` */
+    char room[PREFIX_ROOM];
 };
 
 struct prefixes {

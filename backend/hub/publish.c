@@ -11,6 +11,7 @@
 #include "metrics/metrics.h"
 #include "request/credential.h"
 #include "request/reply.h"
+#include "topic/matcher.h"
 
 #include <stdlib.h>
 
@@ -149,7 +150,8 @@ is_reserved(struct exchange *ex, enum dialect dialect, struct slice topic)
 
 /* Every topic must be granted, and none the hub's. False: it is answered. */
 static bool
-judge_topics(struct exchange *ex, const struct grant *grant, const struct fields *f)
+judge_topics(struct exchange *ex, const struct grant *grant, const struct fields *f,
+             struct topic *topics)
 {
     for (size_t i = 0; i < f->topic_count; i++) {
         if (is_reserved(ex, grant->dialect, f->topics[i])) {
@@ -157,10 +159,8 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct fields
                        SLICE("The topic lies under the hub's own path.\n"));
             return false;
         }
-        struct topic topic = topic_of(f->topics[i]);
-        bool granted = grant_allows_publish(grant, &topic);
-        topic_fini(&topic);
-        if (!granted) {
+        topics[i] = topic_of(f->topics[i]);
+        if (!grant_allows_publish(grant, &topics[i])) {
             refuse(ex, TOKEN_TOPIC_NOT_GRANTED, grant);
             return false;
         }
@@ -222,34 +222,37 @@ hand_over(struct exchange *ex, struct publication *p, struct update *update)
     transport_publish(hub->transport, &p->request);
 }
 
+/* Formats and hands over. What was worked out about the topics goes along; what the workers' URL
+ * Patterns will need is worked out here, once. */
 static void
-on_body(struct exchange *ex)
+make_update(struct exchange *ex, struct publication *p, struct fields *f, struct topic *topics)
 {
-    struct publication *p = ex->state;
-    struct fields f;
-    if (!read_fields(ex, p, &f) || !judge_topics(ex, p->grant, &f))
-        return;
     char fresh[IDS_URN_LEN + 1];
-    bool id_is_chosen = f.id.len > 0;
+    bool id_is_chosen = f->id.len > 0;
     if (!id_is_chosen) {
         struct id_source *ids = worker_ids(ex->worker);
         if (ex->config->id_format_uuid4)
             id_uuid4(ids, fresh);
         else
             id_uuid7(ids, fresh);
-        f.id = SLICE_OF(fresh, IDS_URN_LEN);
+        f->id = SLICE_OF(fresh, IDS_URN_LEN);
     }
-    const struct update_parts parts = {.topics = f.topics,
-                                       .topic_count = f.topic_count,
-                                       .id = f.id,
-                                       .type = f.type,
-                                       .data = f.data,
-                                       .retry = f.retry,
-                                       .is_private = f.is_private,
+    const struct update_parts parts = {.topics = f->topics,
+                                       .topic_count = f->topic_count,
+                                       .id = f->id,
+                                       .type = f->type,
+                                       .data = f->data,
+                                       .retry = f->retry,
+                                       .is_private = f->is_private,
                                        .id_is_chosen = id_is_chosen};
     bool too_large;
     struct update *update = update_new(&parts, p->hub->max_update_size, &too_large);
     if (update) {
+        for (uint32_t i = 0; i < update->topic_count; i++) {
+            topic_move(&update->topics[i], &topics[i]);
+            if (matcher_needs_urls() && topic_is_absolute(&update->topics[i]))
+                topic_url(&update->topics[i], SLICE(""), NULL, NULL);
+        }
         hand_over(ex, p, update);
     } else if (too_large) {
         metrics_bound_met(METRIC_max_update_size, ex->id);
@@ -257,6 +260,25 @@ on_body(struct exchange *ex)
     } else {
         on_body_refused(ex, 503);
     }
+}
+
+static void
+on_body(struct exchange *ex)
+{
+    struct publication *p = ex->state;
+    struct fields f;
+    if (!read_fields(ex, p, &f))
+        return;
+    struct topic *topics = arena_alloc(&ex->arena, f.topic_count * sizeof *topics);
+    if (topics == NULL) {
+        on_body_refused(ex, 503);
+        return;
+    }
+    size_t count = f.topic_count;
+    if (judge_topics(ex, p->grant, &f, topics))
+        make_update(ex, p, &f, topics);
+    for (size_t i = 0; i < count; i++)
+        topic_fini(&topics[i]);
 }
 
 static void

@@ -119,7 +119,9 @@ refuse(struct exchange *ex, enum index_answer answer, const struct error *err)
         reply_text(ex, 400, SLICE_OF(text, (size_t)n));
         return;
     }
-    metrics_bound_met(answer == INDEX_FULL ? METRIC_max_patterns : METRIC_max_unfixed_patterns,
+    metrics_bound_met(answer == INDEX_FULL              ? METRIC_max_patterns
+                      : answer == INDEX_FULL_OF_UNFIXED ? METRIC_max_unfixed_patterns
+                                                        : METRIC_max_pattern_bases,
                       ex->id);
     answer_busy(ex);
 }

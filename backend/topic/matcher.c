@@ -5,6 +5,7 @@
 #include "topic/matcher.h"
 
 #include "base/alloc.h"
+#include "topic/pattern.h"
 #include "topic/template.h"
 
 #include <stdatomic.h>
@@ -14,12 +15,14 @@
 struct matcher {
     atomic_uint refs;
     enum matcher_kind kind;
-    struct template *template; /* owns */
-    struct slice text;
+    struct template *template; /* owns; of its kind */
+    struct pattern *pattern;   /* owns; of its kind */
+    struct slice text, base;
     char bytes[];
 };
 
 static _Atomic uint64_t steps_of_a_match = 10000;
+static _Atomic size_t url_patterns; /* alive */
 
 uint64_t
 matcher_steps(const struct topic *t)
@@ -36,8 +39,9 @@ matcher_set_steps(uint64_t steps)
 struct matcher *
 matcher_new(enum matcher_type type, struct slice text, struct slice base, struct error *err)
 {
-    (void)base;
-    struct matcher *m = try_alloc(sizeof *m + text.len);
+    if (type != MATCHER_URLPATTERN)
+        base = SLICE_OF(NULL, 0);
+    struct matcher *m = try_alloc(sizeof *m + text.len + base.len);
     if (m == NULL) {
         error_set(err, "no memory");
         return NULL;
@@ -46,6 +50,9 @@ matcher_new(enum matcher_type type, struct slice text, struct slice base, struct
     if (text.len)
         memcpy(m->bytes, text.ptr, text.len);
     m->text = SLICE_OF(m->bytes, text.len);
+    if (base.len)
+        memcpy(m->bytes + text.len, base.ptr, base.len);
+    m->base = SLICE_OF(base.len ? m->bytes + text.len : NULL, base.len);
     m->kind = MATCHER_IS_EXACT;
     if (slice_eq(text, SLICE("*"))) {
         m->kind = MATCHER_IS_EVERYTHING;
@@ -62,8 +69,12 @@ matcher_new(enum matcher_type type, struct slice text, struct slice base, struct
             m->kind = MATCHER_IS_TEMPLATE;
         break;
     case MATCHER_URLPATTERN:
-        error_set(err, "URL Patterns are not available in this version");
-        matcher_unref(&m);
+        m->kind = MATCHER_IS_URLPATTERN;
+        m->pattern = pattern_new(text, m->base, err);
+        if (m->pattern)
+            atomic_fetch_add_explicit(&url_patterns, 1, memory_order_relaxed);
+        else
+            matcher_unref(&m);
         break;
     }
     return m;
@@ -84,6 +95,9 @@ matcher_unref(struct matcher **ref)
     if (m == NULL || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
         return;
     template_free(&m->template);
+    if (m->pattern)
+        atomic_fetch_sub_explicit(&url_patterns, 1, memory_order_relaxed);
+    pattern_free(&m->pattern);
     free(m);
 }
 
@@ -102,17 +116,38 @@ matcher_text(const struct matcher *m)
 struct slice
 matcher_prefix(const struct matcher *m)
 {
-    return m->template ? template_prefix(m->template) : m->text;
+    return m->template  ? template_prefix(m->template)
+           : m->pattern ? pattern_literal_prefix(m->pattern)
+                        : m->text;
+}
+
+static enum match
+try_url(const struct matcher *m, const struct topic *t, uint64_t *steps)
+{
+    const struct url *url;
+    struct slice key;
+    if (!topic_url(t, m->base, &url, &key) ||
+        !slice_starts(key, pattern_literal_prefix(m->pattern)))
+        return MATCH_NO;
+    return pattern_match(m->pattern, url, steps);
 }
 
 enum match
 matcher_try(const struct matcher *m, const struct topic *t, uint64_t *steps)
 {
-    if (m->kind == MATCHER_IS_EVERYTHING || slice_eq(m->text, t->text))
+    if (m->kind == MATCHER_IS_EVERYTHING)
         return MATCH_YES;
-    if (m->kind == MATCHER_IS_TEMPLATE)
-        return template_match(m->template, t->text, steps);
-    return MATCH_NO;
+    if (m->kind == MATCHER_IS_URLPATTERN)
+        return try_url(m, t, steps);
+    if (slice_eq(m->text, t->text))
+        return MATCH_YES;
+    return m->template ? template_match(m->template, t->text, steps) : MATCH_NO;
+}
+
+bool
+matcher_needs_urls(void)
+{
+    return atomic_load_explicit(&url_patterns, memory_order_relaxed) > 0;
 }
 
 bool

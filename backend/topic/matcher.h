@@ -36,13 +36,17 @@ void matcher_unref(struct matcher **); /* sets the pointer to NULL; NULL is fine
 
 enum matcher_kind matcher_kind(const struct matcher *);
 struct slice matcher_text(const struct matcher *);
-/* What every topic that a template matches begins with, but for the template's own text. */
+/* What every topic that a template matches begins with, but for the template's own text; what the
+ * key (topic_url()) of every topic that a URL Pattern matches begins with. */
 struct slice matcher_prefix(const struct matcher *);
 
 /* A limit met is no match. */
 bool matcher_matches(const struct matcher *, const struct topic *);
 /* Takes what it needs off *steps. */
 enum match matcher_try(const struct matcher *, const struct topic *, uint64_t *steps);
+
+/* Is there any URL Pattern in the process, so that topics are worth parsing? */
+bool matcher_needs_urls(void);
 
 /* The steps of one match, for matcher_matches() and for whoever asks: max_match_steps, and a little
  * more for a topic that is long. Any thread. */

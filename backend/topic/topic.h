@@ -1,13 +1,23 @@
 #ifndef TOPIC_TOPIC_H
 #define TOPIC_TOPIC_H
 
-/* A topic as it was published. What must be worked out about it is worked out once, at its first
- * need and by whatever thread needs it; so any thread may use a topic without a lock. */
+/* A topic as it was published. Which URL it is is worked out at the first need, by whatever thread
+ * needs it first, and kept with it; any thread may use a topic at any time, without a lock. */
 
 #include "base/slice.h"
+#include "topic/url.h"
+
+#include <stdatomic.h>
+
+struct topic_url;
+
+enum {
+    TOPIC_URL_MAX = 65536 /* a longer topic is no URL here */
+};
 
 struct topic {
-    struct slice text; /* borrowed from whoever owns the topic */
+    struct slice text;                /* borrowed from whoever owns the topic */
+    _Atomic(struct topic_url *) urls; /* owns: a list, one for each base it was asked with */
 };
 
 static inline struct topic
@@ -16,6 +26,24 @@ topic_of(struct slice text)
     return (struct topic){.text = text};
 }
 
-void topic_fini(struct topic *); /* gives back what was worked out; usable again */
+/* The topic parsed as a URL with that base (empty: none). False: it is none. *ret_url and *ret_key
+ * (pattern_key(), topic/pattern.h) live as long as the topic; each of them may be NULL. */
+bool topic_url(const struct topic *, struct slice base, const struct url **ret_url,
+               struct slice *ret_key);
+/* Is it the same URL whatever the base is? */
+bool topic_is_absolute(const struct topic *);
+
+/* What was worked out about `from`, an equal text, goes to `to`, of which nothing was yet. The
+ * caller alone knows both. */
+void topic_move(struct topic *to, struct topic *from);
+void topic_forget(struct topic *);
+
+/* Gives back what was worked out; usable again. */
+static inline void
+topic_fini(struct topic *t)
+{
+    if (atomic_load_explicit(&t->urls, memory_order_relaxed))
+        topic_forget(t);
+}
 
 #endif

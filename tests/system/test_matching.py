@@ -116,6 +116,65 @@ def test_templates_match_backwards(hub):
     assert replayed.datas(2) == ["0", "6"]
 
 
+def test_url_patterns_match_topics_as_urls(mixed):
+    ours = f"https://example.com/p{SANITIZED}"
+    stream = Stream(at(mixed), ask(("match_urlpattern", ours + "/users/:id"), ("match_urlpattern", "/relative/:id")))
+    same = Stream(at(mixed), ask(("match_urlpattern", ours + "/users/:id"), ("match_urlpattern", ours + "/users/:id"), ("match_urlpattern", "*")))
+    plain = Stream(at(mixed), ask(("match", ours + "/users/:id")))
+    topics = [ours + "/users/1", ours.replace("https", "HTTPS") + "/a/../users/2", ours + "/users/1/2", "/relative/3",
+              "http://hub.example/relative/4", "https://hub.example/relative/5", "not a url", ours + "/users/:id"]
+    for i, topic in enumerate(topics):
+        publish(at(mixed), topic=topic, data=str(i))
+    publish(at(mixed), topic=[topics[0], topics[1]], data="once")
+    publish(at(mixed), topic=ours + "/users/9", data="end")
+    assert stream.datas(7) == ["0", "1", "3", "4", "7", "once", "end"]
+    assert same.datas(10) == [*"01234567", "once", "end"]
+    assert plain.datas(1) == ["7"]
+    replay = Stream(at(mixed), ask(("match_urlpattern", ours + "/users/:id"), ("last_event_id", "earliest")))
+    assert replay.datas(5) == ["0", "1", "7", "once", "end"]
+
+
+@pytest.mark.parametrize("head", ["GET", "HEAD"])
+def test_an_ill_formed_url_pattern_is_a_400(mixed, head):
+    for bad in ("https://example.com/:", "https://example.com/(", "https://example.com/(?<x>a)((?<x>b))", "https://example.com/{a"):
+        assert status(mixed, ask(("match_urlpattern", bad)), head) == 400, bad
+    assert status(mixed, ask(("match_urlpattern", "https://example.com/:id(\\d+)")), head) == 200
+
+
+def test_a_relative_pattern_has_the_base_of_its_request(start_hub):
+    hub = start_hub(ISSUER + "\nmax_pattern_bases 2", workers=1)
+
+    def subscribe(host):
+        client = Stream.__new__(Stream)
+        Client.__init__(client, at(hub))
+        client.send(f"GET {PATH}?match_urlpattern=/x/:id HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        client.status, client.headers = client.head()
+        client.chunked, client.text, client.comments, client.ended = "content-length" not in client.headers, b"", 0, False
+        return client
+
+    one, two = subscribe("one.example"), subscribe("two.example")
+    assert one.chunked and two.chunked
+    assert b"retry: " in subscribe("three.example").exactly(6 + 1)
+    publish(at(hub), topic="/x/1", data="both")
+    publish(at(hub), topic="http://one.example/x/1", data="one")
+    publish(at(hub), topic="http://two.example/x/1", data="two")
+    assert one.datas(2) == ["both", "one"] and two.datas(2) == ["both", "two"]
+    two.close()
+    wait_for(lambda: subscribe("three.example").chunked, "the base of a stream that left")
+    hub.stop()
+    assert counted(hub, "max_pattern_bases") > 0
+
+
+def test_a_regular_expression_that_explodes_is_struck(start_hub):
+    hub = start_hub(ISSUER, workers=1)
+    pattern = "https://example.com/((?:a|a)*)"
+    stream = Stream(at(hub), ask(("match_urlpattern", pattern)))
+    for i in range(3):
+        publish(at(hub), topic="https://example.com/" + "a" * 200 + "!", data="x")
+    assert b"retry: " in stream.end()
+    assert status(hub, ask(("match_urlpattern", pattern))) == 400
+
+
 def test_patterns_past_their_bounds_get_a_retry(start_hub):
     hub = start_hub("max_patterns 3\nmax_unfixed_patterns 1\nmax_matcher_length 16\n" + ISSUER, workers=1)
     held = [Stream(at(hub), ask(("topic", "a{x}"), ("topic", "{y}")))]

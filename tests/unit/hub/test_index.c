@@ -16,7 +16,8 @@ enum {
     MANY = 5000
 };
 
-static const struct index_limits limits = {.max_patterns = 10000, .max_unfixed = 100};
+static const struct index_limits limits = {
+    .max_patterns = 10000, .max_unfixed = 100, .max_bases = 2};
 
 /* Streams are numbers here. */
 static struct stream *
@@ -50,7 +51,7 @@ match_all(struct index *ix, const struct slice *topics, size_t count)
     struct update *u = update(topics, count);
     uint64_t steps = UINT64_MAX;
     hits = hit_sum = 0;
-    index_begin(ix, u, hit, NULL);
+    index_begin(ix, u, hit, NULL, &steps);
     ck_assert(index_go_on(ix, &steps));
     update_unref(&u);
     return hits;
@@ -226,6 +227,47 @@ generate(char *out, bool with_expressions)
     return SLICE_OF(out, len);
 }
 
+/* URL Patterns that a hub under one of two URLs may be asked for. */
+static struct selector
+generate_pattern(char *out)
+{
+    static const char *const starts[] = {
+        "https://h.example",   "https://:host", "", "", "https://*.example", "urn:a",
+        "http{s}?://h.example"};
+    static const char *const parts[] = {"/a", "/b", "/:x", "/*", "/(a|b)", "/a{b}?", "?a=:x", "#b"};
+    static const char *const bases[] = {"https://h.example/hub", "https://g.example/a/hub"};
+    size_t start = below(COUNT_OF(starts)), len = strlen(starts[start]);
+    memcpy(out, starts[start], len);
+    for (size_t n = below(4); n; n--) {
+        const char *part = parts[below(COUNT_OF(parts))];
+        memcpy(out + len, part, strlen(part));
+        len += strlen(part);
+    }
+    return (struct selector){MATCHER_URLPATTERN, SLICE_OF(out, len), slice_of(bases[below(2)])};
+}
+
+static struct slice
+generate_url(char *out)
+{
+    static const char *const starts[] = {"https://h.example",
+                                         "https://g.example",
+                                         "",
+                                         "/a",
+                                         "HTTPS://u:p@H.example:443",
+                                         "urn:a",
+                                         "https:",
+                                         "x"};
+    static const char *const parts[] = {"/a", "/b", "/..", "/ab", "?a=b", "#b", "/%41", "/."};
+    size_t start = below(COUNT_OF(starts)), len = strlen(starts[start]);
+    memcpy(out, starts[start], len);
+    for (size_t n = below(4); n; n--) {
+        const char *part = parts[below(COUNT_OF(parts))];
+        memcpy(out + len, part, strlen(part));
+        len += strlen(part);
+    }
+    return SLICE_OF(out, len);
+}
+
 struct known {
     struct subscription sub;
     struct matcher *matcher; /* owns; NULL: the place is free */
@@ -237,7 +279,7 @@ static uintptr_t expected_sum;
 static void
 expect(struct known *all, size_t count, struct slice topic)
 {
-    const struct topic as_topic = topic_of(topic);
+    struct topic as_topic = topic_of(topic);
     expected_hits = expected_sum = 0;
     for (size_t i = 0; i < count; i++) {
         if (all[i].matcher && matcher_matches(all[i].matcher, &as_topic)) {
@@ -245,6 +287,7 @@ expect(struct known *all, size_t count, struct slice topic)
             expected_sum += i + 1;
         }
     }
+    topic_fini(&as_topic);
 }
 
 START_TEST(whoever_comes_and_goes_the_index_meets_whom_a_loop_over_all_would)
@@ -256,7 +299,7 @@ START_TEST(whoever_comes_and_goes_the_index_meets_whom_a_loop_over_all_would)
     struct index ix;
     char text[32], topic[32];
     size_t met = 0;
-    const struct index_limits no_limits = {SIZE_MAX, SIZE_MAX};
+    const struct index_limits no_limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
     index_init(&ix, &no_limits);
     for (size_t round = 0; round < 60000; round++) {
         size_t at = below(PLACES);
@@ -288,6 +331,53 @@ START_TEST(whoever_comes_and_goes_the_index_meets_whom_a_loop_over_all_would)
 }
 END_TEST
 
+START_TEST(url_patterns_are_met_whatever_their_literal_and_their_base)
+{
+    enum {
+        PLACES = 300
+    };
+    static struct known all[PLACES];
+    struct index ix;
+    char text[128], topic[128];
+    size_t met = 0, ill_formed = 0;
+    const struct index_limits no_limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
+    index_init(&ix, &no_limits);
+    for (size_t round = 0; round < 20000; round++) {
+        size_t at = below(PLACES);
+        struct known *k = &all[at];
+        struct selector selector = generate_pattern(text);
+        if (k->matcher) {
+            index_remove(&ix, &k->sub);
+            matcher_unref(&k->matcher);
+        } else if ((k->matcher = matcher_new(selector.type, selector.text, selector.base, NULL))) {
+            ck_assert_int_eq(index_add(&ix, &k->sub, stream(at + 1), &selector, NULL), INDEX_ADDED);
+        } else {
+            ck_assert_int_eq(index_add(&ix, &k->sub, stream(at + 1), &selector, NULL),
+                             INDEX_ILL_FORMED);
+            ill_formed++;
+        }
+        if (round % 4)
+            continue;
+        struct slice t = generate_url(topic);
+        expect(all, PLACES, t);
+        match(&ix, t);
+        met += hits;
+        ck_assert_msg(hits == expected_hits && hit_sum == expected_sum, "%zu: " SLICE_FMT, round,
+                      SLICE_ARG(t));
+    }
+    ck_assert_uint_gt(met, 10000);
+    ck_assert_uint_lt(ill_formed, 5000);
+    for (size_t i = 0; i < PLACES; i++) {
+        if (all[i].matcher)
+            index_remove(&ix, &all[i].sub);
+        matcher_unref(&all[i].matcher);
+    }
+    ck_assert_uint_eq(ix.url_patterns.nodes, 0);
+    ck_assert_uint_eq(ix.base_count, 0);
+    index_fini(&ix);
+}
+END_TEST
+
 START_TEST(a_pause_between_any_two_patterns_changes_nothing)
 {
     enum {
@@ -305,7 +395,8 @@ START_TEST(a_pause_between_any_two_patterns_changes_nothing)
         }
         struct update *u = update(topics, 2);
         hits = hit_sum = 0;
-        index_begin(&ix, u, hit, NULL);
+        uint64_t first = 1;
+        index_begin(&ix, u, hit, NULL, &first);
         size_t turns = 0;
         for (;; turns++) {
             uint64_t steps = 1;
@@ -326,7 +417,7 @@ START_TEST(a_pause_between_any_two_patterns_changes_nothing)
         for (size_t i = 0; i < PATTERNS; i++)
             index_remove(&ix, &subs[i]);
         ck_assert_uint_eq(ix.patterns.count, 0);
-        ck_assert_uint_eq(ix.prefixes.nodes, 0);
+        ck_assert_uint_eq(ix.templates.nodes, 0);
     }
     index_fini(&ix);
 }
@@ -389,6 +480,7 @@ main(void)
     tcase_add_test(c, an_invalid_template_is_an_exact_string_and_a_valid_one_is_also);
     tcase_add_test(c, patterns_past_their_bounds_are_refused);
     tcase_add_test(c, whoever_comes_and_goes_the_index_meets_whom_a_loop_over_all_would);
+    tcase_add_test(c, url_patterns_are_met_whatever_their_literal_and_their_base);
     tcase_add_test(c, a_pause_between_any_two_patterns_changes_nothing);
     tcase_add_test(c, a_pattern_is_struck_at_its_third_limit);
     tcase_add_test(c, a_quota_gives_its_places_back);

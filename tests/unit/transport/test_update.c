@@ -4,6 +4,7 @@
 #include "transport/update.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static struct update *
@@ -94,6 +95,49 @@ START_TEST(a_batch_finds_what_is_behind_a_position)
 }
 END_TEST
 
+enum {
+    THREADS = 4,
+    BASES = 3
+};
+
+static struct update *shared;
+
+static void *
+ask_for_urls(void *arg)
+{
+    static const char *const bases[BASES] = {"https://one.example/", "https://two.example/a", ""};
+    const struct url *url;
+    struct slice key;
+    (void)arg;
+    for (size_t i = 0; i < 60; i++) {
+        struct slice base = slice_of(bases[i % BASES]);
+        ck_assert(topic_url(&shared->topics[0], base, &url, &key));
+        ck_assert(slice_eq(url->host, SLICE("example.com")));
+        ck_assert(topic_url(&shared->topics[1], base, &url, &key) == (base.len > 0));
+        if (base.len)
+            ck_assert(slice_starts(base, slice_head(key, 16)));
+        ck_assert(!topic_url(&shared->topics[2], base, NULL, NULL));
+    }
+    return NULL;
+}
+
+START_TEST(any_number_of_threads_may_ask_what_url_a_topic_is)
+{
+    struct slice topics[] = {SLICE("https://example.com/1"), SLICE("/2"), SLICE("https://[")};
+    const struct update_parts parts = {.topics = topics, .topic_count = 3, .id = SLICE("i")};
+    bool too_large;
+    for (size_t round = 0; round < 50; round++) {
+        pthread_t threads[THREADS];
+        shared = update_new(&parts, 1 << 20, &too_large);
+        for (size_t i = 0; i < THREADS; i++)
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_for_urls, NULL), 0);
+        for (size_t i = 0; i < THREADS; i++)
+            pthread_join(threads[i], NULL);
+        update_unref(&shared);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -103,6 +147,7 @@ main(void)
     tcase_add_test(c, data_is_split_at_every_kind_of_line_end);
     tcase_add_test(c, the_frame_is_one_chunk_around_the_event);
     tcase_add_test(c, an_update_past_its_maximum_is_refused);
+    tcase_add_test(c, any_number_of_threads_may_ask_what_url_a_topic_is);
     tcase_add_test(c, a_batch_finds_what_is_behind_a_position);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
