@@ -225,7 +225,12 @@ fuzz: $(FUZZ_PROGRAMS)
 soak: build/release/alipes
 	$(PYTHON) tests/soak/soak.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
-bench: build/release/alipes
+build/bench/indexbench: build/release/tests/bench/indexbench.o build/release/libalipes.a
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(CFLAGS) $(FLAGS_release) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+bench: build/release/alipes build/bench/indexbench
 	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
 
 # Where Debian looks for each: units, users and folders, manual pages, completion. The configuration

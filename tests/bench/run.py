@@ -5,6 +5,7 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py [--runs 3] [--seconds 4] [--wires tcp,unix,fastcgi] [--only fanout_1000,idle]
                        [--bin build/release/alipes] [--no-peers]
     tests/bench/run.py history …        what durable publishing and replay cost: history.py
+    tests/bench/run.py matching …       what matchers cost: matching.py
 
 The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
 for FastCGI it stands on a Unix socket too. nchan runs on TCP, one worker, messages in memory.
@@ -28,6 +29,7 @@ from pathlib import Path
 import jwt
 
 import history
+import matching
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bench"
@@ -72,7 +74,7 @@ def answers(where):
 
 
 class Server:
-    def __init__(self, kind, wire, binary, folder):
+    def __init__(self, kind, wire, binary, folder, extra=""):
         self.where = free_port() if wire == "tcp" else f"{folder}/hub.sock"
         address = f"127.0.0.1:{self.where}" if wire == "tcp" else f"unix/{self.where}"
         conf = Path(folder) / "server.conf"
@@ -80,7 +82,7 @@ class Server:
             command = [BUILD / "ssefloor", self.where, "chunked"]
         elif kind == "alipes":
             conf.write_text(f"listen {address}\nanonymous\ntransport memory\npublisher_jwt {KEY}\n"
-                            f"subscriber_jwt {KEY}\nmax_streams_per_token 20000\nlog logfmt error\n")
+                            f"subscriber_jwt {KEY}\nmax_streams_per_token 20000\nlog logfmt error\n{extra}")
             command = [binary, "-c", conf]
         else:
             conf.write_text(
@@ -146,6 +148,9 @@ def show(number):
 def main():
     if sys.argv[1:2] == ["history"]:
         history.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["matching"]:
+        matching.main(sys.modules[__name__], sys.argv[2:])
         return
     options = argparse.ArgumentParser()
     options.add_argument("--runs", type=int, default=3)
