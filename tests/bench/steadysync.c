@@ -1,7 +1,7 @@
 /* steadysync - a disk whose syncs all take the same time, for comparisons that a busy one spoils.
  *
- * Preloaded (STEADYSYNC_US=270, with the files in memory): fdatasync() and fsync() sleep so long and
- * do nothing else. 270 is what the syncs took beside which the established hub was measured. */
+ * Preloaded (STEADYSYNC_US=270, with the files in memory): fdatasync() and fsync() sleep so long
+ * and do nothing else. 270 is what the syncs took beside which the established hub was measured. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/prctl.h>
