@@ -316,10 +316,8 @@ usage(void)
 static bool
 configure(int argc, char **argv, struct config **ret, struct error *err)
 {
-    if (argc == 0)
-        return config_from_environment(ret, err);
-    if (argc == 2)
-        return config_from_file(argv[1], ret, err);
+    if (argc != 1)
+        return config_load(argc ? argv[1] : NULL, ret, err);
     *ret = config_new();
     free((*ret)->history_path);
     (*ret)->history_path = strdup(argv[0]);

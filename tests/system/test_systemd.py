@@ -108,7 +108,8 @@ def test_bash_completes(installed, tmp_path):
     usage = run(BIN, "--help").stdout
     commands = set(re.findall(r"^    alipes ([a-z]+)", usage, re.M))
     assert set(completed(installed, "alipes", "")) == commands | {"-c", "--version", "--help"}
-    assert completed(installed, "alipes", "h") == ["health"]
+    assert completed(installed, "alipes", "h") == ["health", "history"]
+    assert completed(installed, "alipes", "history", "d") == ["dump"]
     assert completed(installed, "alipes", "config", "ch") == ["check"]
     assert completed(installed, "alipes", "stat", "") == ["-c"]
     (tmp_path / "some.conf").touch()
