@@ -220,7 +220,7 @@ struct dump {
     struct buf line;
     uint64_t run, strange;
     uint32_t lost_before; /* records that begin before are lost; UINT32_MAX: all */
-    bool failed;
+    bool any, failed;
 };
 
 static void
@@ -234,6 +234,7 @@ dump_record(void *context, const struct log_record *r, struct block here)
         d->strange++;
         return;
     }
+    d->any = true;
     d->failed = fwrite(d->line.ptr, 1, d->line.len, stdout) != d->line.len;
 }
 
@@ -243,7 +244,7 @@ write_dump(const struct store_settings *settings)
     struct error err;
     struct survey *v = survey_open(settings->path, &err);
     struct dump d = {.run = 0};
-    bool left_out = false;
+    bool left_out = false, overtaken = false;
     if (v == NULL)
         return complain(err.text);
     buf_init(&d.line, SIZE_MAX);
@@ -254,19 +255,21 @@ write_dump(const struct store_settings *settings)
         d.lost_before = i < v->first_file              ? UINT32_MAX
                         : f->verdict == SURVEY_DAMAGED ? f->valid.offset
                                                        : 0;
-        if (f->verdict == SURVEY_REMOVED)
-            continue;
-        if (!is_there || (!survey_walk(v, f, dump_record, &d) && !v->is_live))
+        if (!is_there)
             left_out = true;
+        else if (f->verdict == SURVEY_REMOVED || !survey_walk(v, f, dump_record, &d))
+            overtaken |= d.any || !v->is_live; /* what was dumped has a hole now */
     }
     d.failed |= fflush(stdout) != 0;
     buf_fini(&d.line);
     survey_free(&v);
     if (d.failed)
         complain("the dump cannot be written");
+    else if (overtaken)
+        complain("files were removed meanwhile, so there is a hole in it: dump again");
     else if (left_out || d.strange)
         complain("some of it cannot be read; alipes history check tells more");
-    return d.failed || left_out || d.strange ? FOUND : DONE;
+    return d.failed || overtaken || left_out || d.strange ? FOUND : DONE;
 }
 
 /* --- restore ------------------------------------------------------------------------------------

@@ -97,6 +97,25 @@ def test_dump_beside_a_hub_gives_all_that_is_committed(start, tmp_path):
         thread.join()
 
 
+def test_a_dump_beside_retention_has_no_hole(start, tmp_path):
+    folder = tmp_path / "history"
+    hub, address = start(folder)
+    fill(address, 500, size=3000)
+    thread = threading.Thread(target=fill, args=(address, 500, 500, 3000))
+    thread.start()
+    whole = 0
+    while thread.is_alive():
+        stat(folder)
+        done = history("dump", folder)
+        assert done.returncode == 0 or b"dump again" in done.stderr, done.stderr
+        numbers = [int(json.loads(line)["id"][1:]) for line in done.stdout.splitlines()]
+        if done.returncode == 0:
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+            whole += 1
+    thread.join()
+    assert whole and numbers[0] > 0
+
+
 ODD = [
     {"topic": ["t", "https://example.com/ü", b"\xff\x00bytes"], "data": b"\xff\xfe\x00\nraw", "id": "odd"},
     {"topic": "t", "data": "one\r\ntwo\rthree\n\n", "type": "kind", "retry": "18446744073709551615"},

@@ -179,6 +179,30 @@ read_header(struct store *st, struct found *f, struct error *err)
     return true;
 }
 
+/* Beside a hub, retention may have taken some since they were listed, the oldest first: the
+ * history begins behind the last of them. */
+static bool
+read_headers(struct store *st, struct files *files, struct error *err)
+{
+    char name[SEGMENT_NAME];
+    size_t begin = files->count;
+    /* From the young end, so that one that has gone is met before an older one that was read. */
+    while (begin > 0) {
+        struct found *f = &files->items[begin - 1];
+        segment_name(name, f->first, ".log");
+        if (!read_header(st, f, err)) {
+            if (!st->settings.only_reads || faccessat(st->folder, name, F_OK, 0) == 0)
+                return false;
+            break;
+        }
+        begin--;
+    }
+    files->count -= begin;
+    if (begin)
+        memmove(files->items, files->items + begin, files->count * sizeof *files->items);
+    return true;
+}
+
 /* --- the last file ------------------------------------------------------------------------------
  */
 
@@ -389,9 +413,8 @@ recover_files(struct store *st, struct files *files, struct error *err)
     if (st->settings.only_reads && lock_is_held(st->folder, &note) && note.file.sequence)
         while (files->count && position_cmp(files->items[files->count - 1].first, note.file) > 0)
             files->count--;
-    for (size_t i = 0; i < files->count; i++)
-        if (!read_header(st, &files->items[i], err))
-            return false;
+    if (!read_headers(st, files, err))
+        return false;
     hash_key_draw(&st->key);
     struct found *youngest = files->count ? &files->items[files->count - 1] : NULL;
     if (youngest == NULL)
