@@ -2,7 +2,11 @@
  *
  * Nothing of the source is copied. Characters are letters, digits or \xHH; a class is a list of
  * what of ASCII it matches, so neither language's idea of \w or of case plays a part; groups
- * capture only if a reference needs them. */
+ * capture only if a reference needs them.
+ *
+ * What is repeated is a group, also where it is one character. PCRE2 repeats a bare character in a
+ * loop of its own, faster, but such a loop is one step, however far it runs: 10,000 steps took
+ * 75 ms on 64 KiB, 3 ms on 4 KiB. Of a group each round is a step, and they take 1 ms. */
 
 #include "topic/regex_write.h"
 

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static const struct slice NO_BASE = {NULL, 0};
 
@@ -240,6 +241,74 @@ START_TEST(every_prefix_of_a_pattern_is_read_within_its_memory)
 }
 END_TEST
 
+static double
+cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* `first`, `again` as often as there is room, `last`: 4,096 bytes. */
+static void
+repeat(struct buf *out, const char *first, const char *again, const char *last)
+{
+    buf_clear(out);
+    buf_add(out, slice_of(first));
+    while (out->len + strlen(again) + strlen(last) <= 4096)
+        buf_add(out, slice_of(again));
+    buf_add(out, slice_of(last));
+}
+
+/* A refusal or a pattern within a few milliseconds, of a size that its length bounds; here under a
+ * sanitizer. */
+START_TEST(a_hostile_pattern_is_judged_at_once)
+{
+    static const struct {
+        const char *first, *again, *last;
+    } rows[] = {
+        {"https://e.com/", "(a)", ""},
+        {"https://e.com/", "*/", ""},
+        {"https://e.com/", ":a", ""},
+        {"https://e.com/", "{/*a}*", ""},
+        {"https://e.com/(", "(?:", "a)"},
+        {"https://e.com/(", "[[", ")"},
+        {"https://e.com/(", "a{65535}", ")"},
+        {"https://e.com/(", "(?:ab){999}", ")"},
+        {"https://e.com/(", "\\p{Lu}", ")"},
+        {"https://e.com/((?:(?<n>a)", "|(?<n>a)", ")\\k<n>\\k<n>)"},
+        {"https://e.com/((?<n>a)", "\\k<n>", ")"},
+        {"https://e.com/([[\\q{aa", "|ab|cd|abc", "}]--[\\q{ab}]])"},
+        {"https://e.com/(", "(?<=ab|c)", ")"},
+        {"https://e.com/(", "[ab]*", ")"},
+        {"https://e.com/{x(", "[a-c]?", ")}*"},
+        {"https://e.com/((?:(?:(?:(?:", "a?", "){9}){9}){9}){9})"},
+        {"https://", "\xc3\xa9.", "com/"},
+        {"https://", "{\xc3\xa9}?", "com/"},
+        {"(", "(?:a|b)*", ")://x"},
+        {"", "((((", ":"},
+        {"", "a:", ""},
+        {"", "{", ""},
+    };
+    struct buf text;
+    double worst = 0;
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        repeat(&text, rows[i].first, rows[i].again, rows[i].last);
+        double start = cpu_seconds();
+        struct pattern *p = pattern_new(buf_slice(&text), NO_BASE, NULL);
+        double took = cpu_seconds() - start;
+        ck_assert_msg(took < 0.25, "%s%s…: %f s", rows[i].first, rows[i].again, took);
+        worst = took > worst ? took : worst;
+        if (p)
+            ck_assert_uint_le(pattern_size(p), 16384 + 32 * text.len);
+        pattern_free(&p);
+    }
+    printf("the worst of %zu hostile patterns took %.1f ms\n", COUNT_OF(rows), worst * 1e3);
+    buf_fini(&text);
+}
+END_TEST
+
 /* A limit met is no match, and is told. */
 START_TEST(a_hostile_expression_meets_its_limit)
 {
@@ -257,4 +326,4 @@ UNIT_MAIN("topic/pattern", a_program_matches_what_its_regular_expression_matches
           a_long_topic_needs_no_stack_and_few_steps, a_program_ends_with_its_steps,
           a_prefix_is_what_every_match_begins_with, only_the_pattern_of_everything_matches_all,
           a_refusal_says_why, every_prefix_of_a_pattern_is_read_within_its_memory,
-          a_hostile_expression_meets_its_limit)
+          a_hostile_pattern_is_judged_at_once, a_hostile_expression_meets_its_limit)
