@@ -48,7 +48,7 @@ SAY := @$(if $(V),:,echo " ")
 
 CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
-LDLIBS   := -lev -lcrypto -ljansson -lpcre2-8 -lisal -licuuc -lpthread -lm
+LDLIBS   := -lev -lcrypto -ljansson -lpcre2-8 -lisal -lcjson -lcurl -licuuc -lpthread -lm
 # libev's own header breaks strict aliasing; its manual asks for this.
 CFLAGS   += -fno-strict-aliasing
 

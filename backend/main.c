@@ -4,6 +4,8 @@
  * waits for a signal, and takes everything down in the order of DESIGN: listeners, idle
  * connections, publishes, streams, workers, transport. */
 
+#include "auth/fetcher.h"
+#include "auth/trust.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -13,9 +15,9 @@
 #include "cli/ask_cmd.h"
 #include "cli/config_cmd.h"
 #include "cli/history_cmd.h"
-#include "config/config.h"
+#include "config/restart.h"
 #include "gateway/gateway.h"
-#include "hub/hub.h"
+#include "hub/reload.h"
 #include "loop/listener.h"
 #include "metrics/metrics.h"
 #include "routes.h"
@@ -43,7 +45,9 @@ enum {
 };
 
 struct process {
-    struct config *config;
+    const char *file;    /* the configuration; NULL: the environment */
+    struct rules *rules; /* owns a reference: what holds now */
+    struct fetcher *fetcher;
     struct transport *transport;
     struct hub *hub;
     struct worker *workers[MAX_WORKERS];
@@ -53,7 +57,8 @@ struct process {
     struct listener *listeners[MAX_LISTENERS];
     size_t listener_count, hub_listeners; /* the first so many are the hub's, then metrics' */
     struct listener_limits limits, metrics_limits;
-    struct link_settings links, metrics_links;
+    struct link_settings links[MAX_WORKERS]; /* each its worker's alone, once they run */
+    struct link_settings metrics_links;
 };
 
 static struct process process;
@@ -87,7 +92,8 @@ on_accepted(struct worker *w, int fd, const struct listener_peer *peer)
 {
     metrics_count(METRIC_connections_accepted);
     metrics_add(METRIC_connections, 1);
-    gateway_accept(w, fd, peer, &process.links, &process.registries[worker_number(w)]);
+    unsigned i = worker_number(w);
+    gateway_accept(w, fd, peer, &process.links[i], &process.registries[i]);
 }
 
 /* A scrape must get through where max_connections is met: it has a place of its own. */
@@ -221,12 +227,12 @@ open_listeners(struct process *p, struct error *err)
             return false;
     }
     /* Whoever handed sockets over decided where the hub listens. */
-    for (size_t i = 0; count == 0 && i < p->config->listen.count; i++)
-        if (!open_listener(p, p->config->listen.items[i], err))
+    for (size_t i = 0; count == 0 && i < p->rules->config->listen.count; i++)
+        if (!open_listener(p, p->rules->config->listen.items[i], err))
             return false;
     p->hub_listeners = p->listener_count;
-    for (size_t i = 0; i < p->config->metrics_listen.count; i++)
-        if (!open_listener(p, p->config->metrics_listen.items[i], err))
+    for (size_t i = 0; i < p->rules->config->metrics_listen.count; i++)
+        if (!open_listener(p, p->rules->config->metrics_listen.items[i], err))
             return false;
     return true;
 }
@@ -237,7 +243,7 @@ settle_limits(struct process *p)
     size_t descriptors = listener_raise_descriptor_limit();
     size_t spare = SPARE_DESCRIPTORS + p->worker_count * 8;
     size_t most = descriptors > 2 * spare ? descriptors - spare : descriptors / 2;
-    size_t asked = p->config->max_connections;
+    size_t asked = p->rules->config->max_connections;
     if (asked > most)
         log_line(LOG_WARN, "max_connections_lowered", "asked=%zu descriptors=%zu now=%zu", asked,
                  descriptors, most);
@@ -266,27 +272,11 @@ count_event(struct worker *w, enum link_event event)
         metrics_bound_met(bounds[event], 0);
 }
 
-static bool
-start(struct process *p, struct error *err)
+/* How a worker's connections are treated; `c` is what holds now. */
+static void
+settle_links(struct link_settings *l, struct process *p, const struct config *c)
 {
-    const struct config *c = p->config;
-    const struct transport_ops *kind = c->in_memory ? &transport_memory : &transport_log;
-    const struct transport_settings settings = {.tail_bytes = c->tail,
-                                                .max_batch_bytes = c->max_batch_bytes,
-                                                .path = c->history_path,
-                                                .max_events = c->max_events,
-                                                .max_bytes = c->max_bytes,
-                                                .max_age_ms = c->max_age_ms,
-                                                .sync_interval_ms = c->sync_interval_ms,
-                                                .unsafe_filesystem = c->unsafe_filesystem};
-    p->worker_count = c->workers ? c->workers : default_workers();
-    if (p->worker_count > MAX_WORKERS)
-        p->worker_count = MAX_WORKERS;
-    settle_limits(p);
-    if ((p->transport = transport_open(kind, &settings, err)) == NULL ||
-        (p->hub = hub_new(c, p->transport, err)) == NULL || !open_listeners(p, err))
-        return false;
-    p->links = (struct link_settings){
+    *l = (struct link_settings){
         .route = routes_find,
         .max_head = c->max_request_head,
         .pending = &p->hub->pending_bytes,
@@ -304,7 +294,112 @@ start(struct process *p, struct error *err)
         .freed = on_connection_freed,
         .stopping = is_stopping,
     };
-    p->metrics_links = p->links;
+}
+
+/* That worker's thread. */
+static void
+on_rules(struct worker *w, const struct config *c)
+{
+    settle_links(&process.links[worker_number(w)], &process, c);
+}
+
+/* The fetcher's thread. */
+static void
+on_key_set(void *context, struct key_source *source, uint64_t attempt, bool changed)
+{
+    struct process *p = context;
+    reload_tell_keys(p->workers, p->worker_count, source, attempt, changed);
+}
+
+static void
+say_notes(const struct string_list *notes)
+{
+    for (size_t i = 0; i < notes->count; i++)
+        log_line(LOG_WARN, "configuration", "msg=%s",
+                 log_slice((char[600]){0}, 600, slice_of(notes->items[i])));
+}
+
+/* From file or environment to rules. `running` NULL: at start. On failure err says where. Where it
+ * gives rules, *ret_sources are to be watched. */
+static struct rules *
+load_rules(struct process *p, const struct config *running, struct string_list *ret_fixed,
+           struct key_source ***ret_sources, struct error *err)
+{
+    struct config *c = NULL;
+    if (!config_load(p->file, &c, err))
+        return NULL;
+    if (running)
+        restart_keep(c, running, ret_fixed);
+    struct key_source **sources = fetcher_sources(p->fetcher, c, err);
+    struct authority *authority = sources ? trust_build(c, sources, &c->notes, err) : NULL;
+    if (authority == NULL) {
+        fetcher_drop(&sources, c->sources.count);
+        config_free(&c);
+        return NULL;
+    }
+    *ret_sources = sources;
+    return rules_new(c, authority);
+}
+
+static void
+watch_key_sets(struct process *p, struct key_source **sources)
+{
+    fetcher_watch(p->fetcher, p->rules->config, sources);
+    fetcher_drop(&sources, p->rules->config->sources.count);
+}
+
+/* SIGHUP. Whatever is wrong with the new configuration, the old one stays in force. */
+static void
+reload(struct process *p)
+{
+    struct error err = {""};
+    struct string_list fixed = {0};
+    struct key_source **sources;
+    notify_supervisor("RELOADING=1");
+    struct rules *fresh = load_rules(p, p->rules->config, &fixed, &sources, &err);
+    if (fresh == NULL) {
+        log_line(LOG_ERROR, "reload_failed", "msg=%s",
+                 log_slice((char[600]){0}, 600, slice_of(err.text)));
+    } else {
+        say_notes(&fresh->config->notes);
+        for (size_t i = 0; i < fixed.count; i++)
+            log_line(LOG_WARN, "reload_needs_restart",
+                     "directive=%s msg=\"it was changed, and that takes a restart\"",
+                     fixed.items[i]);
+        rules_unref(&p->rules);
+        p->rules = fresh;
+        watch_key_sets(p, sources);
+        reload_hand_out(p->workers, p->worker_count, fresh);
+        log_line(LOG_INFO, "reloaded", "%s", "");
+    }
+    string_list_clear(&fixed);
+    notify_supervisor("READY=1");
+}
+
+static bool
+start(struct process *p, struct error *err)
+{
+    const struct config *c = p->rules->config;
+    const struct transport_ops *kind = c->in_memory ? &transport_memory : &transport_log;
+    const struct transport_settings settings = {.tail_bytes = c->tail,
+                                                .max_batch_bytes = c->max_batch_bytes,
+                                                .path = c->history_path,
+                                                .max_events = c->max_events,
+                                                .max_bytes = c->max_bytes,
+                                                .max_age_ms = c->max_age_ms,
+                                                .sync_interval_ms = c->sync_interval_ms,
+                                                .unsafe_filesystem = c->unsafe_filesystem};
+    p->worker_count = c->workers ? c->workers : default_workers();
+    if (p->worker_count > MAX_WORKERS)
+        p->worker_count = MAX_WORKERS;
+    settle_limits(p);
+    if ((p->transport = transport_open(kind, &settings, err)) == NULL || !open_listeners(p, err))
+        return false;
+    p->hub = hub_new(p->rules, p->transport, p->fetcher);
+    p->hub->on_rules = on_rules;
+    for (unsigned i = 0; i < p->worker_count; i++)
+        settle_links(&p->links[i], p, c);
+    p->metrics_links = p->links[0];
     p->metrics_links.route = routes_find_metrics;
     p->metrics_links.freed = on_metrics_connection_freed;
     p->metrics_limits.max_connections = MAX_METRICS_CONNECTIONS;
@@ -336,7 +431,7 @@ start(struct process *p, struct error *err)
 static void
 stop(struct process *p)
 {
-    uint64_t until = clock_mono_ms() + p->config->shutdown_timeout_ms;
+    uint64_t until = clock_mono_ms() + p->rules->config->shutdown_timeout_ms;
     on_every_worker(stop_listening);
     atomic_store(&p->hub->stopping, true);
     on_every_worker(drain);
@@ -353,6 +448,7 @@ stop(struct process *p)
 static void
 take_down(struct process *p)
 {
+    fetcher_free(&p->fetcher); /* what it told the workers is in their mailboxes by now */
     if (p->transport)
         transport_stop(p->transport);
     for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
@@ -372,7 +468,8 @@ release(struct process *p)
     hub_free(&p->hub);
     for (size_t i = 0; i < p->listener_count; i++)
         listener_close(&p->listeners[i]);
-    config_free(&p->config);
+    rules_unref(&p->rules);
+    fetcher_free(&p->fetcher);
 }
 
 static void
@@ -414,16 +511,21 @@ serve(const char *file)
 {
     struct error err = {""};
     struct process *p = &process;
+    struct key_source **sources = NULL;
     sigset_t signals;
     int signal_number;
-    if (!config_load(file, &p->config, &err) || !open_log(p->config, &err)) {
+    hash_seed();
+    p->file = file;
+    p->fetcher = fetcher_new(on_key_set, p);
+    p->rules = load_rules(p, NULL, NULL, &sources, &err);
+    if (p->rules == NULL || !open_log(p->rules->config, &err)) {
         fprintf(stderr, "alipes: %s\n", err.text);
-        config_free(&p->config);
+        if (p->rules)
+            fetcher_drop(&sources, p->rules->config->sources.count);
+        release(p);
         return 1;
     }
-    for (size_t i = 0; i < p->config->notes.count; i++)
-        log_line(LOG_WARN, "configuration", "msg=%s",
-                 log_slice((char[600]){0}, 600, slice_of(p->config->notes.items[i])));
+    say_notes(&p->rules->config->notes);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -435,22 +537,21 @@ serve(const char *file)
     /* Large bodies and updates go back to the system when they are freed: left to itself, glibc
      * raises the threshold with the largest one freed and keeps twice the bound (measured). */
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-    hash_seed();
     if (!start(p, &err)) {
         log_line(LOG_ERROR, "start_failed", "msg=%s", LOG_SLICE(slice_of(err.text)));
         p->worker_count = 0;
+        fetcher_drop(&sources, p->rules->config->sources.count);
         release(p);
         return 1;
     }
+    watch_key_sets(p, sources); /* now there are workers to tell */
     do {
         while (sigwait(&signals, &signal_number) != 0)
             ;
         if (signal_number == SIGHUP)
-            log_line(LOG_WARN, "reload",
-                     "msg=\"SIGHUP does nothing in this version: restart to "
-                     "read the configuration anew\"");
+            reload(p);
         if (signal_number == SIGUSR1)
-            reopen_log(p->config);
+            reopen_log(p->rules->config);
     } while (signal_number == SIGHUP || signal_number == SIGUSR1);
     notify_supervisor("STOPPING=1");
     log_line(LOG_INFO, "stopping", "signal=%d", signal_number);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "hub/hub.h"
 #include "metrics/metrics.h"
+#include "request/place.h"
 #include "request/reply.h"
 
 #define ALLOW_HUB     "GET, HEAD, POST, OPTIONS"
@@ -66,6 +67,13 @@ answer_bad_path(struct exchange *ex)
     reply_text(ex, 400, SLICE("The path holds a % that two hex digits do not follow.\n"));
 }
 
+static void
+answer_other_host(struct exchange *ex)
+{
+    reply_text(ex, 421, SLICE("The hub is not known under this host.\n"));
+}
+
+static const struct exchange_handler other_host = SIMPLE_HANDLER(answer_other_host);
 static const struct exchange_handler not_found = SIMPLE_HANDLER(answer_not_found);
 static const struct exchange_handler hub_method = SIMPLE_HANDLER(answer_hub_method);
 static const struct exchange_handler hub_options = SIMPLE_HANDLER(answer_hub_options);
@@ -77,6 +85,7 @@ enum place {
     PLACE_ANYWHERE,
     PLACE_HUB,
     PLACE_HEALTHZ,
+    PLACE_METADATA_DOCUMENT,
     PLACE_METRICS,
 };
 
@@ -95,6 +104,10 @@ static const struct {
     {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &hub_health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_HEALTHZ, SLICE_INIT(""), &healthz_method},
+    {PLACE_METADATA_DOCUMENT, SLICE_INIT("GET"), &hub_metadata_handler},
+    {PLACE_METADATA_DOCUMENT, SLICE_INIT("HEAD"), &hub_metadata_handler},
+    {PLACE_METADATA_DOCUMENT, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_METADATA_DOCUMENT, SLICE_INIT(""), &healthz_method},
     {PLACE_METRICS, SLICE_INIT("GET"), &hub_scrape_handler},
     {PLACE_METRICS, SLICE_INIT("HEAD"), &hub_scrape_handler},
     {PLACE_METRICS, SLICE_INIT(""), &healthz_method},
@@ -128,28 +141,46 @@ handler_of(enum place place, struct slice method)
     return routes[i].handler;
 }
 
+/* The request keeps to what holds now, whatever is loaded meanwhile. */
+static const struct config *
+take_rules(struct exchange *ex)
+{
+    ex->rules = rules_ref(hub_worker_of(ex->worker)->rules);
+    ex->has_waited = false;
+    return ex->config = ex->rules->config;
+}
+
+static bool
+is_metadata(struct slice path, const struct config *c)
+{
+    struct slice prefix = SLICE(PLACE_METADATA);
+    return slice_starts(path, prefix) && slice_eq(slice_from(path, prefix.len), slice_of(c->path));
+}
+
 const struct exchange_handler *
 routes_find(struct exchange *ex)
 {
-    const struct config *config = hub_worker_of(ex->worker)->hub->config;
-    ex->config = config;
+    const struct config *config = take_rules(ex);
     enum place place = PLACE_ANYWHERE;
     if (slice_eq(ex->request->path, slice_of(config->path)))
         place = PLACE_HUB;
     else if (slice_eq(ex->request->path, slice_of(config->healthz)))
         place = PLACE_HEALTHZ;
+    else if (is_metadata(ex->request->path, config))
+        place = PLACE_METADATA_DOCUMENT;
     else if (has_bad_escape(ex->request->path))
         return &bad_path;
     if (place != PLACE_HEALTHZ)
         metrics_count(METRIC_requests);
+    if (!place_settle(ex) && place != PLACE_HEALTHZ)
+        return &other_host;
     return handler_of(place, ex->request->method);
 }
 
 const struct exchange_handler *
 routes_find_metrics(struct exchange *ex)
 {
-    const struct config *config = hub_worker_of(ex->worker)->hub->config;
-    ex->config = config;
+    const struct config *config = take_rules(ex);
     enum place place = PLACE_ANYWHERE;
     if (slice_eq(ex->request->path, SLICE("/metrics")))
         place = PLACE_METRICS;

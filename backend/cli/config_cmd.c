@@ -2,6 +2,9 @@
 
 #include "cli/config_cmd.h"
 
+#include "auth/fetcher.h"
+#include "auth/trust.h"
+#include "base/hash.h"
 #include "cli/man.h"
 #include "config/config.h"
 
@@ -16,6 +19,20 @@ print_directive(void *context, const char *signature, const char *standard, cons
     if (standard[0])
         fprintf(out, " (default: %s)", standard);
     fputs("\n", out);
+}
+
+/* As at start, but that nothing is fetched. */
+static bool
+keys_are_right(struct config *c, struct error *err)
+{
+    struct fetcher *fetcher = fetcher_new(NULL, NULL);
+    struct key_source **sources = fetcher_sources(fetcher, c, err);
+    struct authority *authority = sources ? trust_build(c, sources, &c->notes, err) : NULL;
+    bool ok = authority != NULL;
+    authority_unref(&authority);
+    fetcher_drop(&sources, c->sources.count);
+    fetcher_free(&fetcher);
+    return ok;
 }
 
 int
@@ -36,8 +53,10 @@ config_cmd(int argc, char **argv)
               stderr);
         return 2;
     }
-    if (!config_from_file(argv[2], &c, &err)) {
+    hash_seed();
+    if (!config_from_file(argv[2], &c, &err) || !keys_are_right(c, &err)) {
         fprintf(stderr, "%s\n", err.text);
+        config_free(&c);
         return 1;
     }
     for (size_t i = 0; i < c->notes.count; i++)

@@ -83,6 +83,7 @@ config_free(struct config **ref)
     for (size_t i = 0; i < c->issuer_count; i++)
         issuer_clear(&c->issuers[i]);
     free(c->issuers);
+    free(c->proxies);
     free(c->log_file);
     free(c->compatibility);
     string_list_clear(&c->sources);

@@ -4,6 +4,7 @@
 /* The configuration, as read. Fields are named as the directives (options.def). */
 
 #include "base/buf.h"
+#include "base/cidr.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config/key_setting.h"
@@ -42,12 +43,15 @@ struct config {
     struct key_setting jwks[CONFIG_ROLES]; /* while it is read; config_judge() moves it to keys */
     struct issuer_setting *issuers;        /* of 1.0 */
     size_t issuer_count;
-    struct string_list sources;         /* the URLs of all JWK sets, each once */
-    char *resource_identifier;          /* NULL: from each request */
-    struct string_list public_urls;     /* scheme://host[:port]; empty: any */
-    struct string_list trusted_proxies; /* empty: loopback */
-    unsigned forwarded;                 /* enum forwarded */
-    uint64_t leeway_ms;
+    struct string_list sources;     /* the URLs of all JWK sets, each once */
+    char *resource_identifier;      /* NULL: from each request */
+    struct string_list public_urls; /* scheme://host[:port]; empty: any */
+    struct string_list trusted_proxies;
+    struct cidr *proxies; /* the same, as config_judge() read it */
+    size_t proxy_count;
+    unsigned forwarded; /* enum forwarded */
+    uint64_t leeway_ms, jwks_refresh_ms, jwks_cooldown_ms, key_wait_timeout_ms, max_key_waits;
+    char *jwks_ca; /* NULL: the system's */
     bool anonymous, debug, id_format_uuid4, busy_503, fastcgi_multiplexing;
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;

@@ -12,19 +12,7 @@
 
 enum {
     SMALL_BODY = 1048576, /* of a hub that speaks 1.0 alone */
-    SHORT_KEY = 32,
 };
-
-static void
-judge_secret(struct config *c, const char *name, const struct string *key)
-{
-    static const char *const examples[] = {"!ChangeThis", "changeme", "your-"};
-    if (key->len && key->len < SHORT_KEY)
-        config_note(c, name, "the key is shorter than 32 bytes, too short for HS256");
-    for (size_t i = 0; i < COUNT_OF(examples); i++)
-        if (slice_starts(SLICE_OF(key->ptr, key->len), slice_of(examples[i])))
-            config_note(c, name, "the key is a well-known example; make one of your own");
-}
 
 static void
 judge_origins(struct config *c)
@@ -100,8 +88,6 @@ judge_keys(struct config *c, struct error *err)
 {
     take_jwks(c);
     number_sources(c);
-    judge_secret(c, "publisher_jwt", &c->keys[CONFIG_PUBLISHER].text);
-    judge_secret(c, "subscriber_jwt", &c->keys[CONFIG_SUBSCRIBER].text);
     if (!has_role(c, CONFIG_PUBLISHER))
         config_note(c, "publisher_jwt", "there is none: nobody can publish");
     if (!has_role(c, CONFIG_SUBSCRIBER) && !c->anonymous)
@@ -154,17 +140,23 @@ judge_places(struct config *c, struct error *err)
                              "public_urls: expected https://host[:port], or that and %s: %.200s",
                              c->path, c->public_urls.items[i]);
     }
-    for (size_t i = 0; i < c->trusted_proxies.count; i++) {
-        struct cidr cidr;
-        if (!cidr_read(slice_of(c->trusted_proxies.items[i]), &cidr))
+    if (c->trusted_proxies.count == 0) {
+        string_list_add(&c->trusted_proxies, SLICE("127.0.0.0/8"));
+        string_list_add(&c->trusted_proxies, SLICE("::1"));
+    } else if (c->forwarded == FORWARDED_NONE) {
+        config_note(c, "trusted_proxies",
+                    "no effect without forwarded x-forwarded or forwarded forwarded");
+    }
+    free(c->proxies);
+    c->proxy_count = c->trusted_proxies.count;
+    c->proxies = xalloc(c->proxy_count * sizeof *c->proxies);
+    for (size_t i = 0; i < c->proxy_count; i++) {
+        if (!cidr_read(slice_of(c->trusted_proxies.items[i]), &c->proxies[i]))
             return error_set(err,
                              "trusted_proxies: expected addresses as in 10.0.0.0/8 or ::1, with no "
                              "bits behind the prefix: %.100s",
                              c->trusted_proxies.items[i]);
     }
-    if (c->trusted_proxies.count && c->forwarded == FORWARDED_NONE)
-        config_note(c, "trusted_proxies",
-                    "no effect without forwarded x-forwarded or forwarded forwarded");
     if (c->cookie_name && !is_token(slice_of(c->cookie_name)))
         return error_set(err, "cookie_name: a name of letters, digits and - . _");
     if (c->resource_identifier) {
@@ -193,5 +185,10 @@ judge_config(struct config *c, struct error *err)
                               "there is tail alone");
     if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
         return error_set(err, "max_update_size: at most a quarter of history's max_bytes");
+    if (c->max_update_size == 0) {
+        c->max_update_size = 2 * c->max_request_body_size;
+        if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
+            c->max_update_size = c->max_bytes / 4;
+    }
     return true;
 }

@@ -6,7 +6,6 @@
 #include "base/buf.h"
 #include "request/exchange.h"
 
-struct slice headers_reason(unsigned status); /* "Not Found" */
 void headers_add(struct buf *, struct slice name, struct slice value);
 void headers_add_all(struct buf *, const struct reply *);
 

@@ -11,6 +11,7 @@
 #include "gateway/link.h"
 
 #include "base/alloc.h"
+#include "base/cidr.h"
 #include "transport/update.h"
 
 #include <netinet/in.h>
@@ -416,6 +417,8 @@ link_new(struct worker *w, int fd, const struct listener_peer *peer, size_t size
     buf_init(&l->in, settings->max_head + LINK_AHEAD_BYTES + WORKER_READ_SIZE);
     buf_init(&l->out, LINK_OUT_BYTES);
     connection_init(&l->connection, w, &owner, fd, peer->is_unix);
+    if (!cidr_read_address(slice_of(peer->address), l->connection.peer))
+        memset(l->connection.peer, 0, sizeof l->connection.peer);
     link_set_timer(l, settings->idle_timeout_ms);
     return l;
 }

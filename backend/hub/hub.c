@@ -2,9 +2,9 @@
 
 #include "hub/hub.h"
 
-#include "auth/trust.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "hub/reload.h"
 #include "hub/stream.h"
 #include "metrics/metrics.h"
 
@@ -17,23 +17,17 @@ enum {
 };
 
 struct hub *
-hub_new(const struct config *config, struct transport *transport, struct error *err)
+hub_new(struct rules *rules, struct transport *transport, struct fetcher *fetcher)
 {
     struct hub *hub = xalloc(sizeof *hub);
-    hub->config = config;
+    hub->rules = rules_ref(rules);
+    hub->config = rules->config;
     hub->transport = transport;
+    hub->fetcher = fetcher;
     hub->by_token = quota_new();
     hub->by_address = quota_new();
     hub->struck = struck_new();
-    matcher_set_steps(config->max_match_steps);
-    hub->max_update_size =
-        config->max_update_size ? config->max_update_size : 2 * config->max_request_body_size;
-    if (!config->in_memory && hub->max_update_size > config->max_bytes / 4)
-        hub->max_update_size = config->max_bytes / 4;
-    if ((hub->authority = trust_build(config, NULL, NULL, err)) == NULL) {
-        hub_free(&hub);
-        return NULL;
-    }
+    matcher_set_steps(hub->config->max_match_steps);
     return hub;
 }
 
@@ -44,7 +38,7 @@ hub_free(struct hub **ref)
     *ref = NULL;
     if (hub == NULL)
         return;
-    authority_unref(&hub->authority);
+    rules_unref(&hub->rules);
     quota_free(&hub->by_token);
     quota_free(&hub->by_address);
     struck_free(&hub->struck);
@@ -62,6 +56,8 @@ hub_worker_new(struct hub *hub, struct worker *worker)
                                         .max_bases = hub->config->max_pattern_bases};
     index_init(&home->index, &limits);
     delivery_init(&home->delivery, worker);
+    home->rules = rules_ref(hub->rules);
+    list_init(&home->waiting);
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
     tail_init(&home->tail, hub->config->tail);
@@ -69,6 +65,8 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     list_init(&home->hungry);
     home->catch_up.run = stream_catch_up_all;
     worker_add_hook(worker, &home->catch_up);
+    home->sweep.hook.run = reload_sweep;
+    worker_add_hook(worker, &home->sweep.hook);
     worker_set_local(worker, home);
     return home;
 }
@@ -84,6 +82,7 @@ hub_worker_free(struct hub_worker **ref)
     tail_fini(&home->tail);
     index_fini(&home->index);
     token_cache_free(&home->tokens);
+    rules_unref(&home->rules);
     free(home);
 }
 

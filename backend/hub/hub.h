@@ -11,22 +11,33 @@
 #include "hub/struck.h"
 #include "hub/tail.h"
 #include "loop/worker.h"
+#include "request/rules.h"
 #include "transport/transport.h"
 
 #include <stdatomic.h>
 
+struct fetcher;
+
 /* Set before the workers start, then read-only but for the atomics. */
 struct hub {
-    const struct config *config;
+    struct rules *rules; /* owns a reference: those of the start; a worker's own may be newer */
+    const struct config *config; /* of them: what cannot change without a restart */
     struct transport *transport;
-    struct authority *authority;         /* owns a reference */
+    struct fetcher *fetcher;             /* borrowed; NULL: none */
     struct quota *by_token, *by_address; /* owns */
     struct struck *struck;               /* owns */
-    size_t max_update_size;
+    void (*on_rules)(struct worker *,
+                     const struct config *); /* new rules came; NULL: nothing more */
     atomic_size_t streams;
+    atomic_size_t key_waits;          /* requests that wait for a JWK set */
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
     atomic_size_t publishes_underway; /* given to the transport, not answered */
     atomic_bool stopping;
+};
+
+struct sweep {
+    struct turn_hook hook;
+    size_t left, ended;
 };
 
 /* The worker's thread alone. */
@@ -34,6 +45,9 @@ struct hub_worker {
     struct hub *hub;
     struct worker *worker;
     struct index index;
+    struct rules *rules;        /* owns a reference: what holds now */
+    struct list waiting;        /* requests that wait for a JWK set (hub/admit.h) */
+    struct sweep sweep;         /* streams still to be judged by new rules (hub/reload.h) */
     struct token_cache *tokens; /* owns */
     struct list streams;        /* all of them, by stream.node */
     struct position taken, delivered;
@@ -48,7 +62,8 @@ struct hub_worker {
     struct turn_hook catch_up;
 };
 
-struct hub *hub_new(const struct config *, struct transport *, struct error *); /* caller owns */
+/* Takes a reference of the rules; borrows the rest. Caller owns. */
+struct hub *hub_new(struct rules *, struct transport *, struct fetcher *);
 void hub_free(struct hub **);
 struct hub_worker *hub_worker_new(struct hub *, struct worker *); /* before worker_start() */
 void hub_worker_free(struct hub_worker **);                       /* after worker_join() */
@@ -64,6 +79,6 @@ unsigned hub_retry_ms(struct hub_worker *);
 
 /* Handlers for the routes (request/exchange.h). */
 extern const struct exchange_handler hub_publish_handler, hub_subscribe_handler, hub_glance_handler,
-    hub_health_handler, hub_scrape_handler;
+    hub_health_handler, hub_scrape_handler, hub_metadata_handler;
 
 #endif

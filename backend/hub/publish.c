@@ -5,11 +5,11 @@
  * way does not take it back: the state lives until the transport's answer. */
 
 #include "base/alloc.h"
+#include "hub/admit.h"
 #include "hub/fields.h"
 #include "hub/hub.h"
 #include "hub/reserved.h"
 #include "metrics/metrics.h"
-#include "request/credential.h"
 #include "request/reply.h"
 #include "topic/matcher.h"
 
@@ -49,26 +49,14 @@ is_form(const struct request *r)
 }
 
 static void
-refuse(struct exchange *ex, enum token_fault fault, const struct grant *grant)
-{
-    struct token_refusal refusal =
-        credential_refusal(hub_of(ex)->authority, ROLE_PUBLISH, fault, grant);
-    reply_unauthorized(ex, &refusal);
-}
-
-static void
 on_head(struct exchange *ex)
 {
     struct hub *hub = hub_of(ex);
     struct grant *grant;
-    struct token_refusal refusal;
-    if (!credential_read(ex, hub->authority, ROLE_PUBLISH, hub_worker_of(ex->worker)->tokens,
-                         &grant, &refusal)) {
-        reply_unauthorized(ex, &refusal);
+    if (!admit_read(ex, ROLE_PUBLISH, true, &grant))
         return;
-    }
-    if (grant == NULL || !grant_has(grant, ROLE_PUBLISH)) {
-        refuse(ex, grant ? TOKEN_GRANTS_NOTHING : TOKEN_NONE, grant);
+    if (!grant_has(grant, ROLE_PUBLISH)) {
+        admit_refuse(ex, ROLE_PUBLISH, TOKEN_GRANTS_NOTHING, grant);
         grant_unref(&grant);
         return;
     }
@@ -82,7 +70,7 @@ on_head(struct exchange *ex)
     p->hub = hub;
     p->grant = grant;
     ex->state = p;
-    exchange_read_body(ex, hub->config->max_request_body_size);
+    exchange_read_body(ex, ex->config->max_request_body_size);
 }
 
 static void
@@ -161,7 +149,7 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct fields
         }
         topics[i] = topic_of(f->topics[i]);
         if (!grant_allows_publish(grant, &topics[i])) {
-            refuse(ex, TOKEN_TOPIC_NOT_GRANTED, grant);
+            admit_refuse(ex, ROLE_PUBLISH, TOKEN_TOPIC_NOT_GRANTED, grant);
             return false;
         }
     }
@@ -206,7 +194,7 @@ hand_over(struct exchange *ex, struct publication *p, struct update *update)
 {
     struct hub *hub = p->hub;
     if (atomic_fetch_add(&hub->pending_bytes, update->size) + update->size >
-        hub->config->max_pending_bytes) {
+        ex->config->max_pending_bytes) {
         atomic_fetch_sub(&hub->pending_bytes, update->size);
         update_unref(&update);
         on_body_refused(ex, 503);
@@ -246,7 +234,7 @@ make_update(struct exchange *ex, struct publication *p, struct fields *f, struct
                                        .is_private = f->is_private,
                                        .id_is_chosen = id_is_chosen};
     bool too_large;
-    struct update *update = update_new(&parts, p->hub->max_update_size, &too_large);
+    struct update *update = update_new(&parts, ex->config->max_update_size, &too_large);
     if (update) {
         for (uint32_t i = 0; i < update->topic_count; i++) {
             topic_move(&update->topics[i], &topics[i]);

@@ -389,11 +389,19 @@ static void
 arm_timer(struct stream *s)
 {
     uint64_t now = worker_now_ms(s->home->worker);
-    uint64_t heartbeat = s->home->hub->config->heartbeat_ms, due = s->ends_ms;
+    uint64_t heartbeat = s->home->rules->config->heartbeat_ms, due = s->ends_ms;
     if (heartbeat && (due == 0 || s->last_sent_ms + heartbeat < due))
         due = s->last_sent_ms + heartbeat;
+    timer_disarm(&s->timer);
     if (due)
         timer_arm(worker_timers(s->home->worker), &s->timer, due > now ? due - now : 1);
+}
+
+void
+stream_retime(struct stream *s)
+{
+    if (s->state == STREAM_CATCHING_UP || s->state == STREAM_LIVE)
+        arm_timer(s);
 }
 
 /* Lazy: a delivery only notes its time, so the timer may find that it is not due at all. */
@@ -402,7 +410,7 @@ on_timer(struct timer *t)
 {
     struct stream *s = CONTAINER_OF(t, struct stream, timer);
     uint64_t now = worker_now_ms(s->home->worker);
-    uint64_t heartbeat = s->home->hub->config->heartbeat_ms;
+    uint64_t heartbeat = s->home->rules->config->heartbeat_ms;
     if (s->ends_ms && now >= s->ends_ms) {
         stream_end(s);
         return;
@@ -463,7 +471,7 @@ look_up(struct stream *s, struct slice id)
 static void
 set_end(struct stream *s)
 {
-    const struct config *c = s->home->hub->config;
+    const struct config *c = s->home->rules->config;
     uint64_t now = worker_now_ms(s->home->worker), wall = clock_wall_ms();
     if (c->write_timeout_ms) {
         uint64_t spread = c->write_timeout_ms / 5 + 1;

@@ -52,6 +52,7 @@ void stream_writable(struct stream *); /* the exchange's on_writable */
 void stream_end(struct stream *);      /* with a retry: */
 /* Ends the streams of patterns that were struck. */
 void stream_end_struck(struct hub_worker *);
+void stream_retime(struct stream *); /* the heartbeat has changed */
 
 /* LIVE: what was due could not all be sent; `first` is the first update of `batch` not begun. */
 void stream_fall_back(struct stream *, const struct batch *, uint32_t first);

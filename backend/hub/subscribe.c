@@ -7,33 +7,16 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "hub/admit.h"
 #include "hub/hub.h"
 #include "hub/query.h"
 #include "hub/stream.h"
 #include "metrics/metrics.h"
-#include "request/credential.h"
 #include "request/reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* This subscription is right but cannot be served now. */
-static void
-answer_busy(struct exchange *ex)
-{
-    struct hub_worker *home = hub_worker_of(ex->worker);
-    struct reply r;
-    char text[40];
-    if (ex->config->busy_503) {
-        reply_text(ex, 503, SLICE("Too many streams at the moment.\n"));
-        return;
-    }
-    reply_stream_head(ex, &r);
-    r.body =
-        SLICE_OF(text, (size_t)snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(home)));
-    exchange_reply(ex, &r);
-}
 
 /* Takes a place under every bound, or none. */
 static bool
@@ -66,30 +49,16 @@ give_place(struct hub *hub, const struct grant *grant, uint64_t address_key)
         quota_give(hub->by_address, address_key);
 }
 
-static void
-refuse_without_token(struct exchange *ex, const struct authority *authority)
-{
-    struct token_refusal refusal = credential_refusal(authority, ROLE_SUBSCRIBE, TOKEN_NONE, NULL);
-    reply_unauthorized(ex, &refusal);
-}
-
-/* Is the request right, and who asks? False: it is answered. */
+/* Is the request right, and who asks? False: it is answered, or will be. */
 static bool
 admit(struct exchange *ex, struct query *q, struct grant **ret_grant)
 {
-    struct hub_worker *home = hub_worker_of(ex->worker);
-    const struct authority *authority = home->hub->authority;
-    struct token_refusal refusal;
     const char *fault = query_read(ex, SLICE(""), q);
-    if (fault)
+    if (fault) {
         reply_text(ex, 400, slice_of(fault));
-    else if (!credential_read(ex, authority, ROLE_SUBSCRIBE, home->tokens, ret_grant, &refusal))
-        reply_unauthorized(ex, &refusal);
-    else if (*ret_grant == NULL && !ex->config->anonymous)
-        refuse_without_token(ex, authority);
-    else
-        return true;
-    return false;
+        return false;
+    }
+    return admit_read(ex, ROLE_SUBSCRIBE, !ex->config->anonymous, ret_grant);
 }
 
 /* Patterns that were struck are refused, and not with a retry: (hub/struck.h). */
@@ -123,7 +92,7 @@ refuse(struct exchange *ex, enum index_answer answer, const struct error *err)
                       : answer == INDEX_FULL_OF_UNFIXED ? METRIC_max_unfixed_patterns
                                                         : METRIC_max_pattern_bases,
                       ex->id);
-    answer_busy(ex);
+    admit_busy(ex, SLICE("Too many patterns at the moment.\n"));
 }
 
 static void
@@ -146,7 +115,7 @@ on_head(struct exchange *ex)
         address_key = hash_slice(address) | 1;
     if (atomic_load(&hub->stopping) || !take_place(ex, hub, grant, address_key)) {
         grant_unref(&grant);
-        answer_busy(ex);
+        admit_busy(ex, SLICE("Too many streams at the moment.\n"));
         return;
     }
     struct error err;

@@ -36,6 +36,7 @@ struct connection {
     uint64_t id;
     int fd;
     bool reading, writing, closed, is_unix;
+    unsigned char peer[16]; /* its IP address (base/cidr.h); zeros: a Unix socket */
 };
 
 /* Takes fd (non-blocking). Begins reading. */

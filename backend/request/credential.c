@@ -1,5 +1,10 @@
 /* credential - header, query, cookie: in that order, the first one found alone.
  *
+ * The parameter `authorization` is 0.x's: where 0.x is off it is no place at all, and what is of
+ * 1.0 (a token, a `match…` request) must not come that way, for URLs end up in logs. Cookies have a
+ * name for each dialect; which is looked for first is the request's dialect, and where a dialect is
+ * off its name means nothing.
+ *
  * A cookie on a POST could have been sent by any page of any site, so its Origin (or Referer)
  * must be this host's own or one of publish_origins. Where the wire does not tell the request's
  * scheme, an own origin is one whose host is ours, by http or https. */
@@ -12,6 +17,8 @@
 #include "request/cookie.h"
 #include "request/form.h"
 #include "request/origin.h"
+#include "request/place.h"
+#include "request/rules.h"
 
 static bool
 read_authorization(const struct request *r, struct slice value, struct slice *ret_token)
@@ -25,21 +32,56 @@ read_authorization(const struct request *r, struct slice value, struct slice *re
            slice_index(*ret_token, '\t') == ret_token->len;
 }
 
-static unsigned
-find_in_query(struct exchange *ex, struct slice *ret_token, bool *ret_failed)
+/* What the query tells about tokens. */
+struct query_facts {
+    struct slice token; /* the first `authorization` */
+    unsigned tokens;
+    bool is_match; /* a parameter that begins with `match` */
+    bool failed;   /* too large to be read */
+};
+
+static struct query_facts
+read_query(struct exchange *ex)
 {
+    struct query_facts facts = {0};
     struct form form = {ex->request->query};
     struct slice name, value;
-    unsigned found = 0;
-    while (form_next(&form, &ex->arena, &name, &value, ret_failed))
-        if (slice_eq(name, SLICE("authorization")) && found++ == 0)
-            *ret_token = value;
-    return found;
+    while (form_next(&form, &ex->arena, &name, &value, &facts.failed)) {
+        facts.is_match |= slice_eq_nocase(slice_head(name, 5), SLICE("match"));
+        if (slice_eq(name, SLICE("authorization")) && facts.tokens++ == 0)
+            facts.token = value;
+    }
+    return facts;
+}
+
+static enum token_fault
+judge_parameter(const struct exchange *ex, const struct query_facts *facts)
+{
+    bool mixed = authority_speaks(ex->rules->authority, DIALECT_1_0);
+    if (facts->failed)
+        return TOKEN_QUERY_TOO_LARGE;
+    if (facts->tokens != 1 || facts->token.len == 0)
+        return TOKEN_BAD_PARAMETER;
+    if ((mixed && facts->is_match) || token_is_access_token(facts->token))
+        return TOKEN_PARAMETER_NOT_ALLOWED;
+    return TOKEN_OK;
+}
+
+struct slice
+credential_cookie_name(const struct config *c, enum dialect dialect)
+{
+    return c->cookie_name          ? slice_of(c->cookie_name)
+           : dialect == DIALECT_0X ? SLICE("mercureAuthorization")
+                                   : SLICE("__Secure-mercure_access_token");
 }
 
 static bool
-find_cookie(const struct request *r, struct slice name, struct slice *ret_value)
+find_cookie_of(const struct exchange *ex, enum dialect dialect, struct slice *ret_value)
 {
+    const struct request *r = ex->request;
+    struct slice name = credential_cookie_name(ex->config, dialect);
+    if (!authority_speaks(ex->rules->authority, dialect))
+        return false;
     for (size_t i = 0; i < r->header_count; i++)
         if (slice_eq_nocase(r->headers[i].name, SLICE("Cookie")) &&
             cookie_find(r->headers[i].value, name, ret_value))
@@ -48,16 +90,19 @@ find_cookie(const struct request *r, struct slice name, struct slice *ret_value)
 }
 
 static bool
-is_own_origin(struct slice origin, const struct request *r)
+is_subscription(const struct request *r)
 {
-    static const struct slice schemes[] = {SLICE_INIT("http"), SLICE_INIT("https")};
-    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
-        struct slice rest = slice_from(origin, schemes[i].len);
-        if (slice_starts(origin, schemes[i]) && slice_starts(rest, SLICE("://")) &&
-            (r->scheme.len == 0 || slice_eq_nocase(r->scheme, schemes[i])))
-            return rest.len > 3 && slice_eq_nocase(slice_from(rest, 3), r->host);
-    }
-    return false;
+    return slice_eq(r->method, SLICE("GET")) || slice_eq(r->method, SLICE("HEAD"));
+}
+
+/* GET with `topic` is of 0.x; a match, QUERY, POST and the API look for the name of 1.0 first. */
+static bool
+find_cookie(const struct exchange *ex, bool is_match, struct slice *ret_value)
+{
+    bool is_0x = is_subscription(ex->request) && !is_match &&
+                 slice_eq(ex->request->path, slice_of(ex->config->path));
+    return find_cookie_of(ex, is_0x ? DIALECT_0X : DIALECT_1_0, ret_value) ||
+           find_cookie_of(ex, is_0x ? DIALECT_1_0 : DIALECT_0X, ret_value);
 }
 
 static bool
@@ -69,7 +114,7 @@ origin_may_publish(const struct exchange *ex)
             !origin_of_referer(referer, &origin))
             return false;
     }
-    if (is_own_origin(origin, ex->request))
+    if (place_is_own_origin(ex, origin))
         return true;
     const struct string_list *allowed = &ex->config->publish_origins;
     for (size_t i = 0; i < allowed->count; i++)
@@ -79,49 +124,71 @@ origin_may_publish(const struct exchange *ex)
 }
 
 struct token_refusal
-credential_refusal(const struct authority *authority, enum role role, enum token_fault fault,
+credential_refusal(const struct exchange *ex, enum role role, enum token_fault fault,
                    const struct grant *grant)
 {
     enum dialect dialect =
-        grant ? grant->dialect : authority_reply_dialect(authority, SLICE_OF(NULL, 0));
+        grant ? grant->dialect : authority_reply_dialect(ex->rules->authority, SLICE_OF(NULL, 0));
     return (struct token_refusal){
         .fault = fault, .role = role, .dialect = dialect, .reply_dialect = dialect};
 }
 
-bool
-credential_read(struct exchange *ex, const struct authority *authority, enum role role,
-                struct token_cache *cache, struct grant **ret_grant,
-                struct token_refusal *ret_refusal)
+/* False: there is none. Else *ret_token, or what is wrong about where it is. */
+static bool
+find(struct exchange *ex, struct slice *ret_token, enum token_fault *ret_fault)
 {
-    struct slice value, token = {0};
-    bool failed = false;
-    unsigned in_query;
-    enum token_fault fault = TOKEN_OK;
-    *ret_grant = NULL;
+    struct slice value;
+    *ret_fault = TOKEN_OK;
     if (request_header(ex->request, SLICE("Authorization"), &value)) {
-        if (!read_authorization(ex->request, value, &token))
-            fault = TOKEN_BAD_AUTHORIZATION;
-    } else if ((in_query = find_in_query(ex, &token, &failed)) != 0 || failed) {
-        if (failed || in_query != 1 || token.len == 0)
-            fault = failed ? TOKEN_QUERY_TOO_LARGE : TOKEN_BAD_PARAMETER;
-    } else if (find_cookie(ex->request,
-                           slice_of(ex->config->cookie_name ? ex->config->cookie_name
-                                                            : "mercureAuthorization"),
-                           &token)) {
-        if (slice_eq(ex->request->method, SLICE("POST")) && !origin_may_publish(ex))
-            fault = TOKEN_FOREIGN_ORIGIN;
-    } else {
+        if (!read_authorization(ex->request, value, ret_token))
+            *ret_fault = TOKEN_BAD_AUTHORIZATION;
         return true;
     }
-    if (fault == TOKEN_OK) {
-        fault = token_cache_verify(cache, authority, role, token, SLICE(""), SLICE(""),
-                                   clock_wall_ms(), ret_grant, ret_refusal);
-        if (fault == TOKEN_TOO_MANY_SELECTORS)
-            metrics_bound_met(METRIC_max_token_selectors, ex->id);
-        if (fault == TOKEN_TOO_MANY_DETAILS)
-            metrics_bound_met(METRIC_max_authorization_details, ex->id);
-        return fault == TOKEN_OK;
+    struct query_facts facts = read_query(ex);
+    if ((facts.tokens || facts.failed) && authority_speaks(ex->rules->authority, DIALECT_0X)) {
+        *ret_token = facts.token;
+        *ret_fault = judge_parameter(ex, &facts);
+        return true;
     }
-    *ret_refusal = credential_refusal(authority, role, fault, NULL);
-    return false;
+    if (!find_cookie(ex, facts.is_match, ret_token))
+        return false;
+    if (slice_eq(ex->request->method, SLICE("POST")) && !origin_may_publish(ex))
+        *ret_fault = TOKEN_FOREIGN_ORIGIN;
+    return true;
+}
+
+static void
+count_bounds(const struct exchange *ex, enum token_fault fault)
+{
+    if (fault == TOKEN_TOO_MANY_SELECTORS)
+        metrics_bound_met(METRIC_max_token_selectors, ex->id);
+    if (fault == TOKEN_TOO_MANY_DETAILS)
+        metrics_bound_met(METRIC_max_authorization_details, ex->id);
+}
+
+bool
+credential_read(struct exchange *ex, enum role role, struct token_cache *cache,
+                struct grant **ret_grant, struct token_refusal *ret_refusal)
+{
+    const struct authority *authority = ex->rules->authority;
+    struct slice token = {0}, audience = SLICE(""), base = SLICE("");
+    enum token_fault fault;
+    *ret_grant = NULL;
+    if (!find(ex, &token, &fault))
+        return true;
+    if (fault != TOKEN_OK) {
+        *ret_refusal = credential_refusal(ex, role, fault, NULL);
+        if (fault != TOKEN_BAD_AUTHORIZATION)
+            ret_refusal->dialect = ret_refusal->reply_dialect =
+                authority_reply_dialect(authority, token);
+        return false;
+    }
+    if (authority_speaks(authority, DIALECT_1_0)) {
+        audience = place_audience(ex);
+        base = place_base(ex);
+    }
+    fault = token_cache_verify(cache, authority, role, token, audience, base, clock_wall_ms(),
+                               ret_grant, ret_refusal);
+    count_bounds(ex, fault);
+    return fault == TOKEN_OK;
 }

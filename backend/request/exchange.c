@@ -2,6 +2,8 @@
 
 #include "request/exchange.h"
 
+#include "request/rules.h"
+
 bool
 request_header(const struct request *r, struct slice name, struct slice *ret_value)
 {
@@ -45,6 +47,16 @@ void
 exchange_stream(struct exchange *ex, const struct reply *r, struct slice first)
 {
     ex->wire->stream(ex, r, first);
+    ex->config = NULL;
+    rules_unref(&ex->rules); /* a stream lives under what holds for its worker */
+}
+
+void
+exchange_gone(struct exchange *ex)
+{
+    ex->handler->on_gone(ex);
+    ex->config = NULL;
+    rules_unref(&ex->rules);
 }
 
 size_t

@@ -25,6 +25,7 @@
 
 struct config;
 struct exchange;
+struct rules;
 struct update;
 struct worker;
 
@@ -45,8 +46,10 @@ struct request {
     struct header *headers;
     size_t header_count;
     struct slice body;
-    bool has_body;        /* a body of more than 0 bytes is announced */
-    struct slice address; /* the client's, as text; empty: not known */
+    bool has_body;             /* a body of more than 0 bytes is announced */
+    struct slice address;      /* the client's, as text; empty: not known */
+    bool is_told;              /* scheme and address came with the request itself (FastCGI) */
+    const unsigned char *peer; /* who connected, 16 bytes (base/cidr.h); NULL: a Unix socket */
 };
 
 /* Values borrow; they must live until exchange_reply() or exchange_stream() returns. */
@@ -85,12 +88,17 @@ struct exchange {
     const struct exchange_wire *wire;
     const struct exchange_handler *handler;
     struct worker *worker;
-    uint64_t id;                 /* of the connection, for log lines */
-    struct request *request;     /* in the arena; NULL once it streams */
-    struct arena arena;          /* lives from on_head to on_gone; a stream gives it back earlier */
-    const struct config *config; /* the snapshot this request began with; set by the router */
+    uint64_t id;             /* of the connection, for log lines */
+    struct request *request; /* in the arena; NULL once it streams */
+    struct arena arena;      /* lives from on_head to on_gone; a stream gives it back earlier */
+    struct rules *rules;     /* owns a reference: what holds for this request; set by the router */
+    const struct config *config; /* of rules; NULL, as they are, once it streams */
     void *state;                 /* the handler's own */
+    bool has_waited;             /* for keys: its handler begins for the second time */
 };
+
+/* The gateway's: the exchange is over. Calls on_gone and gives the rules back. */
+void exchange_gone(struct exchange *);
 
 /* First header of that name (ASCII case-insensitive); false: none. */
 bool request_header(const struct request *, struct slice name, struct slice *ret_value);

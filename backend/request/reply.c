@@ -10,6 +10,8 @@
 #include "config/config.h"
 #include "metrics/metrics.h"
 #include "request/origin.h"
+#include "request/place.h"
+#include "request/problem.h"
 
 #include <string.h>
 
@@ -80,8 +82,8 @@ reason_of(unsigned status)
         unsigned status;
         const char *reason;
     } reasons[] = {
-        {400, "bad_request"}, {403, "reserved_topic"}, {404, "not_found"},
-        {405, "method"},      {413, "too_large"},      {503, "unavailable"},
+        {400, "bad_request"}, {403, "reserved_topic"}, {404, "not_found"},   {405, "method"},
+        {413, "too_large"},   {421, "misdirected"},    {503, "unavailable"},
     };
     for (size_t i = 0; i < COUNT_OF(reasons); i++)
         if (reasons[i].status == status)
@@ -89,11 +91,18 @@ reason_of(unsigned status)
     return "other";
 }
 
+/* The body of an error: problem details where they are accepted, else the sentence. */
 static void
 send_sentence(struct exchange *ex, struct reply *r, struct slice sentence)
 {
-    reply_add(r, SLICE("Content-Type"), SLICE("text/plain; charset=utf-8"));
-    r->body = sentence;
+    if (r->status >= 400 && problem_is_accepted(ex->request))
+        r->body = problem_document(&ex->arena, r->status, sentence);
+    if (r->body.len) {
+        reply_add(r, SLICE("Content-Type"), SLICE("application/problem+json"));
+    } else {
+        reply_add(r, SLICE("Content-Type"), SLICE("text/plain; charset=utf-8"));
+        r->body = sentence;
+    }
     exchange_reply(ex, r);
 }
 
@@ -119,17 +128,69 @@ reply_method_not_allowed(struct exchange *ex, struct slice allow)
     send_sentence(ex, &r, SLICE("This method is not allowed here.\n"));
 }
 
+/* What a refusal is in 1.0 (RFC 6750, section 3.1; PROTOCOL.md, "1.0 errors"). */
+struct challenge {
+    unsigned status;
+    const char *error; /* NULL: none, as for a request that simply has no token */
+};
+
+static struct challenge
+challenge_of(enum token_fault fault)
+{
+    switch (fault) {
+    case TOKEN_NONE:
+        return (struct challenge){401, NULL};
+    case TOKEN_GRANTS_NOTHING:
+    case TOKEN_TOPIC_NOT_GRANTED:
+        return (struct challenge){403, "insufficient_scope"};
+    case TOKEN_BAD_AUTHORIZATION:
+    case TOKEN_FOREIGN_ORIGIN:
+        return (struct challenge){400, "invalid_request"};
+    default:
+        return (struct challenge){401, "invalid_token"};
+    }
+}
+
+static struct slice
+sentence_of(unsigned status)
+{
+    return status == 403   ? SLICE("The token does not grant this.\n")
+           : status == 400 ? SLICE("The request does not carry its token as it should.\n")
+                           : SLICE("This needs a token that is valid here and grants it.\n");
+}
+
+unsigned
+reply_refusal_status(const struct token_refusal *refusal)
+{
+    return refusal->reply_dialect == DIALECT_0X ? 401 : challenge_of(refusal->fault).status;
+}
+
 void
-reply_unauthorized(struct exchange *ex, const struct token_refusal *refusal)
+reply_refusal(struct exchange *ex, const struct token_refusal *refusal)
 {
     struct reply r;
-    metrics_refused(401, token_fault_name(refusal->fault));
-    token_refusal_log(refusal, ex->id, 401);
-    reply_begin(ex, &r, 401);
-    reply_add(&r, SLICE("WWW-Authenticate"), SLICE("Bearer"));
+    struct buf value;
+    unsigned status = reply_refusal_status(refusal);
+    const char *reason = token_fault_name(refusal->fault);
+    metrics_refused(status, reason);
+    token_refusal_log(refusal, ex->id, status);
+    reply_begin(ex, &r, status);
+    buf_init(&value, 65536);
+    buf_add(&value, SLICE("Bearer"));
+    if (refusal->reply_dialect == DIALECT_1_0) {
+        struct slice url = place_metadata_url(ex);
+        const char *error = challenge_of(refusal->fault).error;
+        if (error)
+            buf_addf(&value, " error=\"%s\"", error);
+        if (url.len)
+            buf_addf(&value, "%s resource_metadata=\"" SLICE_FMT "\"", error ? "," : "",
+                     SLICE_ARG(url));
+    }
+    reply_add(&r, SLICE("WWW-Authenticate"), buf_slice(&value));
     if (ex->config->debug)
-        reply_add(&r, SLICE("X-Alipes-Reason"), slice_of(token_fault_name(refusal->fault)));
-    send_sentence(ex, &r, SLICE("This needs a token that is valid here and grants it.\n"));
+        reply_add(&r, SLICE("X-Alipes-Reason"), slice_of(reason));
+    send_sentence(ex, &r, sentence_of(status));
+    buf_fini(&value);
 }
 
 void

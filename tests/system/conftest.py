@@ -97,13 +97,13 @@ class Server:
 
 
 class Hub:
-    def __init__(self, folder, extra="", workers=2):
+    def __init__(self, folder, extra="", workers=2, keys=True):
         folder.chmod(0o755)
         self.folder, self.port, self.socket = folder, free_port(), folder / "alipes.sock"
         self.conf = folder / "alipes.conf"
         self.conf.write_text(
             f"listen 127.0.0.1:{self.port} unix/{self.socket}|0666\nworkers {workers}\n"
-            f"publisher_jwt {KEY} HS256\nsubscriber_jwt {KEY}\nanonymous\ntransport memory\n"
+            + (f"publisher_jwt {KEY} HS256\nsubscriber_jwt {KEY}\n" if keys else "") + "anonymous\ntransport memory\n"
             f"heartbeat 1s\nlog logfmt debug\n{extra}\n"
         )
         self.server = None
@@ -337,26 +337,29 @@ def snippet(folder, name, hub, plain=False):
     return path
 
 
-def start_caddy(folder, hub, name, plain=False):
+def start_caddy(folder, hub, name, plain=False, tls=None):
     port = free_port()
     included = snippet(folder, f"caddy/{name}.caddyfile", hub, plain)
     conf = folder / "Caddyfile"
-    conf.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\nhttp://:{port} {{\n\tbind 127.0.0.1\n\timport {included.name}\n}}\n")
+    served = f"\ttls {tls[0]} {tls[1]}\n" if tls else ""
+    conf.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{'https://hub.example' if tls else 'http://'}:{port} {{\n\tbind 127.0.0.1\n{served}\timport {included.name}\n}}\n")
     env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     return Server(["caddy", "run", "--config", conf, "--adapter", "caddyfile"], folder / "caddy.log", env), port
 
 
-def start_apache(folder, hub, name, plain=False):
+def start_apache(folder, hub, name, plain=False, tls=None):
     port, modules = free_port(), "/usr/lib/apache2/modules"
     included = snippet(folder, f"apache/{name}.conf", hub, plain)
-    names = ["mpm_event", "authz_core", "proxy", "proxy_http", "proxy_fcgi", "unixd", "alias", "asis", "headers"]
+    names = ["mpm_event", "authz_core", "proxy", "proxy_http", "proxy_fcgi", "unixd", "alias", "asis", "headers",
+             "socache_shmcb", "ssl"]
     loads = "\n".join(f"LoadModule {n}_module {modules}/mod_{n}.so" for n in names if (Path(modules) / f"mod_{n}.so").exists())
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
     conf = folder / "apache.conf"
+    served = f"SSLEngine on\nSSLCertificateFile {tls[0]}\nSSLCertificateKeyFile {tls[1]}\n" if tls else ""
     conf.write_text(
         f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/apache.pid\nListen 127.0.0.1:{port}\n{loads}\n{user}"
         f"ServerName localhost\nErrorLog {folder}/error.log\nMaxRequestWorkers 150\n"
-        f"<VirtualHost 127.0.0.1:{port}>\nInclude {included}\n</VirtualHost>\n"
+        f"<VirtualHost 127.0.0.1:{port}>\n{served}Include {included}\n</VirtualHost>\n"
     )
     return Server(["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder / "apache.log"), port
 

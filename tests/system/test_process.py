@@ -384,3 +384,40 @@ def test_mistakes_in_the_configuration_are_named(tmp_path):
     assert checked.returncode == 0, checked.stderr
     assert "shorter than 32" in checked.stdout and "example" in checked.stdout and "dispatch_timeout" in checked.stdout
     assert "max_streams N" in run({}, "config", "--help").stdout
+
+
+def test_every_variable_may_be_a_file_and_issuers_are_trusted_with_the_same_keys(tmp_path):
+    from test_access import access_token
+
+    def file(name, text):
+        (tmp_path / name).write_text(text + "\n")
+        return str(tmp_path / name)
+
+    path = tmp_path / "s.sock"
+    env = {"PATH": os.environ["PATH"], "MERCURE_LISTEN_ADDR_FILE": file("listen", f"unix/{path}"),
+           "MERCURE_PUBLISHER_JWT_KEY_FILE": file("publisher", KEY), "MERCURE_SUBSCRIBER_JWT_KEY": KEY,
+           "MERCURE_SUBSCRIBER_JWT_ALG_FILE": file("alg", "HS256"), "MERCURE_DEBUG_FILE": file("debug", "true"),
+           "MERCURE_TRUSTED_ISSUERS_FILE": file("issuers", "https://other.example,\nhttps://auth.example"),
+           "MERCURE_CORS_ORIGINS": "https://a.example", "MERCURE_EXTRA_DIRECTIVES_FILE": file("extra", "transport memory\ncors_origins https://b.example")}
+    log = tmp_path / "log"
+    with open(log, "wb") as out:
+        process = subprocess.Popen([BIN], env=env, stderr=out)
+    try:
+        wait_for(path.exists, "the socket")
+        assert publish(path, topic="t").status == 200
+        assert publish(path, access_token(["t"]), topic="t").status == 200
+        reply = publish(path, access_token(["t"], iss="https://nobody.example"), topic="t")
+        assert (reply.status, reply.headers["x-alipes-reason"]) == (401, "unknown_issuer")
+        assert "MERCURE_TRUSTED_ISSUERS" in log.read_text(), "the log names the variable"
+        reply = Client(path).request("HEAD", PATH + "?topic=a", [f"Authorization: Bearer {token(subscribe=['*'])}", "Origin: https://b.example"])
+        assert reply.headers["access-control-allow-origin"] == "https://b.example", "directives win over variables"
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+    pem = "-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEVs/o5+uQbTjL3chynL4wXgUg2R9\\nq9UU8I5mEovUf86QZ7kOBIjJwqnzD1omageEHWwHdBO6B+dFabmdT9POxg==\\n-----END PUBLIC KEY-----"
+    told = {"MERCURE_PUBLISHER_JWT_KEY": pem, "MERCURE_SUBSCRIBER_JWT_KEY": KEY}
+    for extra, word in [({"MERCURE_PUBLISHER_JWT_KEY_FILE": "/x"}, "both are there"), ({"MERCURE_SUBSCRIBER_JWT_KEY": ""}, "empty"),
+                        ({"MERCURE_PUBLISHER_JWT_ALG": "HS256"}, "HS256"), ({"MERCURE_DEBUG": "2"}, "expected 0, 1"),
+                        ({"MERCURE_PUBLISHER_JWT_ALG": "XS1"}, "XS1")]:
+        refused = run({**told, **extra})
+        assert refused.returncode == 1 and word in refused.stderr, refused.stderr

@@ -19,6 +19,7 @@
 #include "gateway/fastcgi/params.h"
 #include "gateway/fastcgi/record.h"
 #include "gateway/headers.h"
+#include "request/status.h"
 #include "transport/update.h"
 
 #include <fastcgi.h>
@@ -193,7 +194,7 @@ drop_input(struct asked *r)
 static void
 add_head(struct buf *b, const struct reply *r)
 {
-    struct slice reason = headers_reason(r->status);
+    struct slice reason = status_reason(r->status);
     buf_addf(b, "Status: %u " SLICE_FMT "\r\n", r->status, SLICE_ARG(reason));
     headers_add_all(b, r);
 }
@@ -408,7 +409,7 @@ release(struct asked *r)
     struct fastcgi *f = r->connection;
     if (r->active) {
         r->active = false;
-        r->exchange.handler->on_gone(&r->exchange);
+        exchange_gone(&r->exchange);
     }
     drop_input(r);
     list_unlink(&r->node);
@@ -442,7 +443,7 @@ finish(struct asked *r)
 static void
 refuse(struct asked *r, unsigned status)
 {
-    struct slice reason = headers_reason(status);
+    struct slice reason = status_reason(status);
     char text[64];
     struct reply reply = {.status = status};
     reply.headers[reply.header_count++] =

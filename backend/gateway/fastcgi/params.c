@@ -120,6 +120,7 @@ params_read(struct buf *params, struct arena *arena, struct request *ret)
     if (!request_header(ret, SLICE("Host"), &ret->host))
         ret->host = SLICE("");
     ret->method = roles[ROLE_METHOD];
+    ret->is_told = true;
     ret->address = roles[ROLE_ADDRESS];
     ret->scheme = roles[ROLE_SCHEME];
     if (slice_eq_nocase(roles[ROLE_HTTPS], SLICE("on")) || slice_eq(roles[ROLE_HTTPS], SLICE("1")))

@@ -16,6 +16,7 @@
 #include "gateway/headers.h"
 #include "gateway/http/chunked.h"
 #include "gateway/http/head.h"
+#include "request/status.h"
 #include "transport/update.h"
 
 #include <stdio.h>
@@ -85,7 +86,7 @@ set_state(struct http *h, enum state to)
     static const unsigned from[] = {
         [STATE_IDLE] = 1u << STATE_REPLYING | 1u << STATE_ENDING,
         [STATE_HEAD] = 1u << STATE_IDLE,
-        [STATE_BODY] = 1u << STATE_HEAD,
+        [STATE_BODY] = 1u << STATE_HEAD | 1u << STATE_WAITING,
         [STATE_WAITING] = 1u << STATE_HEAD | 1u << STATE_BODY | 1u << STATE_WAITING,
         [STATE_REPLYING] = 1u << STATE_HEAD | 1u << STATE_BODY | 1u << STATE_WAITING,
         [STATE_STREAMING] = 1u << STATE_HEAD | 1u << STATE_WAITING,
@@ -113,7 +114,7 @@ date_now(void)
 static void
 add_head(struct http *h, struct buf *b, const struct reply *r)
 {
-    struct slice reason = headers_reason(r->status);
+    struct slice reason = status_reason(r->status);
     buf_addf(b, "HTTP/1.1 %u " SLICE_FMT "\r\n", r->status, SLICE_ARG(reason));
     headers_add(b, SLICE("Date"), date_now());
     headers_add_all(b, r);
@@ -295,7 +296,7 @@ release_request(struct http *h)
 {
     if (h->active) {
         h->active = false;
-        h->exchange.handler->on_gone(&h->exchange);
+        exchange_gone(&h->exchange);
     }
     arena_fini(&h->exchange.arena);
     h->exchange.request = NULL;
@@ -329,7 +330,7 @@ static void
 refuse(struct http *h, unsigned status)
 {
     char text[256];
-    struct slice reason = headers_reason(status);
+    struct slice reason = status_reason(status);
     int n = snprintf(
         text, sizeof text,
         "HTTP/1.1 %u " SLICE_FMT "\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -378,7 +379,9 @@ fill_request(struct http *h, struct slice in, const struct http_head *head,
     r->headers = kept;
     r->header_count = head->header_count;
     r->body = SLICE("");
-    /* The peer is a front: it is not the client, and nothing here tells who that is. */
+    /* The peer is a front: it is not the client. Who that is, and by which scheme it came, is for
+     * request/place.h to say. */
+    r->peer = h->link.connection.is_unix ? NULL : h->link.connection.peer;
     r->has_body = head->chunked || head->content_length > 0;
     return true;
 }
@@ -470,8 +473,7 @@ read_body(struct http *h)
         parsed = body->left ? PARSE_MORE : PARSE_OK;
     }
     buf_drop(&h->link.in, h->link.in.len - in.len);
-    if (h->link.in.len == 0)
-        buf_fini(&h->link.in);
+    link_unkept(&h->link); /* what came while the handler waited may have filled it */
     unsigned refused = body_judge(&body->body, h->link.settings);
     if (refused) {
         set_state(h, STATE_WAITING);

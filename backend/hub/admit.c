@@ -1,0 +1,218 @@
+/* admit - judged, refused, or asked to wait a moment.
+ *
+ * A token may name a key that its issuer's set has only had since a minute ago, or come before the
+ * first set did. Such a request waits, without a thread of its own, until the set was asked for
+ * anew, at most key_wait_timeout, and then its handler begins once more: `has_waited` says that the
+ * second judgement is the last one.
+ *
+ *     waiting   made by hold(), owned by the worker's list; freed when the handler is called again
+ *               or the peer left
+ *
+ * What one gets wrong: while it waits, the exchange belongs to `waiting_handler`; the handler that
+ * asked has no state yet. */
+
+#include "hub/admit.h"
+
+#include "auth/fetcher.h"
+#include "base/alloc.h"
+#include "hub/hub.h"
+#include "metrics/metrics.h"
+#include "request/credential.h"
+#include "request/reply.h"
+#include "request/rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct waiting {
+    struct list node; /* in home->waiting */
+    struct hub_worker *home;
+    struct exchange *exchange;
+    const struct exchange_handler *handler; /* that shall begin again */
+    struct key_source *source;              /* owns a reference */
+    uint64_t attempt; /* that may help, or a later one; 0: any that succeeds */
+    struct timer timer;
+};
+
+static uint64_t
+version_of(struct key_source *source)
+{
+    uint64_t version;
+    struct key_set *set = key_source_current(source, &version);
+    key_set_unref(&set);
+    return version;
+}
+
+static void
+waiting_free(struct waiting *w)
+{
+    timer_disarm(&w->timer);
+    list_unlink(&w->node);
+    key_source_unref(&w->source);
+    atomic_fetch_sub(&w->home->hub->key_waits, 1);
+    free(w);
+}
+
+static void
+begin_again(struct waiting *w)
+{
+    struct exchange *ex = w->exchange;
+    ex->handler = w->handler;
+    ex->state = NULL;
+    ex->has_waited = true;
+    waiting_free(w);
+    ex->handler->on_head(ex);
+}
+
+static void
+on_timer(struct timer *t)
+{
+    begin_again(CONTAINER_OF(t, struct waiting, timer));
+}
+
+static void
+ignore(struct exchange *ex)
+{
+    (void)ex;
+}
+
+static void
+ignore_refusal(struct exchange *ex, unsigned status)
+{
+    (void)ex;
+    (void)status;
+}
+
+static void
+on_gone(struct exchange *ex)
+{
+    waiting_free(ex->state);
+}
+
+static const struct exchange_handler waiting_handler = {
+    .on_head = ignore,
+    .on_body = ignore,
+    .on_body_refused = ignore_refusal,
+    .on_writable = ignore,
+    .on_gone = on_gone,
+};
+
+static bool
+take_place(struct hub *hub, const struct exchange *ex)
+{
+    if (atomic_fetch_add(&hub->key_waits, 1) < ex->config->max_key_waits)
+        return true;
+    atomic_fetch_sub(&hub->key_waits, 1);
+    metrics_bound_met(METRIC_max_key_waits, ex->id);
+    return false;
+}
+
+/* False: waiting would not help, or there is no room for it. */
+static bool
+hold(struct exchange *ex, const struct token_refusal *refusal)
+{
+    struct hub_worker *home = hub_worker_of(ex->worker);
+    struct hub *hub = home->hub;
+    uint64_t attempt = 0;
+    if (refusal->source == NULL || ex->has_waited || hub->fetcher == NULL || !take_place(hub, ex))
+        return false;
+    if (refusal->fault == TOKEN_UNKNOWN_KID &&
+        !fetcher_ask(hub->fetcher, refusal->source, &attempt)) {
+        atomic_fetch_sub(&hub->key_waits, 1);
+        return false;
+    }
+    struct waiting *w = xalloc(sizeof *w);
+    w->home = home;
+    w->exchange = ex;
+    w->handler = ex->handler;
+    w->source = key_source_ref(refusal->source);
+    w->attempt = attempt;
+    list_append(&home->waiting, &w->node);
+    timer_init(&w->timer, on_timer);
+    timer_arm(worker_timers(ex->worker), &w->timer, ex->config->key_wait_timeout_ms);
+    ex->handler = &waiting_handler;
+    ex->state = w;
+    metrics_count(METRIC_key_waits);
+    exchange_wait(ex);
+    return true;
+}
+
+void
+admit_wake(struct hub_worker *home, struct key_source *source, uint64_t attempt, bool changed)
+{
+    LIST_EACH(node, after, &home->waiting)
+    {
+        struct waiting *w = CONTAINER_OF(node, struct waiting, node);
+        if (w->source == source && (w->attempt ? w->attempt <= attempt : changed))
+            begin_again(w);
+    }
+}
+
+/* As credential_read(); where the set that did not do was replaced meanwhile, once more. */
+static bool
+judge(struct exchange *ex, enum role role, struct grant **ret_grant, struct token_refusal *refusal)
+{
+    struct token_cache *tokens = hub_worker_of(ex->worker)->tokens;
+    if (credential_read(ex, role, tokens, ret_grant, refusal))
+        return true;
+    if (refusal->source == NULL || version_of(refusal->source) == refusal->source_version)
+        return false;
+    return credential_read(ex, role, tokens, ret_grant, refusal);
+}
+
+/* What to change, where the fault alone does not tell. */
+static void
+advise(struct token_refusal *refusal)
+{
+    if (refusal->detail[0] == 0 &&
+        (refusal->fault == TOKEN_NO_1_0 || refusal->fault == TOKEN_UNKNOWN_ISS))
+        snprintf(refusal->detail, sizeof refusal->detail,
+                 "to accept it: an issuer block, or its iss in MERCURE_TRUSTED_ISSUERS");
+}
+
+bool
+admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant **ret_grant)
+{
+    struct token_refusal refusal;
+    if (!judge(ex, role, ret_grant, &refusal)) {
+        if (hold(ex, &refusal))
+            return false;
+        if (refusal.fault == TOKEN_NO_KEYS_YET) {
+            token_refusal_log(&refusal, ex->id, 503);
+            admit_busy(ex, SLICE("The keys that judge tokens are not here yet.\n"));
+        } else {
+            advise(&refusal);
+            reply_refusal(ex, &refusal);
+        }
+        return false;
+    }
+    if (*ret_grant || !needs_token)
+        return true;
+    admit_refuse(ex, role, TOKEN_NONE, NULL);
+    return false;
+}
+
+void
+admit_refuse(struct exchange *ex, enum role role, enum token_fault fault, const struct grant *grant)
+{
+    struct token_refusal refusal = credential_refusal(ex, role, fault, grant);
+    reply_refusal(ex, &refusal);
+}
+
+void
+admit_busy(struct exchange *ex, struct slice sentence)
+{
+    const struct request *r = ex->request;
+    struct reply reply;
+    char text[40];
+    bool is_stream =
+        slice_eq(r->path, slice_of(ex->config->path)) && !slice_eq(r->method, SLICE("POST"));
+    if (!is_stream || ex->config->busy_503) {
+        reply_text(ex, 503, sentence);
+        return;
+    }
+    reply_stream_head(ex, &reply);
+    int n = snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(hub_worker_of(ex->worker)));
+    reply.body = SLICE_OF(text, (size_t)n);
+    exchange_reply(ex, &reply);
+}

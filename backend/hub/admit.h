@@ -1,0 +1,27 @@
+#ifndef HUB_ADMIT_H
+#define HUB_ADMIT_H
+
+/* Who asks, and may it? Between the token of a request and the handlers. */
+
+#include "auth/grant.h"
+#include "auth/key_set.h"
+#include "request/exchange.h"
+
+struct hub_worker;
+
+/* Judges the request's token for a role.
+ *     true     go on; *ret_grant is the caller's (a reference), or NULL: there is no token, only
+ *              where `needs_token` is false
+ *     false    the exchange is answered; or it waits for keys, and the handler's on_head will be
+ *              called again: return, and keep nothing in ex->state */
+MUST_CHECK bool admit_read(struct exchange *, enum role, bool needs_token,
+                           struct grant **ret_grant);
+/* Refuses what the grant (NULL: there is none) does not allow; borrows it. Ends the exchange. */
+void admit_refuse(struct exchange *, enum role, enum token_fault, const struct grant *);
+/* What cannot be had now: a stream of 200, `retry:` and the end (directive busy), so that an
+ * EventSource comes back; 503 for everything else. Ends the exchange. */
+void admit_busy(struct exchange *, struct slice sentence);
+/* News of an attempt to fetch a set: requests that wait for that one, or for any set, go on. */
+void admit_wake(struct hub_worker *, struct key_source *, uint64_t attempt, bool changed);
+
+#endif

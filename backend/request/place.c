@@ -1,0 +1,169 @@
+/* place - scheme, host and address, each from the one source that may say it.
+ *
+ *     scheme   the public_urls entry of this host; else FastCGI's params, or on HTTP the header
+ *              that `forwarded` names, from trusted_proxies alone; else not known
+ *     host     Host, whatever the wire
+ *     address  FastCGI's REMOTE_ADDR, or on HTTP the same header; else not known
+ *
+ * Stock fronts pass a client's own X-Forwarded-* on, so nothing of it is believed unless the
+ * operator says that the front overwrites it. */
+
+#include "request/place.h"
+
+#include "base/cidr.h"
+#include "base/site.h"
+#include "config/config.h"
+#include "request/forwarded.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct slice
+last_header(const struct request *r, struct slice name)
+{
+    struct slice value = SLICE("");
+    for (size_t i = 0; i < r->header_count; i++)
+        if (slice_eq_nocase(r->headers[i].name, name))
+            value = r->headers[i].value;
+    return value;
+}
+
+static bool
+peer_is_trusted(const struct config *c, const unsigned char *peer)
+{
+    if (peer == NULL)
+        return true; /* a Unix socket: who may connect is a matter of its mode */
+    for (size_t i = 0; i < c->proxy_count; i++)
+        if (cidr_has(&c->proxies[i], peer))
+            return true;
+    return false;
+}
+
+static void
+believe_front(const struct config *c, struct request *r)
+{
+    if (r->is_told || c->forwarded == FORWARDED_NONE || !peer_is_trusted(c, r->peer))
+        return;
+    struct forwarded_client client =
+        c->forwarded == FORWARDED_FORWARDED
+            ? forwarded_read(last_header(r, SLICE("Forwarded")))
+            : forwarded_read_x(last_header(r, SLICE("X-Forwarded-Proto")),
+                               last_header(r, SLICE("X-Forwarded-For")));
+    r->scheme = client.scheme;
+    r->address = client.address;
+}
+
+/* The entry of public_urls for this host; false: there is none. */
+static bool
+find_public(const struct config *c, const struct request *r, struct site *ret)
+{
+    bool found = false;
+    for (size_t i = 0; i < c->public_urls.count; i++) {
+        struct site entry, own;
+        struct slice rest;
+        if (!site_read(slice_of(c->public_urls.items[i]), &entry, &rest) ||
+            !site_of_host(entry.scheme, r->host, &own) || !site_eq(&entry, &own))
+            continue;
+        if (!found || slice_eq_nocase(entry.scheme, r->scheme))
+            *ret = entry;
+        found = true;
+    }
+    return found;
+}
+
+bool
+place_settle(struct exchange *ex)
+{
+    const struct config *c = ex->config;
+    struct request *r = ex->request;
+    struct site site;
+    believe_front(c, r);
+    if (!slice_eq_nocase(r->scheme, SLICE("https")) && !slice_eq_nocase(r->scheme, SLICE("http")))
+        r->scheme = SLICE("");
+    if (c->public_urls.count) {
+        if (!find_public(c, r, &site))
+            return false;
+        r->scheme = site.scheme;
+    }
+    /* It goes into headers and documents: a host that cannot be one is not known. */
+    if (!site_of_host(r->scheme.len ? r->scheme : SLICE("http"), r->host, &site))
+        r->host = SLICE("");
+    return true;
+}
+
+static struct slice
+join(struct arena *arena, const struct slice *parts, size_t count)
+{
+    size_t size = 0, at = 0;
+    for (size_t i = 0; i < count; i++)
+        size += parts[i].len;
+    char *text = arena_alloc(arena, size + 1); /* zeroed: a NUL stands behind it */
+    for (size_t i = 0; text && i < count; i++) {
+        memcpy(text + at, parts[i].ptr, parts[i].len);
+        at += parts[i].len;
+    }
+    return text ? SLICE_OF(text, at) : SLICE("");
+}
+
+/* Lower case, and without the scheme's own port: as clients name it, whatever they sent. */
+static struct slice
+url_of_request(struct exchange *ex, struct slice before_path)
+{
+    const struct request *r = ex->request;
+    struct slice scheme = r->scheme.len ? r->scheme : SLICE("http"), port = SLICE("");
+    struct site site;
+    char digits[8];
+    if (!site_of_host(scheme, r->host, &site))
+        return SLICE("");
+    bool is_https = slice_eq_nocase(scheme, SLICE("https"));
+    if (site.port != (is_https ? 443u : 80u))
+        port = SLICE_OF(digits, (size_t)snprintf(digits, sizeof digits, ":%u", site.port));
+    const struct slice parts[] = {is_https ? SLICE("https://") : SLICE("http://"), site.host, port,
+                                  before_path, slice_of(ex->config->path)};
+    struct slice url = join(&ex->arena, parts, COUNT_OF(parts));
+    char *host = (char *)url.ptr + parts[0].len;
+    for (size_t i = 0; url.len && i < site.host.len; i++)
+        if (host[i] >= 'A' && host[i] <= 'Z')
+            host[i] += 'a' - 'A';
+    return url;
+}
+
+struct slice
+place_audience(struct exchange *ex)
+{
+    const char *id = ex->config->resource_identifier;
+    return id ? slice_of(id) : url_of_request(ex, SLICE(""));
+}
+
+struct slice
+place_base(struct exchange *ex)
+{
+    struct slice id = slice_of(ex->config->resource_identifier), rest;
+    struct site site;
+    if (site_read(id, &site, &rest) && slice_ends(rest, slice_of(ex->config->path)))
+        return id;
+    return url_of_request(ex, SLICE(""));
+}
+
+struct slice
+place_metadata_url(struct exchange *ex)
+{
+    struct slice id = slice_of(ex->config->resource_identifier), rest;
+    struct site site;
+    if (!site_read(id, &site, &rest))
+        return url_of_request(ex, SLICE(PLACE_METADATA));
+    const struct slice parts[] = {slice_head(id, id.len - rest.len), SLICE(PLACE_METADATA),
+                                  slice_of(ex->config->path)};
+    return join(&ex->arena, parts, COUNT_OF(parts));
+}
+
+bool
+place_is_own_origin(const struct exchange *ex, struct slice origin)
+{
+    const struct request *r = ex->request;
+    struct site asking, own;
+    struct slice rest;
+    return site_read(origin, &asking, &rest) && rest.len == 0 &&
+           (r->scheme.len == 0 || slice_eq_nocase(r->scheme, asking.scheme)) &&
+           site_of_host(asking.scheme, r->host, &own) && site_eq(&asking, &own);
+}

@@ -1,0 +1,61 @@
+/* What a reload may change, and what it names. */
+
+#include "config/restart.h"
+
+#include "unit/guard.h"
+
+static struct config *
+read_config(struct slice text)
+{
+    struct config *c = config_new();
+    struct error err;
+    ck_assert_msg(config_parse(c, text, "t", &err), "%s", err.text);
+    return c;
+}
+
+START_TEST(nothing_is_named_where_only_keys_origins_and_limits_change)
+{
+    struct config *running = read_config(SLICE("publisher_jwt a\nmax_streams 1\n"));
+    struct config *fresh = read_config(SLICE("publisher_jwt b\nmax_streams 2\nheartbeat 1s\n"
+                                             "cors_origins https://a.example\nanonymous\n"));
+    struct string_list names = {0};
+    restart_keep(fresh, running, &names);
+    ck_assert_uint_eq(names.count, 0);
+    ck_assert_uint_eq(fresh->max_streams, 2);
+    ck_assert_str_eq(fresh->keys[CONFIG_PUBLISHER].text.ptr, "b");
+    config_free(&running);
+    config_free(&fresh);
+}
+END_TEST
+
+START_TEST(what_is_laid_out_once_is_named_and_stays)
+{
+    struct config *running = read_config(SLICE("listen :1\nworkers 2\n"));
+    struct config *fresh = read_config(
+        SLICE("listen :1 :2\nworkers 3\npath /hub\ntransport memory\ndurability interval 1s\n"
+              "log json debug /tmp/log\ntail 1MiB\nfastcgi_multiplexing\n"));
+    static const struct slice expected[] = {
+        SLICE_INIT("listen"),     SLICE_INIT("workers"),   SLICE_INIT("path"),
+        SLICE_INIT("tail"),       SLICE_INIT("transport"), SLICE_INIT("fastcgi_multiplexing"),
+        SLICE_INIT("durability"), SLICE_INIT("log"),
+    };
+    struct string_list names = {0};
+    restart_keep(fresh, running, &names);
+    ck_assert_uint_eq(names.count, sizeof expected / sizeof expected[0]);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+        ck_assert_msg(string_list_has(&names, expected[i]), "row %zu", i);
+    ck_assert_uint_eq(fresh->listen.count, 1);
+    ck_assert_uint_eq(fresh->workers, 2);
+    ck_assert_str_eq(fresh->path, "/.well-known/mercure");
+    ck_assert(!fresh->in_memory && fresh->log_file == NULL && !fresh->fastcgi_multiplexing);
+    ck_assert_uint_eq(fresh->tail, running->tail);
+    string_list_clear(&names);
+    restart_keep(fresh, running, &names);
+    ck_assert_msg(names.count == 0, "now they are the same");
+    config_free(&running);
+    config_free(&fresh);
+}
+END_TEST
+
+UNIT_MAIN("config/restart", nothing_is_named_where_only_keys_origins_and_limits_change,
+          what_is_laid_out_once_is_named_and_stays)
