@@ -71,12 +71,14 @@ commit_all(struct restore *r, struct error *err)
 }
 
 /* A segment holds a sixteenth of max_age, as it would have when they were published: it is removed
- * as a whole. */
+ * as a whole. What is too old already needs none of its own. */
 static bool
 keep_segments_short(struct restore *r, uint64_t time_ms, struct error *err)
 {
-    bool is_over = r->segment_has_time && time_ms > r->segment_ms &&
-                   time_ms - r->segment_ms > r->store->settings.max_age_ms / 16;
+    uint64_t now = clock_wall_ms(), max_age = r->store->settings.max_age_ms;
+    bool is_held = time_ms <= now && now - time_ms <= max_age;
+    bool is_over = r->segment_has_time && is_held && time_ms > r->segment_ms &&
+                   time_ms - r->segment_ms > max_age / 16;
     if (is_over && (!commit_all(r, err) || !store_roll(r->store, 0, err)))
         return false;
     if (is_over || !r->segment_has_time)
