@@ -9,10 +9,12 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/event_line.h"
+#include "transport/log/lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     AT_ONCE = 4096,
@@ -130,6 +132,23 @@ finish(struct restore *r, struct error *err)
     return ok;
 }
 
+/* Before anything is written: a start makes room by the bounds it is given, and these may not be
+ * those of a history that is there. */
+static bool
+may_be_opened(const struct store_settings *settings, struct error *err)
+{
+    struct store_settings reading = *settings;
+    struct lock_note note;
+    reading.only_reads = true;
+    if (access(settings->path, F_OK) != 0 && errno == ENOENT)
+        return true;
+    struct store *st = store_open(&reading, err);
+    /* One that is in use is refused by its lock, with the pid. */
+    bool ok = st && (lock_is_held(st->folder, &note) || is_empty(st, err));
+    store_close(&st);
+    return ok;
+}
+
 bool
 restore_from(FILE *in, const struct store_settings *settings, struct restored *ret,
              struct error *err)
@@ -141,7 +160,7 @@ restore_from(FILE *in, const struct store_settings *settings, struct restored *r
     ssize_t n;
     *ret = (struct restored){.lines = 0};
     r->done = ret;
-    r->store = store_open(settings, err);
+    r->store = may_be_opened(settings, err) ? store_open(settings, err) : NULL;
     bool ok = r->store && is_empty(r->store, err);
     while (ok && (n = getline(&text, &size, in)) >= 0) {
         ret->lines++;

@@ -200,8 +200,10 @@ def test_restore_refuses_what_it_must(start, tmp_path):
     done = history("restore", folder, data=good)
     assert done.returncode == 2 and f"pid {hub.server.process.pid}".encode() in done.stderr
     hub.stop()
+    before = {path: path.read_bytes() for path in folder.iterdir()}
     done = history("restore", folder, data=good)
     assert done.returncode == 2 and b"holds a history already (1 updates)" in done.stderr
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
     bad = {
         b"no json": b"no JSON", b'{"id":"a","topics":["t"]}': b'"data" is neither',
         b'{"id":"a\\n","topics":["t"],"data":"x"}': b"control character", b"[]": b"no JSON object",
