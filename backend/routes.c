@@ -10,6 +10,7 @@
 #include "request/reply.h"
 
 #define ALLOW_HUB     "GET, HEAD, POST, OPTIONS"
+#define ALLOW_HUB_1_0 "GET, HEAD, POST, QUERY, OPTIONS"
 #define ALLOW_HEALTHZ "GET, HEAD, OPTIONS"
 
 static void
@@ -37,10 +38,22 @@ answer_not_found(struct exchange *ex)
     reply_text(ex, 404, SLICE("There is nothing here.\n"));
 }
 
+static bool
+speaks_1_0(const struct exchange *ex)
+{
+    return authority_speaks(ex->rules->authority, DIALECT_1_0);
+}
+
+static struct slice
+allow_hub(const struct exchange *ex)
+{
+    return speaks_1_0(ex) ? SLICE(ALLOW_HUB_1_0) : SLICE(ALLOW_HUB);
+}
+
 static void
 answer_hub_method(struct exchange *ex)
 {
-    reply_method_not_allowed(ex, SLICE(ALLOW_HUB));
+    reply_method_not_allowed(ex, allow_hub(ex));
 }
 
 static void
@@ -52,7 +65,7 @@ answer_healthz_method(struct exchange *ex)
 static void
 answer_hub_options(struct exchange *ex)
 {
-    reply_options(ex, SLICE(ALLOW_HUB));
+    reply_options(ex, allow_hub(ex));
 }
 
 static void
@@ -74,6 +87,20 @@ answer_other_host(struct exchange *ex)
 }
 
 static const struct exchange_handler other_host = SIMPLE_HANDLER(answer_other_host);
+
+/* A method of 1.0: a hub without issuers does not know it. */
+static void
+begin_query(struct exchange *ex)
+{
+    if (!speaks_1_0(ex)) {
+        answer_hub_method(ex);
+        return;
+    }
+    ex->handler = &hub_query_handler;
+    ex->handler->on_head(ex);
+}
+
+static const struct exchange_handler query = SIMPLE_HANDLER(begin_query);
 static const struct exchange_handler not_found = SIMPLE_HANDLER(answer_not_found);
 static const struct exchange_handler hub_method = SIMPLE_HANDLER(answer_hub_method);
 static const struct exchange_handler hub_options = SIMPLE_HANDLER(answer_hub_options);
@@ -98,6 +125,7 @@ static const struct {
     {PLACE_HUB, SLICE_INIT("GET"), &hub_subscribe_handler},
     {PLACE_HUB, SLICE_INIT("HEAD"), &hub_glance_handler},
     {PLACE_HUB, SLICE_INIT("POST"), &hub_publish_handler},
+    {PLACE_HUB, SLICE_INIT("QUERY"), &query},
     {PLACE_HUB, SLICE_INIT("OPTIONS"), &hub_options},
     {PLACE_HUB, SLICE_INIT(""), &hub_method},
     {PLACE_HEALTHZ, SLICE_INIT("GET"), &hub_health_handler},

@@ -78,7 +78,7 @@ void hub_end_streams(struct hub_worker *);
 unsigned hub_retry_ms(struct hub_worker *);
 
 /* Handlers for the routes (request/exchange.h). */
-extern const struct exchange_handler hub_publish_handler, hub_subscribe_handler, hub_glance_handler,
-    hub_health_handler, hub_scrape_handler, hub_metadata_handler;
+extern const struct exchange_handler hub_publish_handler, hub_subscribe_handler, hub_query_handler,
+    hub_glance_handler, hub_health_handler, hub_scrape_handler, hub_metadata_handler;
 
 #endif

@@ -10,6 +10,8 @@
 #include "hub/hub.h"
 #include "hub/reserved.h"
 #include "metrics/metrics.h"
+#include "request/form.h"
+#include "request/place.h"
 #include "request/reply.h"
 #include "topic/matcher.h"
 
@@ -38,16 +40,6 @@ publication_free(struct publication *p)
     free(p);
 }
 
-static bool
-is_form(const struct request *r)
-{
-    struct slice type;
-    if (!request_header(r, SLICE("Content-Type"), &type))
-        return false;
-    type = slice_trim(slice_head(type, slice_index(type, ';')));
-    return slice_eq_nocase(type, SLICE("application/x-www-form-urlencoded"));
-}
-
 static void
 on_head(struct exchange *ex)
 {
@@ -60,7 +52,7 @@ on_head(struct exchange *ex)
         grant_unref(&grant);
         return;
     }
-    if (!is_form(ex->request)) {
+    if (form_announced(ex->request) != FORM_FORM) {
         grant_unref(&grant);
         reply_text(ex, 400, SLICE("The body must be application/x-www-form-urlencoded.\n"));
         return;
@@ -104,22 +96,13 @@ read_fields(struct exchange *ex, struct publication *p, struct fields *f)
 }
 
 /* The hub's own URL, as this request reached it. Only its path and whether it is https can matter
- * to what is reserved, so a host that is no host does not either. */
+ * to what is reserved, so a host that is not known does not either. */
 static bool
 read_hub_url(struct exchange *ex, struct arena *arena, struct url *ret)
 {
-    const struct request *r = ex->request;
-    const struct slice parts[] = {r->scheme.len ? r->scheme : SLICE("http"), SLICE("://"),
-                                  r->host.len ? r->host : SLICE("localhost"),
-                                  slice_of(ex->config->path)};
-    struct buf text;
-    buf_init(&text, 65536);
-    for (size_t i = 0; i < COUNT_OF(parts); i++)
-        buf_add(&text, parts[i]);
-    bool read = !text.failed && url_parse(arena, buf_slice(&text), NULL, ret);
-    buf_fini(&text);
-    return read || (url_parse(arena, SLICE("http://localhost"), NULL, ret) &&
-                    url_parse(arena, slice_of(ex->config->path), ret, ret));
+    return url_parse(arena, place_base(ex), NULL, ret) ||
+           (url_parse(arena, SLICE("http://localhost"), NULL, ret) &&
+            url_parse(arena, slice_of(ex->config->path), ret, ret));
 }
 
 static bool

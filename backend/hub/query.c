@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "metrics/metrics.h"
 #include "request/form.h"
+#include "request/place.h"
 #include "topic/text.h"
 
 #include <stdio.h>
@@ -59,7 +60,7 @@ struct reader {
     struct exchange *ex;
     struct query *query;
     size_t fields, room;
-    bool any_topic, any_match, in_body;
+    bool any_topic, any_match, in_body, is_query_method;
     struct slice cursors[2][CURSOR_NAMES]; /* of the query, of the body */
 };
 
@@ -153,7 +154,7 @@ take_field(struct reader *r, struct slice name, struct slice value)
     case PARAMETER_BAD_MATCHER:
         return "There is no such kind of matcher; use match, match_exact or match_urlpattern.\n";
     case PARAMETER_TOPIC:
-        if (!speaks_0_x(c) || r->in_body)
+        if (!speaks_0_x(c) || r->is_query_method)
             return "The parameter topic is not part of this version of the protocol; use match.\n";
         r->any_topic = true;
         break;
@@ -214,33 +215,12 @@ cursor_at_once(const struct cursor *c)
     return SLICE_OF(NULL, 0);
 }
 
-/* The hub's URL (PROTOCOL.md, "Base"); false: no memory. */
-static bool
-find_base(struct exchange *ex, struct slice *ret)
-{
-    const struct config *c = ex->config;
-    struct slice path = slice_of(c->path), id = slice_of(c->resource_identifier);
-    struct slice scheme = ex->request->scheme, host = ex->request->host;
-    *ret = id;
-    if (id.len && slice_ends(id, path) && slice_find(id, SLICE("://")) < id.len)
-        return true;
-    if (scheme.len == 0)
-        scheme = SLICE("http");
-    size_t size = scheme.len + 3 + host.len + path.len;
-    char *at = arena_alloc(&ex->arena, size + 1);
-    if (at == NULL)
-        return false;
-    snprintf(at, size + 1, SLICE_FMT "://" SLICE_FMT SLICE_FMT, SLICE_ARG(scheme), SLICE_ARG(host),
-             SLICE_ARG(path));
-    *ret = SLICE_OF(at, size);
-    return true;
-}
-
 const char *
 query_read(struct exchange *ex, struct slice body, struct query *q)
 {
     *q = (struct query){0};
     struct reader r = {.ex = ex, .query = q};
+    r.is_query_method = slice_eq(ex->request->method, SLICE("QUERY"));
     r.room = slice_count(ex->request->query, '&') + slice_count(body, '&') + 2;
     if (r.room > ex->config->max_matchers)
         r.room = ex->config->max_matchers;
@@ -254,14 +234,16 @@ query_read(struct exchange *ex, struct slice body, struct query *q)
     if (fault)
         return fault;
     if (q->count == 0)
-        return speaks_0_x(ex->config) ? "The parameter topic is missing.\n"
-                                      : "The parameter match is missing.\n";
+        return speaks_0_x(ex->config) && !r.is_query_method ? "The parameter topic is missing.\n"
+                                                            : "The parameter match is missing.\n";
     choose_cursor(&r);
-    struct slice base;
-    if (!find_base(ex, &base))
-        return "The query is too large.\n";
-    for (size_t i = 0; i < q->count; i++)
-        if (q->selectors[i].type == MATCHER_URLPATTERN)
-            q->selectors[i].base = base;
+    struct slice base = SLICE_OF(NULL, 0);
+    for (size_t i = 0; i < q->count; i++) {
+        if (q->selectors[i].type != MATCHER_URLPATTERN)
+            continue;
+        if (base.ptr == NULL)
+            base = place_base(ex);
+        q->selectors[i].base = base;
+    }
     return NULL;
 }

@@ -23,7 +23,8 @@ struct query {
 struct slice cursor_header(const struct cursor *);
 struct slice cursor_at_once(const struct cursor *);
 
-/* Reads the query of the request, its headers, and `body`, the form of a QUERY (GET, HEAD: empty).
+/* Reads the query of the request, its headers, and `body`, the form of a QUERY (GET, HEAD: empty;
+ * to a QUERY, which is of 1.0, `topic` is no parameter).
  * NULL: read, everything lies in the arena or the request; otherwise the sentence of the 400. Does
  * not compile patterns: index_add() and index_judge() do. */
 MUST_CHECK const char *query_read(struct exchange *, struct slice body, struct query *);

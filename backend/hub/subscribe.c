@@ -12,6 +12,7 @@
 #include "hub/query.h"
 #include "hub/stream.h"
 #include "metrics/metrics.h"
+#include "request/form.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -49,16 +50,22 @@ give_place(struct hub *hub, const struct grant *grant, uint64_t address_key)
         quota_give(hub->by_address, address_key);
 }
 
-/* Is the request right, and who asks? False: it is answered, or will be. */
+/* Who asks? False: it is answered, or will be. */
+static bool
+admit_token(struct exchange *ex, struct grant **ret_grant)
+{
+    return admit_read(ex, ROLE_SUBSCRIBE, !ex->config->anonymous, ret_grant);
+}
+
+/* Is the request right, and who asks? False: it is answered. */
 static bool
 admit(struct exchange *ex, struct query *q, struct grant **ret_grant)
 {
     const char *fault = query_read(ex, SLICE(""), q);
-    if (fault) {
-        reply_text(ex, 400, slice_of(fault));
-        return false;
-    }
-    return admit_read(ex, ROLE_SUBSCRIBE, !ex->config->anonymous, ret_grant);
+    if (fault == NULL)
+        return admit_token(ex, ret_grant);
+    reply_text(ex, 400, slice_of(fault));
+    return false;
 }
 
 /* Patterns that were struck are refused, and not with a retry: (hub/struck.h). */
@@ -95,16 +102,13 @@ refuse(struct exchange *ex, enum index_answer answer, const struct error *err)
     admit_busy(ex, SLICE("Too many patterns at the moment.\n"));
 }
 
+/* Takes the grant. */
 static void
-on_head(struct exchange *ex)
+subscribe(struct exchange *ex, struct grant *grant, struct query *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
-    struct grant *grant;
-    struct query q;
-    if (!admit(ex, &q, &grant))
-        return;
-    if (refuse_struck(ex, &q)) {
+    if (refuse_struck(ex, q)) {
         grant_unref(&grant);
         return;
     }
@@ -119,12 +123,21 @@ on_head(struct exchange *ex)
         return;
     }
     struct error err;
-    enum index_answer answer = stream_begin(home, ex, grant, &q, address_key, &err);
+    enum index_answer answer = stream_begin(home, ex, grant, q, address_key, &err);
     if (answer != INDEX_ADDED) {
         give_place(hub, grant, address_key);
         grant_unref(&grant);
         refuse(ex, answer, &err);
     }
+}
+
+static void
+on_head(struct exchange *ex)
+{
+    struct grant *grant;
+    struct query q;
+    if (admit(ex, &q, &grant))
+        subscribe(ex, grant, &q);
 }
 
 static void
@@ -161,6 +174,63 @@ const struct exchange_handler hub_subscribe_handler = {
     .on_body_refused = on_body_refused,
     .on_writable = on_writable,
     .on_gone = on_gone,
+};
+
+/* QUERY: as GET, with parameters in a body too. Until it is read, `state` is the grant. */
+static void
+on_query(struct exchange *ex)
+{
+    struct grant *grant;
+    if (!admit_token(ex, &grant))
+        return;
+    ex->state = grant;
+    if (form_announced(ex->request) == FORM_ELSE)
+        reply_text(ex, 415, SLICE("The body must be application/x-www-form-urlencoded.\n"));
+    else
+        exchange_read_body(ex, ex->config->max_request_body_size);
+}
+
+static void
+on_query_body(struct exchange *ex)
+{
+    struct query q;
+    const char *fault = query_read(ex, ex->request->body, &q);
+    if (fault) {
+        reply_text(ex, 400, slice_of(fault));
+        return;
+    }
+    struct grant *grant = ex->state;
+    ex->state = NULL;
+    ex->handler = &hub_subscribe_handler; /* from here on it is a subscription like any other */
+    subscribe(ex, grant, &q);
+}
+
+static void
+on_query_refused(struct exchange *ex, unsigned status)
+{
+    if (status == 413) {
+        metrics_bound_met(METRIC_max_request_body_size, ex->id);
+        reply_text(ex, 413, SLICE("The body is larger than max_request_body_size.\n"));
+    } else {
+        metrics_bound_met(METRIC_max_pending_bytes, ex->id);
+        admit_busy(ex, SLICE("Too much is on its way at the moment.\n"));
+    }
+}
+
+static void
+on_query_gone(struct exchange *ex)
+{
+    struct grant *grant = ex->state;
+    ex->state = NULL;
+    grant_unref(&grant);
+}
+
+const struct exchange_handler hub_query_handler = {
+    .on_head = on_query,
+    .on_body = on_query_body,
+    .on_body_refused = on_query_refused,
+    .on_writable = on_body,
+    .on_gone = on_query_gone,
 };
 
 /* HEAD: what GET would say, with the cursor looked up, and nothing registered. */

@@ -34,3 +34,14 @@ form_next(struct form *f, struct arena *arena, struct slice *ret_name, struct sl
     *ret_failed = true;
     return false;
 }
+
+enum form_announced
+form_announced(const struct request *r)
+{
+    struct slice type;
+    if (!request_header(r, SLICE("Content-Type"), &type))
+        return FORM_NOTHING;
+    type = slice_trim(slice_head(type, slice_index(type, ';')));
+    return slice_eq_nocase(type, SLICE("application/x-www-form-urlencoded")) ? FORM_FORM
+                                                                             : FORM_ELSE;
+}

@@ -5,7 +5,7 @@
  * parsing"): only `&` separates, `+` is a space, a `%` without two hex digits stands for itself.
  * Nothing is an error but running out of the arena. */
 
-#include "base/arena.h"
+#include "request/exchange.h"
 
 struct form {
     struct slice rest; /* set to the raw form */
@@ -18,5 +18,13 @@ bool form_next(struct form *, struct arena *, struct slice *ret_name, struct sli
 
 /* %XX alone, no `+`. False: the arena is full. */
 MUST_CHECK bool percent_decode(struct arena *, struct slice, struct slice *ret_decoded);
+
+/* What the request says that its body is: parameters of the type (charset) do not count. */
+enum form_announced {
+    FORM_NOTHING, /* no Content-Type */
+    FORM_FORM,
+    FORM_ELSE,
+};
+enum form_announced form_announced(const struct request *);
 
 #endif

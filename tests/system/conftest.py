@@ -170,7 +170,7 @@ class Client:
             self.send(fastcgi.request(method, target, headers, body))
             return
         lines = [f"{method} {target} HTTP/{version}", "Host: hub.example", *headers]
-        if body or method == "POST":
+        if body or method in ("POST", "QUERY"):
             lines.append(f"Content-Length: {len(body)}")
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 

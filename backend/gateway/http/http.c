@@ -172,6 +172,16 @@ on_wire_wait(struct exchange *ex)
 }
 
 static void
+release_body(struct http *h)
+{
+    if (h->body == NULL)
+        return;
+    body_fini(&h->body->body, h->link.settings);
+    free(h->body);
+    h->body = NULL;
+}
+
+static void
 on_wire_stream(struct exchange *ex, const struct reply *r, struct slice first)
 {
     struct http *h = of_exchange(ex);
@@ -192,8 +202,7 @@ on_wire_stream(struct exchange *ex, const struct reply *r, struct slice first)
     buf_fini(&b);
     arena_fini(&ex->arena);
     ex->request = NULL;
-    free(h->body);
-    h->body = NULL;
+    release_body(h);
     if (h->link.in.len || h->link.peer_ended || h->body_open)
         link_die(&h->link); /* a byte behind a streaming request ends it */
     buf_fini(&h->link.in);
@@ -300,11 +309,7 @@ release_request(struct http *h)
     }
     arena_fini(&h->exchange.arena);
     h->exchange.request = NULL;
-    if (h->body) {
-        body_fini(&h->body->body, h->link.settings);
-        free(h->body);
-        h->body = NULL;
-    }
+    release_body(h);
 }
 
 /* The reply, or the stream, is over and written. */

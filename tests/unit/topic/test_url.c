@@ -5,6 +5,7 @@
 
 #include "unit/guard.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -178,6 +179,56 @@ START_TEST(a_long_input_takes_linear_time)
 }
 END_TEST
 
+static void *
+parse_idn(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 200; i++) {
+        struct arena arena;
+        struct url url;
+        arena_init(&arena, 65536);
+        bool ok = url_parse(&arena,
+                            SLICE("https://b\xC3\xBC"
+                                  "cher.example/"),
+                            NULL, &url) &&
+                  slice_eq(url.host, SLICE("xn--bcher-kva.example"));
+        arena_fini(&arena);
+        if (!ok)
+            return (void *)"wrong";
+    }
+    return NULL;
+}
+
+START_TEST(several_threads_may_meet_the_first_domain_that_is_not_ascii)
+{
+    pthread_t threads[4];
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, parse_idn, NULL), 0);
+    for (size_t i = 0; i < COUNT_OF(threads); i++) {
+        void *fault;
+        ck_assert_int_eq(pthread_join(threads[i], &fault), 0);
+        ck_assert_ptr_eq(fault, NULL);
+    }
+}
+END_TEST
+
+/* Punycode takes time in the square of a label's length: there is a bound. */
+START_TEST(a_long_domain_that_is_not_ascii_is_refused)
+{
+    struct arena arena;
+    struct url url;
+    char text[2000] = "https://";
+    size_t len = 8;
+    for (; len < 8 + 1022; len += 2)
+        memcpy(text + len, "\xC3\xBC", 2);
+    arena_init(&arena, 65536);
+    ck_assert(url_parse(&arena, SLICE_OF(text, len), NULL, &url));
+    memcpy(text + len, "\xC3\xBC\xC3\xBC", 4);
+    ck_assert(!url_parse(&arena, SLICE_OF(text, len + 4), NULL, &url));
+    arena_fini(&arena);
+}
+END_TEST
+
 typedef bool canonicaliser(struct arena *, struct slice, struct slice *);
 
 static bool
@@ -261,4 +312,7 @@ END_TEST
 UNIT_MAIN("topic/url", every_prefix_of_a_url_is_read_within_its_memory,
           every_byte_in_every_place_is_read_within_its_memory, a_url_lives_in_its_arena_alone,
           ill_formed_utf8_counts_as_the_replacement_character, an_arena_that_is_full_is_told,
-          a_long_input_takes_linear_time, each_component_alone_becomes_what_the_standard_says)
+          a_long_input_takes_linear_time,
+          several_threads_may_meet_the_first_domain_that_is_not_ascii,
+          a_long_domain_that_is_not_ascii_is_refused,
+          each_component_alone_becomes_what_the_standard_says)
