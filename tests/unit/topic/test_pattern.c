@@ -198,6 +198,22 @@ START_TEST(only_the_pattern_of_everything_matches_all)
 }
 END_TEST
 
+/* The standard reads the path relative to the base's, unless it begins as if with a slash. */
+START_TEST(an_opaque_path_is_reached_by_a_slash_that_need_not_be)
+{
+    const struct slice base = SLICE("https://example.com/.well-known/mercure");
+    struct pattern *relative = pattern_new(SLICE("urn\\:isbn\\::n"), base, NULL);
+    struct pattern *opaque = pattern_new(SLICE("urn\\:{/}?isbn\\::n"), base, NULL);
+    ck_assert(relative && opaque);
+    ck_assert_int_eq(match(relative, "urn:isbn:12"), MATCH_NO);
+    ck_assert_int_eq(match(opaque, "urn:isbn:12"), MATCH_YES);
+    ck_assert_int_eq(match(opaque, "urn:isbn:"), MATCH_NO);
+    ck_assert(slice_eq(pattern_literal_prefix(opaque), SLICE("urn://:")));
+    pattern_free(&relative);
+    pattern_free(&opaque);
+}
+END_TEST
+
 START_TEST(a_refusal_says_why)
 {
     static const struct {
@@ -325,5 +341,6 @@ END_TEST
 UNIT_MAIN("topic/pattern", a_program_matches_what_its_regular_expression_matches,
           a_long_topic_needs_no_stack_and_few_steps, a_program_ends_with_its_steps,
           a_prefix_is_what_every_match_begins_with, only_the_pattern_of_everything_matches_all,
-          a_refusal_says_why, every_prefix_of_a_pattern_is_read_within_its_memory,
-          a_hostile_pattern_is_judged_at_once, a_hostile_expression_meets_its_limit)
+          an_opaque_path_is_reached_by_a_slash_that_need_not_be, a_refusal_says_why,
+          every_prefix_of_a_pattern_is_read_within_its_memory, a_hostile_pattern_is_judged_at_once,
+          a_hostile_expression_meets_its_limit)
