@@ -48,7 +48,7 @@ SAY := @$(if $(V),:,echo " ")
 
 CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
-LDLIBS   := -lev -lcrypto -ljansson -lpcre2-8 -lisal -lcjson -lcurl -licuuc -lpthread -lm
+LDLIBS   := -lev -lcrypto -ljansson -ljwt -lpcre2-8 -lisal -lcjson -lcurl -licuuc -lpthread -lm
 # libev's own header breaks strict aliasing; its manual asks for this.
 CFLAGS   += -fno-strict-aliasing
 
@@ -68,7 +68,7 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 SOURCES   := $(sort $(shell find backend -name '*.c'))
 LIBRARY   := $(filter-out backend/main.c,$(SOURCES))
 UNITS     := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
-UNITS_MT  := $(filter tests/unit/loop/% tests/unit/metrics/% tests/unit/transport/%,$(UNITS))
+UNITS_MT  := $(filter tests/unit/loop/% tests/unit/metrics/% tests/unit/transport/% tests/unit/auth/test_shared.c,$(UNITS))
 FUZZERS   := $(sort $(patsubst tests/fuzz/%/fuzz.c,%,$(wildcard tests/fuzz/*/fuzz.c)))
 
 # --- the program, three times -----------------------------------------------------------------
@@ -163,7 +163,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py test_filter.py \
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py test_filter.py test_inspect.py \
                     test_scrape.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))

@@ -15,6 +15,7 @@
 #include "cli/ask_cmd.h"
 #include "cli/config_cmd.h"
 #include "cli/history_cmd.h"
+#include "cli/token_cmd.h"
 #include "config/restart.h"
 #include "gateway/gateway.h"
 #include "hub/reload.h"
@@ -73,6 +74,7 @@ usage(FILE *out)
           "    alipes health [-c FILE]    is the hub of this configuration ready? (exit status)\n"
           "    alipes stat [-c FILE]      what it counts, for people (needs metrics_listen)\n"
           "    alipes history …           stat, check, dump, restore: what is on the disk\n"
+          "    alipes token …             makes a token; alipes token inspect judges one\n"
           "    alipes config check FILE   is this configuration right?\n"
           "    alipes config --help       every directive\n"
           "    alipes --version\n",
@@ -570,6 +572,8 @@ main(int argc, char **argv)
         return config_cmd(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "history") == 0)
         return history_cmd(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "token") == 0)
+        return token_cmd(argc - 1, argv + 1);
     if (argc >= 2 && (strcmp(argv[1], "health") == 0 || strcmp(argv[1], "stat") == 0))
         return ask_cmd(argc - 1, argv + 1);
     if (argc == 1)

@@ -15,7 +15,6 @@
 #include "base/hash.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,14 +32,14 @@ struct trust {
 
 struct issuer {
     char *id; /* owns */
-    struct trust trusts[ROLE_COUNT];
+    struct trust trusts[AUTH_ROLES];
 };
 
 struct authority {
     atomic_uint refs;
     uint64_t serial; /* no two authorities of a process have the same */
     struct authority_limits limits;
-    struct trust trusts[ROLE_COUNT]; /* 0.x */
+    struct trust trusts[AUTH_ROLES]; /* 0.x */
     struct issuer *issuers;          /* owns */
     size_t issuer_count;
 };
@@ -78,7 +77,7 @@ authority_unref(struct authority **ref)
     *ref = NULL;
     if (a == NULL || atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t role = 0; role < ROLE_COUNT; role++) {
+    for (size_t role = 0; role < AUTH_ROLES; role++) {
         drop_trust(&a->trusts[role]);
         for (size_t i = 0; i < a->issuer_count; i++)
             drop_trust(&a->issuers[i].trusts[role]);
@@ -174,7 +173,7 @@ authority_speaks(const struct authority *a, enum dialect dialect)
 {
     if (dialect == DIALECT_1_0)
         return a->issuer_count > 0;
-    for (size_t role = 0; role < ROLE_COUNT; role++)
+    for (size_t role = 0; role < AUTH_ROLES; role++)
         if (a->trusts[role].fixed || a->trusts[role].source)
             return true;
     return false;
@@ -237,7 +236,10 @@ token_is_access_token(struct slice token)
 static void
 note(char *into, size_t size, struct slice text)
 {
-    snprintf(into, size, SLICE_FMT, SLICE_ARG(slice_head(text, size - 1)));
+    size_t len = text.len < size ? text.len : size - 1;
+    if (len)
+        memcpy(into, text.ptr, len);
+    into[len] = 0;
 }
 
 /* Which keys of the set may be asked: those with the token's kid; where none has it, those that

@@ -96,33 +96,41 @@ note_audience(struct token_refusal *refusal, const json_t *aud)
              json_string_value(aud));
 }
 
+static bool
+is_string(const json_t *value, struct slice text)
+{
+    return json_is_string(value) &&
+           slice_eq(SLICE_OF(json_string_value(value), json_string_length(value)), text);
+}
+
 static enum token_fault
 judge_audience(const json_t *claims, const struct claims_rules *rules,
                struct token_refusal *refusal)
 {
     const json_t *aud = json_object_get(claims, "aud"), *item;
     size_t i;
-    bool found = false;
+    bool found = is_string(aud, rules->audience);
+    bool all_are_strings = json_is_string(aud) || json_is_array(aud);
+    json_array_foreach(aud, i, item)
+    {
+        all_are_strings &= json_is_string(item);
+        found |= is_string(item, rules->audience);
+    }
+    if (found && all_are_strings)
+        return TOKEN_OK;
     snprintf(refusal->expected_aud, sizeof refusal->expected_aud, SLICE_FMT,
              SLICE_ARG(rules->audience));
     if (aud == NULL)
         return fail(refusal, TOKEN_BAD_AUD, "there is no aud");
-    if (json_is_string(aud)) {
-        note_audience(refusal, aud);
-        found =
-            slice_eq(SLICE_OF(json_string_value(aud), json_string_length(aud)), rules->audience);
-    } else if (!json_is_array(aud)) {
+    if (!all_are_strings)
         return fail(refusal, TOKEN_BAD_AUD, "aud is neither a string nor an array of strings");
-    }
+    if (json_is_string(aud))
+        note_audience(refusal, aud);
     json_array_foreach(aud, i, item)
     {
-        if (!json_is_string(item))
-            return fail(refusal, TOKEN_BAD_AUD, "aud is neither a string nor an array of strings");
         note_audience(refusal, item);
-        found |=
-            slice_eq(SLICE_OF(json_string_value(item), json_string_length(item)), rules->audience);
     }
-    return found ? TOKEN_OK : TOKEN_BAD_AUD;
+    return TOKEN_BAD_AUD;
 }
 
 /* The claim that holds the rights; NULL: none. */

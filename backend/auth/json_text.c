@@ -5,6 +5,8 @@
 
 #include "auth/json_text.h"
 
+#include <string.h>
+
 static bool
 is_blank(char c)
 {
@@ -23,36 +25,54 @@ skip_blanks(struct slice s, size_t at)
 static size_t
 skip_string(struct slice s, size_t at)
 {
-    for (at++; at < s.len && s.ptr[at] != '"'; at++)
-        if (s.ptr[at] == '\\')
-            at++;
-    return at < s.len ? at + 1 : s.len;
+    for (at++; at < s.len;) {
+        const char *quote = memchr(s.ptr + at, '"', s.len - at);
+        if (quote == NULL)
+            return s.len;
+        size_t end = (size_t)(quote - s.ptr), slashes = 0;
+        while (end - slashes > at && quote[-(long)slashes - 1] == '\\')
+            slashes++;
+        if (slashes % 2 == 0)
+            return end + 1;
+        at = end + 1;
+    }
+    return s.len;
+}
+
+/* A number, true, false or null. */
+static size_t
+skip_word(struct slice s, size_t at)
+{
+    while (at < s.len && s.ptr[at] != ',' && s.ptr[at] != '}' && s.ptr[at] != ']' &&
+           !is_blank(s.ptr[at]))
+        at++;
+    return at;
 }
 
 static size_t
 skip_value(struct slice s, size_t at)
 {
     size_t depth = 0;
+    if (at < s.len && s.ptr[at] == '"')
+        return skip_string(s, at);
+    if (at < s.len && s.ptr[at] != '{' && s.ptr[at] != '[')
+        return skip_word(s, at);
     while (at < s.len) {
-        char c = s.ptr[at];
-        if (c == '"') {
+        switch (s.ptr[at]) {
+        case '"':
             at = skip_string(s, at);
-        } else if (c == '{' || c == '[') {
+            continue;
+        case '{':
+        case '[':
             depth++;
-            at++;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0)
-                return at;
-            depth--;
-            at++;
-        } else if (depth == 0 && (c == ',' || is_blank(c))) {
-            return at;
-        } else {
-            at++;
-            continue; /* inside a number or a word */
+            break;
+        case '}':
+        case ']':
+            if (--depth == 0)
+                return at + 1;
+            break;
         }
-        if (depth == 0)
-            return at;
+        at++;
     }
     return at;
 }

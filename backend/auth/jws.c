@@ -9,6 +9,7 @@
 #include "auth/base64url.h"
 
 #include <jansson.h>
+#include <string.h>
 
 static bool
 is_access_token(struct slice typ)
@@ -30,7 +31,7 @@ read_text(const json_t *object, const char *name, struct arena *arena, bool *ret
 }
 
 static enum token_fault
-read_header(struct jws *j, struct slice text, struct arena *arena)
+parse_header(struct jws *j, struct slice text, struct arena *arena)
 {
     json_error_t ignored;
     struct slice typ = {0};
@@ -52,6 +53,39 @@ read_header(struct jws *j, struct slice text, struct arena *arena)
     return fault;
 }
 
+/* The last good header without a kid, as it came: nearly all tokens of a hub have the same. */
+struct known_header {
+    size_t len;
+    char encoded[128];
+    const struct algorithm *algorithm;
+    bool typ_is_known, is_access_token;
+};
+
+static enum token_fault
+read_header(struct jws *j, struct slice encoded, struct arena *arena)
+{
+    static _Thread_local struct known_header known;
+    struct slice text;
+    if (known.len && slice_eq(encoded, SLICE_OF(known.encoded, known.len))) {
+        j->algorithm = known.algorithm;
+        j->alg = slice_of(known.algorithm->name);
+        j->typ_is_known = known.typ_is_known;
+        j->is_access_token = known.is_access_token;
+        return TOKEN_OK;
+    }
+    if (base64url_decode(arena, encoded, &text) != PARSE_OK)
+        return TOKEN_MALFORMED;
+    enum token_fault fault = parse_header(j, text, arena);
+    if (fault == TOKEN_OK && j->algorithm && !j->has_kid && encoded.len <= sizeof known.encoded) {
+        known = (struct known_header){.len = encoded.len,
+                                      .algorithm = j->algorithm,
+                                      .typ_is_known = j->typ_is_known,
+                                      .is_access_token = j->is_access_token};
+        memcpy(known.encoded, encoded.ptr, encoded.len);
+    }
+    return fault;
+}
+
 enum token_fault
 jws_read(struct jws *j, struct slice token, struct arena *arena)
 {
@@ -61,10 +95,10 @@ jws_read(struct jws *j, struct slice token, struct arena *arena)
     size_t first = slice_index(token, '.');
     struct slice header = slice_head(token, first), rest = slice_from(token, first + 1);
     size_t second = slice_index(rest, '.');
-    if (first == token.len || base64url_decode(arena, header, &header) != PARSE_OK)
+    if (first == token.len)
         return TOKEN_MALFORMED;
     enum token_fault fault = read_header(j, header, arena);
-    if (second == rest.len ||
+    if (fault == TOKEN_MALFORMED || second == rest.len ||
         base64url_decode(arena, slice_head(rest, second), &j->payload) != PARSE_OK ||
         base64url_decode(arena, slice_from(rest, second + 1), &j->signature) != PARSE_OK)
         return TOKEN_MALFORMED;

@@ -14,7 +14,7 @@ enum role {
     ROLE_PUBLISH,
     ROLE_SUBSCRIBE,
 };
-#define ROLE_COUNT 2
+#define AUTH_ROLES 2
 
 /* The first group is about the token, the second about the request that carries it. */
 #define TOKEN_FAULTS(X)                                                                            \

@@ -24,7 +24,10 @@
 
 enum {
     BUCKETS = 1024,
-    STEP_BUDGETS = 8, /* what all selectors of a grant may take, in budgets of one match */
+    /* What all selectors of a grant may take: some budgets of one match, and a little more for
+     * each topic, enough for a hundred selectors that do not match. */
+    STEP_BUDGETS = 4,
+    STEPS_A_TOPIC = 500,
 };
 
 #define DETAIL_TYPE "https://mercure.rocks/authorization-detail"
@@ -251,15 +254,15 @@ read_0x(struct rights *r, const json_t *claim, struct slice text,
         const struct rights_limits *limits, struct error *why)
 {
     static const char *const names[] = {[ROLE_PUBLISH] = "publish", [ROLE_SUBSCRIBE] = "subscribe"};
-    r->entries = xalloc(ROLE_COUNT * sizeof *r->entries);
-    r->count = ROLE_COUNT;
+    r->entries = xalloc(AUTH_ROLES * sizeof *r->entries);
+    r->count = AUTH_ROLES;
     if (claim == NULL)
         return TOKEN_OK;
     if (!json_is_object(claim)) {
         error_set(why, "the mercure claim is no object");
         return TOKEN_BAD_MERCURE_CLAIM;
     }
-    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+    for (unsigned role = 0; role < AUTH_ROLES; role++) {
         struct entry *e = &r->entries[role];
         e->actions = 1u << role;
         enum token_fault fault = read_array_0x(e, json_object_get(claim, names[role]), names[role],
@@ -282,7 +285,7 @@ read_actions(struct entry *e, const json_t *list, size_t at, struct error *why)
     {
         if (!json_is_string(item))
             return error_set(why, "authorization_details[%zu].actions[%zu] is no string", at, i);
-        for (unsigned role = 0; role < ROLE_COUNT; role++)
+        for (unsigned role = 0; role < AUTH_ROLES; role++)
             if (slice_eq(text_of(item), slice_of(role_name((enum role)role))))
                 e->actions |= 1u << role;
     }
@@ -449,30 +452,36 @@ rights_has(const struct rights *r, enum role action)
 }
 
 static const struct entry *
-find_entry(const struct rights *r, enum role action, const struct topic *topic)
+find_entry(const struct rights *r, enum role action, const struct topic *topic, uint64_t *steps)
 {
-    uint64_t steps = STEP_BUDGETS * matcher_steps(topic);
     for (size_t i = 0; i < r->count; i++)
-        if (r->entries[i].actions & 1u << action && entry_allows(&r->entries[i], topic, &steps))
+        if (r->entries[i].actions & 1u << action && entry_allows(&r->entries[i], topic, steps))
             return &r->entries[i];
     return NULL;
 }
 
-bool
-rights_allow(const struct rights *r, enum role action, const struct topic *topic)
+uint64_t
+rights_budget(size_t topics)
 {
-    return find_entry(r, action, topic) != NULL;
+    struct topic empty = topic_of(SLICE(""));
+    return STEP_BUDGETS * matcher_steps(&empty) + topics * STEPS_A_TOPIC;
+}
+
+bool
+rights_allow(const struct rights *r, enum role action, const struct topic *topic, uint64_t *steps)
+{
+    return find_entry(r, action, topic, steps) != NULL;
 }
 
 bool
 rights_payload(const struct rights *r, struct slice match, struct slice *ret_json)
 {
-    const struct entry *e = &r->entries[ROLE_SUBSCRIBE];
-    if (r->dialect == DIALECT_1_0) {
-        struct topic topic = topic_of(match);
-        e = find_entry(r, ROLE_SUBSCRIBE, &topic);
-        topic_fini(&topic);
-    }
+    struct topic topic = topic_of(match);
+    uint64_t steps = rights_budget(1);
+    const struct entry *e = r->dialect == DIALECT_0X
+                                ? &r->entries[ROLE_SUBSCRIBE]
+                                : find_entry(r, ROLE_SUBSCRIBE, &topic, &steps);
+    topic_fini(&topic);
     if (e == NULL || e->payload.len == 0)
         return false;
     *ret_json = e->payload;

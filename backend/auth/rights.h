@@ -28,7 +28,10 @@ struct rights *rights_ref(struct rights *);
 void rights_unref(struct rights **);
 
 bool rights_has(const struct rights *, enum role action);
-bool rights_allow(const struct rights *, enum role action, const struct topic *);
+/* What the selectors may take for that many topics, in steps of a matcher (topic/match.h). */
+uint64_t rights_budget(size_t topics);
+/* Takes what it needs off *steps; once they are spent, only exact selectors and `*` allow. */
+bool rights_allow(const struct rights *, enum role action, const struct topic *, uint64_t *steps);
 bool rights_payload(const struct rights *, struct slice match, struct slice *ret_json);
 /* What the selectors are, for a person: calls `say` for each. */
 void rights_describe(const struct rights *, enum role action,

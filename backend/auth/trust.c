@@ -34,7 +34,9 @@ add(struct authority *a, const char *issuer, const struct key_setting keys[CONFI
         const struct key_setting *k = &keys[i];
         struct error why = {""}, note = {""};
         bool ok = true;
-        if (k->url)
+        if (k->url && sources == NULL)
+            ok = error_set(&why, "there is nothing here that fetches JWK sets");
+        else if (k->url)
             ok = add_set(a, issuer, roles[i], k, sources[k->source], &why);
         else if (k->text.len)
             ok = authority_add_key(a, issuer, roles[i], SLICE_OF(k->text.ptr, k->text.len),

@@ -124,6 +124,7 @@ static bool
 judge_topics(struct exchange *ex, const struct grant *grant, const struct fields *f,
              struct topic *topics)
 {
+    uint64_t steps = grant_budget(f->topic_count);
     for (size_t i = 0; i < f->topic_count; i++) {
         if (is_reserved(ex, grant->dialect, f->topics[i])) {
             reply_text(ex, grant->dialect == DIALECT_1_0 ? 400 : 403,
@@ -131,7 +132,7 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct fields
             return false;
         }
         topics[i] = topic_of(f->topics[i]);
-        if (!grant_allows_publish(grant, &topics[i])) {
+        if (!grant_allows(grant, ROLE_PUBLISH, &topics[i], &steps)) {
             admit_refuse(ex, ROLE_PUBLISH, TOKEN_TOPIC_NOT_GRANTED, grant);
             return false;
         }

@@ -4,6 +4,7 @@ JSON on stdout, a Markdown table on stderr.
 
     tests/bench/run.py [--runs 3] [--seconds 4] [--wires tcp,unix,fastcgi] [--only fanout_1000,idle]
                        [--bin build/release/alipes] [--no-peers]
+    tests/bench/run.py tokens …         what tokens cost: tokens.py
     tests/bench/run.py history …        what durable publishing and replay cost: history.py
     tests/bench/run.py matching …       what matchers cost: matching.py
 
@@ -30,6 +31,7 @@ import jwt
 
 import history
 import matching
+import tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bench"
@@ -146,6 +148,9 @@ def show(number):
 
 
 def main():
+    if sys.argv[1:2] == ["tokens"]:
+        tokens.main(sys.argv[2:])
+        return
     if sys.argv[1:2] == ["history"]:
         history.main(sys.argv[2:])
         return

@@ -8,6 +8,7 @@
 #include "unit/guard.h"
 
 #include <jansson.h>
+#include <time.h>
 
 #define AUD "https://hub.example/.well-known/mercure"
 
@@ -301,6 +302,33 @@ START_TEST(a_thousand_selectors_pass_and_one_more_does_not)
 }
 END_TEST
 
+/* However many templates, and however long the topic: all of them have one budget of steps. */
+START_TEST(a_thousand_templates_cannot_make_a_publish_slow)
+{
+    struct buf b, topic;
+    struct grant *g;
+    struct timespec begin, end;
+    buf_init(&b, 65536);
+    buf_init(&topic, 1 << 20);
+    buf_add(&b, SLICE("{\"mercure\":{\"publish\":[\"x\""));
+    for (int i = 1; i < 1000; i++)
+        buf_addf(&b, ",\"a{+b}b%d{+c}{d}\"", i);
+    buf_add(&b, SLICE("]}}"));
+    for (int i = 0; i < 60000; i++)
+        buf_add_byte(&topic, 'a');
+    ck_assert_int_eq(judge(DIALECT_0X, buf_slice(&b), &g), TOKEN_OK);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    ck_assert(!allows(grant_allows_publish, g, buf_slice(&topic)));
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    double taken =
+        (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    ck_assert_msg(taken < 0.5, "%f s", taken);
+    grant_unref(&g);
+    buf_fini(&b);
+    buf_fini(&topic);
+}
+END_TEST
+
 START_TEST(a_hundred_details_and_matchers_pass_and_one_more_does_not)
 {
     struct buf b;
@@ -329,4 +357,5 @@ UNIT_MAIN("auth/claims", claims_of_0x_are_judged, claims_of_1_0_are_judged,
           each_detail_grants_its_own_actions, the_payload_travels_unchanged,
           the_first_detail_that_matches_decides_the_payload, equal_rights_are_held_once,
           a_thousand_selectors_pass_and_one_more_does_not,
+          a_thousand_templates_cannot_make_a_publish_slow,
           a_hundred_details_and_matchers_pass_and_one_more_does_not)

@@ -1,0 +1,335 @@
+/* token_inspect - what the hub's log says in one word, said to a person.
+ *
+ * It asks the same authority that the hub asks, built from the same configuration, and turns the
+ * answer into sentences: for which role, until when, which topics; or why not, and what to change.
+ * The token comes by a file or the input, never by the command line; it is not printed. */
+
+#include "cli/token_inspect.h"
+
+#include "auth/fetcher.h"
+#include "auth/jws.h"
+#include "auth/trust.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct question {
+    const char *conf, *file, *audience;
+    struct config *config;
+    struct authority *authority;
+    struct key_source **sources;
+    struct fetcher *fetcher;
+    struct slice token;
+
+    /* The fetcher's thread too, under the lock. */
+    pthread_mutex_t lock;
+    pthread_cond_t came;
+    size_t attempts;
+};
+
+enum {
+    PATIENCE_SECONDS = 15
+};
+
+/* What to change. */
+static const char *const advice[TOKEN_FAULT_COUNT] = {
+    [TOKEN_TOO_LARGE] = "a token may have 16,384 bytes: grant fewer topics, or a template or "
+                        "pattern that covers them",
+    [TOKEN_MALFORMED] = "a token is three parts of base64url without padding, joined by dots: "
+                        "look whether it was cut off, quoted or encoded twice",
+    [TOKEN_BAD_HEADER] = "the first part must be a JSON object with alg, each member once",
+    [TOKEN_BAD_ALG] = "sign with the algorithm that the configuration names for this key, or name "
+                      "the token's algorithm there",
+    [TOKEN_CRIT] = "sign without crit: no extension of JWS is known here",
+    [TOKEN_NO_0X] = "the configuration has issuers alone, so it speaks 1.0 alone: make a token "
+                    "with typ at+jwt, or add publisher_jwt and subscriber_jwt",
+    [TOKEN_NO_1_0] = "the token is one of 1.0 (typ at+jwt) and the configuration names no issuer: "
+                     "add an issuer block (or MERCURE_TRUSTED_ISSUERS), or make a token of 0.x",
+    [TOKEN_BAD_ISS] = "a token of 1.0 needs iss, a string: the name of the issuer",
+    [TOKEN_UNKNOWN_ISS] = "add an issuer block (or MERCURE_TRUSTED_ISSUERS) with exactly this "
+                          "name, or let the token say one that is there",
+    [TOKEN_NO_ROLE_KEY] = "nothing in the configuration vouches for this role: add its key",
+    [TOKEN_NO_KEYS_YET] = "the JWK set could not be read: look at its URL",
+    [TOKEN_UNKNOWN_KID] = "no key of the configuration has this kid: look whether the JWK set is "
+                          "the issuer's, or leave kid out",
+    [TOKEN_BAD_SIGNATURE] = "it was signed with another key than the configuration's: compare "
+                            "them byte for byte, blanks and line ends included",
+    [TOKEN_BAD_CLAIMS] = "the second part must be a JSON object, each member once, without \\u0000",
+    [TOKEN_BAD_DATE] = "exp and nbf are numbers of seconds since 1970",
+    [TOKEN_NO_EXP] = "a token of 1.0 needs exp",
+    [TOKEN_EXPIRED] = "make a new token; if it is new, compare the clocks, or set leeway",
+    [TOKEN_NOT_YET_VALID] = "wait, or compare the clocks, or set leeway",
+    [TOKEN_BAD_AUD] = "let aud be the hub's URL, or set resource_identifier to what aud says",
+    [TOKEN_BAD_MERCURE_CLAIM] = "the mercure claim is {\"publish\": [...], \"subscribe\": [...]} "
+                                "with strings",
+    [TOKEN_TOO_MANY_SELECTORS] = "grant fewer, or a template; or raise max_token_selectors",
+    [TOKEN_BAD_DETAILS] =
+        "an entry is {\"type\": \"https://mercure.rocks/authorization-detail\", \"actions\": "
+        "[\"publish\"], \"topics\": [{\"match\": \"...\", \"match_type\": \"exact\"}]}",
+    [TOKEN_TOO_MANY_DETAILS] = "grant fewer, or a pattern; or raise max_authorization_details",
+    [TOKEN_BAD_MATCHER] = "correct the pattern, or let match_type be exact",
+};
+
+static void
+print_time(double seconds)
+{
+    struct tm tm;
+    char words[40];
+    time_t when = (time_t)seconds;
+    if (seconds > 253402300799.0 || gmtime_r(&when, &tm) == NULL) {
+        fputs("the end of time", stdout);
+        return;
+    }
+    strftime(words, sizeof words, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    fputs(words, stdout);
+}
+
+/* A peer's text: without what could move a terminal's cursor. */
+static void
+print_text(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c == 0x7f)
+            printf("\\x%02x", c);
+        else
+            putchar(c);
+    }
+}
+
+static void
+print_field(const char *name, const char *text)
+{
+    if (text[0] == 0)
+        return;
+    printf("    %s: ", name);
+    print_text(slice_of(text));
+    putchar('\n');
+}
+
+static void
+say_selector(void *into, const char *type, struct slice text)
+{
+    (void)into;
+    printf("    %s ", type);
+    print_text(text);
+    putchar('\n');
+}
+
+static void
+say_refused(const struct token_refusal *r)
+{
+    printf("%s: refused, by the rules of %s\n", role_name(r->role), dialect_name(r->dialect));
+    printf("    reason: %s\n", token_fault_name(r->fault));
+    print_field("detail", r->detail);
+    print_field("issuer", r->iss);
+    print_field("kid", r->kid);
+    print_field("alg", r->alg);
+    print_field("expected aud", r->expected_aud);
+    print_field("received aud", r->received_aud);
+    print_field("what to change", advice[r->fault] ? advice[r->fault] : "");
+}
+
+static bool
+ask(const struct question *q, enum role role)
+{
+    struct grant *g;
+    struct token_refusal refusal;
+    struct slice audience = slice_of(q->audience);
+    if (authority_verify(q->authority, role, q->token, audience, audience, clock_wall_ms(), &g,
+                         &refusal) != TOKEN_OK) {
+        say_refused(&refusal);
+        return false;
+    }
+    bool has = grant_has(g, role);
+    printf("%s: accepted, by the rules of %s, ", role_name(role), dialect_name(g->dialect));
+    if (g->has_exp) {
+        fputs("until ", stdout);
+        print_time(g->exp);
+    } else {
+        fputs("without an end (no exp)", stdout);
+    }
+    printf(has                      ? ", for\n"
+           : role == ROLE_SUBSCRIBE ? ", but it grants no topic: public updates alone\n"
+                                    : ", but it grants no topic: a publish is refused\n");
+    rights_describe(g->rights, role, say_selector, NULL);
+    grant_unref(&g);
+    return has || role == ROLE_SUBSCRIBE;
+}
+
+/* Where nothing says the hub's URL, what the token says is taken as that, aloud. */
+static char *
+aud_of_token(struct slice token)
+{
+    struct jws j;
+    struct arena arena;
+    json_error_t ignored;
+    char *found = NULL;
+    arena_init(&arena, 4 * TOKEN_MAX);
+    if (jws_read(&j, token, &arena) == TOKEN_OK && j.is_access_token) {
+        json_t *claims = json_loadb(j.payload.ptr ? j.payload.ptr : "", j.payload.len,
+                                    JSON_DECODE_INT_AS_REAL, &ignored);
+        const json_t *aud = json_object_get(claims, "aud");
+        if (json_is_array(aud))
+            aud = json_array_get(aud, 0);
+        if (json_is_string(aud))
+            found = xstrndup(json_string_value(aud), json_string_length(aud));
+        json_decref(claims);
+    }
+    arena_fini(&arena);
+    return found;
+}
+
+static bool
+judge(struct question *q)
+{
+    struct buf made;
+    char *guessed = NULL;
+    const struct config *c = q->config;
+    buf_init(&made, 65536);
+    if (q->audience == NULL && c->resource_identifier) {
+        q->audience = c->resource_identifier;
+    } else if (q->audience == NULL && c->public_urls.count) {
+        buf_addf(&made, "%s%s", c->public_urls.items[0], c->path);
+        buf_add_byte(&made, 0);
+        q->audience = made.ptr;
+    } else if (q->audience == NULL && (guessed = aud_of_token(q->token)) != NULL) {
+        q->audience = guessed;
+        fputs("aud: the configuration has neither resource_identifier nor public_urls, so it is "
+              "compared with the URL of the request: it must be\n    ",
+              stdout);
+        print_text(slice_of(guessed));
+        fputs("\n", stdout);
+    }
+    bool publish = ask(q, ROLE_PUBLISH), subscribe = ask(q, ROLE_SUBSCRIBE);
+    puts(publish || subscribe ? "The hub takes this token." : "The hub refuses this token.");
+    free(guessed);
+    buf_fini(&made);
+    return publish || subscribe;
+}
+
+static bool
+read_token(const char *path, struct buf *out, struct error *err)
+{
+    char part[4096];
+    size_t n;
+    FILE *f = path ? fopen(path, "re") : stdin;
+    if (f == NULL)
+        return error_set(err, "cannot read %.300s", path);
+    while ((n = fread(part, 1, sizeof part, f)) > 0)
+        buf_add(out, SLICE_OF(part, n));
+    if (path)
+        fclose(f);
+    return !out->failed || error_set(err, "larger than a token can be");
+}
+
+/* What people paste: a line end, `Bearer `, quotes. */
+static struct slice
+trim_token(struct slice s)
+{
+    while (s.len && (s.ptr[s.len - 1] == '\n' || s.ptr[s.len - 1] == '\r'))
+        s.len--;
+    s = slice_trim(s);
+    if (slice_eq_nocase(slice_head(s, 7), SLICE("Bearer ")))
+        s = slice_from(s, 7);
+    return s;
+}
+
+static void
+on_news(void *context, struct key_source *source, uint64_t attempt, bool changed)
+{
+    struct question *q = context;
+    (void)source;
+    (void)attempt;
+    (void)changed;
+    pthread_mutex_lock(&q->lock);
+    q->attempts++;
+    pthread_cond_signal(&q->came);
+    pthread_mutex_unlock(&q->lock);
+}
+
+static size_t
+count_missing(const struct question *q)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < q->config->sources.count; i++) {
+        struct key_set *set = key_source_current(q->sources[i], NULL);
+        missing += set == NULL;
+        key_set_unref(&set);
+    }
+    return missing;
+}
+
+/* JWK sets over HTTPS come as they do to the hub; one attempt each. */
+static bool
+open_sources(struct question *q, struct error *err)
+{
+    q->fetcher = fetcher_new(on_news, q);
+    if ((q->sources = fetcher_sources(q->fetcher, q->config, err)) == NULL)
+        return false;
+    size_t missing = count_missing(q);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_SECONDS;
+    fetcher_watch(q->fetcher, q->config, q->sources);
+    pthread_mutex_lock(&q->lock);
+    while (q->attempts < missing && pthread_cond_timedwait(&q->came, &q->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&q->lock);
+    q->authority = trust_build(q->config, q->sources, NULL, err);
+    return q->authority != NULL;
+}
+
+static bool
+take_options(struct question *q, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        bool has_value = i + 1 < argc;
+        if (strcmp(argv[i], "-c") == 0 && has_value)
+            q->conf = argv[++i];
+        else if (strcmp(argv[i], "--audience") == 0 && has_value)
+            q->audience = argv[++i];
+        else if (argv[i][0] != '-' && q->file == NULL)
+            q->file = argv[i];
+        else
+            return false;
+    }
+    return true;
+}
+
+int
+token_inspect(int argc, char **argv)
+{
+    struct question q = {.lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
+    struct error err = {""};
+    struct buf text;
+    int status = 2;
+    buf_init(&text, 1 << 20);
+    if (!take_options(&q, argc, argv)) {
+        fputs("usage: alipes token inspect [-c FILE] [--audience URL] [FILE]\n", stderr);
+    } else if (q.file && slice_count(slice_of(q.file), '.') == 2 &&
+               slice_starts(slice_of(q.file), SLICE("ey"))) {
+        fputs("alipes token inspect: a token on a command line can be read by everybody on the "
+              "machine: write it to a file, or pipe it in\n",
+              stderr);
+    } else if (config_load(q.conf, &q.config, &err) && read_token(q.file, &text, &err) &&
+               open_sources(&q, &err)) {
+        q.token = trim_token(buf_slice(&text));
+        status = judge(&q) ? 0 : 1;
+    } else {
+        fprintf(stderr, "alipes token inspect: %s\n", err.text);
+    }
+    authority_unref(&q.authority);
+    if (q.config)
+        fetcher_drop(&q.sources, q.config->sources.count);
+    fetcher_free(&q.fetcher);
+    config_free(&q.config);
+    buf_fini(&text);
+    return status;
+}
