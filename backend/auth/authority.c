@@ -127,6 +127,20 @@ claim_trust(struct authority *a, const char *issuer, enum role role, struct erro
     return t;
 }
 
+/* What an operator should hear about it. */
+static void
+note_key(const struct key *k, bool alg_was_chosen, bool loopback_only, struct error *ret_note)
+{
+    struct error warning = {""};
+    ret_note->text[0] = 0;
+    bool is_unwise = key_warning(k, loopback_only, &warning);
+    if (alg_was_chosen && key_kind_of(k) != KEY_SECRET)
+        error_set(ret_note, "no algorithm is named for this key, so it is %s%s%.300s",
+                  key_algorithm(k)->name, is_unwise ? "; " : "", warning.text);
+    else if (is_unwise)
+        *ret_note = warning;
+}
+
 bool
 authority_add_key(struct authority *a, const char *issuer, enum role role, struct slice text,
                   struct slice alg, enum key_default standard, struct error *ret_note,
@@ -136,10 +150,8 @@ authority_add_key(struct authority *a, const char *issuer, enum role role, struc
     struct key *k = t ? key_read(text, alg, standard, err) : NULL;
     if (k == NULL)
         return false;
-    if (ret_note) {
-        ret_note->text[0] = 0;
-        key_warning(k, false, ret_note);
-    }
+    if (ret_note)
+        note_key(k, alg.len == 0, a->limits.loopback_only, ret_note);
     t->algorithms = algorithm_bit(key_algorithm(k));
     t->fixed = key_set_of(k);
     return true;

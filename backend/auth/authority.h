@@ -14,6 +14,7 @@ struct authority;
 struct authority_limits {
     uint64_t leeway_ms; /* clock skew allowed for exp and nbf */
     struct rights_limits rights;
+    bool loopback_only; /* nobody else can come: well-known secrets are not warned of */
 };
 
 struct authority *

@@ -49,11 +49,24 @@ add(struct authority *a, const char *issuer, const struct key_setting keys[CONFI
     return true;
 }
 
+/* A Unix socket is somebody's front, so others come by it. */
+static bool
+listens_on_loopback_alone(const struct config *c)
+{
+    bool alone = true;
+    for (size_t i = 0; i < c->listen.count; i++) {
+        struct slice address = slice_of(c->listen.items[i]);
+        alone &= slice_starts(address, SLICE("127.")) || slice_starts(address, SLICE("[::1]"));
+    }
+    return alone;
+}
+
 struct authority *
 trust_build(const struct config *c, struct key_source *const *sources, struct string_list *notes,
             struct error *err)
 {
     const struct authority_limits limits = {
+        .loopback_only = listens_on_loopback_alone(c),
         .leeway_ms = c->leeway_ms,
         .rights = {c->max_token_selectors, c->max_authorization_details}};
     struct authority *a = authority_new(&limits);

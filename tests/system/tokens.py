@@ -424,6 +424,8 @@ def rows_of_1_0():
     for name, details in {
         "match_type null": [detail(topics=[{"match": TOPIC, "match_type": None}])], "match_type empty": [detail(topics=[{"match": TOPIC, "match_type": ""}])],
         "match_type exact": [detail(topics=[{"match": TOPIC, "match_type": "exact"}])],
+        "match_type urlpattern": [detail(topics=[{"match": "https://example.com/:id", "match_type": "urlpattern"}])],
+        "a relative pattern": [detail(topics=[{"match": "/books/*", "match_type": "urlpattern"}, {"match": TOPIC}])],
         "a pattern for all": [detail(topics=[{"match": "*", "match_type": "urlpattern"}])],
         "members that nobody knows": [detail(topics=[{"match": "*", "x": 1}], locations=[])], "payload null": [detail(payload=None)],
         "payload a string": [detail(payload="x")], "payload a list": [detail(payload=[1])], "payload an object": [detail(payload={"a": {"b": 1}})],
@@ -437,6 +439,10 @@ def rows_of_1_0():
     no = {"reason": "topic_not_granted", "status": 403, "inspect": ""}
     yield row("another topic", new(authorization_details=[detail(topics=[{"match": TOPIC + "b"}])]), **no)
     yield row("templates are strings here", new(authorization_details=[detail(topics=[{"match": "https://example.com/{id}"}])]), **no)
+    yield row("a pattern that does not match", new(authorization_details=[detail(topics=[{"match": "https://example.com/b/:id", "match_type": "urlpattern"}])]),
+              **no)
+    yield row("a relative pattern that matches", new(authorization_details=[detail(topics=[{"match": "/books/:id", "match_type": "urlpattern"}])]),
+              topic="https://hub.example/books/1")
     yield row("subscriber without rights", new(authorization_details=None), role=SUBSCRIBE)
 
 

@@ -175,7 +175,32 @@ START_TEST(a_reload_keeps_what_its_key_still_vouches_for)
 }
 END_TEST
 
+START_TEST(what_is_unwise_or_chosen_is_said)
+{
+    const struct authority_limits near = {.rights = {1000, 100}, .loopback_only = true};
+    struct slice jwk = SLICE("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+                             "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}");
+    struct slice example = SLICE("!ChangeThisMercureHubJWTSecretKey!");
+    struct authority *far = authority_new(&limits), *here = authority_new(&near);
+    struct error note;
+    ck_assert(
+        authority_add_key(far, NULL, ROLE_PUBLISH, jwk, SLICE(""), KEY_MAY_CHOOSE, &note, &err));
+    ck_assert_ptr_nonnull(strstr(note.text, "so it is EdDSA"));
+    ck_assert(authority_add_key(far, NULL, ROLE_SUBSCRIBE, example, SLICE(""), KEY_MUST_NAME, &note,
+                                &err));
+    ck_assert_ptr_nonnull(strstr(note.text, "well-known example"));
+    ck_assert(authority_add_key(here, NULL, ROLE_SUBSCRIBE, example, SLICE(""), KEY_MUST_NAME,
+                                &note, &err));
+    ck_assert_str_eq(note.text, "");
+    ck_assert(authority_add_key(here, NULL, ROLE_PUBLISH, SLICE(MINT_SECRET), SLICE(""),
+                                KEY_MUST_NAME, &note, &err));
+    ck_assert_str_eq(note.text, "");
+    authority_unref(&far);
+    authority_unref(&here);
+}
+END_TEST
+
 UNIT_MAIN("auth/authority", the_typ_alone_chooses_the_dialect,
           the_dialect_of_a_refusal_follows_the_typ, a_role_has_one_key_and_an_issuer_one_place,
           leeway_moves_both_ends, a_source_is_asked_as_it_is_now,
-          a_reload_keeps_what_its_key_still_vouches_for)
+          a_reload_keeps_what_its_key_still_vouches_for, what_is_unwise_or_chosen_is_said)

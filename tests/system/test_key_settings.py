@@ -1,0 +1,68 @@
+"""Keys that cannot be: refused with the line and the reason. Keys that are unwise: a note by name."""
+import os
+import subprocess
+
+import pytest
+
+import tokens
+from conftest import BIN, KEY
+
+RSA, EC = tokens.key("rsa1"), tokens.key("p256/0")
+EXAMPLE = "!ChangeThisMercureHubJWTSecretKey!"
+
+
+REFUSED = [
+    (f'publisher_jwt "{RSA.setting}"', "a PEM key must name its algorithm: this is an RSA key, so for example RS256"),
+    (f'publisher_jwt "{RSA.setting}" HS256', "HS256 signs with a shared secret"),
+    (f'publisher_jwt "{RSA.setting}" ES256', "ES256 needs a P-256 key, and this is an RSA key"),
+    (f'publisher_jwt "{EC.setting}" ES512', "ES512 needs a P-521 key, and this is a P-256 key"),
+    (f"publisher_jwt {KEY} RS256", "RS256 needs an RSA key as PEM or JWK, and this is a secret"),
+    (f"publisher_jwt {KEY} hs256", "the algorithm hs256 is not known"),
+    (f"publisher_jwt {KEY} none", "the algorithm none is not known"),
+    ('publisher_jwt ""', "empty"),
+    ("publisher_jwt file:/nowhere/key", "/nowhere/key"),
+    ('publisher_jwt "-----BEGIN PUBLIC KEY-----\\nAAAA" RS256', "cannot be read"),
+    ('publisher_jwt "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7" HS256', "a public key is no secret"),
+    ("publisher_jwt `{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}` RS256", "too weak"),
+    ("publisher_jwt `{\"kty\":\"oct\",\"k\":\"AAAA\",\"alg\":\"HS512\"}` HS256", "the JWK is for HS512"),
+]
+NOTED = [
+    (f"publisher_jwt {EXAMPLE}", "well-known example (!ChangeThisMercureHubJWTSecretKey!)"),
+    ("publisher_jwt changeme", "well-known example (changeme)"),
+    ("publisher_jwt short", "the key is shorter than 32 bytes, too short for HS256"),
+    (f"publisher_jwt {KEY} HS512", "the key is shorter than 64 bytes, too short for HS512"),
+    (f'publisher_jwt "{RSA.pem.decode().strip()}" RS256', "this is a private key"),
+]
+
+
+def check(folder, text):
+    conf = folder / "alipes.conf"
+    conf.write_text(f"anonymous\ntransport memory\n{text}\n")
+    done = subprocess.run([BIN, "config", "check", conf], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr, f"{conf}:3: "
+
+
+@pytest.mark.parametrize("line, words", REFUSED, ids=range(len(REFUSED)))
+def test_a_key_that_cannot_be_is_refused_with_its_line(tmp_path, line, words):
+    status, said, place = check(tmp_path, line)
+    assert status == 1 and place in said and words in said, said
+    assert KEY not in said and "AAAAB3" not in said
+
+
+@pytest.mark.parametrize("line, words", NOTED, ids=range(len(NOTED)))
+def test_a_key_that_is_unwise_is_noted(tmp_path, line, words):
+    status, said, place = check(tmp_path, line)
+    assert status == 0 and place in said and words in said, said
+
+
+def test_nothing_is_said_of_a_good_key_or_of_an_example_that_nobody_else_reaches(tmp_path):
+    for text in (f"publisher_jwt {KEY}", f'publisher_jwt "{EC.setting}" ES256', f"publisher_jwt {EXAMPLE}\nlisten 127.0.0.1:8080"):
+        status, said, _ = check(tmp_path, text)
+        assert status == 0 and "publisher_jwt: " not in said, said
+
+
+def test_the_environment_chooses_the_algorithm_of_a_pem(tmp_path):
+    env = {"PATH": os.environ["PATH"], "MERCURE_PUBLISHER_JWT_KEY": EC.setting, "MERCURE_SUBSCRIBER_JWT_KEY": KEY}
+    made = subprocess.run([BIN, "token", "--publish", "*", "--key-file", "/dev/stdin"], input=EC.pem, capture_output=True, env=env, check=True)
+    told = subprocess.run([BIN, "token", "inspect"], input=made.stdout, capture_output=True, env=env, check=True)
+    assert b"publish: accepted" in told.stdout
