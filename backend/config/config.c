@@ -20,10 +20,39 @@ enum {
 };
 
 void
+config_place(struct config *c, struct slice name)
+{
+    struct error place;
+    if (c->reading_file == NULL || c->reading_line == 0)
+        return;
+    error_set(&place, "%.300s:%u", c->reading_file, c->reading_line);
+    for (size_t i = 0; i < c->placed.count; i++) {
+        if (!slice_eq(slice_of(c->placed.items[i]), name))
+            continue;
+        free(c->places.items[i]);
+        c->places.items[i] = xstrndup(place.text, strlen(place.text));
+        return;
+    }
+    string_list_add(&c->placed, name);
+    string_list_add(&c->places, slice_of(place.text));
+}
+
+/* NULL: it did not stand in a file. */
+static const char *
+place_of(const struct config *c, struct slice name)
+{
+    for (size_t i = 0; i < c->placed.count; i++)
+        if (slice_eq(slice_of(c->placed.items[i]), name))
+            return c->places.items[i];
+    return NULL;
+}
+
+void
 config_note(struct config *c, const char *name, const char *text)
 {
     struct error sentence;
-    error_set(&sentence, "%s: %s", name, text);
+    const char *place = place_of(c, slice_of(name));
+    error_set(&sentence, "%s%s%s: %s", place ? place : "", place ? ": " : "", name, text);
     string_list_add(&c->notes, slice_of(sentence.text));
 }
 
@@ -87,6 +116,8 @@ config_free(struct config **ref)
     free(c->log_file);
     free(c->compatibility);
     string_list_clear(&c->sources);
+    string_list_clear(&c->placed);
+    string_list_clear(&c->places);
     string_list_clear(&c->notes);
     free(c);
 }
@@ -125,7 +156,17 @@ config_speaks_1_0(const struct config *c)
 bool
 config_judge(struct config *c, struct error *err)
 {
-    return judge_config(c, err);
+    struct error why = {""};
+    if (judge_config(c, &why))
+        return true;
+    struct slice name = slice_of(why.text);
+    size_t end = 0;
+    while (end < name.len &&
+           ((name.ptr[end] >= 'a' && name.ptr[end] <= 'z') ||
+            (name.ptr[end] >= '0' && name.ptr[end] <= '9') || name.ptr[end] == '_'))
+        end++;
+    const char *place = place_of(c, slice_head(name, end));
+    return error_set(err, "%s%s%.400s", place ? place : "", place ? ": " : "", why.text);
 }
 
 /* The defaults: ours, and over them those of whoever packaged the program. */

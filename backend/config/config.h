@@ -65,6 +65,9 @@ struct config {
     enum log_level log_level;
     struct string_list notes; /* sentences to say at start */
 
+    /* Where each directive stood last, as FILE:LINE; names and places in the same order. */
+    struct string_list placed, places;
+
     /* While it is read. */
     bool listen_is_set, body_size_is_set, reads_files;
     const char *reading_file; /* borrowed */
@@ -94,7 +97,9 @@ void config_describe(void (*each)(void *context, const char *signature, const ch
 bool config_speaks_0x(const struct config *);
 bool config_speaks_1_0(const struct config *);
 
-/* For what reads a configuration: a sentence to say at start, "NAME: TEXT". */
+/* For what reads a configuration. The directive `name` stands where it is reading now. */
+void config_place(struct config *, struct slice name);
+/* A sentence to say at start, "NAME: TEXT", with the directive's place before it. */
 void config_note(struct config *, const char *name, const char *text);
 /* A file of at most `max` bytes into `out` (initialised here; empty on failure). */
 MUST_CHECK bool config_read_file(const char *path, size_t max, struct buf *out, struct error *);

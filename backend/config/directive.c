@@ -159,7 +159,7 @@ set_compatibility(struct config *c, const struct slice *args, size_t count, stru
 }
 
 static bool
-apply(struct config *c, struct directive *d, struct error *err)
+apply_known(struct config *c, struct directive *d, struct error *err)
 {
     const struct slice *words = d->words, name = words[0];
     size_t count = d->count;
@@ -197,6 +197,7 @@ apply(struct config *c, struct directive *d, struct error *err)
         return set_log(c, words + 1, count - 1, err);
     for (size_t i = 0; i < COUNT_OF(accepted); i++) {
         if (slice_eq(name, slice_of(accepted[i].name))) {
+            config_place(c, name);
             config_note(c, accepted[i].name, accepted[i].text);
             return true;
         }
@@ -209,6 +210,17 @@ apply(struct config *c, struct directive *d, struct error *err)
             return error_set(
                 err, "%s is known but not available in this version: take the line out", later[i]);
     return refuse_unknown(name, err);
+}
+
+static bool
+apply(struct config *c, struct directive *d, struct error *err)
+{
+    unsigned line = c->reading_line;
+    if (!apply_known(c, d, err))
+        return false;
+    c->reading_line = line;
+    config_place(c, d->words[0]);
+    return true;
 }
 
 /* A word, brace or line end inside a block. */

@@ -105,7 +105,7 @@ START_TEST(what_the_whole_tells_is_said)
         struct slice text;
         const char *note;
     } rows[] = {
-        {SLICE_INIT("anonymous\nheartbeat 0s\n"), "heartbeat: off"},
+        {SLICE_INIT("anonymous\nheartbeat 0s\n"), "test.conf:2: heartbeat: off"},
         {SLICE_INIT("anonymous\ncors_origins *\n"), "cors_origins: *"},
         {SLICE_INIT("anonymous\ncors_origins https://*\n"), "whole scheme"},
         {SLICE_INIT("anonymous\npublish_origins *\n"), "publish_origins: *"},
@@ -136,7 +136,7 @@ START_TEST(what_contradicts_itself_is_refused)
     } rows[] = {
         {SLICE_INIT("publisher_jwt x\n"), "nobody could subscribe"},
         {SLICE_INIT(ISSUER "protocol_version_compatibility 8\n"), "1.0 alone"},
-        {SLICE_INIT("anonymous\npublic_urls hub.example\n"), "public_urls"},
+        {SLICE_INIT("anonymous\npublic_urls hub.example\n"), "test.conf:2: public_urls"},
         {SLICE_INIT("anonymous\npublic_urls https://hub.example/other\n"), "public_urls"},
         {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.1/8\n"), "trusted_proxies"},
         {SLICE_INIT("anonymous\ncookie_name a=b\n"), "cookie_name"},
