@@ -36,14 +36,14 @@ read_authorization(const struct request *r, struct slice value, struct slice *re
 struct query_facts {
     struct slice token; /* the first `authorization` */
     unsigned tokens;
-    bool is_match; /* a parameter that begins with `match` */
+    bool is_match; /* a parameter that begins with `match`, or QUERY, whose body will have one */
     bool failed;   /* too large to be read */
 };
 
 static struct query_facts
 read_query(struct exchange *ex)
 {
-    struct query_facts facts = {0};
+    struct query_facts facts = {.is_match = slice_eq(ex->request->method, SLICE("QUERY"))};
     struct form form = {ex->request->query};
     struct slice name, value;
     while (form_next(&form, &ex->arena, &name, &value, &facts.failed)) {

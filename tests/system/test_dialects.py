@@ -192,6 +192,15 @@ def test_the_status_of_a_query(wire):
     assert not wrong
 
 
+def test_a_token_never_comes_in_the_url_of_a_query(wire):
+    for auth in (token(subscribe=["*"]), grants("subscribe")):
+        reply = Client(wire).request("QUERY", f"{PATH}?authorization={auth}", [FORM], b"match=a")
+        assert reply.status == 401
+    stream = Stream(wire, f"topic=a&authorization={token(subscribe=['*'])}")
+    assert stream.status == 200
+    stream.close()
+
+
 def test_a_refused_query_keeps_the_connection(both):
     client = Client(("127.0.0.1", both.port))
     assert client.request("QUERY", PATH, [FORM], b"topic=a").status == 400
