@@ -200,6 +200,14 @@ $(ASAN_TOOLS): %: %.o build/asan/libalipes.a
 
 check-system-release: build/crash/shim.so $(ASAN_TOOLS)
 
+# What makes trouble for a hub that runs (tests/system/test_history_trouble.py).
+build/trouble/shim.so: tests/trouble/shim.c
+	@mkdir -p $(@D)
+	$(SAY) CC $@
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
+RELEASE_ONLY += --ignore=tests/system/test_history_trouble.py
+check-system-release: build/trouble/shim.so
+
 # --- fuzzing ----------------------------------------------------------------------------------
 
 build/fuzz/%.o: %.c

@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
-    ZEROS = 256 * 1024
+    ZEROS = 256 * 1024,
+    SPARE_SHARE = 4,
 };
 
 bool
@@ -99,11 +101,23 @@ file_replace(int folder, const char *name, struct slice s)
     return false;
 }
 
+static bool
+has_room(int folder, uint64_t size)
+{
+    struct statvfs fs;
+    return fstatvfs(folder, &fs) != 0 ||
+           (uint64_t)fs.f_bavail * fs.f_frsize >= size + size / SPARE_SHARE;
+}
+
 bool
 file_make_zeros(int folder, const char *name, uint64_t size)
 {
     static const char zeros[ZEROS];
     char beside[256];
+    if (!has_room(folder, size)) {
+        errno = ENOSPC;
+        return false;
+    }
     snprintf(beside, sizeof beside, "%.200s.tmp", name);
     int fd = openat(folder, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0)

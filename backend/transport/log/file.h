@@ -16,7 +16,8 @@ MUST_CHECK bool file_read_whole(int folder, const char *name, uint64_t max, char
 /* Written beside, then renamed: there whole or not at all (after a crash of the machine: perhaps
  * not, or not right; whoever reads it checks). */
 MUST_CHECK bool file_replace(int folder, const char *name, struct slice);
-/* A file of `size` zeros, synced, under `name`. */
+/* A file of `size` zeros, synced, under `name`. Where the disk has little more room than that it is
+ * not even begun: what is left is for updates, and for others. */
 MUST_CHECK bool file_make_zeros(int folder, const char *name, uint64_t size);
 
 #endif

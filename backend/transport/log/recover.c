@@ -47,9 +47,9 @@ judge_filesystem(const struct store *st, struct error *err)
         if ((unsigned long)fs.f_type == unsafe[i].magic)
             return error_set(
                 err,
-                "%s is on %s, where neither locks nor syncs can be relied on; use a "
-                "local folder, or allow it: transport log { path %s unsafe_filesystem }",
-                st->path, unsafe[i].name, st->path);
+                "%s is on %s, whose locks and syncs may not hold: take a local folder, or "
+                "allow it with unsafe_filesystem in transport log",
+                st->path, unsafe[i].name);
     return true;
 }
 

@@ -695,23 +695,21 @@ seal(struct store *st, struct segment *s)
     return ok;
 }
 
-static bool
+/* Where it cannot be, the next segment begins without. */
+static void
 prepare(struct store *st)
 {
     pthread_mutex_lock(&st->lock);
     bool needed = !st->prepared;
     pthread_mutex_unlock(&st->lock);
-    if (!needed)
-        return true;
-    if (!make_room(st, st->segment_bytes))
-        return false;
+    if (!needed || !make_room(st, st->segment_bytes))
+        return;
     bool ok = file_make_zeros(st->folder, prepared_name, st->segment_bytes);
     pthread_mutex_lock(&st->lock);
     st->prepared = ok;
     if (!ok)
         st->used -= st->segment_bytes;
     pthread_mutex_unlock(&st->lock);
-    return ok;
 }
 
 static void
@@ -775,7 +773,7 @@ store_chore(struct store *st)
             again = st->settings.sync_interval_ms;
     }
     remove_old(st);
-    bool prepared = prepare(st);
+    prepare(st);
     pthread_mutex_lock(&st->lock);
     st->new_segments = false;
     struct segment *load = first_to_load(st), *s = load ? load : first_to_seal(st);
@@ -783,7 +781,7 @@ store_chore(struct store *st)
         store_use(s);
     pthread_mutex_unlock(&st->lock);
     if (s == NULL)
-        return prepared ? again : RETRY_MS;
+        return again;
     bool done = load ? store_make_ready(st, s) : seal(st, s);
     pthread_mutex_lock(&st->lock);
     store_leave(s);

@@ -1,0 +1,117 @@
+"""The hub is killed, stopped, out of disk, under load: nothing acknowledged is lost, nothing
+comes twice, there is one order. (The long form is in tests/soak.)"""
+import os
+import random
+import shutil
+import signal
+import time
+
+import pytest
+
+from conftest import BIN, Client, PATH, start_caddy, wait_for
+from history import Listener, LogHub, Publisher, read_until
+from ordeal import Ordeal
+from trouble import SmallDisk
+
+SANITIZED = "release" not in str(BIN)
+KILLS = int(os.environ.get("HISTORY_KILLS", 8 if SANITIZED else 28))
+
+
+@pytest.fixture
+def rng():
+    seed = int(os.environ.get("HISTORY_SEED", random.randrange(10 ** 6)))
+    print(f"HISTORY_SEED={seed}")
+    yield random.Random(seed)
+
+
+def caddy_before(hub, folder):
+    server, port = start_caddy(folder, hub, "http-unix")
+    front = ("127.0.0.1", port)
+
+    def ready():
+        try:
+            return Client(front).get(PATH).status == 400
+        except OSError:
+            return False
+
+    wait_for(ready, "Caddy")
+    return server, front
+
+
+def run_kills(hub, front, rng, kills, how):
+    """That many ends at random moments; the hub is started again at once."""
+    ordeal = Ordeal(hub, front, rng.randrange(10 ** 6))
+    for _ in range(kills):
+        time.sleep(rng.random() * 0.2)  # the moment is the point: there is nothing to wait for
+        hub.server.process.send_signal(rng.choice(how))
+        hub.server.process.wait(30)
+        if rng.random() < 0.3:
+            hub.launch()  # killed again while it starts
+            time.sleep(rng.random() * 0.03)
+            hub.kill()
+        hub.start()
+    order = ordeal.finish()
+    connections = sum(reader.connections for reader in ordeal.readers)
+    statuses = list(ordeal.answers().values())
+    print(f"{kills} ends: {statuses.count(200)} acknowledged, {len(statuses) - statuses.count(200)} not, {len(order)} held, "
+          f"{connections} connections of {len(ordeal.readers)} streams")
+    assert len(order) > kills
+    assert connections > kills
+    return order
+
+
+@pytest.mark.parametrize("how", [[signal.SIGKILL], [signal.SIGTERM, signal.SIGKILL]], ids=["kill", "term"])
+def test_killed_at_random_moments_behind_a_front(tmp_path, rng, how):
+    hub = LogHub(tmp_path, "max_bytes 256MiB", extra="shutdown_timeout 2s")
+    caddy, front = caddy_before(hub, tmp_path)
+    try:
+        run_kills(hub, front, rng, KILLS if len(how) == 1 else KILLS // 3, how)
+    finally:
+        caddy.stop(signal.SIGKILL)  # it would wait for streams to end
+        hub.stop()
+
+
+def test_a_disk_that_is_full_now_and_then(tmp_path, rng):
+    disk = SmallDisk(tmp_path / "disk", "24m")
+    hub = LogHub(tmp_path, "max_bytes 16MiB", history=disk.folder / "history", wrap=disk.wrap)
+    try:
+        ordeal = Ordeal(hub, hub.socket, rng.randrange(10 ** 6))
+        for _ in range(3):
+            before = len(ordeal.acknowledged())
+            wait_for(lambda: len(ordeal.acknowledged()) > before + 50, "publishes")
+            disk.fill()
+            wait_for(lambda: 503 in list(ordeal.answers().values()), "a 503")
+            if rng.random() < 0.5:
+                hub.kill()
+                hub.launch()
+                time.sleep(rng.random() * 0.1)
+                disk.empty()
+                if hub.server.process.poll() is not None or not hub.answers():
+                    hub.kill()
+                    hub.start()
+            else:
+                disk.empty()
+        ordeal.finish()
+        statuses = list(ordeal.answers().values())
+        print(f"{statuses.count(200)} acknowledged, {statuses.count(503)} refused")
+    finally:
+        hub.stop()
+        disk.close()
+
+
+def test_with_more_than_ten_thousand_in_the_history(tmp_path, rng):
+    """Where the established hub gives up."""
+    hub = LogHub(tmp_path, "max_bytes 64MiB")
+    publisher, count = Publisher(hub.socket), 10500
+    for at in range(0, count, 100):
+        assert set(publisher.many([dict(topic="t", id=f"n{i}", data=str(i)) for i in range(at, at + 100)])) == {200}
+    hub.kill()
+    hub.start()
+    for cursor in [0, 1, 300, rng.randrange(count), count - 10, count - 1]:
+        listener = Listener(hub.socket, "topic=t", f"Last-Event-ID: n{cursor}")
+        read_until([listener], lambda: listener.status and len(listener.events) >= count - 1 - cursor, f"all behind {cursor}")
+        assert listener.cursor == f"n{cursor}"
+        assert [int(data) for _, data in listener.events] == list(range(cursor + 1, count))
+        listener.close()
+    publisher.close()
+    hub.stop()

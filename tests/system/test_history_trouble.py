@@ -1,0 +1,329 @@
+"""What can go wrong with a disk, and a clock: publishes are refused and never falsely confirmed, live
+streams stay, and it goes on by itself once the cause is gone. With a shim in the hub, so not under a
+sanitizer."""
+import errno
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import BIN, KEY, PATH, Client, Server, wait_for
+from history import Listener, LogHub, Publisher, read_until
+from ordeal import Ordeal
+from trouble import SmallDisk, Trouble
+
+DAY = 86400 * 1000
+
+
+@pytest.fixture
+def rng():
+    seed = int(os.environ.get("HISTORY_SEED", random.randrange(10 ** 6)))
+    print(f"HISTORY_SEED={seed}")
+    yield random.Random(seed)
+
+
+@pytest.fixture
+def troubled(tmp_path):
+    """A hub, and what makes it trouble."""
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = LogHub(tmp_path, "max_bytes 16MiB", extra="heartbeat 1s", env=trouble.env)
+    yield hub, trouble
+    trouble.set(**dict.fromkeys(trouble.state, 0))
+    hub.stop()
+
+
+def replay(hub):
+    """All that is held."""
+    with_end = Publisher(hub.socket)
+    assert with_end.publish(topic="t", id=(end := f"end{random.random()}"), data="end") == 200
+    with_end.close()
+    listener = Listener(hub.socket, "topic=t&lastEventID=earliest")
+    read_until([listener], lambda: listener.ids[-1:] == [end], "the whole history")
+    listener.close()
+    return [id for id in listener.ids if not id.startswith("end")]
+
+
+WRONGS = {
+    "no space for a write": dict(write_error=errno.ENOSPC),
+    "a write fails": dict(write_error=errno.EIO),
+    "a sync fails": dict(sync_error=errno.EIO),
+    "read-only": dict(write_error=errno.EROFS, open_error=errno.EROFS),
+    "over quota": dict(write_error=errno.EDQUOT, open_error=errno.EDQUOT),
+    "no file can be made": dict(sync_error=errno.EIO, open_error=errno.EMFILE),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONGS)
+def test_publishes_get_503_and_streams_stay_until_it_is_over(troubled, wrong):
+    hub, trouble = troubled
+    publisher, live = Publisher(hub.socket), Listener(hub.socket, "topic=t")
+    read_until([live], lambda: live.status == 200, "the head")
+    answers = {}
+
+    def publish(id):
+        answers[id] = publisher.publish(topic="t", id=id, data=id)
+        return answers[id]
+
+    for i in range(20):
+        assert publish(f"before{i}") == 200
+    for turn in range(2):
+        trouble.set(**WRONGS[wrong])
+        for i in range(15):
+            assert publish(f"wrong{turn}-{i}") == 503
+            time.sleep(0.01)  # so that it tries again meanwhile
+        trouble.set(**dict.fromkeys(WRONGS[wrong], 0))
+        wait_for(lambda: publish(f"retried{turn}-{len(answers)}") == 200, "publishes to be stored again")
+        for i in range(20):
+            assert publish(f"after{turn}-{i}") == 200
+    acknowledged = [id for id, status in answers.items() if status == 200]
+    read_until([live], lambda: live.ids[-1:] == acknowledged[-1:], "the live stream")
+    assert live.ids == acknowledged, "what was not confirmed is shown, or what was is not"
+    assert not live.ended
+    assert replay(hub) == acknowledged
+    said = re.findall(r"event=history_failed .*", hub.log())
+    assert said and os.strerror(list(WRONGS[wrong].values())[0]) in said[0], said
+    assert str(hub.history) in said[0]
+    assert "event=history_recovered" in hub.log()
+    hub.kill()
+    hub.start()
+    held = replay(hub)
+    assert [id for id in held if id in acknowledged] == acknowledged
+    assert set(held) <= set(answers)
+    live.close()
+    publisher.close()
+
+
+def test_no_worker_waits_for_a_slow_disk(troubled):
+    hub, trouble = troubled
+    publisher = Publisher(hub.socket)
+    for i in range(100):
+        assert publisher.publish(topic="t", id=f"n{i}", data=str(i)) == 200
+    trouble.set(sync_ms=1000)
+    answered = []
+    thread = threading.Thread(target=lambda: answered.append(publisher.publish(topic="t", id="slow", data="slow")))
+    thread.start()
+    time.sleep(0.1)  # by now it is at the disk
+    began, slowest = time.monotonic(), 0.0
+    for i in range(20):
+        at = time.monotonic()
+        listener = Listener(hub.socket, "topic=t", f"Last-Event-ID: n{i}")
+        read_until([listener], lambda: listener.ids[-1:] == ["n99"], "the replay")
+        assert len(listener.ids) == 99 - i
+        listener.close()
+        slowest = max(slowest, time.monotonic() - at)
+    took = time.monotonic() - began
+    assert not answered and took < 0.8, took
+    thread.join(10)
+    assert answered == [200]
+    print(f"20 replays beside a sync of 1 s: the slowest took {slowest * 1000:.0f} ms")
+    trouble.set(sync_ms=0)
+    publisher.close()
+
+
+def test_writes_that_are_cut_short_are_finished(troubled):
+    hub, trouble = troubled
+    trouble.set(short_write=1)
+    publisher = Publisher(hub.socket)
+    for i in range(200):
+        assert publisher.publish(topic="t", id=f"n{i}", data="x" * (i * 20)) == 200
+    publisher.close()
+    hub.kill()
+    hub.start()
+    assert replay(hub) == [f"n{i}" for i in range(200)]
+
+
+def test_a_file_size_limit_ends_a_segment_and_not_the_hub(tmp_path):
+    hub = LogHub(tmp_path, "max_bytes 64MiB", wrap=("prlimit", "--fsize=1500000"))
+    publisher, statuses = Publisher(hub.socket), []
+    for i in range(400):
+        statuses.append(publisher.publish(topic="t", id=f"n{i}", data="x" * 10000))
+        if statuses[-1] == 503:
+            time.sleep(0.12)
+    assert statuses.count(200) > 350 and 503 in statuses, statuses
+    assert set(statuses) == {200, 503}
+    assert "File too large" in hub.log()
+    acknowledged = [f"n{i}" for i, status in enumerate(statuses) if status == 200]
+    assert replay(hub) == acknowledged
+    hub.kill()
+    hub.start()
+    assert [id for id in replay(hub) if id in set(acknowledged)] == acknowledged
+    publisher.close()
+    hub.stop()
+
+
+def test_little_space_is_not_taken_by_what_is_prepared(tmp_path):
+    """Less than a segment is free: that is used for updates, not filled with zeros again and again."""
+    disk = SmallDisk(tmp_path / "disk", "24m")
+    disk.fill(leave=8 << 20)
+    hub = LogHub(tmp_path, "max_bytes 256MiB", history=disk.folder / "history", wrap=disk.wrap)
+    try:
+        publisher, began, statuses = Publisher(hub.socket), time.monotonic(), []
+        while time.monotonic() - began < 1.5:
+            statuses.append(publisher.publish(topic="t", data="x" * 100))
+            space = os.statvfs(disk.seen)
+            assert space.f_bavail * space.f_frsize > 1 << 20
+        assert set(statuses) == {200}, statuses.count(503)
+        publisher.close()
+    finally:
+        hub.stop()
+        disk.close()
+
+
+def test_a_full_disk_and_then_space_again(tmp_path):
+    disk = SmallDisk(tmp_path / "disk", "6m")
+    hub = LogHub(tmp_path, "max_bytes 64MiB", history=disk.folder / "history", wrap=disk.wrap, extra="heartbeat 1s")
+    try:
+        publisher, live = Publisher(hub.socket), Listener(hub.socket, "topic=t")
+        read_until([live], lambda: live.status == 200, "the head")
+        disk.fill()
+        answers, count = {}, 0
+
+        def publish():
+            nonlocal count
+            count += 1
+            answers[f"n{count}"] = publisher.publish(topic="t", id=f"n{count}", data="x" * 20000)
+            return answers[f"n{count}"]
+
+        wait_for(lambda: publish() == 503, "the disk to be full")
+        for _ in range(20):
+            publish()
+            time.sleep(0.02)
+        assert "No space left" in hub.log()
+        disk.empty()
+        wait_for(lambda: publish() == 200, "publishes to be stored again")
+        for _ in range(20):
+            assert publish() == 200
+        acknowledged = [id for id, status in answers.items() if status == 200]
+        read_until([live], lambda: live.ids[-1:] == acknowledged[-1:], "the live stream")
+        assert live.ids == acknowledged and not live.ended
+        assert replay(hub) == acknowledged
+        live.close()
+        publisher.close()
+    finally:
+        hub.stop()
+        disk.close()
+
+
+# --- the start -------------------------------------------------------------------------------------
+
+
+def refused(folder, conf, wrap=(), env=None):
+    """What a hub that cannot start says."""
+    path = folder / "refused.conf"
+    path.write_text(f"listen unix/{folder}/refused.sock\npublisher_jwt {KEY}\nanonymous\n{conf}\n")
+    server = Server([*wrap, BIN, "-c", path], folder / f"refused{random.random()}.log", env)
+    assert server.process.wait(20) == 1, server.log()
+    return server.log()
+
+
+def test_a_second_hub_is_told_the_pid_and_the_path(tmp_path):
+    hub = LogHub(tmp_path)
+    said = refused(tmp_path, f"transport log {{ \n path {hub.history}\n}}")
+    assert f"pid {hub.server.process.pid}" in said and str(hub.history) in said
+    assert Publisher(hub.socket).publish(topic="t", data="x") == 200
+    hub.kill()
+    hub.start()  # the lock went with the process
+    hub.stop()
+
+
+@pytest.mark.parametrize("kind, name", [(0x6969, "NFS"), (0xff534d42, "CIFS"), (0x01021997, "9p"), (0x65735546, "FUSE")])
+def test_a_file_system_that_lies_is_refused_and_may_be_allowed(tmp_path, kind, name):
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    trouble.set(filesystem=kind)
+    said = refused(tmp_path, f"transport log {{\n path {tmp_path}/history\n}}", env=trouble.env)
+    assert name in said and "unsafe_filesystem" in said and f"{tmp_path}/history" in said
+    conf = tmp_path / "allowed.conf"
+    conf.write_text(f"listen unix/{tmp_path}/allowed.sock\npublisher_jwt {KEY}\nanonymous\n"
+                    f"transport log {{\n path {tmp_path}/history\n unsafe_filesystem\n}}\n")
+    server = Server([BIN, "-c", conf], tmp_path / "allowed.log", trouble.env)
+    wait_for(lambda: "event=ready" in server.log(), "the hub")
+    assert server.stop() == 0
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    history = tmp_path / "history"
+    history.mkdir(mode=0o755)
+    tmp_path.chmod(0o777)
+    conf = f"transport log {{\n path {history}\n}}"
+    said = refused(tmp_path, conf, wrap=("setpriv", "--reuid=65534", "--clear-groups"))
+    assert str(history) in said and "cannot be written" in said
+    said = refused(tmp_path, conf.replace(str(history), f"{history}/deeper"), wrap=("setpriv", "--reuid=65534", "--clear-groups"))
+    assert f"{history}/deeper" in said
+
+
+def test_a_read_only_mount_is_named(tmp_path):
+    disk = SmallDisk(tmp_path / "disk", "6m")
+    (disk.seen / "history").mkdir()
+    assert disk.run("mount", "-o", "remount,ro", disk.folder).returncode == 0
+    try:
+        said = refused(tmp_path, f"transport log {{\n path {disk.folder}/history\n}}", wrap=disk.wrap)
+        assert f"{disk.folder}/history" in said
+    finally:
+        disk.close()
+
+
+def test_a_history_of_another_version_is_left_alone(tmp_path):
+    hub = LogHub(tmp_path)
+    assert Publisher(hub.socket).publish(topic="t", data="x") == 200
+    hub.stop()
+    youngest = max(hub.history.glob("*.log"))
+    content = bytearray(youngest.read_bytes())
+    content[8] = 99
+    crc = crc32c(content[:4092])
+    content[4092:4096] = crc.to_bytes(4, "little")
+    youngest.write_bytes(content)
+    before = {path.name: path.read_bytes() for path in hub.history.iterdir() if path.suffix in (".log", ".idx")}
+    said = refused(tmp_path, f"transport log {{\n path {hub.history}\n}}")
+    assert "another version" in said and youngest.name in said
+    assert before == {path.name: path.read_bytes() for path in hub.history.iterdir() if path.suffix in (".log", ".idx")}
+
+
+def crc32c(data):
+    """Without the inversion at its end, as the store keeps it."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc
+
+
+# --- the clock -------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_jumps_both_ways(tmp_path, rng):
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = LogHub(tmp_path, "max_bytes 16MiB, max_age 1h", env=trouble.env)
+    try:
+        ordeal = Ordeal(hub, hub.socket, rng.randrange(10 ** 6))
+        for jump in [DAY, -DAY, 3 * DAY, 0, -3650 * DAY, 3650 * DAY, rng.randrange(-DAY, DAY), 0]:
+            before = len(ordeal.acknowledged())
+            trouble.set(clock_ms=jump)
+            wait_for(lambda: len(ordeal.acknowledged()) > before + 100, "publishes")
+            if rng.random() < 0.4 and jump <= 0:
+                hub.kill()
+                hub.start()
+        ordeal.finish()
+        print(f"{len(ordeal.acknowledged())} acknowledged")
+    finally:
+        hub.stop()
+
+
+def test_what_a_clock_says_does_not_age_what_is_held(tmp_path):
+    """Within a run age is not told by the wall clock: a jump by years removes nothing."""
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = LogHub(tmp_path, "max_bytes 16MiB, max_age 1h", env=trouble.env)
+    publisher = Publisher(hub.socket)
+    for jump in (0, 3650 * DAY, -3650 * DAY):
+        trouble.set(clock_ms=jump)
+        for i in range(300):
+            assert publisher.publish(topic="t", id=f"{jump}-{i}", data="x" * 3000) == 200
+    time.sleep(1.2)  # the keeper looks once a second
+    assert len(replay(hub)) == 900
+    publisher.close()
+    hub.stop()
