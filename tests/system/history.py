@@ -67,12 +67,19 @@ class Publisher:
             self.close()
         return reply.status
 
-    def many(self, forms):
-        """All of them on their way at once, answered in order. The statuses."""
+    def send(self, forms):
+        """All of them on their way at once; collect() has the answers."""
         self.client = self.client or Client(self.address)
         for form in forms:
             self.client.ask("POST", PATH, [self.auth, FORM], urlencode(form, doseq=True).encode())
-        return [self.client.reply().status for _ in forms]
+
+    def collect(self, count):
+        """The statuses of what was sent, in order."""
+        return [self.client.reply().status for _ in range(count)]
+
+    def many(self, forms):
+        self.send(forms)
+        return self.collect(len(forms))
 
     def close(self):
         if self.client:

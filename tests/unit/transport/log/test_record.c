@@ -131,7 +131,7 @@ START_TEST(lengths_that_lie_are_noticed)
         for (size_t i = 0; i < COUNT_OF(lies); i++) {
             char *at = (char *)guard_copy(bytes).ptr;
             le32_put(at + fields[f], lies[i]);
-            sign_record(at, SALT);
+            sign_record(at, bytes.len, SALT);
             enum log_record_state state = log_record_read(SLICE_OF(at, bytes.len), SALT, &r);
             if (state != RECORD_BAD) /* it lies within the padding: what it says lies inside */
                 ck_assert(lies[i] < 10 && r.id.ptr + r.id.len <= at + bytes.len &&
