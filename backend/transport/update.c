@@ -126,7 +126,10 @@ update_new(const struct update_parts *p, size_t max_size, bool *ret_too_large)
                                        .event = SLICE_OF(NULL, event_size(p)),
                                        .is_private = p->is_private,
                                        .id_is_chosen = p->id_is_chosen};
-    *ret_too_large = f.event.len > max_size;
+    size_t size = f.event.len;
+    for (size_t i = 0; i < p->topic_count; i++)
+        size += p->topics[i].len;
+    *ret_too_large = size > max_size;
     struct update *u = *ret_too_large ? NULL : lay_out(&f);
     if (u == NULL)
         return NULL;

@@ -99,6 +99,26 @@ def test_a_disk_that_is_full_now_and_then(tmp_path, rng):
         disk.close()
 
 
+def test_an_update_as_large_as_may_be_and_one_that_is_larger(tmp_path):
+    """Topics count as well: what no segment can take is refused, and costs nobody anything."""
+    hub = LogHub(tmp_path, "max_bytes 1MiB")
+    publisher = Publisher(hub.socket)
+    for i in range(20):
+        assert publisher.publish(topic="t", id=f"n{i}", data="x" * 1000) == 200
+    assert publisher.publish(topic="t", id="large", data="x" * 250000) == 200
+    assert publisher.publish(topic="t" * 300000, id="larger", data="x") == 413
+    assert publisher.publish(topic="t", id="larger", data="x" * 300000) == 413
+    assert publisher.publish(topic=[f"{i}" * 2000 for i in range(10, 999)], id="many", data="x") == 413
+    assert publisher.publish(topic="t", id="next", data="x") == 200
+    listener = Listener(hub.socket, "topic=t&lastEventID=earliest")
+    read_until([listener], lambda: listener.ids[-1:] == ["next"], "all of it")
+    assert listener.ids == [*(f"n{i}" for i in range(20)), "large", "next"]
+    assert "event=history_failed" not in hub.log()
+    listener.close()
+    publisher.close()
+    hub.stop()
+
+
 def test_with_more_than_ten_thousand_in_the_history(tmp_path, rng):
     """Where the established hub gives up."""
     hub = LogHub(tmp_path, "max_bytes 64MiB")

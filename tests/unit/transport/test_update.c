@@ -72,6 +72,11 @@ START_TEST(an_update_past_its_maximum_is_refused)
     ck_assert_ptr_nonnull(u);
     ck_assert(!too_large);
     update_unref(&u);
+    const struct slice topics[] = {SLICE("t"), SLICE("another topic")}; /* they are stored too */
+    const struct update_parts more = {
+        .topics = topics, .topic_count = 2, .id = SLICE("i"), .data = SLICE("0123456789")};
+    ck_assert_ptr_null(update_new(&more, 30, &too_large));
+    ck_assert(too_large);
 }
 END_TEST
 
