@@ -13,7 +13,8 @@
 #   make lint      clang-format, layering by include lines, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
-#   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left
+#   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;
+#                  then the history under kills, full disks, jumping clocks and the model, as long
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
 #   make deb       a Debian package of it: build/alipes_VERSION_ARCH.deb
@@ -230,8 +231,9 @@ fuzz: $(FUZZ_PROGRAMS)
 # --- the rest ---------------------------------------------------------------------------------
 
 .PHONY: soak bench install clean help
-soak: build/release/alipes
+soak: build/release/alipes build/trouble/shim.so
 	$(PYTHON) tests/soak/soak.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/history.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
 build/bench/indexbench: build/release/tests/bench/indexbench.o build/release/libalipes.a
 	@mkdir -p $(@D)
