@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 enum {
-    MAX_FILES = 100000
+    MAX_FILES = 100000,
+    TRIES = 100, /* beside a hub that removes files while they are listed */
 };
 
 static const struct {
@@ -99,6 +100,7 @@ struct found {
     struct position first;
     uint64_t size, index_size;
     struct segment *segment; /* NULL: its header does not check */
+    bool vanished;           /* removed since it was listed */
 };
 
 struct files {
@@ -165,8 +167,10 @@ read_header(struct store *st, struct found *f, struct error *err)
     size_t len;
     struct segment_header h;
     segment_name(name, f->first, ".log");
-    if (!file_read_whole(st->folder, name, SEGMENT_HEADER, &bytes, &len))
+    if (!file_read_whole(st->folder, name, SEGMENT_HEADER, &bytes, &len)) {
+        f->vanished = errno == ENOENT;
         return error_set(err, "%s/%s: %s", st->path, name, strerror(errno));
+    }
     enum segment_state state = segment_header_read(SLICE_OF(bytes, len), &h);
     if (state == SEGMENT_OK && position_cmp(h.first, f->first) == 0)
         f->segment = store_segment_new(&h);
@@ -244,8 +248,10 @@ read_last(struct store *st, struct found *f, uint64_t accepted, struct error *er
     struct segment_scan scan;
     struct segment *s = f->segment;
     segment_name(name, f->first, ".log");
-    if (!file_read_whole(st->folder, name, 0, &bytes, &len))
+    if (!file_read_whole(st->folder, name, 0, &bytes, &len)) {
+        f->vanished = errno == ENOENT;
         return error_set(err, "%s/%s: %s", st->path, name, strerror(errno));
+    }
     segment_scan(SLICE_OF(bytes, len), &s->header, accepted, on_record, s, &scan);
     s->length = scan.length;
     s->count = scan.count;
@@ -449,18 +455,31 @@ recover_files(struct store *st, struct files *files, struct error *err)
     return true;
 }
 
+/* *ret_again: a file went while we looked. */
+static bool
+list_and_recover(struct store *st, bool *ret_again, struct error *err)
+{
+    struct files files = {0};
+    bool ok = list_files(st, &files, err) && recover_files(st, &files, err);
+    *ret_again = false;
+    for (size_t i = 0; i < files.count; i++) {
+        *ret_again |= files.items[i].vanished;
+        if (files.items[i].segment)
+            store_segment_free(files.items[i].segment);
+    }
+    free(files.items);
+    return ok;
+}
+
 bool
 store_recover(struct store *st, struct error *err)
 {
-    struct files files = {0};
     struct segment *empty = NULL;
-    if (!open_folder(st, err) || !list_files(st, &files, err))
+    bool ok = false, again = true;
+    if (!open_folder(st, err))
         return false;
-    bool ok = recover_files(st, &files, err);
-    for (size_t i = 0; i < files.count; i++)
-        if (files.items[i].segment)
-            store_segment_free(files.items[i].segment);
-    free(files.items);
+    for (int i = 0; again && i < (st->settings.only_reads ? TRIES : 1); i++)
+        ok = list_and_recover(st, &again, err);
     if (!ok || st->settings.only_reads)
         return ok;
     if (!list_is_empty(&st->segments))

@@ -3,7 +3,8 @@
 #include "unit/guard.h"
 #include "unit/transport/log/folder.h"
 
-#include <sys/wait.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 /* A history of several segments, closed. */
 static void
@@ -418,6 +419,40 @@ START_TEST(who_only_reads_sees_what_is_committed_and_changes_nothing)
 }
 END_TEST
 
+static atomic_bool reading_is_over;
+
+static void *
+write_and_remove(void *store)
+{
+    for (unsigned i = 0; !atomic_load(&reading_is_over); i++) {
+        folder_commit_many(store, i, i + 1, 10);
+        if (i % 8 == 0)
+            folder_keep(store);
+    }
+    return NULL;
+}
+
+/* Retention takes files while they are listed; that is no fault of the folder. */
+START_TEST(who_only_reads_is_not_put_off_by_files_that_go_meanwhile)
+{
+    struct store_settings s = folder_settings(), reads = s;
+    reads.only_reads = true;
+    s.max_events = 16; /* each update has a file of its own */
+    struct store *st = folder_open(&s);
+    pthread_t writer;
+    folder_commit_many(st, 0, 16, 10);
+    ck_assert_int_eq(pthread_create(&writer, NULL, write_and_remove, st), 0);
+    for (int i = 0; i < 300; i++) {
+        struct store *beside = folder_open(&reads);
+        store_close(&beside);
+    }
+    atomic_store(&reading_is_over, true);
+    pthread_join(writer, NULL);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
 START_TEST(a_folder_that_cannot_be_is_named)
 {
     struct error err = {""};
@@ -471,4 +506,5 @@ UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           a_last_file_of_nothing_but_damage_is_not_taken_for_an_empty_one,
           another_version_is_refused_and_named, a_second_hub_is_refused_and_changes_nothing,
           who_only_reads_sees_what_is_committed_and_changes_nothing,
+          who_only_reads_is_not_put_off_by_files_that_go_meanwhile,
           a_folder_that_cannot_be_is_named, smaller_bounds_than_before_are_met_at_the_start)
