@@ -29,6 +29,7 @@ enum {
     RETRY_MS = 100,  /* after a failure no new segment is tried for so long */
     CHORE_MS = 1000, /* retention by age and the like */
     MIN_SEGMENT = 64 * 1024,
+    USUAL_RECORD = 4096, /* or less: larger ones fill a segment before their number does */
     MAX_SEGMENT = 16 * 1024 * 1024,
     BUFFER_KEPT = 4 * 1024 * 1024, /* a larger encode buffer is given back after its commit */
 };
@@ -796,6 +797,9 @@ static void
 settle_sizes(struct store *st)
 {
     uint64_t bytes = st->settings.max_bytes / 16, events = st->settings.max_events / 16;
+    /* A file is filled with zeros whole: where few updates seal it, it is to be small. */
+    if (bytes / USUAL_RECORD > events)
+        bytes = events * USUAL_RECORD;
     st->segment_bytes = bytes > MAX_SEGMENT   ? MAX_SEGMENT
                         : bytes < MIN_SEGMENT ? MIN_SEGMENT
                                               : bytes;

@@ -94,6 +94,31 @@ START_TEST(max_events_is_kept_to_a_segment)
 }
 END_TEST
 
+/* Else each few updates would cost 16 MiB of zeros. */
+START_TEST(what_is_prepared_fits_a_history_of_few_events)
+{
+    struct store_settings s = folder_settings();
+    s.max_bytes = 256 << 20;
+    s.max_events = 1000;
+    struct store *st = folder_open(&s);
+    folder_keep(st);
+    ck_assert_uint_le(folder_bytes(), 1 << 20);
+    folder_commit_many(st, 0, 200, 200);
+    folder_keep(st);
+    ck_assert_uint_le(folder_bytes(), 1 << 20);
+    for (unsigned i = 200; i < 1400; i += 100) { /* large ones are held all the same */
+        folder_commit_many(st, i, i + 100, 30000);
+        folder_keep(st);
+    }
+    struct held h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_le(h.count, 1000);
+    ck_assert_uint_ge(h.count, 900);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
 START_TEST(one_event_may_be_all_that_is_held)
 {
     struct store_settings s = folder_settings();
@@ -314,8 +339,8 @@ END_TEST
 UNIT_MAIN("store", what_is_committed_is_read_in_order_and_found,
           an_update_as_large_as_may_be_gets_a_segment_of_its_own,
           an_update_that_fits_nowhere_is_refused_and_costs_nothing, max_events_is_kept_to_a_segment,
-          one_event_may_be_all_that_is_held, max_bytes_is_never_passed,
-          what_is_too_old_goes_also_from_an_idle_store,
+          what_is_prepared_fits_a_history_of_few_events, one_event_may_be_all_that_is_held,
+          max_bytes_is_never_passed, what_is_too_old_goes_also_from_an_idle_store,
           several_updates_are_one_commit_and_may_fill_several_segments,
           a_write_that_fails_confirms_nothing_and_the_next_goes_on,
           writes_that_fail_for_long_cost_no_history,
