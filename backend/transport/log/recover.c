@@ -24,7 +24,7 @@
 
 enum {
     MAX_FILES = 100000,
-    TRIES = 100, /* beside a hub that removes files while they are listed */
+    TRIES = 100, /* beside a hub whose history is no more than a file */
 };
 
 static const struct {
@@ -168,7 +168,7 @@ read_header(struct store *st, struct found *f, struct error *err)
     struct segment_header h;
     segment_name(name, f->first, ".log");
     if (!file_read_whole(st->folder, name, SEGMENT_HEADER, &bytes, &len)) {
-        f->vanished = errno == ENOENT;
+        f->vanished = st->settings.only_reads && errno == ENOENT;
         return error_set(err, "%s/%s: %s", st->path, name, strerror(errno));
     }
     enum segment_state state = segment_header_read(SLICE_OF(bytes, len), &h);
@@ -188,14 +188,12 @@ read_header(struct store *st, struct found *f, struct error *err)
 static bool
 read_headers(struct store *st, struct files *files, struct error *err)
 {
-    char name[SEGMENT_NAME];
     size_t begin = files->count;
     /* From the young end, so that one that has gone is met before an older one that was read. */
     while (begin > 0) {
         struct found *f = &files->items[begin - 1];
-        segment_name(name, f->first, ".log");
         if (!read_header(st, f, err)) {
-            if (!st->settings.only_reads || faccessat(st->folder, name, F_OK, 0) == 0)
+            if (!f->vanished || begin == files->count)
                 return false;
             break;
         }
@@ -249,7 +247,7 @@ read_last(struct store *st, struct found *f, uint64_t accepted, struct error *er
     struct segment *s = f->segment;
     segment_name(name, f->first, ".log");
     if (!file_read_whole(st->folder, name, 0, &bytes, &len)) {
-        f->vanished = errno == ENOENT;
+        f->vanished = st->settings.only_reads && errno == ENOENT;
         return error_set(err, "%s/%s: %s", st->path, name, strerror(errno));
     }
     segment_scan(SLICE_OF(bytes, len), &s->header, accepted, on_record, s, &scan);
@@ -455,7 +453,7 @@ recover_files(struct store *st, struct files *files, struct error *err)
     return true;
 }
 
-/* *ret_again: a file went while we looked. */
+/* *ret_again: the youngest file went while we looked. */
 static bool
 list_and_recover(struct store *st, bool *ret_again, struct error *err)
 {
@@ -478,7 +476,7 @@ store_recover(struct store *st, struct error *err)
     bool ok = false, again = true;
     if (!open_folder(st, err))
         return false;
-    for (int i = 0; again && i < (st->settings.only_reads ? TRIES : 1); i++)
+    for (int i = 0; again && i < TRIES; i++)
         ok = list_and_recover(st, &again, err);
     if (!ok || st->settings.only_reads)
         return ok;
