@@ -98,6 +98,87 @@ def test_publishes_get_503_and_streams_stay_until_it_is_over(troubled, wrong):
     publisher.close()
 
 
+def test_with_an_interval_a_failing_sync_ends_what_is_confirmed(tmp_path):
+    """What was answered 200 before stays; once the sync of an interval fails, nothing more is confirmed
+    until files can be synced again."""
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = LogHub(tmp_path, "max_bytes 16MiB", extra="durability interval 20ms", env=trouble.env)
+    publisher, live, answers = Publisher(hub.socket), Listener(hub.socket, "topic=t"), {}
+    read_until([live], lambda: live.status == 200, "the head")
+
+    def publish():
+        id = f"n{len(answers)}"
+        answers[id] = publisher.publish(topic="t", id=id, data="x")
+        return answers[id]
+
+    for _ in range(50):
+        assert publish() == 200
+    for _ in range(3):
+        trouble.set(sync_error=errno.EIO)
+        wait_for(lambda: publish() == 503, "a refusal")
+        for _ in range(10):
+            assert publish() == 503
+        trouble.set(sync_error=0)
+        wait_for(lambda: publish() == 200, "publishes to be stored again")
+        for _ in range(10):
+            assert publish() == 200
+    acknowledged = [id for id, status in answers.items() if status == 200]
+    read_until([live], lambda: live.ids[-1:] == acknowledged[-1:], "the live stream")
+    assert live.ids == acknowledged
+    assert "event=history_sync_failed" in hub.log()
+    hub.kill()
+    hub.start()
+    held = replay(hub)
+    assert [id for id in held if id in acknowledged] == acknowledged
+    live.close()
+    publisher.close()
+    hub.stop()
+
+
+@pytest.mark.parametrize("wrong", [dict(sync_error=errno.EIO), dict(write_error=errno.ENOSPC, open_error=errno.ENOSPC), dict(sync_ms=700)],
+                         ids=["syncs fail", "no space", "syncs are slow"])
+def test_a_stop_while_the_disk_is_in_trouble_is_orderly(tmp_path, wrong):
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = LogHub(tmp_path, "max_bytes 16MiB", extra="shutdown_timeout 5s", env=trouble.env)
+    live, stopping, answers = Listener(hub.socket, "topic=t"), [], {}
+    read_until([live], lambda: live.status == 200, "the head")
+    publisher = Publisher(hub.socket)
+    for i in range(20):
+        assert publisher.publish(topic="t", id=f"before{i}", data="x") == 200
+    publisher.close()
+
+    def publish(number):
+        mine = Publisher(hub.socket)
+        while not stopping:
+            id = f"{number}-{len(answers)}"
+            answers[id] = mine.publish(topic="t", id=id, data="x")
+            if answers[id] is None:
+                break
+        mine.close()
+
+    threads = [threading.Thread(target=publish, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(answers) > 20, "publishes")
+    trouble.set(**wrong)
+    wait_for(lambda: 503 in answers.copy().values() or "sync_ms" in wrong, "the trouble")
+    began = time.monotonic()
+    hub.stop()
+    took = time.monotonic() - began
+    stopping.append(True)
+    for thread in threads:
+        thread.join(10)
+    read_until([live], lambda: live.ended, "the end of the stream")
+    assert took < 6, took
+    acknowledged = {id for id, status in answers.items() if status == 200}
+    assert acknowledged <= set(live.ids)
+    assert not {id for id, status in answers.items() if status == 503} & set(live.ids)
+    trouble.set(**dict.fromkeys(wrong, 0))
+    hub.start()
+    assert acknowledged <= set(replay(hub))
+    hub.stop()
+
+
 def test_no_worker_waits_for_a_slow_disk(troubled):
     hub, trouble = troubled
     publisher = Publisher(hub.socket)
