@@ -35,7 +35,7 @@ import test_history_kill as kill  # noqa: E402
 import test_history_trouble as trouble  # noqa: E402
 from conftest import BIN, KEY  # noqa: E402
 from history import Listener, LogHub, Publisher, read_until  # noqa: E402
-from model import Model  # noqa: E402
+from model import HELD, Model  # noqa: E402
 
 KILLS = 25
 DID, RNG = Counter(), random.Random(O.seed)
@@ -96,7 +96,7 @@ def model(folder):
     seed = RNG.randrange(10 ** 9)
     print(f"  MODEL_SEED={seed}", flush=True)
     extra = f"tail {RNG.choice(['4KiB', '64KiB', '1MiB'])}\n{RNG.choice(['', 'durability interval 20ms'])}"
-    hub = LogHub(folder, "max_bytes 16MiB, max_events 800", extra=extra, workers=RNG.choice([1, 2, 3]))
+    hub = LogHub(folder, f"max_bytes 16MiB, max_events {HELD}", extra=extra, workers=RNG.choice([1, 2, 3]))
     run = Model(hub, seed, subscribers=RNG.choice([5, 12, 40]))
     run.run(min(60, O.seconds / 4))
     DID["events of the model"] += len(run.log)

@@ -4,7 +4,7 @@ import os
 import random
 
 from history import LogHub
-from model import Model
+from model import HELD, Model
 
 
 def test_every_stream_sees_what_the_model_says(tmp_path):
@@ -12,7 +12,7 @@ def test_every_stream_sees_what_the_model_says(tmp_path):
     print(f"MODEL_SEED={seed}")
     rng = random.Random(seed)
     extra = f"tail {rng.choice(['4KiB', '64KiB', '1MiB'])}\n{rng.choice(['', 'durability interval 20ms'])}"
-    hub = LogHub(tmp_path, "max_bytes 16MiB, max_events 800", extra=extra, workers=rng.choice([1, 2, 3]))
+    hub = LogHub(tmp_path, f"max_bytes 16MiB, max_events {HELD}", extra=extra, workers=rng.choice([1, 2, 3]))
     model = Model(hub, seed)
     model.run(float(os.environ.get("MODEL_SECONDS", 8)))
     print(f"{len(model.log)} updates, {model.did}")
