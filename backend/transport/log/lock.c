@@ -30,7 +30,9 @@ lock_take(int folder, const char *path, int *ret_fd, struct error *err)
     int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (fd < 0)
         return error_set(err, "%s/%s: %s", path, name, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    /* The folder too: else whoever removes the file lets a second hub in. */
+    bool taken = flock(folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    if (!taken || flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int why = errno;
         ssize_t n = file_read_at(fd, text, sizeof text - 1, 0);
         text[n > 0 ? n : 0] = 0;

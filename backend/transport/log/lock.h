@@ -14,7 +14,8 @@ struct lock_note {
     uint64_t length;      /* of it, committed */
 };
 
-/* False: err names the folder and, where it is known, the pid of who holds it. */
+/* For as long as `folder` and *ret_fd are open. False: err names the folder and, where it is known,
+ * the pid of who holds it. */
 MUST_CHECK bool lock_take(int folder, const char *path, int *ret_fd, struct error *err);
 void lock_write(int fd, const struct lock_note *);
 /* Does somebody hold the lock? Then the note, if there is one (`file` 0 otherwise). */

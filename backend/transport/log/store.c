@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -751,6 +752,25 @@ sync_open(struct store *st)
     pthread_mutex_unlock(&st->lock);
 }
 
+/* Somebody emptied the folder: what is written into a file without a name is lost. */
+static void
+look_at_open(struct store *st)
+{
+    struct stat of;
+    pthread_mutex_lock(&st->lock);
+    struct segment *s = st->open;
+    bool is_gone = s && !s->must_leave && fstat(st->fd, &of) == 0 && of.st_nlink == 0;
+    if (is_gone)
+        store_use(s);
+    pthread_mutex_unlock(&st->lock);
+    if (!is_gone)
+        return;
+    store_note_damage(st, s, "removed by somebody else");
+    pthread_mutex_lock(&st->lock);
+    store_leave(s);
+    pthread_mutex_unlock(&st->lock);
+}
+
 /* One that is neither ready nor lost: its index is to be read or rebuilt. */
 static struct segment *
 first_to_load(struct store *st)
@@ -773,6 +793,7 @@ store_chore(struct store *st)
         if (st->settings.sync_interval_ms < again)
             again = st->settings.sync_interval_ms;
     }
+    look_at_open(st);
     remove_old(st);
     prepare(st);
     pthread_mutex_lock(&st->lock);

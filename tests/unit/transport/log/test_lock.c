@@ -20,17 +20,38 @@ START_TEST(the_second_is_told_the_pid_and_the_path)
 {
     struct error err = {""};
     char pid[32];
-    int folder = open_folder(), fd = -1, second = -1;
+    int folder = open_folder(), other = open_folder(), fd = -1, second = -1;
     ck_assert(lock_take(folder, folder_path, &fd, &err));
-    ck_assert(!lock_take(folder, folder_path, &second, &err));
+    ck_assert(!lock_take(other, folder_path, &second, &err));
     snprintf(pid, sizeof pid, "pid %ld", (long)getpid());
     ck_assert_ptr_nonnull(strstr(err.text, pid));
     ck_assert_ptr_nonnull(strstr(err.text, folder_path));
     ck_assert_int_eq(second, -1);
     close(fd);
-    ck_assert(lock_take(folder, folder_path, &second, &err));
-    close(second);
     close(folder);
+    ck_assert(lock_take(other, folder_path, &second, &err));
+    close(second);
+    close(other);
+    folder_remove();
+}
+END_TEST
+
+/* Who reads "is used by another hub" may think of removing a file. */
+START_TEST(it_holds_also_where_its_file_was_removed)
+{
+    struct error err = {""};
+    char path[128];
+    int folder = open_folder(), other = open_folder(), fd = -1, second = -1;
+    ck_assert(lock_take(folder, folder_path, &fd, &err));
+    folder_file(path, "lock");
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(!lock_take(other, folder_path, &second, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "another hub"));
+    close(fd);
+    close(folder);
+    ck_assert(lock_take(other, folder_path, &second, &err));
+    close(second);
+    close(other);
     folder_remove();
 }
 END_TEST
@@ -86,5 +107,5 @@ START_TEST(the_note_comes_back_and_belongs_to_whoever_holds_the_lock)
 }
 END_TEST
 
-UNIT_MAIN("lock", the_second_is_told_the_pid_and_the_path, it_is_held_by_the_living_alone,
-          the_note_comes_back_and_belongs_to_whoever_holds_the_lock)
+UNIT_MAIN("lock", the_second_is_told_the_pid_and_the_path, it_holds_also_where_its_file_was_removed,
+          it_is_held_by_the_living_alone, the_note_comes_back_and_belongs_to_whoever_holds_the_lock)

@@ -340,6 +340,31 @@ START_TEST(an_open_file_that_was_taken_away_is_left)
 }
 END_TEST
 
+/* Nobody reads it, and yet it is noticed. */
+START_TEST(an_emptied_folder_is_written_again)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128], **names;
+    folder_commit_many(st, 0, 10, 100);
+    size_t n = folder_names("", &names);
+    for (size_t i = 0; i < n; i++) {
+        folder_file(path, names[i]);
+        unlink(path);
+    }
+    folder_free_names(names, n);
+    folder_keep(st);
+    folder_commit_many(st, 10, 20, 100);
+    store_close(&st);
+    st = folder_open(&s);
+    struct held h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 10);
+    ck_assert_str_eq(h.first_id, "id-10");
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
 START_TEST(a_file_that_was_taken_away_costs_what_lies_before)
 {
     struct store_settings s = folder_settings();
@@ -369,5 +394,5 @@ UNIT_MAIN("replay", of_several_updates_with_one_id_the_earliest_is_found,
           damage_in_a_sealed_segment_costs_what_lies_before,
           damage_at_the_end_of_the_open_segment_spares_what_comes_later,
           damage_in_the_open_segment_costs_what_lies_before,
-          an_open_file_that_was_taken_away_is_left,
+          an_open_file_that_was_taken_away_is_left, an_emptied_folder_is_written_again,
           a_file_that_was_taken_away_costs_what_lies_before)
