@@ -26,10 +26,6 @@ struct regex_set {
     bool may_contain_strings;     /* the standard's static semantics, not what is in it */
 };
 
-enum {
-    REGEX_OTHER = 0x110000, /* a code point that can match nothing in ASCII, nor fold to it */
-};
-
 bool regex_chars_has(const struct regex_chars *, uint32_t code_point);
 void regex_chars_add(struct regex_chars *, uint32_t first, uint32_t last);
 struct regex_chars regex_chars_fold(struct regex_chars);
