@@ -72,16 +72,17 @@ make_digest(enum dialect dialect, struct slice text, struct slice base,
             const struct rights_limits *limits, uint64_t ret[2])
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct buf all;
-    buf_init(&all, SIZE_MAX);
-    buf_addf(&all, "%d %zu %zu %zu ", dialect, limits->max_selectors, limits->max_details,
-             base.len);
-    buf_add(&all, base);
-    buf_add(&all, text);
     pthread_once(&once, draw_digest_keys);
-    for (int i = 0; i < 2; i++)
-        ret[i] = hash_keyed(&digest_keys[i], buf_slice(&all));
-    buf_fini(&all);
+    for (int i = 0; i < 2; i++) {
+        const uint64_t parts[] = {dialect,
+                                  limits->max_selectors,
+                                  limits->max_details,
+                                  text.len,
+                                  base.len,
+                                  hash_keyed(&digest_keys[i], text),
+                                  hash_keyed(&digest_keys[i], base)};
+        ret[i] = hash_keyed(&digest_keys[i], SLICE_OF((const char *)parts, sizeof parts));
+    }
 }
 
 /* Under the lock. */

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "metrics/metrics.h"
 
 #include <stdlib.h>
 
@@ -83,16 +84,18 @@ token_cache_verify(struct token_cache *c, const struct authority *a, enum role r
                    struct grant **ret_grant, struct token_refusal *refusal)
 {
     uint64_t digest[2], serial = authority_serial(a), generation = auth_generation();
-    if (c->slots == 0 || !make_digest(c, role, token, audience, base, digest))
-        return authority_verify(a, role, token, audience, base, now_ms, ret_grant, refusal);
-    struct place *p = &c->places[digest[0] % c->slots];
-    if (is_good(p, digest, serial, generation, now_ms)) {
+    struct place *p = NULL;
+    if (c->slots && make_digest(c, role, token, audience, base, digest))
+        p = &c->places[digest[0] % c->slots];
+    if (p && is_good(p, digest, serial, generation, now_ms)) {
+        metrics_count(METRIC_tokens_remembered);
         *ret_grant = grant_ref(p->grant);
         return TOKEN_OK;
     }
+    metrics_count(METRIC_tokens_judged);
     enum token_fault fault =
         authority_verify(a, role, token, audience, base, now_ms, ret_grant, refusal);
-    if (fault == TOKEN_OK) {
+    if (fault == TOKEN_OK && p) {
         grant_unref(&p->grant);
         *p = (struct place){{digest[0], digest[1]}, serial, generation, grant_ref(*ret_grant)};
     }

@@ -12,12 +12,14 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct question {
     const char *conf, *file, *audience;
@@ -221,7 +223,9 @@ read_token(const char *path, struct buf *out, struct error *err)
     size_t n;
     FILE *f = path ? fopen(path, "re") : stdin;
     if (f == NULL)
-        return error_set(err, "cannot read %.300s", path);
+        return error_set(err, "cannot read %.300s: %s", path, strerror(errno));
+    if (f == stdin && isatty(STDIN_FILENO))
+        fputs("Paste the token, then press Return and Ctrl-D.\n", stderr);
     while ((n = fread(part, 1, sizeof part, f)) > 0)
         buf_add(out, SLICE_OF(part, n));
     if (path)

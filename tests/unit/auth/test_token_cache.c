@@ -2,6 +2,7 @@
 
 #include "auth/token_cache.h"
 
+#include "metrics/metrics.h"
 #include "unit/auth/mint.h"
 #include "unit/guard.h"
 
@@ -23,9 +24,11 @@ START_TEST(a_token_seen_before_gives_the_same_grant_until_it_expires)
         struct slice token = mint(SLICE("{\"alg\":\"HS256\"}"),
                                   SLICE("{\"exp\":100,\"mercure\":{\"publish\":[\"*\"]}}"));
         struct grant *first, *again, *none;
+        uint64_t remembered = metrics_sum(METRIC_tokens_remembered);
         ck_assert_int_eq(ask(cache, a, token, 99000, &first), TOKEN_OK);
         ck_assert_int_eq(ask(cache, a, token, 99999, &again), TOKEN_OK);
         ck_assert_int_eq(first == again, slots > 0);
+        ck_assert_uint_eq(metrics_sum(METRIC_tokens_remembered) - remembered, slots > 0);
         grant_unref(&again);
         ck_assert_int_eq(ask(cache, other, token, 99999, &again), TOKEN_OK);
         ck_assert_ptr_ne(first, again);
