@@ -16,7 +16,7 @@ FROM debian:bookworm-slim
 # a Unix socket in a volume that the web server's container mounts as well.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libcjson1 libcurl4 libev4 libicu72 libisal2 libjansson4 libjwt0 libpcre2-8-0 \
-        libssl3 \
+        libssl3 ca-certificates \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
     && groupadd --system --gid 990 alipes \
     && useradd --system --uid 990 --gid alipes --no-create-home --home-dir /nonexistent \

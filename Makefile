@@ -188,7 +188,7 @@ check-fresh: deps-container
 
 # What crashes of the machine leave behind (tests/system/test_crash.py): the hub writes under a
 # shim, and what may be on the disk then is opened by verify, under ASan.
-build/crash/shim.so: tests/crash/shim.c
+build/crash/shim.so: tests/crash/shim.c | $(FIRST)
 	@mkdir -p $(@D)
 	$(SAY) CC $@
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
@@ -263,7 +263,8 @@ install: $(PROGRAM)
 # A package of what `make install` installs; the libraries are those of the image (Dockerfile).
 DEB_VERSION   = $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' backend/base/version.h)
 DEB_ARCH      = $(shell dpkg --print-architecture)
-DEB_LIBRARIES = $(shell sed -n 's/.*recommends \(libev4.*\) .*/libc6 \1/p' Dockerfile | sed 's/ /, /g')
+DEB_LIBRARIES = $(shell sed -e :a -e '/\\$$/N; s/\\\n//; ta' Dockerfile | sed -n 's/.*-recommends \(.*libev4[^&]*\)&&.*/libc6 \1/p' \
+    | xargs | sed 's/ /, /g')
 .PHONY: deb
 deb: build/release/alipes
 	rm -rf build/deb

@@ -4,7 +4,10 @@ import subprocess
 import time
 from datetime import datetime
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from conftest import KEYS, PATH, Stream, address, connect, logs, publish, token, wait_for
 from engine import ROOT
@@ -91,6 +94,29 @@ def test_a_file_at_config_is_used_and_the_health_check_reads_it_too(engine, star
     name = start("-p", "127.0.0.1::3000", "-v", f"{conf}:/config/alipes.conf:ro")
     hears_what_is_published(address(engine, name, 3000))
     assert engine.docker("exec", name, "ls", "/data").stdout  # the history is where the image says
+
+
+def test_a_pem_key_may_have_its_line_ends_written_out(engine, start):
+    private = rsa.generate_private_key(65537, 2048)
+    pem = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    name = start("-p", "127.0.0.1::80", "-e", "MERCURE_PUBLISHER_JWT_KEY=" + pem.replace("\n", "\\n"), "-e", "MERCURE_PUBLISHER_JWT_ALG=RS256",
+                 *VARIABLES[2:])
+    where = address(engine, name, 80)
+    assert publish(where, token(key=private, algorithm="RS256"), topic="a", data="b")[0] == 200
+    assert publish(where, topic="a", data="b")[0] == 401
+
+
+def test_a_trusted_issuer_makes_it_speak_both_dialects(engine, start):
+    name = start("-p", "127.0.0.1::80", *VARIABLES, "-e", "MERCURE_TRUSTED_ISSUERS=https://auth.example",
+                 "-e", "MERCURE_EXTRA_DIRECTIVES=resource_identifier https://hub.example/.well-known/mercure")
+    where = address(engine, name, 80)
+    claims = {"iss": "https://auth.example", "aud": "https://hub.example/.well-known/mercure", "exp": time.time() + 60,
+              "authorization_details": [{"type": "https://mercure.rocks/authorization-detail", "actions": ["publish"],
+                                         "topics": [{"match": "https://example.com/a"}]}]}
+    for issuer, status in (("https://auth.example", 200), ("https://elsewhere.example", 401)):
+        auth = jwt.encode({**claims, "iss": issuer}, KEYS["publisher"], algorithm="HS256", headers={"typ": "at+jwt"})
+        assert publish(where, auth, topic="https://example.com/a", data="b")[0] == status
+    assert publish(where, topic="a", data="b")[0] == 200
 
 
 def test_secrets_may_be_files(engine, start, tmp_path):

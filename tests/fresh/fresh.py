@@ -26,7 +26,7 @@ class Debian:
         subprocess.run(["tar", "-xf", BASE, "-C", self.folder], check=True)
         shutil.copy("/etc/resolv.conf", self.folder / "etc/resolv.conf")
         (self.folder / "alipes").mkdir()
-        names = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
+        names = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
                                capture_output=True).stdout
         tar = subprocess.Popen(["tar", "-c", "--null", "-T", "-"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         out = subprocess.Popen(["tar", "-x", "-C", self.folder / "alipes"], stdin=tar.stdout)

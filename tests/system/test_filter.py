@@ -22,7 +22,7 @@ def test_the_filter_of_the_unit_allows_every_system_call_of_a_hubs_life(tmp_path
         allowed = allowed - chosen if line.startswith("~") else allowed | chosen
     log, port = tmp_path / "own.log", free_port()
     conf = tmp_path / "alipes.conf"
-    conf.write_text(f"listen unix/{tmp_path}/hub.sock\npublisher_jwt {KEY}\nanonymous\ntransport log {{ path {tmp_path}/history }}\n"
+    conf.write_text(f"listen unix/{tmp_path}/hub.sock\npublisher_jwt {KEY}\nanonymous\nsubscriber_jwks_url https://localhost:1/keys\ntransport log {{ path {tmp_path}/history }}\n"
                     f"log logfmt debug {log}\nlisten 127.0.0.1:{port}\nmetrics_listen unix/{tmp_path}/m.sock")
     trace = tmp_path / "trace"
     server = Server(["strace", "-f", "-qq", "-o", trace, BIN, "-c", conf], tmp_path / "log")

@@ -72,3 +72,20 @@ def test_the_snippets_in_the_readme_are_those_of_the_files():
         for line in text.split("\n"):
             line = line.strip()
             assert line.startswith("#") or line in README, line
+
+
+def test_the_keys_that_the_readme_makes_are_taken(tmp_path):
+    section = README.split("## Keys\n")[1].split("## CORS")[0]
+    secret, *pair = [line.strip().split("  ")[0].split("#")[0] for line in re.findall(r"^    openssl .*", section, re.M)]
+    (tmp_path / "secret").write_text(subprocess.run(secret, shell=True, capture_output=True, text=True, check=True).stdout)
+    for other in (None, *re.findall(r"`(genpkey [^`]+)`", section)):
+        make, public = pair
+        if other:
+            make = f"openssl {other} -out private.pem"
+        for command in (make, public):
+            subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=True)
+        algorithm = {None: "ES256"}.get(other) or ("EdDSA" if "ED25519" in other else "PS256")
+        (tmp_path / "conf").write_text(f"publisher_jwt file:{tmp_path}/public.pem {algorithm}\nsubscriber_jwt file:{tmp_path}/secret\n"
+                                       "transport memory\n")
+        done = subprocess.run([BIN, "config", "check", tmp_path / "conf"], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "") and "note:" not in done.stdout, done
