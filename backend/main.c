@@ -350,6 +350,12 @@ watch_key_sets(struct process *p, struct key_source **sources)
     fetcher_drop(&sources, p->rules->config->sources.count);
 }
 
+static enum log_level
+level_of(const struct config *c)
+{
+    return c->debug ? LOG_DEBUG : c->log_level;
+}
+
 /* SIGHUP. Whatever is wrong with the new configuration, the old one stays in force. */
 static void
 reload(struct process *p)
@@ -370,6 +376,7 @@ reload(struct process *p)
                      fixed.items[i]);
         rules_unref(&p->rules);
         p->rules = fresh;
+        log_set_level(level_of(fresh->config));
         watch_key_sets(p, sources);
         reload_hand_out(p->workers, p->worker_count, fresh);
         log_line(LOG_INFO, "reloaded", "%s", "");
@@ -487,7 +494,7 @@ open_log(const struct config *c, struct error *err)
     if (c->log_file &&
         (fd = open(c->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640)) < 0)
         return error_set(err, "log: cannot open %s: %s", c->log_file, strerror(errno));
-    log_open(c->log_format, c->debug ? LOG_DEBUG : c->log_level, fd);
+    log_open(c->log_format, level_of(c), fd);
     return true;
 }
 

@@ -14,7 +14,7 @@
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static enum log_format format = LOG_LOGFMT;
-static enum log_level least = LOG_INFO;
+static _Atomic int least = LOG_INFO;
 static int log_fd = STDERR_FILENO;
 
 void
@@ -31,10 +31,16 @@ log_descriptor(void)
     return log_fd;
 }
 
+void
+log_set_level(enum log_level lowest)
+{
+    least = lowest;
+}
+
 bool
 log_wants(enum log_level level)
 {
-    return level >= least;
+    return (int)level >= atomic_load_explicit(&least, memory_order_relaxed);
 }
 
 /* Turns `key=value key="quoted value"` into JSON members. A value that is a plain number stays
@@ -72,7 +78,7 @@ add_json_members(struct buf *out, struct slice fields)
 void
 log_line(enum log_level level, const char *event, const char *fmt, ...)
 {
-    if (level < least)
+    if (!log_wants(level))
         return;
     char fields[2048];
     va_list args;

@@ -26,7 +26,8 @@ enum log_format {
 /* Before threads start. `fd` is borrowed. */
 void log_open(enum log_format, enum log_level least, int fd);
 void log_line(enum log_level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
-int log_descriptor(void); /* where lines go */
+int log_descriptor(void);                 /* where lines go */
+void log_set_level(enum log_level least); /* any thread */
 bool log_wants(enum log_level);
 
 /* `s` as a quoted, escaped value of at most `cap` - 1 bytes in `out`; returns `out`. */

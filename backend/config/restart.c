@@ -115,7 +115,6 @@ restart_keep(struct config *fresh, const struct config *running, struct string_l
                    sizeof fresh->sync_interval_ms))
         string_list_add(ret_names, SLICE("durability"));
     bool log = keep_bytes(&fresh->log_format, &running->log_format, sizeof fresh->log_format);
-    log |= keep_bytes(&fresh->log_level, &running->log_level, sizeof fresh->log_level);
     log |= keep_text(&fresh->log_file, &running->log_file);
     if (log)
         string_list_add(ret_names, SLICE("log"));

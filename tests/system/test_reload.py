@@ -230,3 +230,16 @@ def test_a_set_in_a_file_counts_only_with_a_configuration_that_is_right(start_hu
     path.write_text("{")
     reload(hub, text, "event=reload_failed")
     assert publish(address(hub), token(["*"], key=NEW), topic="t").status == 200
+
+
+def test_debug_can_be_turned_on_and_off(start_hub):
+    hub = start_hub("log logfmt info")
+    text = hub.conf.read_text()
+    refused = lambda: Client(address(hub)).request("POST", PATH).headers  # noqa: E731
+    assert "x-alipes-reason" not in refused() and "level=debug" not in hub.log()
+    reload(hub, text + "debug\n")
+    assert refused()["x-alipes-reason"] == "no_token"
+    Stream(address(hub), "topic=t").close()
+    wait_for(lambda: "level=debug" in hub.log(), "a talkative log")
+    reload(hub, text)
+    assert "x-alipes-reason" not in refused()
