@@ -27,7 +27,6 @@ hub_new(struct rules *rules, struct transport *transport, struct fetcher *fetche
     hub->by_token = quota_new();
     hub->by_address = quota_new();
     hub->struck = struck_new();
-    matcher_set_steps(hub->config->max_match_steps);
     return hub;
 }
 
@@ -51,12 +50,11 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     struct hub_worker *home = xalloc(sizeof *home);
     home->hub = hub;
     home->worker = worker;
-    const struct index_limits limits = {.max_patterns = hub->config->max_patterns,
-                                        .max_unfixed = hub->config->max_unfixed_patterns,
-                                        .max_bases = hub->config->max_pattern_bases};
-    index_init(&home->index, &limits);
+    index_init(&home->index);
     delivery_init(&home->delivery, worker);
+    joining_init(&home->joining, worker);
     home->rules = rules_ref(hub->rules);
+    hub_set_limits(home);
     list_init(&home->waiting);
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
@@ -90,6 +88,16 @@ struct hub_worker *
 hub_worker_of(struct worker *worker)
 {
     return worker_local(worker);
+}
+
+void
+hub_set_limits(struct hub_worker *home)
+{
+    const struct config *c = home->rules->config;
+    home->index.limits = (struct index_limits){.max_patterns = c->max_patterns,
+                                               .max_unfixed = c->max_unfixed_patterns,
+                                               .max_bases = c->max_pattern_bases};
+    matcher_set_steps(c->max_match_steps);
 }
 
 unsigned

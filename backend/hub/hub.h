@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "hub/delivery.h"
 #include "hub/index.h"
+#include "hub/joining.h"
 #include "hub/quota.h"
 #include "hub/struck.h"
 #include "hub/tail.h"
@@ -55,6 +56,7 @@ struct hub_worker {
     struct tail tail;
 
     struct delivery delivery;
+    struct joining_queue joining;
 
     struct list catching_up; /* streams that can go on, by stream.catch_node */
     struct list hungry;      /* streams that wait for a read to be free */
@@ -69,6 +71,8 @@ struct hub_worker *hub_worker_new(struct hub *, struct worker *); /* before work
 void hub_worker_free(struct hub_worker **);                       /* after worker_join() */
 struct hub_worker *hub_worker_of(struct worker *);
 
+/* The bounds of the index and of matching, as the worker's rules have them. */
+void hub_set_limits(struct hub_worker *);
 /* Receives transport_delivery messages. */
 void hub_receive(struct worker *, struct message *);
 /* Ends every stream of this worker with a jittered retry:. Its thread. */

@@ -35,6 +35,7 @@ struct pattern_entry {
     uint64_t stamp;
     uint32_t candidate; /* its place in the walk's list, if it is there */
     uint32_t strikes;
+    uint32_t holds;
     bool is_unfixed;
     struct pattern_base *base; /* NULL: a template */
 };
@@ -55,9 +56,9 @@ pattern_of(const struct entry *e)
 }
 
 void
-index_init(struct index *ix, const struct index_limits *limits)
+index_init(struct index *ix)
 {
-    *ix = (struct index){.limits = *limits};
+    *ix = (struct index){.limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX}};
     entries_init(&ix->exact);
     entries_init(&ix->patterns);
     prefixes_init(&ix->templates);
@@ -69,7 +70,7 @@ index_init(struct index *ix, const struct index_limits *limits)
 void
 index_fini(struct index *ix)
 {
-    ENSURE(ix->everything.first == NULL && ix->walk.update == NULL);
+    ENSURE(ix->everything.first == NULL); /* a walk under way is given up */
     entries_fini(&ix->exact);
     entries_fini(&ix->patterns);
     prefixes_fini(&ix->templates);
@@ -219,11 +220,11 @@ leave_tree(struct index *ix, struct pattern_entry *p)
         w->candidates[p->candidate] = NULL;
 }
 
-/* It has no subscription any more. */
+/* If nobody needs it any more. */
 static void
 release(struct index *ix, struct entry *e)
 {
-    if (e == &ix->everything)
+    if (e->first || e == &ix->everything || (e->is_pattern && pattern_of(e)->holds))
         return;
     if (!e->is_pattern) {
         entries_remove(&ix->exact, e);
@@ -246,6 +247,18 @@ index_is_pattern(const struct selector *s)
            (s->type != MATCHER_TEMPLATE || slice_index(s->text, '{') < s->text.len);
 }
 
+static struct entry *
+find_pattern(const struct index *ix, const struct selector *s)
+{
+    return entries_find(&ix->patterns, pattern_hash(s), is_pattern, s);
+}
+
+bool
+index_knows(const struct index *ix, const struct selector *s)
+{
+    return find_pattern(ix, s) != NULL;
+}
+
 static enum index_answer
 intern(struct index *ix, const struct selector *s, struct entry **ret, struct error *err)
 {
@@ -254,7 +267,7 @@ intern(struct index *ix, const struct selector *s, struct entry **ret, struct er
     else if (!index_is_pattern(s))
         *ret = intern_exact(ix, s->text);
     else
-        *ret = entries_find(&ix->patterns, pattern_hash(s), is_pattern, s);
+        *ret = find_pattern(ix, s);
     if (*ret)
         return INDEX_ADDED;
     struct matcher *m = matcher_new(s->type, s->text, s->base, err);
@@ -304,15 +317,39 @@ index_remove(struct index *ix, struct subscription *s)
     *s->at = s->next;
     if (s->next)
         s->next->at = s->at;
-    if (e->first == NULL)
-        release(ix, e);
+    release(ix, e);
+}
+
+enum index_answer
+index_hold(struct index *ix, const struct selector *s, struct entry **ret_held)
+{
+    struct entry *e;
+    *ret_held = NULL;
+    if (!index_is_pattern(s))
+        return INDEX_ADDED;
+    enum index_answer answer = intern(ix, s, &e, NULL);
+    if (answer != INDEX_ADDED)
+        return answer;
+    if (e->is_pattern) {
+        pattern_of(e)->holds++;
+        *ret_held = e;
+    } else {
+        release(ix, e); /* an invalid template comes out as an exact topic */
+    }
+    return INDEX_ADDED;
+}
+
+void
+index_let_go(struct index *ix, struct entry *held)
+{
+    pattern_of(held)->holds--;
+    release(ix, held);
 }
 
 bool
 index_judge(const struct index *ix, const struct selector *s, struct error *err)
 {
-    if (!index_is_pattern(s) || s->type != MATCHER_URLPATTERN ||
-        entries_find(&ix->patterns, pattern_hash(s), is_pattern, s))
+    if (!index_is_pattern(s) || s->type != MATCHER_URLPATTERN || index_knows(ix, s))
         return true;
     struct matcher *m = matcher_new(s->type, s->text, s->base, err);
     bool ok = m != NULL;

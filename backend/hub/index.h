@@ -69,14 +69,20 @@ struct index {
     struct list struck; /* of patterns whose streams have still to be ended */
 };
 
-void index_init(struct index *, const struct index_limits *);
+void index_init(struct index *); /* without limits: set `limits` */
 void index_fini(struct index *); /* no subscription is left */
 
 MUST_CHECK enum index_answer index_add(struct index *, struct subscription *, struct stream *,
                                        const struct selector *, struct error *);
 void index_remove(struct index *, struct subscription *); /* fine for one that is not in it */
-/* Is it one that has to be compiled? */
+/* Is it one that has to be compiled? And is it already? */
 bool index_is_pattern(const struct selector *);
+bool index_knows(const struct index *, const struct selector *);
+/* Compiles a pattern and keeps it, subscribed to or not, until it is let go as often as it was
+ * held. *ret_held is NULL where there is nothing to let go. */
+MUST_CHECK enum index_answer index_hold(struct index *, const struct selector *,
+                                        struct entry **ret_held);
+void index_let_go(struct index *, struct entry *held);
 /* Would index_add() find it ill-formed? */
 bool index_judge(const struct index *, const struct selector *, struct error *);
 

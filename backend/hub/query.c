@@ -14,7 +14,6 @@
 #include "request/place.h"
 #include "topic/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {

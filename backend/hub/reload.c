@@ -47,6 +47,7 @@ receive(struct worker *worker, struct message *m)
     if (l->rules) {
         rules_unref(&home->rules);
         home->rules = l->rules;
+        hub_set_limits(home);
         if (home->hub->on_rules)
             home->hub->on_rules(worker, home->rules->config);
     }

@@ -108,10 +108,6 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
-    if (refuse_struck(ex, q)) {
-        grant_unref(&grant);
-        return;
-    }
     /* A client on loopback is the site itself, or a front in front of the front. */
     const struct slice address = ex->request->address;
     uint64_t address_key = 0;
@@ -136,7 +132,11 @@ on_head(struct exchange *ex)
 {
     struct grant *grant;
     struct query q;
-    if (admit(ex, &q, &grant))
+    if (!admit(ex, &q, &grant))
+        return;
+    if (refuse_struck(ex, &q) || !joining_may_begin(ex, &q, on_head))
+        grant_unref(&grant);
+    else
         subscribe(ex, grant, &q);
 }
 
@@ -199,6 +199,8 @@ on_query_body(struct exchange *ex)
         reply_text(ex, 400, slice_of(fault));
         return;
     }
+    if (refuse_struck(ex, &q) || !joining_may_begin(ex, &q, on_query_body))
+        return;
     struct grant *grant = ex->state;
     ex->state = NULL;
     ex->handler = &hub_subscribe_handler; /* from here on it is a subscription like any other */
@@ -271,6 +273,8 @@ on_glance(struct exchange *ex)
     if (!admit(ex, &q, &grant))
         return;
     grant_unref(&grant);
+    if (refuse_struck(ex, &q) || !joining_may_begin(ex, &q, on_glance))
+        return;
     struct error err;
     for (size_t i = 0; i < q.count; i++) {
         if (!index_judge(&hub_worker_of(ex->worker)->index, &q.selectors[i], &err)) {

@@ -68,9 +68,6 @@ static const struct shape shapes[] = {
     {"everything", MATCHER_EXACT, "*", "https://example.com/users/%u/x", 1},
 };
 
-static const struct index_limits limits = {
-    .max_patterns = SIZE_MAX, .max_unfixed = SIZE_MAX, .max_bases = SIZE_MAX};
-
 static void
 add(struct index *ix, struct subscription *sub, uintptr_t stream, enum matcher_type type,
     const char *format, unsigned number)
@@ -100,7 +97,7 @@ measure(const struct shape *shape, unsigned streams, bool first)
     struct index ix;
     char text[128];
     unsigned topics = shape->distinct ? shape->distinct : streams;
-    index_init(&ix, &limits);
+    index_init(&ix);
     for (unsigned i = 0; i < streams; i++)
         add(&ix, &subs[i], (i + 1) * 16, shape->type, shape->matcher, i % topics);
     for (unsigned i = 0; i < topics; i++) {
@@ -145,7 +142,7 @@ million(void)
     struct index ix;
     double longest_add = 0, longest_remove = 0;
     const char *format = "https://example.com/users/%u/messages";
-    index_init(&ix, &limits);
+    index_init(&ix);
     for (size_t i = 0; i < MANY; i++)
         subs[i] = malloc(TOPICS_A_STREAM * sizeof *subs[i]);
     size_t before = allocated(), text = 0;

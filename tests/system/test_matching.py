@@ -1,6 +1,7 @@
 """Matchers of both dialects over the wire, their bounds, and matching that takes more than one turn."""
 import os
 import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -193,6 +194,14 @@ def test_patterns_past_their_bounds_get_a_retry(start_hub):
         assert counted(hub, bound) > 0
 
 
+def test_bounds_of_matching_follow_a_reload(start_hub):
+    hub = start_hub("max_patterns 0", workers=1)
+    assert Stream(at(hub), ask(("topic", "a{x}"))).text.startswith(b"retry: ")
+    hub.conf.write_text(hub.conf.read_text().replace("max_patterns 0", "max_patterns 1"))
+    hub.server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: not Stream(at(hub), ask(("topic", "a{x}"))).text.startswith(b"retry: "), "the new bound")
+
+
 def slow_template(number, expressions=400):
     """With a topic of many a it costs as many sweeps as it has expressions."""
     return f"a{{+x{number}}}" + "a{+x}" * expressions + "z"
@@ -281,6 +290,53 @@ def test_a_stop_ends_streams_behind_what_is_still_to_be_matched(start_hub):
         assert stream.datas(5) == [str(i) for i in range(5)]
         assert b"retry: " in stream.end()
     hub.stop()
+
+
+def test_patterns_that_take_long_to_compile_delay_nobody(start_hub):
+    """What fits into a request head, of the worst kind, from ten at once; and a hundred in a QUERY."""
+    hub = start_hub(ISSUER, workers=1)
+    witness, clock = Stream(at(hub), ask(("topic", "witness"))), worker_clock(hub)
+
+    def hostile(number, count=6):
+        return ask(*[("match_urlpattern", f"/{number}-{i}" + "{a}?" * 900) for i in range(count)])
+
+    def worst_of(publishes):
+        begin, worst = clock(), 0
+        for i in range(publishes):
+            assert publish(at(hub), topic="witness", data=str(i)).status == 200 and witness.datas(1) == [str(i)]
+            worst, begin = max(worst, clock() - begin), clock()
+        return worst
+
+    askers = [Client(at(hub)) for _ in range(10)]
+    for number, asker in enumerate(askers):
+        asker.ask("HEAD" if number % 2 else "GET", f"{PATH}?{hostile(number)}")
+    worst = worst_of(20)
+    assert {asker.head()[0] for asker in askers} == {200}
+    query, many = Client(at(hub)), 20 if SANITIZED else 100
+    query.ask("QUERY", PATH, ["Content-Type: application/x-www-form-urlencoded"], hostile("q", many).encode())
+    worst = max(worst, worst_of(40))
+    assert query.head()[0] == 200
+    publish(at(hub), topic=f"http://hub.example/q-{many - 1}aaa", data="x")
+    query.__class__, query.chunked, query.text, query.comments, query.ended = Stream, True, b"", 0, False
+    assert query.datas(1) == ["x"]
+    bad = hostile(99, 5) + "&" + ask(("match_urlpattern", "(" * 2000))
+    assert status(hub, bad) == 400 and status(hub, bad, "HEAD") == 400
+    for method in ("GET", "QUERY"):
+        gone = Client(at(hub))
+        gone.ask(method, f"{PATH}?{hostile(method)}", [], b"match=a" if method == "QUERY" else b"")
+        gone.close()
+    print(f"the witness waited for {worst * 1000:.1f} ms of the worker's time at most")
+    assert worst < (1 if SANITIZED else 0.05)
+
+
+def test_a_hub_that_must_stop_now_gives_up_matching(start_hub):
+    hub = start_hub("max_match_steps 10000000\nshutdown_timeout 0s", workers=1)
+    topic = "a" * (700 if SANITIZED else 2000) + "z"
+    streams = [Stream(at(hub), ask(("topic", slow_template(i, 200)))) for i in range(12)]
+    for i in range(5):
+        publish(at(hub), topic=topic, data=str(i))
+    hub.stop()
+    assert all(stream.closed() is not None for stream in streams)
 
 
 def worker_clock(hub):

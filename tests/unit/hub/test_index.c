@@ -16,9 +16,6 @@ enum {
     MANY = 5000
 };
 
-static const struct index_limits limits = {
-    .max_patterns = 10000, .max_unfixed = 100, .max_bases = 2};
-
 /* Streams are numbers here. */
 static struct stream *
 stream(uintptr_t number)
@@ -76,7 +73,7 @@ START_TEST(a_topic_meets_its_own_subscriptions_and_everything)
     struct subscription all, empty;
     struct index ix;
     char topic[40];
-    index_init(&ix, &limits);
+    index_init(&ix);
     add(&ix, &all, 1000000, SLICE("*"));
     add(&ix, &empty, 2000000, SLICE(""));
     for (uintptr_t i = 0; i < MANY; i++) {
@@ -104,7 +101,7 @@ START_TEST(alternate_topics_are_met_as_well)
     struct index ix;
     struct slice topics[] = {SLICE("a"), SLICE("b"), SLICE("b/7")};
     uint64_t steps = 1000;
-    index_init(&ix, &limits);
+    index_init(&ix);
     add(&ix, &a, 1, SLICE("b"));
     add(&ix, &b, 2, SLICE("c"));
     add(&ix, &t, 4, SLICE("b/{x}"));
@@ -127,7 +124,7 @@ START_TEST(a_pattern_that_two_topics_meet_is_tried_once)
     struct subscription s;
     struct index ix;
     struct slice topics[] = {SLICE("b/1"), SLICE("b/2")};
-    index_init(&ix, &limits);
+    index_init(&ix);
     add(&ix, &s, 1, SLICE("b/{x}"));
     ck_assert_uint_eq(match_all(&ix, topics, 2), 1);
     index_remove(&ix, &s);
@@ -141,7 +138,7 @@ START_TEST(equal_matchers_of_a_stream_are_one)
     struct index ix;
     const struct selector exact = {.type = MATCHER_EXACT, .text = SLICE("a")};
     const struct selector template = {.type = MATCHER_TEMPLATE, .text = SLICE("a{b}")};
-    index_init(&ix, &limits);
+    index_init(&ix);
     ck_assert_int_eq(index_add(&ix, &s[0], stream(1), &exact, NULL), INDEX_ADDED);
     ck_assert_int_eq(index_add(&ix, &s[1], stream(1), &exact, NULL), INDEX_TWICE);
     ck_assert_int_eq(index_add(&ix, &s[1], stream(1), &template, NULL), INDEX_ADDED);
@@ -158,7 +155,7 @@ START_TEST(an_invalid_template_is_an_exact_string_and_a_valid_one_is_also)
 {
     struct subscription a, b;
     struct index ix;
-    index_init(&ix, &limits);
+    index_init(&ix);
     add(&ix, &a, 1, SLICE("x/{"));
     add(&ix, &b, 2, SLICE("x/{id}"));
     ck_assert_uint_eq(match(&ix, SLICE("x/{")), 1);
@@ -182,7 +179,8 @@ START_TEST(patterns_past_their_bounds_are_refused)
     const struct selector unfixed[] = {{.type = MATCHER_TEMPLATE, .text = SLICE("{x}")},
                                        {.type = MATCHER_TEMPLATE, .text = SLICE("{y}")},
                                        {.type = MATCHER_TEMPLATE, .text = SLICE("http://{y}")}};
-    index_init(&ix, &few);
+    index_init(&ix);
+    ix.limits = few;
     ck_assert_int_eq(index_add(&ix, &subs[0], stream(1), &unfixed[0], NULL), INDEX_ADDED);
     ck_assert_int_eq(index_add(&ix, &subs[1], stream(2), &unfixed[0], NULL), INDEX_ADDED);
     ck_assert_int_eq(index_add(&ix, &subs[2], stream(1), &unfixed[1], NULL), INDEX_FULL_OF_UNFIXED);
@@ -299,8 +297,7 @@ START_TEST(whoever_comes_and_goes_the_index_meets_whom_a_loop_over_all_would)
     struct index ix;
     char text[32], topic[32];
     size_t met = 0;
-    const struct index_limits no_limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
-    index_init(&ix, &no_limits);
+    index_init(&ix);
     for (size_t round = 0; round < 60000; round++) {
         size_t at = below(PLACES);
         struct known *k = &all[at];
@@ -340,8 +337,7 @@ START_TEST(url_patterns_are_met_whatever_their_literal_and_their_base)
     struct index ix;
     char text[128], topic[128];
     size_t met = 0, ill_formed = 0;
-    const struct index_limits no_limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX};
-    index_init(&ix, &no_limits);
+    index_init(&ix);
     for (size_t round = 0; round < 20000; round++) {
         size_t at = below(PLACES);
         struct known *k = &all[at];
@@ -387,7 +383,7 @@ START_TEST(a_pause_between_any_two_patterns_changes_nothing)
     struct index ix;
     char text[32];
     struct slice topics[] = {SLICE("a/1"), SLICE("b/1")};
-    index_init(&ix, &limits);
+    index_init(&ix);
     for (size_t leave = 0; leave < PATTERNS; leave++) {
         for (uintptr_t i = 0; i < PATTERNS; i++) {
             int n = snprintf(text, sizeof text, "%c/{x%u}", i & 1 ? 'a' : 'b', (unsigned)i);
@@ -433,7 +429,7 @@ START_TEST(a_pattern_is_struck_at_its_third_limit)
     memset(topic, 'a', 4000);
     for (size_t i = 0; i < 600; i++)
         memcpy(text + i * 5, "{+x}a", 5);
-    index_init(&ix, &limits);
+    index_init(&ix);
     add(&ix, &slow, 1, SLICE_OF(text, 3000));
     add(&ix, &fine, 2, SLICE("{+x}"));
     for (size_t i = 0; i < 3; i++) {
