@@ -141,6 +141,7 @@ def measure_commit(o, hub, result):
 
     In slices of a second or less, each between two looks at the disk: what the disk does changes from
     one second to the next, so a slice is compared with its own, and the median of the ratios counts."""
+    disk(o, 0.1)
     for name, id in (("ids of the hub", ""), ("random ids, history full", "r{mixed}")):
         if id and not result.get("filled"):
             result["filled"] = fill(hub, o.events)["publish_per_s"]
