@@ -4,7 +4,8 @@
                            [--folder DIR] [--steady] [--bin build/release/alipes] [--runs 3]'
 
 JSON on stdout, sentences on stderr. The disk's rate is that of syncrate.c: pwrite and fdatasync of
-records of the same size, on the same file system. CPU time is that of the hub. With --steady the
+records of the same size, on the same file system. One publish at a time is also compared with a
+floor (syncfloor.c): one thread that writes, syncs and answers. CPU time is that of the hub. With --steady the
 folder is in memory and each sync takes 270 us (steadysync.c): on a machine that others use as well,
 the hub's own share is seen only so.
 """
@@ -40,7 +41,7 @@ def say(text):
 
 def build():
     BUILD.mkdir(parents=True, exist_ok=True)
-    for name in ("ssebench", "ssereplay", "syncrate"):
+    for name in ("ssebench", "ssereplay", "syncrate", "syncfloor"):
         source, target = ROOT / "tests" / "bench" / f"{name}.c", BUILD / name
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
             subprocess.run(["gcc", "-std=c11", "-O2", "-pthread", "-o", target, source], check=True)
@@ -136,12 +137,42 @@ def median(values):
     return statistics.median(values)
 
 
+class Floor:
+    def __init__(self, o):
+        self.port = free_port()
+        self.process = subprocess.Popen([BUILD / "syncfloor", str(self.port), o.folder])
+        while True:
+            with socket.socket() as s:
+                if s.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            if self.process.poll() is not None:
+                raise SystemExit("the floor does not start")
+            time.sleep(0.01)
+
+    def publish(self):
+        url = f"http://127.0.0.1:{self.port}/"
+        return run(BUILD / "ssebench", "-m", "publish", "-n", 0, "-k", 1, "-c", 1, "-d", 0.6, "-s", url, "-p", url,
+                   "--rst")["publish_per_s"]
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
 def measure_commit(o, hub, result):
     """Publishes a second with so many in flight; ids of the hub, then random ones of the publisher.
 
     In slices of a second or less, each between two looks at the disk: what the disk does changes from
     one second to the next, so a slice is compared with its own, and the median of the ratios counts."""
     disk(o, 0.1)
+    floor = Floor(o)
+    try:
+        measure_commits(o, hub, floor, result)
+    finally:
+        floor.stop()
+
+
+def measure_commits(o, hub, floor, result):
     for name, id in (("ids of the hub", ""), ("random ids, history full", "r{mixed}")):
         if id and not result.get("filled"):
             result["filled"] = fill(hub, o.events)["publish_per_s"]
@@ -154,6 +185,9 @@ def measure_commit(o, hub, result):
                 rows.append({"publish_per_s": got["publish_per_s"], "disk": (before + disk(o, 0.2)) / 2,
                              "cpu_us": got["server_cpu_us_per_publish"], "p50_us": got["publish_us"]["p50"]})
                 rows[-1]["ratio"] = rows[-1]["publish_per_s"] / rows[-1]["disk"]
+                if flight == 1:
+                    rows[-1]["floor"] = floor.publish()
+                    rows[-1]["of_floor"] = rows[-1]["publish_per_s"] / rows[-1]["floor"]
             found = {k: median([r[k] for r in rows]) for k in rows[0]}
             goal = 1 / 1.3 if flight == 1 else PEER * 20 / PEER_SYNCS
             result.setdefault("commit", {}).setdefault(name, {})[flight] = {
@@ -161,6 +195,7 @@ def measure_commit(o, hub, result):
                 **({} if flight == 16 else {"goal_ratio": goal})}
             say(f"{name}, {flight} in flight: {found['publish_per_s']:,.0f}/s, disk {found['disk']:,.0f} syncs/s, "
                 f"{found['ratio']:.2f} a sync" + ("" if flight == 16 else f" (goal {goal:.2f})")
+                + (f", {found['of_floor']:.2f} of the floor" if flight == 1 else "")
                 + f"; hub {found['cpu_us']:.1f} us CPU each")
 
 
