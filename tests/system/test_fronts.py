@@ -10,6 +10,7 @@ import pytest
 
 from conftest import FRONTS, PATH, Client, Hub, Stream, start_apache, start_caddy, token, wait_for
 from test_access import ISSUERS, METADATA, access_token
+from test_dialects import Query
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 OWN = "Origin: http://hub.example"
@@ -49,6 +50,16 @@ def post(address, headers, query=""):
     reply = client.request("POST", PATH + query, [FORM, *headers], urlencode({"topic": "t", "data": "x"}).encode())
     client.close()
     return reply
+
+
+def test_query_passes_with_its_body(behind):
+    stream = Query(behind, "?match=x", b"match=https%3A%2F%2Fin-body", FORM)
+    assert stream.status == 200
+    form = urlencode({"topic": "https://in-body", "data": "x"}).encode()
+    assert Client(behind).request("POST", PATH, [FORM, f"Authorization: Bearer {token(['*'])}"], form).status == 200
+    assert stream.datas(1) == ["x"]
+    stream.close()
+    assert Client(behind).request("QUERY", PATH, ["Content-Type: application/json"], b"{}").status == 415
 
 
 def test_a_token_counts_wherever_it_may_be(behind):
