@@ -1,11 +1,9 @@
 /* A record of the history, with its CRC made right: what is read lies inside, and is the same once
  * it was written again. */
 
-#include "base/alloc.h"
-#include "fuzz/sign.h"
+#include "fuzz/history.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 
@@ -15,13 +13,12 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
     struct log_record r, again;
     char *copy = xalloc(len + RECORD_HEAD);
     memcpy(copy, bytes, len);
-    if (len >= RECORD_HEAD)
-        sign_record(copy, len, 0);
+    sign_record(copy, len < RECORD_HEAD ? RECORD_HEAD : len, 0);
     if (log_record_read(SLICE_OF(copy, len), 0, &r) == RECORD_OK) {
         struct update *u = log_record_update(&r, 1);
         again = r;
         ENSURE(u && log_record_size(u) <= len);
-        log_record_write(copy, u, 0, &again); /* r's slices are overwritten by the same bytes */
+        log_record_write(copy, u, 0, &again);
         ENSURE(log_record_read(SLICE_OF(copy, len), 0, &again) == RECORD_OK);
         ENSURE(slice_eq(again.id, u->id) && slice_eq(again.event, u->event));
         ENSURE(again.flags == r.flags && again.topic_count == u->topic_count);

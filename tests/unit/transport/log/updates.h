@@ -4,7 +4,7 @@
 /* Updates to be written, and records that lie. */
 
 #include "base/alloc.h"
-#include "fuzz/sign.h"
+#include "fuzz/history.h"
 
 #include <check.h>
 #include <stdio.h>
