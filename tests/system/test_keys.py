@@ -170,7 +170,7 @@ def test_requests_that_wait_are_bounded_in_number_and_time(start_hub, server):
     for c in clients:
         assert c.reply().status == 401
         waited.append(time.monotonic() - began)
-    assert 0.9 < max(waited) < 2.5
+    assert 0.9 < max(waited) < 4
     assert "bound=max_key_waits" in hub.log()
     assert status(hub, old.token()) == 200, "nobody else waits"
 
