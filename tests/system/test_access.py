@@ -222,6 +222,8 @@ def test_where_a_token_of_1_0_may_be(modern, wire):
         assert status(f"topic=t&authorization={good}", new_name + good) == 401
         assert status(f"match=t&authorization={old}") == 401
         assert status(f"topic=t&authorization={old}&authorization={old}") == 401
+        query = ask(modern, wire, "QUERY", f"{PATH}?authorization={old}", ["Content-Type: application/x-www-form-urlencoded"], b"match=t")
+        assert query.status == 401
     else:
         assert status("match=t", f"{old_name}bad") == 200, "a cookie of the other dialect is none"
         assert status("match=t&authorization=bad") == 200, "nor is the parameter"
