@@ -25,6 +25,7 @@ class Debian:
         self.folder.chmod(0o755)
         subprocess.run(["tar", "-xf", BASE, "-C", self.folder], check=True)
         shutil.copy("/etc/resolv.conf", self.folder / "etc/resolv.conf")
+        (self.folder / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")  # what Debian's installer writes
         (self.folder / "alipes").mkdir()
         names = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True,
                                capture_output=True).stdout
