@@ -491,5 +491,9 @@ store_recover(struct store *st, struct error *err)
             st->used -= empty->space;
         store_segment_free(empty);
     }
+    /* So that who reads beside us does not take a first commit for done that is under way. */
+    if (ok)
+        lock_write(st->lock_file,
+                   &(struct lock_note){st->last, st->open->header.first, SEGMENT_HEADER});
     return ok;
 }

@@ -1,5 +1,6 @@
 /* The start: what an earlier run left, torn, damaged, cut, missing, of another version. */
 
+#include "transport/log/lock.h"
 #include "unit/guard.h"
 #include "unit/transport/log/folder.h"
 
@@ -399,7 +400,11 @@ START_TEST(who_only_reads_sees_what_is_committed_and_changes_nothing)
 {
     struct store_settings s = folder_settings(), reads = s;
     struct store *st = folder_open(&s);
+    struct lock_note note;
     reads.only_reads = true;
+    ck_assert(lock_is_held(st->folder, &note));
+    ck_assert_int_eq(position_cmp(note.file, st->open->header.first), 0);
+    ck_assert_uint_eq(note.length, SEGMENT_HEADER);
     for (unsigned i = 0; i < 8; i++) {
         folder_commit_many(st, i * 50, i * 50 + 50, 500);
         folder_keep(st);
