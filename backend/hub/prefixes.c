@@ -11,17 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In one piece, with the first bytes of the edges behind the nodes: a level of the tree costs two
- * visits to memory. */
+/* In one piece, the first bytes of the edges in front: a level of the tree costs few visits to
+ * memory. Then, as many, the nodes. */
 struct prefix_children {
-    size_t count, cap;
-    struct prefix_node *nodes[];
+    uint16_t count, cap; /* cap: 4, 12, 28, ...: the nodes behind the bytes are aligned */
+    unsigned char firsts[];
 };
 
-static unsigned char *
-firsts_of(struct prefix_children *c)
+static struct prefix_node **
+nodes_of(const struct prefix_children *c)
 {
-    return (unsigned char *)(c->nodes + c->cap);
+    return (struct prefix_node **)(c->firsts + c->cap);
 }
 
 void
@@ -57,7 +57,7 @@ find_child(const struct prefix_node *n, char first)
 {
     if (n->children == NULL)
         return SIZE_MAX;
-    const unsigned char *firsts = firsts_of(n->children);
+    const unsigned char *firsts = n->children->firsts;
     const unsigned char *at = memchr(firsts, (unsigned char)first, n->children->count);
     return at ? (size_t)(at - firsts) : SIZE_MAX;
 }
@@ -67,20 +67,20 @@ add_child(struct prefix_node *parent, struct prefix_node *child)
 {
     struct prefix_children *c = parent->children;
     if (c == NULL || c->count == c->cap) {
-        size_t cap = c ? c->cap * 2 : 2;
+        size_t cap = c ? 2 * c->cap + 4u : 4;
         struct prefix_children *grown =
-            xalloc(sizeof *c + cap * (sizeof c->nodes[0] + sizeof(unsigned char)));
-        grown->cap = cap;
+            xalloc(sizeof *c + cap * (sizeof(unsigned char) + sizeof(struct prefix_node *)));
+        grown->cap = (uint16_t)cap;
         if (c) {
             grown->count = c->count;
-            memcpy(grown->nodes, c->nodes, c->count * sizeof c->nodes[0]);
-            memcpy(firsts_of(grown), firsts_of(c), c->count);
+            memcpy(grown->firsts, c->firsts, c->count);
+            memcpy(nodes_of(grown), nodes_of(c), c->count * sizeof(struct prefix_node *));
             free(c);
         }
         parent->children = c = grown;
     }
-    firsts_of(c)[c->count] = (unsigned char)child->edge.ptr[0];
-    c->nodes[c->count++] = child;
+    c->firsts[c->count] = (unsigned char)child->edge.ptr[0];
+    nodes_of(c)[c->count++] = child;
     child->parent = parent;
 }
 
@@ -89,10 +89,10 @@ remove_child(struct prefix_node *parent, struct prefix_node *child)
 {
     struct prefix_children *c = parent->children;
     size_t at = find_child(parent, child->edge.ptr[0]);
-    ENSURE(at < c->count && c->nodes[at] == child);
+    ENSURE(at < c->count && nodes_of(c)[at] == child);
     c->count--;
-    firsts_of(c)[at] = firsts_of(c)[c->count];
-    c->nodes[at] = c->nodes[c->count];
+    c->firsts[at] = c->firsts[c->count];
+    nodes_of(c)[at] = nodes_of(c)[c->count];
     if (c->count == 0)
         free_children(parent);
 }
@@ -157,7 +157,7 @@ prefixes_place(struct prefixes *p, struct slice text)
             add_child(n, leaf);
             return leaf;
         }
-        n = n->children->nodes[at];
+        n = nodes_of(n->children)[at];
         size_t same = 1;
         while (same < n->edge.len && same < text.len && n->edge.ptr[same] == text.ptr[same])
             same++;
@@ -172,7 +172,7 @@ prefixes_place(struct prefixes *p, struct slice text)
 static void
 merge(struct prefixes *p, struct prefix_node *n)
 {
-    struct prefix_node *parent = n->parent, *child = n->children->nodes[0];
+    struct prefix_node *parent = n->parent, *child = nodes_of(n->children)[0];
     remove_child(parent, n);
     set_edge(child, n->edge, child->edge);
     add_child(parent, child);
@@ -206,7 +206,7 @@ prefixes_next(struct prefix_node *n, struct slice *rest)
     size_t at = rest->len ? find_child(n, rest->ptr[0]) : SIZE_MAX;
     if (at == SIZE_MAX)
         return NULL;
-    struct prefix_node *child = n->children->nodes[at];
+    struct prefix_node *child = nodes_of(n->children)[at];
     if (!slice_starts(*rest, child->edge))
         return NULL;
     *rest = slice_from(*rest, child->edge.len);

@@ -12,13 +12,13 @@ enum {
     PREFIX_ROOM = 16
 };
 
-/* One of the strings; values hang in a list of their owner's. */
+/* One of the strings; values hang in a list of their owner's. What a search visits stands first. */
 struct prefix_node {
-    struct list values;
-    struct prefix_node *parent; /* NULL: the root, the empty string */
     struct prefix_children *children;
+    struct list values;
     struct slice edge; /* from the parent; owns the bytes, or they are in `room` */
     char room[PREFIX_ROOM];
+    struct prefix_node *parent; /* NULL: the root, the empty string */
 };
 
 struct prefixes {

@@ -1,0 +1,102 @@
+/* Private updates: what each stream is told, and that each set of rights is asked once. */
+
+#include "hub/judged.h"
+#include "unit/auth/mint.h"
+
+#include "base/hash.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    TOKENS = 300,
+    SAME = 3, /* tokens that say the same but for their exp */
+};
+
+static struct update *
+update(struct slice topic, bool is_private)
+{
+    const struct update_parts parts = {
+        .topics = &topic, .topic_count = 1, .id = SLICE("i"), .is_private = is_private};
+    bool too_large;
+    return update_new(&parts, 1 << 20, &too_large);
+}
+
+/* The n-th of those that differ grants one topic of its own, and all of a kind. */
+static struct grant *
+grant(struct authority *a, unsigned n, unsigned copy)
+{
+    char claims[400];
+    int len = snprintf(claims, sizeof claims,
+                       "{\"exp\":%u,\"mercure\":{\"subscribe\":[\"of/%u\",\"all/{x}\"]}}",
+                       2000000000u + copy, n);
+    struct grant *g;
+    ck_assert_int_eq(
+        mint_verify(a, mint(SLICE("{\"alg\":\"HS256\"}"), SLICE_OF(claims, (size_t)len)), 1000, &g),
+        TOKEN_OK);
+    return g;
+}
+
+START_TEST(each_set_of_rights_is_asked_once_and_all_get_its_answer)
+{
+    static struct grant *grants[TOKENS][SAME];
+    struct authority *a = mint_authority();
+    struct judged j;
+    judged_init(&j);
+    for (unsigned n = 0; n < TOKENS; n++)
+        for (unsigned copy = 0; copy < SAME; copy++)
+            grants[n][copy] = grant(a, n, copy);
+    for (unsigned round = 0; round < 5; round++) {
+        char topic[20];
+        int len = round == 4 ? snprintf(topic, sizeof topic, "all/1")
+                             : snprintf(topic, sizeof topic, "of/%u", round * 50);
+        struct update *u = update(SLICE_OF(topic, (size_t)len), true);
+        judged_next(&j);
+        for (unsigned copy = 0; copy < SAME; copy++) {
+            for (unsigned n = 0; n < TOKENS; n++) {
+                bool may = round == 4 || n == round * 50;
+                ck_assert_int_eq(judged_may_get(&j, grants[n][copy], u), may);
+                ck_assert_int_eq(grant_may_get(grants[n][copy], u), may);
+            }
+        }
+        ck_assert_uint_eq(j.count, TOKENS);
+        ck_assert(!judged_may_get(&j, NULL, u));
+        update_unref(&u);
+    }
+    for (unsigned n = 0; n < TOKENS; n++)
+        for (unsigned copy = 0; copy < SAME; copy++)
+            grant_unref(&grants[n][copy]);
+    judged_fini(&j);
+    authority_unref(&a);
+}
+END_TEST
+
+START_TEST(a_public_update_asks_nobody)
+{
+    struct judged j;
+    struct update *u = update(SLICE("t"), false);
+    judged_init(&j);
+    judged_next(&j);
+    ck_assert(judged_may_get(&j, NULL, u));
+    ck_assert_uint_eq(j.count, 0);
+    judged_fini(&j);
+    update_unref(&u);
+}
+END_TEST
+
+int
+main(void)
+{
+    hash_seed();
+    Suite *s = suite_create("judged");
+    TCase *c = tcase_create("private");
+    tcase_add_test(c, each_set_of_rights_is_asked_once_and_all_get_its_answer);
+    tcase_add_test(c, a_public_update_asks_nobody);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
