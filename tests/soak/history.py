@@ -13,7 +13,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,8 +32,7 @@ os.environ["ALIPES_BIN"] = O.bin
 
 import test_history_kill as kill  # noqa: E402
 import test_history_trouble as trouble  # noqa: E402
-from conftest import BIN, KEY  # noqa: E402
-from history import Listener, LogHub, Publisher, read_until  # noqa: E402
+from history import Listener, LogHub, Publisher, read_until, restore  # noqa: E402
 from model import HELD, Model  # noqa: E402
 
 KILLS = 25
@@ -43,15 +41,8 @@ DID, RNG = Counter(), random.Random(O.seed)
 
 def a_million(folder):
     """Restored, then killed under publishing; cursors from 10, 10,000 and a million back."""
-    history = folder / "history"
     bounds = f"max_events {O.events * 2}, max_bytes 2GiB"
-    conf = folder / "restore.conf"
-    conf.write_text(f"anonymous\npublisher_jwt {KEY}\ntransport log {{\npath {history}\n}}\nhistory {{\n" + "\n".join(bounds.split(", ")) + "\n}\n")
-    restoring = subprocess.Popen([BIN, "history", "restore", "-c", conf], stdin=subprocess.PIPE, text=True)
-    for i in range(O.events):
-        restoring.stdin.write(f'{{"id":"n{i}","topics":["t"],"data":"{i}"}}\n')
-    restoring.stdin.close()
-    assert restoring.wait(600) == 0
+    restore(folder, bounds, ((f"n{i}", "t", str(i)) for i in range(O.events)))
     hub = LogHub(folder, bounds)
     publisher, last = Publisher(hub.socket), O.events
     for _ in range(5):

@@ -1,9 +1,11 @@
 """What the tests of the history share: a hub that keeps one, subscribers that are read without
 waiting, publishers on kept connections."""
+import json
 import re
 import select
 import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 from urllib.parse import urlencode
@@ -47,6 +49,17 @@ class LogHub(Hub):
             except FileNotFoundError:
                 pass
         return sum(sizes)
+
+
+def restore(folder, bounds, updates):
+    """A history of these, (id, topic, data) each, for a LogHub in this folder that is not there yet."""
+    conf, bounds = folder / "restore.conf", "\n".join(bounds.split(", "))
+    conf.write_text(f"publisher_jwt {KEY}\nanonymous\ntransport log {{\npath {folder}/history\n}}\nhistory {{\n{bounds}\n}}\n")
+    restoring = subprocess.Popen([BIN, "history", "restore", "-c", conf], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for id, topic, data in updates:
+        restoring.stdin.write(json.dumps({"id": id, "topics": [topic], "data": data, "chosen": True}) + "\n")
+    _, said = restoring.communicate(timeout=600)
+    assert restoring.returncode == 0, said
 
 
 class Publisher:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import BIN, Client, PATH, start_caddy, wait_for
-from history import Listener, LogHub, Publisher, read_until
+from history import Listener, LogHub, Publisher, read_until, restore
 from ordeal import Ordeal
 from trouble import SmallDisk
 
@@ -121,10 +121,11 @@ def test_an_update_as_large_as_may_be_and_one_that_is_larger(tmp_path):
 
 def test_with_more_than_ten_thousand_in_the_history(tmp_path, rng):
     """Where the established hub gives up."""
+    restored, count = 10400, 10500
+    restore(tmp_path, "max_bytes 64MiB", ((f"n{i}", "t", str(i)) for i in range(restored)))
     hub = LogHub(tmp_path, "max_bytes 64MiB")
-    publisher, count = Publisher(hub.socket), 10500
-    for at in range(0, count, 100):
-        assert set(publisher.many([dict(topic="t", id=f"n{i}", data=str(i)) for i in range(at, at + 100)])) == {200}
+    publisher = Publisher(hub.socket)
+    assert set(publisher.many([dict(topic="t", id=f"n{i}", data=str(i)) for i in range(restored, count)])) == {200}
     hub.kill()
     hub.start()
     for cursor in [0, 1, 300, rng.randrange(count), count - 10, count - 1]:

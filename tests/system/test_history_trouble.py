@@ -169,7 +169,7 @@ def test_a_stop_while_the_disk_is_in_trouble_is_orderly(tmp_path, wrong):
     for thread in threads:
         thread.join(10)
     read_until([live], lambda: live.ended, "the end of the stream")
-    assert took < 6, took
+    assert took < 15, took
     acknowledged = {id for id, status in answers.items() if status == 200}
     assert acknowledged <= set(live.ids)
     assert not {id for id, status in answers.items() if status == 503} & set(live.ids)
@@ -184,7 +184,7 @@ def test_no_worker_waits_for_a_slow_disk(troubled):
     publisher = Publisher(hub.socket)
     for i in range(100):
         assert publisher.publish(topic="t", id=f"n{i}", data=str(i)) == 200
-    trouble.set(sync_ms=1000)
+    trouble.set(sync_ms=2000)
     answered = []
     thread = threading.Thread(target=lambda: answered.append(publisher.publish(topic="t", id="slow", data="slow")))
     thread.start()
@@ -198,10 +198,10 @@ def test_no_worker_waits_for_a_slow_disk(troubled):
         listener.close()
         slowest = max(slowest, time.monotonic() - at)
     took = time.monotonic() - began
-    assert not answered and took < 0.8, took
+    assert not answered and took < 1.8, took
     thread.join(10)
     assert answered == [200]
-    print(f"20 replays beside a sync of 1 s: the slowest took {slowest * 1000:.0f} ms")
+    print(f"20 replays beside a sync of 2 s: the slowest took {slowest * 1000:.0f} ms")
     trouble.set(sync_ms=0)
     publisher.close()
 
