@@ -86,7 +86,7 @@ def clock(folder):
 def model(folder):
     seed = RNG.randrange(10 ** 9)
     print(f"  MODEL_SEED={seed}", flush=True)
-    extra = f"tail {RNG.choice(['4KiB', '64KiB', '1MiB'])}\n{RNG.choice(['', 'durability interval 20ms'])}"
+    extra = f"tail {RNG.choice(['4KiB', '64KiB', '1MiB'])}\n{RNG.choice(['', 'durability interval 20ms'])}\nshutdown_timeout 500ms"
     hub = LogHub(folder, f"max_bytes 16MiB, max_events {HELD}", extra=extra, workers=RNG.choice([1, 2, 3]))
     run = Model(hub, seed, subscribers=RNG.choice([5, 12, 40]))
     run.run(min(60, O.seconds / 4))

@@ -11,7 +11,7 @@ def test_every_stream_sees_what_the_model_says(tmp_path):
     seed = int(os.environ.get("MODEL_SEED", random.randrange(10 ** 9)))
     print(f"MODEL_SEED={seed}")
     rng = random.Random(seed)
-    extra = f"tail {rng.choice(['4KiB', '64KiB', '1MiB'])}\n{rng.choice(['', 'durability interval 20ms'])}"
+    extra = f"tail {rng.choice(['4KiB', '64KiB', '1MiB'])}\n{rng.choice(['', 'durability interval 20ms'])}\nshutdown_timeout 500ms"
     hub = LogHub(tmp_path, f"max_bytes 16MiB, max_events {HELD}", extra=extra, workers=rng.choice([1, 2, 3]))
     model = Model(hub, seed)
     model.run(float(os.environ.get("MODEL_SECONDS", 8)))
