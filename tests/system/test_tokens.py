@@ -62,6 +62,16 @@ def test_no_token_of_the_table_is_in_the_log(hub_of_table):
             assert len(part) < 30 or part not in text, row.name
 
 
+def test_the_bounds_of_tokens_are_told(hub_of_table):
+    """The table has met them: 1,001 selectors, 101 entries and 101 matchers."""
+    name, hub = hub_of_table
+    for row in tokens.table():
+        if row.hub == name and row.reason.startswith("too_many"):
+            bound = "max_token_selectors" if row.reason == "too_many_selectors" else "max_authorization_details"
+            ask(("127.0.0.1", hub.port), row)
+            assert f"bound={bound} " in hub.log()
+
+
 def test_the_log_says_what_is_needed_in_one_line(hub_of_table):
     name, hub = hub_of_table
     if name == tokens.OLD:
