@@ -40,10 +40,12 @@ write_seconds(char *out, size_t cap, double value)
 {
     if (value >= 7200)
         snprintf(out, cap, "%.1f h", value / 3600);
+    else if (value >= 120)
+        snprintf(out, cap, "%.0f min", value / 60);
     else if (value >= 1 || value == 0)
         snprintf(out, cap, "%.0f s", value);
     else
-        snprintf(out, cap, "%g ms", value * 1000);
+        snprintf(out, cap, "%.3g ms", value * 1000);
     return out;
 }
 
