@@ -309,8 +309,7 @@ link_unkept(struct link *l)
 {
     if (l->in.len == 0)
         buf_fini(&l->in);
-    if (l->in.len < LINK_AHEAD_BYTES && !l->peer_ended)
-        connection_watch_read(&l->connection, true);
+    connection_watch_read(&l->connection, l->in.len < LINK_AHEAD_BYTES && !l->peer_ended);
 }
 
 static void

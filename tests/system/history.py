@@ -42,13 +42,15 @@ class LogHub(Hub):
         self.server.process.wait(30)
 
     def bytes(self):
-        sizes = []
+        """What all files take; one that is renamed meanwhile counts once."""
+        sizes = {}
         for path in Path(self.history).iterdir():
             try:
-                sizes.append(path.stat().st_size)
+                stat = path.stat()
+                sizes[stat.st_ino] = stat.st_size
             except FileNotFoundError:
                 pass
-        return sum(sizes)
+        return sum(sizes.values())
 
 
 def restore(folder, bounds, updates):

@@ -89,6 +89,7 @@ def test_readers_of_all_speeds_get_everything_or_end(start):
         step = rng.randrange(1, 200)
         fill(hub, count, count + step, size=rng.randrange(1000))
         count += step
+        assert hub.bytes() <= 1 << 20
         for listener, speed in readers:
             if speed:
                 listener.read(speed)

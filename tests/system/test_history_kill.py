@@ -119,6 +119,17 @@ def test_an_update_as_large_as_may_be_and_one_that_is_larger(tmp_path):
     hub.stop()
 
 
+def test_large_publishes_may_be_pipelined(tmp_path):
+    """What comes while one is stored is left in the socket, however much it is."""
+    hub, rng = LogHub(tmp_path), random.Random(4)
+    for turn in range(30):
+        publisher = Publisher(hub.socket)
+        forms = [dict(topic="t", id=f"n{turn}-{i}", data="x" * rng.choice([10, 1000, 50000])) for i in range(20)]
+        assert publisher.many(forms) == [200] * 20
+        publisher.close()
+    hub.stop()
+
+
 def test_with_more_than_ten_thousand_in_the_history(tmp_path, rng):
     """Where the established hub gives up."""
     restored, count = 10400, 10500

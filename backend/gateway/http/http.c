@@ -322,7 +322,8 @@ finish(struct http *h)
         return;
     }
     set_state(h, STATE_IDLE);
-    connection_watch_read(&h->link.connection, true);
+    if (h->link.in.len < LINK_AHEAD_BYTES)
+        connection_watch_read(&h->link.connection, true);
     link_set_timer(&h->link, h->link.settings->keepalive_timeout_ms);
     if (h->link.in.len)
         process(h);
@@ -507,8 +508,9 @@ process(struct http *h)
 {
     if (h->state == STATE_BODY) {
         read_body(h);
-    } else if (h->state == STATE_IDLE || h->state == STATE_HEAD) {
-        read_head(h, buf_slice(&h->link.in));
+    } else if ((h->state == STATE_IDLE || h->state == STATE_HEAD) &&
+               read_head(h, buf_slice(&h->link.in)) == 0) {
+        connection_watch_read(&h->link.connection, true); /* the rest of it is to come */
     }
 }
 
