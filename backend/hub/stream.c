@@ -123,6 +123,7 @@ block(struct stream *s)
 {
     drop_piece(s); /* a reader that is stuck holds nothing; it asks again */
     s->blocked = true;
+    s->next_matcher = 0;
     list_unlink(&s->catch_node);
 }
 
@@ -158,6 +159,7 @@ go_live(struct stream *s)
     drop_piece(s);
     release_reading(s);
     list_unlink(&s->catch_node);
+    s->next_matcher = 0;
     set_state(s, STREAM_LIVE);
 }
 
@@ -225,10 +227,8 @@ send_gathered(struct stream *s, const struct gathering *g)
         s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_add(METRIC_deliveries, begun);
     s->position = begun < g->count ? g->before[begun] : g->reached;
-    if (begun < g->count) {
-        s->next_matcher = 0; /* back to an earlier update than the one that was being matched */
+    if (begun < g->count)
         block(s);
-    }
     return g->bytes + g->looked * LOOK_COST + (STEP_MATCHING - g->steps) * MATCHING_COST;
 }
 
