@@ -17,7 +17,7 @@
 
 enum {
     AT_NOTE = 64,
-    NOTE = 44,
+    NOTE = LOCK_BYTES - AT_NOTE,
     TRIES = 100, /* a note read while it is written does not check */
 };
 

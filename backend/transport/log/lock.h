@@ -8,6 +8,10 @@
 #include "base/error.h"
 #include "transport/position.h"
 
+enum {
+    LOCK_BYTES = 108 /* of the file */
+};
+
 struct lock_note {
     struct position last; /* committed */
     struct position file; /* `first` of the segment being written */

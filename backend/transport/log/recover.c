@@ -302,7 +302,9 @@ take_in(struct store *st, struct found *f, bool lost)
     uint64_t now = clock_wall_ms(), age = now > s->last_time_ms ? now - s->last_time_ms : 0;
     s->last_boot_ms = (int64_t)clock_boot_ms() - (int64_t)age;
     s->lost = lost;
-    s->space = f->size + f->index_size;
+    /* Its index may have to be made, or made again. */
+    uint64_t index = lost ? 0 : segment_index_size(s->length / SEGMENT_BLOCK + 2, s->count);
+    s->space = f->size + (index > f->index_size ? index : f->index_size);
     st->used += s->space;
     if (!lost)
         st->events += s->count;
@@ -476,6 +478,7 @@ store_recover(struct store *st, struct error *err)
     bool ok = false, again = true;
     if (!open_folder(st, err))
         return false;
+    st->used = LOCK_BYTES;
     for (int i = 0; again && i < TRIES; i++)
         ok = list_and_recover(st, &again, err);
     if (!ok || st->settings.only_reads)

@@ -120,6 +120,36 @@ START_TEST(missing_and_damaged_indexes_are_made_again)
 }
 END_TEST
 
+START_TEST(there_is_room_for_indexes_that_are_made_again)
+{
+    struct store_settings s = folder_settings();
+    char path[128], **names;
+    for (int round = 0; round < 6; round++) {
+        struct store *st = folder_open(&s);
+        for (unsigned i = 0; i < 40; i++) {
+            folder_commit_many(st, i * 60, i * 60 + 60, (unsigned)round * 50);
+            ck_assert_uint_le(folder_bytes(), s.max_bytes);
+            folder_keep(st);
+            ck_assert_uint_le(folder_bytes(), s.max_bytes);
+        }
+        store_close(&st);
+        size_t n = folder_names(".idx", &names);
+        ck_assert_uint_gt(n, 0);
+        for (size_t i = 0; i < n; i++) {
+            folder_file(path, names[i]);
+            unlink(path);
+        }
+        folder_free_names(names, n);
+        st = folder_open(&s);
+        ck_assert_uint_le(folder_bytes(), s.max_bytes);
+        folder_keep(st);
+        ck_assert_uint_le(folder_bytes(), s.max_bytes);
+        store_close(&st);
+    }
+    folder_remove();
+}
+END_TEST
+
 /* An index of another file under this one's name. */
 START_TEST(an_index_that_belongs_to_another_segment_is_not_believed)
 {
@@ -501,6 +531,7 @@ END_TEST
 UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           many_restarts_without_an_update_leave_nothing_behind,
           a_start_that_died_at_any_point_loses_nothing, missing_and_damaged_indexes_are_made_again,
+          there_is_room_for_indexes_that_are_made_again,
           an_index_that_belongs_to_another_segment_is_not_believed,
           a_missing_file_costs_what_lies_before_it, a_file_cut_short_costs_what_lies_before_its_end,
           a_damaged_header_costs_what_lies_before_it,
