@@ -166,7 +166,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_filter.py test_inspect.py \
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_filter.py test_inspect.py test_make.py \
                     test_scrape.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
@@ -190,7 +190,8 @@ check-fresh: deps-container
 
 # What crashes of the machine leave behind (tests/system/test_crash.py): the hub writes under a
 # shim, and what may be on the disk then is opened by verify, under ASan.
-build/crash/shim.so: tests/crash/shim.c | $(FIRST)
+SHIMS := build/crash/shim.so build/trouble/shim.so
+$(SHIMS): build/%/shim.so: tests/%/shim.c | $(FIRST)
 	@mkdir -p $(@D)
 	$(SAY) CC $@
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
@@ -201,15 +202,10 @@ $(ASAN_TOOLS): %: %.o build/asan/libalipes.a
 	$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) $(FLAGS_asan) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-check-system-release: build/crash/shim.so $(ASAN_TOOLS)
+check-system-release: $(SHIMS) $(ASAN_TOOLS)
 
-# What makes trouble for a hub that runs (tests/system/test_history_trouble.py).
-build/trouble/shim.so: tests/trouble/shim.c
-	@mkdir -p $(@D)
-	$(SAY) CC $@
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
+# The other shim makes trouble for a hub that runs.
 RELEASE_ONLY += --ignore=tests/system/test_history_trouble.py
-check-system-release: build/trouble/shim.so
 
 # --- fuzzing ----------------------------------------------------------------------------------
 
