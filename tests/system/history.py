@@ -1,5 +1,6 @@
 """What the tests of the history share: a hub that keeps one, subscribers that are read without
 waiting, publishers on kept connections."""
+import atexit
 import json
 import re
 import select
@@ -36,6 +37,7 @@ class LogHub(Hub):
 
     def launch(self):
         self.server = Server([*self.wrap, BIN, "-c", self.conf], self.folder / "alipes.log", self.env)
+        atexit.register(self.server.process.kill)  # nothing stays where a test fails before it stops it
 
     def kill(self):
         self.server.process.send_signal(signal.SIGKILL)

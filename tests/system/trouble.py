@@ -1,4 +1,5 @@
 """Trouble for a hub that runs: a clock that jumps, writes and syncs that fail, a full disk."""
+import atexit
 import os
 import signal
 import struct
@@ -36,6 +37,7 @@ class SmallDisk:
         unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
         script = f"mount -t tmpfs -o size={size},mode=0777 none '{folder}' && echo there && exec cat"
         self.process = subprocess.Popen([*unshare, "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        atexit.register(self.process.kill)
         assert self.process.stdout.readline() == b"there\n", "no file system can be mounted here"
 
     @property
