@@ -183,7 +183,7 @@ check-system: $(SYSTEM_RUNS)
 check-container: deps-container
 	@$(PYTHON) -m pytest tests/container -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
 
-# A new machine: Debian's base in a folder, entered by chroot with mounts and processes of its own.
+# A new machine: Debian's base in a folder, entered with mounts and processes of its own.
 .PHONY: check-fresh
 check-fresh: deps-container
 	@$(PYTHON) -m pytest tests/fresh -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)

@@ -13,14 +13,17 @@ mount -t proc proc "$1/proc"
 mount --rbind /dev "$1/dev"
 mount -t tmpfs -o mode=1777 shm "$1/dev/shm"
 mount -t tmpfs -o mode=755 run "$1/run"
-exec chroot "$1" /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8 $3 bash -c "cd /alipes && $2
+cd "$1"
+pivot_root . . # not chroot alone: what enters this file system's namespace shall find this root
+umount -l .
+exec /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8 $3 bash -c "cd /alipes && $2
 exit \$?"
 """
 
 
 class Debian:
     def __init__(self):
-        assert os.geteuid() == 0, "chroot needs root"
+        assert os.geteuid() == 0, "mounts need root"
         subprocess.run([ROOT / "tests/container/base.sh", BASE], check=True)
         self.folder = Path(tempfile.mkdtemp(prefix="alipes-fresh-"))
         self.folder.chmod(0o755)
