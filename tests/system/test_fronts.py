@@ -109,6 +109,19 @@ def test_a_front_that_loses_the_token_is_told_the_line_to_add(start_hub, tmp_pat
     server.stop()
 
 
+def test_caddy_tells_at_once_that_a_client_has_left(start_hub, tmp_path):
+    hub = start_hub("heartbeat 60s")  # later than anybody waits here
+    server, port = start_caddy(tmp_path, hub, "http-unix")
+    try:
+        ready(server, port)
+        stream = Stream(("127.0.0.1", port), "topic=a")
+        assert stream.status == 200
+        stream.close()
+        wait_for(lambda: "event=stream_end" in hub.log(), "the hub to notice")
+    finally:
+        server.stop()
+
+
 @pytest.mark.parametrize("wire", ["http", "fastcgi"])
 @pytest.mark.parametrize("front", ["caddy", "apache"])
 def test_behind_tls_the_audience_is_https(start_hub, tmp_path, front, wire):
