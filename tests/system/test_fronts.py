@@ -62,7 +62,7 @@ def test_query_passes_with_its_body(behind):
         try:
             return stream.datas(1)
         except ConnectionError:
-            return None  # Go's client closes when the answer begins before it has seen the body's end: ask again
+            return None  # Caddy 2.6 closes when the answer begins before it has seen the body's end: ask again
         finally:
             stream.close()
 
