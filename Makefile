@@ -248,6 +248,7 @@ install: $(PROGRAM)
 	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
+	rm -r $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/debian
 	grep -rlZ /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
 	install -m 644 $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd/alipes.s* $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -D -m 644 proxy-config/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/alipes.conf
@@ -267,13 +268,14 @@ DEB_LIBRARIES = $(shell sed -e :a -e '/\\$$/N; s/\\\n//; ta' Dockerfile | sed -n
 deb: build/release/alipes
 	rm -rf build/deb
 	$(MAKE) --no-print-directory install DESTDIR=build/deb PREFIX=/usr SYSCONFDIR=/etc >/dev/null
-	strip --strip-debug build/deb/usr/bin/alipes
+	strip --strip-unneeded build/deb/usr/bin/alipes
 	find build/deb/usr/share/man -type f -exec gzip -9n {} +
 	install -D -m 644 LICENSE build/deb/usr/share/doc/alipes/copyright
 	install -D -m 644 README.md build/deb/usr/share/doc/alipes/README.md
 	mkdir build/deb/DEBIAN
 	install -m 755 proxy-config/debian/postinst proxy-config/debian/prerm proxy-config/debian/postrm build/deb/DEBIAN/
 	install -m 644 proxy-config/debian/conffiles build/deb/DEBIAN/
+	sed 's/@VERSION@/$(DEB_VERSION)/' proxy-config/debian/changelog | gzip -9n >build/deb/usr/share/doc/alipes/changelog.gz
 	sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/; s/@LIBRARIES@/$(DEB_LIBRARIES)/' \
 	    proxy-config/debian/control >build/deb/DEBIAN/control
 	dpkg-deb --root-owner-group --build build/deb build/alipes_$(DEB_VERSION)_$(DEB_ARCH).deb

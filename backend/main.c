@@ -528,7 +528,7 @@ serve(const char *file)
     p->fetcher = fetcher_new(on_key_set, p);
     p->rules = load_rules(p, NULL, NULL, &sources, &err);
     if (p->rules == NULL || !open_log(p->rules->config, &err)) {
-        fprintf(stderr, "alipes: %s\n", err.text);
+        fprintf(stderr, "%salipes: %s\n", log_priority(LOG_ERROR), err.text);
         if (p->rules)
             fetcher_drop(&sources, p->rules->config->sources.count);
         release(p);
@@ -575,6 +575,7 @@ serve(const char *file)
 int
 main(int argc, char **argv)
 {
+    log_open(LOG_LOGFMT, LOG_INFO, STDERR_FILENO); /* until a configuration says otherwise */
     if (argc >= 2 && strcmp(argv[1], "config") == 0)
         return config_cmd(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "history") == 0)

@@ -9,13 +9,30 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const priorities[] = {"<7>", "<6>", "<4>", "<3>"}; /* of syslog(3) */
 static enum log_format format = LOG_LOGFMT;
 static _Atomic int least = LOG_INFO;
 static int log_fd = STDERR_FILENO;
+static bool to_journal;
+
+/* systemd says by JOURNAL_STREAM which file is the journal's (systemd.exec(5)). */
+static bool
+is_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char own[64];
+    struct stat st;
+    if (stream == NULL || fstat(fd, &st) < 0)
+        return false;
+    snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return slice_eq(slice_of(stream), slice_of(own));
+}
 
 void
 log_open(enum log_format fmt, enum log_level lowest, int fd)
@@ -23,6 +40,13 @@ log_open(enum log_format fmt, enum log_level lowest, int fd)
     format = fmt;
     least = lowest;
     log_fd = fd;
+    to_journal = is_journal(fd);
+}
+
+const char *
+log_priority(enum log_level level)
+{
+    return to_journal ? priorities[level] : "";
 }
 
 int
@@ -100,6 +124,7 @@ log_line(enum log_level level, const char *event, const char *fmt, ...)
 
     struct buf line;
     buf_init(&line, 8192);
+    buf_add(&line, slice_of(log_priority(level)));
     if (format == LOG_JSON) {
         buf_addf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"event\":\"%s\"", when,
                  level_names[level], event);

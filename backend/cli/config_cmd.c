@@ -5,6 +5,7 @@
 #include "auth/fetcher.h"
 #include "auth/trust.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "cli/man.h"
 #include "config/config.h"
 
@@ -55,7 +56,7 @@ config_cmd(int argc, char **argv)
     }
     hash_seed();
     if (!config_from_file(argv[2], &c, &err) || !keys_are_right(c, &err)) {
-        fprintf(stderr, "%s\n", err.text);
+        fprintf(stderr, "%s%s\n", log_priority(LOG_ERROR), err.text);
         config_free(&c);
         return 1;
     }

@@ -64,30 +64,6 @@ def test_make_run(debian):
     assert not (debian.folder / "var/lib/alipes").exists()
 
 
-def test_the_package(debian):
-    """Built, installed, begun behind its socket as its unit does, and purged."""
-    assert "make deb" in README and "apt install ./build/alipes_*.deb" in README
-    debian.run("make deb && apt-get install -y -q --no-install-recommends ./build/alipes_*.deb")
-    out = debian.run("""
-        set -e; trap 'cat /tmp/log' EXIT
-        stat -c '%A %U:%G %n' /etc/alipes/*.key /var/lib/alipes
-        systemd-tmpfiles --create alipes.conf
-        alipes config check /etc/alipes/alipes.conf
-        runuser -u alipes -- systemd-socket-activate -l /run/alipes/alipes.sock /usr/bin/alipes -c /etc/alipes/alipes.conf 2>/tmp/log &
-        until [ -S /run/alipes/alipes.sock ]; do sleep 0.1; done
-        runuser -u alipes -- alipes health -c /etc/alipes/alipes.conf
-        runuser -u alipes -- alipes stat -c /etc/alipes/alipes.conf | grep 'connections accepted'
-        kill $!; wait $! || true
-        """)
-    assert out.count("-rw-r----- root:alipes /etc/alipes/") == 2 and "drwxr-x--- alipes:alipes /var/lib/alipes" in out
-    assert "\nok\n" in out and "connections accepted" in out and "event=stopped" in out
-    keys = {(debian.folder / f"etc/alipes/{role}.key").read_text() for role in ("publisher", "subscriber")}
-    assert len(keys) == 2 and all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
-    debian.run("apt-get purge -y -q alipes")
-    for name in ("etc/alipes", "var/lib/alipes", "usr/bin/alipes", "usr/lib/systemd/system/alipes.service"):
-        assert not (debian.folder / name).exists(), name
-
-
 def test_make_install(debian):
     """The README's lines, but for systemctl: no systemd runs here."""
     block = re.search(r"\n    make install\n(.*?)\n    systemctl daemon-reload", README, re.S).group(0)

@@ -3,7 +3,10 @@
 #include "base/log.h"
 
 #include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int ends[2];
@@ -78,6 +81,32 @@ START_TEST(lines_below_the_least_level_are_not_written)
 }
 END_TEST
 
+START_TEST(the_journal_is_told_the_priority)
+{
+    char stream[64];
+    struct stat st;
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(fstat(ends[1], &st), 0);
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_open(LOG_LOGFMT, LOG_INFO, ends[1]);
+    log_line(LOG_ERROR, "a", "%s", "");
+    log_line(LOG_WARN, "b", "%s", "");
+    log_line(LOG_INFO, "c", "%s", "");
+    written("");
+    ck_assert_int_eq(strncmp(line, "<3>time=", 8), 0);
+    ck_assert_ptr_nonnull(strstr(line, "event=a\n<4>time="));
+    ck_assert_ptr_nonnull(strstr(line, "event=b\n<6>time="));
+
+    open_log(LOG_LOGFMT, LOG_INFO); /* another file than the one that it names */
+    log_line(LOG_ERROR, "a", "%s", "");
+    written("");
+    ck_assert_int_eq(strncmp(line, "time=", 5), 0);
+    ck_assert_str_eq(log_priority(LOG_ERROR), "");
+    unsetenv("JOURNAL_STREAM");
+}
+END_TEST
+
 START_TEST(a_slice_is_quoted_and_escaped)
 {
     char out[100];
@@ -137,6 +166,7 @@ main(void)
     tcase_add_test(tcase, json_has_the_same_members);
     tcase_add_test(tcase, json_keeps_the_escapes_of_a_peers_bytes);
     tcase_add_test(tcase, lines_below_the_least_level_are_not_written);
+    tcase_add_test(tcase, the_journal_is_told_the_priority);
     tcase_add_test(tcase, a_slice_is_quoted_and_escaped);
     tcase_add_test(tcase, a_long_slice_is_cut_within_its_room);
     tcase_add_test(tcase, a_line_too_long_is_cut_and_still_one_line);

@@ -1,0 +1,257 @@
+"""The units under a real systemd, which is the first process of a new Debian: the package, what the hub
+does under all of its hardening, restarts, mistakes in the configuration, and what is left when it goes."""
+import json
+import re
+import signal
+import sys
+import threading
+
+import pytest
+
+from fresh import ROOT
+from machine import Machine
+
+sys.path.insert(0, str(ROOT / "tests/system"))
+from conftest import PATH, Client, Stream, free_port, publish, token, wait_for  # noqa: E402
+from fastcgi import Fastcgi  # noqa: E402
+from test_keys import ISSUER, Key, KeyServer  # noqa: E402
+
+README = (ROOT / "README.md").read_text()
+SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
+
+
+@pytest.fixture(scope="module")
+def machine():
+    made = Machine()
+    try:
+        made.run("tests/tools/deps.sh run && make deb")
+        yield made
+    finally:
+        made.close()
+
+
+def install(machine, package="./build/alipes_*.deb"):
+    return machine.run(f"apt-get install -y -q --no-install-recommends {package}")
+
+
+@pytest.fixture
+def hub(machine):
+    """Installed from the package, with the configuration that it brings."""
+    install(machine)
+    yield machine
+    machine.run("apt-get purge -y -q alipes && systemctl reset-failed")
+
+
+def address(machine):
+    return machine.path(SOCKET)
+
+
+def key(machine, role="publisher"):
+    return machine.path(f"/etc/alipes/{role}.key").read_text().strip()
+
+
+def active(machine, *units):
+    return machine.tries("systemctl is-active " + " ".join(units or ("alipes.socket", "alipes.service"))).split()
+
+
+def configure(machine, more, how="restart"):
+    path = machine.path(CONF)
+    plain = path.read_text()
+    path.write_text(plain + "\n" + more + "\n")
+    machine.run(f"systemctl {how} alipes")
+    return plain
+
+
+def journal(machine, more=""):
+    return machine.run(f"journalctl --sync; journalctl -u alipes -o cat {more}")
+
+
+def main_pid(machine):
+    return int(machine.run("systemctl show -P MainPID alipes"))
+
+
+def signed(machine, **rights):
+    return token(key=key(machine), **rights)
+
+
+def publishes(machine, data, topic="https://example.com/t", **more):
+    return publish(address(machine), signed(machine, publish=["*"]), topic=topic, data=data, **more).status
+
+
+def test_the_package_runs_at_once(hub):
+    assert "apt install ./build/alipes_*.deb" in README
+    assert active(hub) == ["active", "active"]
+    assert hub.tries("systemctl is-enabled alipes.socket alipes.service").split() == ["enabled", "enabled"]
+    shown = dict(line.split("=", 1) for line in hub.run("systemctl show -p Type,User,NRestarts,LimitNOFILE,SubState alipes").split())
+    assert (shown["Type"], shown["User"], shown["NRestarts"], shown["SubState"]) == ("notify", "alipes", "0", "running")
+    assert publishes(hub, "x") == 200
+    assert hub.run(f"alipes health -c {CONF}") == "ok\n"
+    assert "connections accepted" in hub.run(f"alipes stat -c {CONF}")
+    owner = hub.path(SOCKET).stat()
+    assert owner.st_mode & 0o777 == 0o660 and f":{owner.st_gid}:" in hub.path("/etc/group").read_text().split("www-data")[1].split("\n")[0]
+    level = float(re.search(r"exposure level for alipes.service: ([0-9.]+)", hub.run("systemd-analyze security alipes --no-pager")).group(1))
+    print("exposure", level)
+    assert level <= 1.5
+
+
+def test_everything_works_under_its_hardening(hub, tmp_path):
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    one = Key("one")
+    keys = KeyServer(folder, [one])
+    port = free_port()
+    hub.path("/etc/alipes/ca.pem").write_text((folder / "ca.pem").read_text())
+    url = f"https://127.0.0.1:{keys.port}/jwks"
+    try:
+        configure(hub, f"anonymous\npublic_urls http://hub.example\nmetrics_listen 127.0.0.1:{port}\njwks_ca /etc/alipes/ca.pem\n"
+                       f"issuer {ISSUER} {{\n publisher {{ jwks_uri {url} }}\n subscriber {{ jwks_uri {url} }}\n}}")
+        auth = [f"Authorization: Bearer {one.token()}"]
+        # A key set over TLS, a URL Pattern with a regular expression, a domain that is not ASCII.
+        stream = Stream(address(hub), "match_urlpattern=https://b%C3%BCcher.example/:id(%5Cd%2B)", *auth)
+        assert stream.status == 200 and keys.asked == 1
+        assert publishes(hub, "x", "https://xn--bcher-kva.example/7") == 200
+        assert stream.datas(1) == ["x"]
+        over = Stream(Fastcgi(address(hub)), "topic=t", version="1.0")
+        assert over.status == 200
+        assert publish(Fastcgi(address(hub)), signed(hub, publish=["*"]), topic="t", data="y").status == 200
+        assert over.datas(1) == ["y"]
+        reply = Client(("127.0.0.1", port)).get("/metrics")
+        assert reply.status == 200 and b"alipes_publishes_total 2" in reply.body
+        for each in (stream, over):
+            each.close()
+    finally:
+        keys.stop()
+    assert "level=error" not in journal(hub) and "level=warn" not in journal(hub)
+
+
+def test_what_was_published_outlives_restarts_and_kills(hub):
+    assert publishes(hub, "1", id="one") == 200
+    hub.run("systemctl restart alipes")
+    assert publishes(hub, "2") == 200
+    old = main_pid(hub)
+    hub.run(f"kill -9 {old}")
+    assert publishes(hub, "3") == 200  # waits in the socket until the hub is there again
+    assert main_pid(hub) != old
+    stream = Stream(address(hub), "topic=*&lastEventID=one", f"Authorization: Bearer {token(key=key(hub, 'subscriber'), subscribe=['*'])}")
+    assert stream.datas(2) == ["2", "3"]
+    stream.close()
+
+
+def test_restarts_and_upgrades_under_load_refuse_nothing(hub):
+    """Of each publish answered 200 the update is in the history, whatever happened meanwhile."""
+    stop, lock, outcomes, confirmed = threading.Event(), threading.Lock(), {}, set()
+    auth = signed(hub, publish=["*"])
+
+    def load(thread):
+        number = 0
+        while not stop.is_set():
+            number += 1
+            name = f"{thread}-{number}"
+            try:
+                outcome = publish(address(hub), auth, topic="load", data=name).status
+            except (ConnectionRefusedError, FileNotFoundError):
+                outcome = "refused"
+            except OSError:
+                outcome = "cut"
+            with lock:
+                outcomes[outcome] = outcomes.get(outcome, 0) + 1
+                if outcome == 200:
+                    confirmed.add(name)
+
+    def goes_on():
+        seen = len(confirmed)
+        wait_for(lambda: len(confirmed) > seen + 50, f"publishes: {outcomes}")
+
+    threads = [threading.Thread(target=load, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            goes_on()
+            hub.run("systemctl restart alipes")
+        goes_on()
+        hub.run("rm -rf /tmp/newer && dpkg-deb -R build/alipes_*.deb /tmp/newer && sed -i 's/^Version: .*/&+1/' /tmp/newer/DEBIAN/control && "
+                "dpkg-deb -b /tmp/newer /tmp/newer.deb")
+        before = main_pid(hub)
+        install(hub, "/tmp/newer.deb")
+        assert main_pid(hub) != before and "+1" in hub.run("dpkg-query -W alipes")
+        goes_on()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    print(outcomes)
+    assert "refused" not in outcomes and "cut" not in outcomes
+    kept = {json.loads(line)["data"] for line in hub.run(f"alipes history dump -c {CONF}").splitlines()}
+    assert confirmed <= kept
+
+
+def test_a_mistake_in_the_configuration_is_said_and_recovered_from(hub):
+    pid, path = main_pid(hub), hub.path(CONF)
+    plain = path.read_text()
+    path.write_text(plain + "\nnonsense yes\n")
+    line = plain.count("\n") + 2
+    assert "failed" in hub.tries("systemctl reload alipes"), "a reload says so itself"
+    assert (main_pid(hub), publishes(hub, "x")) == (pid, 200), "and changes nothing"
+    assert f"{CONF}:{line}: unknown directive nonsense" in hub.run("systemctl status alipes --no-pager")
+    assert "failed" in hub.tries("systemctl restart alipes")
+    hub.until(lambda: int(hub.run("systemctl show -P NRestarts alipes")) > 6, "more tries than systemd's usual limit")
+    assert active(hub) == ["active", "activating"], "the socket stays"
+    assert f"{CONF}:{line}: unknown directive nonsense" in journal(hub, "-p err")
+    heard = []
+    waits = threading.Thread(target=lambda: heard.append(publishes(hub, "y")))
+    waits.start()
+    path.write_text(plain)  # and nothing else has to be done
+    waits.join()
+    assert heard == [200] and active(hub) == ["active", "active"]
+
+
+def test_reload_takes_new_keys_and_priorities_reach_the_journal(hub):
+    old = signed(hub, publish=["*"])
+    hub.run("openssl rand -hex 32 | install -m 640 -g alipes /dev/stdin /etc/alipes/publisher.key && systemctl reload alipes")
+    wait_for(lambda: publishes(hub, "x") == 200, "the new key")
+    assert publish(address(hub), old, topic="t", data="x").status == 401
+    levels = {"3": "error", "4": "warn", "6": "info"}
+    hub.run("systemctl stop alipes.service")
+    records = [json.loads(line) for line in journal(hub, "-o json -t alipes").splitlines()]
+    assert any("event=stopped" in r["MESSAGE"] for r in records)
+    for record in records:
+        word = re.match("time=[^ ]* level=([a-z]+) ", record["MESSAGE"])
+        said = word[1] if word else "info" if record["MESSAGE"].endswith(": ok") else "error"
+        assert said == levels[record["PRIORITY"]], record
+
+
+def test_a_stopped_hub_is_begun_by_its_socket_and_a_signal_opens_the_log_anew(hub):
+    configure(hub, "log json info /var/lib/alipes/hub.log")
+    hub.run("systemctl stop alipes.service 2>/dev/null")
+    assert active(hub) == ["active", "inactive"]
+    assert publishes(hub, "x") == 200
+    assert active(hub) == ["active", "active"]
+    hub.run("mv /var/lib/alipes/hub.log /var/lib/alipes/hub.log.1 && systemctl kill -s USR1 alipes.service")
+    log = hub.path("/var/lib/alipes/hub.log")
+    wait_for(lambda: log.exists() and "log_reopened" in log.read_text(), "a new log")
+
+
+def test_removed_and_installed_again_it_runs_again_and_purged_it_is_gone(machine):
+    install(machine)
+    assert publishes(machine, "x", id="kept") == 200
+    machine.run("apt-get remove -y -q alipes")
+    assert active(machine) == ["inactive", "inactive"] and not machine.path(SOCKET).exists()
+    install(machine)
+    assert active(machine) == ["active", "active"]
+    assert '"id":"kept"' in machine.run(f"alipes history dump -c {CONF}")
+    machine.run("systemctl disable --now alipes.socket alipes.service 2>/dev/null && apt-get install -y -q --reinstall ./build/alipes_*.deb")
+    assert active(machine) == ["inactive", "inactive"], "who has disabled it need not do so again"
+    machine.run("apt-get purge -y -q alipes")
+    left = machine.run("find / -xdev -path /alipes -prune -o -path /proc -prune -o -path /var/lib/apt -prune -o -name '*alipes*' -print").split()
+    assert left in ([], ["/alipes"]), left
+    assert "alipes" not in machine.run("cat /proc/[0-9]*/comm").split()
+
+
+def test_make_install_as_it_is_written(machine):
+    block = re.search(r"\n    make install\n.*?\n    systemctl enable --now alipes.socket alipes.service\n", README, re.S).group(0)
+    machine.path("/alipes/lines").write_text(re.sub(r"^    ", "", block, flags=re.M))
+    machine.run("bash -e lines")
+    assert active(machine) == ["active", "active"]
+    assert publishes(machine, "x") == 200
+    machine.run(f"alipes stat -c {CONF} && systemctl stop alipes.service alipes.socket")
