@@ -49,7 +49,7 @@ SAY := @$(if $(V),:,echo " ")
 
 CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
-LDLIBS   := -lev -lcrypto -ljansson -ljwt -lpcre2-8 -lisal -lcjson -lcurl -licuuc -lpthread -lm
+LDLIBS   := -lev -lcrypto -ljansson -ljwt -lpcre2-8 -lisal -lcjson -lpthread -lm
 # libev's own header breaks strict aliasing; its manual asks for this.
 CFLAGS   += -fno-strict-aliasing
 

@@ -523,6 +523,9 @@ serve(const char *file)
     struct key_source **sources = NULL;
     sigset_t signals;
     int signal_number;
+    /* Memory fresh from the system is zero, and calloc() does not touch it; of the 128 KiB that
+     * glibc takes in reserve it no longer knows that: workers' tables would be written at once. */
+    mallopt(M_TOP_PAD, 0);
     hash_seed();
     p->file = file;
     p->fetcher = fetcher_new(on_key_set, p);

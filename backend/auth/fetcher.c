@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/late.h"
 #include "base/list.h"
 #include "base/log.h"
 
@@ -48,7 +49,7 @@ struct fetcher {
     pthread_t thread;
 
     /* The fetcher's thread alone. */
-    CURL *curl;
+    CURL *curl; /* NULL: nothing was fetched over HTTPS yet */
     char why[CURL_ERROR_SIZE];
 
     /* Any thread, under lock. */
@@ -59,6 +60,24 @@ struct fetcher {
     char *ca_file; /* owns; NULL: the system's */
     bool stop, has_thread;
 };
+
+/* libcurl, from the first set over HTTPS on. */
+#define CURL_CALLS(X)                                                                              \
+    X(curl_global_cleanup)                                                                         \
+    X(curl_easy_init)                                                                              \
+    X(curl_easy_cleanup)                                                                           \
+    X(curl_easy_perform)                                                                           \
+    X(curl_easy_reset)                                                                             \
+    X(curl_easy_setopt)                                                                            \
+    X(curl_easy_strerror)                                                                          \
+    X(curl_slist_append)                                                                           \
+    X(curl_slist_free_all)
+
+static struct {
+    CURL_CALLS(LATE_POINTER)
+} lib;
+static const char *const names[] = {CURL_CALLS(LATE_NAME) NULL};
+static struct late curl = LATE_INIT("libcurl.so.4", names, &lib);
 
 /* --- one set ---------------------------------------------------------------------------------- */
 
@@ -84,10 +103,14 @@ on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t 
 static bool
 fetch(struct fetcher *f, const char *url, const char *ca_file, struct buf *text, struct error *err)
 {
+    /* The name that the header's macro of that name calls, once it has checked the types. */
+    __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
+    if (f->curl == NULL && (f->curl = lib.curl_easy_init()) == NULL)
+        return error_set(err, "libcurl cannot begin");
     struct curl_slist *headers =
-        curl_slist_append(NULL, "Accept: application/jwk-set+json, application/json");
+        lib.curl_slist_append(NULL, "Accept: application/jwk-set+json, application/json");
     CURL *c = f->curl;
-    curl_easy_reset(c); /* keeps connections */
+    lib.curl_easy_reset(c); /* keeps connections */
     f->why[0] = 0;
     curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
@@ -109,12 +132,12 @@ fetch(struct fetcher *f, const char *url, const char *ca_file, struct buf *text,
     curl_easy_setopt(c, CURLOPT_XFERINFODATA, f);
     if (ca_file)
         curl_easy_setopt(c, CURLOPT_CAINFO, ca_file);
-    CURLcode code = curl_easy_perform(c);
-    curl_slist_free_all(headers);
+    CURLcode code = lib.curl_easy_perform(c);
+    lib.curl_slist_free_all(headers);
     if (text->failed)
         return error_set(err, "it has more than %d bytes", JWK_SET_MAX);
     if (code != CURLE_OK)
-        return error_set(err, "%.300s", f->why[0] ? f->why : curl_easy_strerror(code));
+        return error_set(err, "%.300s", f->why[0] ? f->why : lib.curl_easy_strerror(code));
     return true;
 }
 
@@ -276,10 +299,11 @@ fetcher_free(struct fetcher **ref)
     f->stop = true;
     pthread_cond_signal(&f->wake);
     pthread_mutex_unlock(&f->lock);
-    if (f->has_thread) {
+    if (f->has_thread)
         ENSURE(pthread_join(f->thread, NULL) == 0);
-        curl_easy_cleanup(f->curl);
-        curl_global_cleanup();
+    if (f->curl) {
+        lib.curl_easy_cleanup(f->curl);
+        lib.curl_global_cleanup();
     }
     while (!list_is_empty(&f->jobs))
         job_free(CONTAINER_OF(f->jobs.next, struct job, node));
@@ -370,29 +394,25 @@ fetcher_sources(struct fetcher *f, const struct config *c, struct error *err)
         struct job *j = find_url(f, url);
         sources[i] = j ? key_source_ref(j->source) : key_source_new(url);
         pthread_mutex_unlock(&f->lock);
-        if (path == NULL)
-            continue;
         struct error why;
-        struct key_set *set = read_file(path, &why);
-        if (set == NULL) {
+        struct key_set *set = path ? read_file(path, &why) : NULL;
+        if (path ? set == NULL : !late_open(&curl, &why)) {
             error_set(err, "%.200s: %.300s", place_of(c, i), why.text);
             fetcher_drop(&sources, c->sources.count);
             return NULL;
         }
-        keep_pending(f, sources[i], set);
+        if (set)
+            keep_pending(f, sources[i], set);
     }
     return sources;
 }
 
-/* The thread and the library are there from the first set on, and not before. */
+/* The thread is there from the first set on, and not before. */
 static void
 begin_thread(struct fetcher *f)
 {
     if (f->has_thread)
         return;
-    ENSURE(curl_global_init(CURL_GLOBAL_DEFAULT) == 0);
-    f->curl = curl_easy_init();
-    ENSURE(f->curl != NULL);
     f->has_thread = pthread_create(&f->thread, NULL, run, f) == 0;
     ENSURE(f->has_thread);
 }

@@ -17,13 +17,13 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum {
     RSA_LEAST_BITS = 2048,
@@ -53,7 +53,8 @@ static unsigned char mark_salt[32];
 static void
 draw_mark_salt(void)
 {
-    ENSURE(RAND_bytes(mark_salt, sizeof mark_salt) == 1);
+    /* OpenSSL's generator would bring every cipher it has into memory: 150 KiB. */
+    ENSURE(getrandom(mark_salt, sizeof mark_salt, 0) == (ssize_t)sizeof mark_salt);
 }
 
 static void

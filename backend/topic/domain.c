@@ -8,9 +8,7 @@
 #include "topic/domain.h"
 
 #include "topic/byteset.h"
-
-#include <pthread.h>
-#include <unicode/uidna.h>
+#include "topic/unicode.h"
 
 /* What ToASCII records although CheckHyphens and VerifyDnsLength are false. */
 #define PASSED_OVER                                                                                \
@@ -24,9 +22,10 @@ static void
 open_uts46(void)
 {
     UErrorCode status = U_ZERO_ERROR;
-    uts46 = uidna_openUTS46(UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
-                                UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE,
-                            &status);
+    uts46 = unicode()->uidna_openUTS46(UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
+                                           UIDNA_NONTRANSITIONAL_TO_ASCII |
+                                           UIDNA_NONTRANSITIONAL_TO_UNICODE,
+                                       &status);
     if (U_FAILURE(status))
         uts46 = NULL;
 }
@@ -59,6 +58,9 @@ unicode_to_ascii(struct arena *arena, struct slice domain, struct slice *ret)
 {
     if (domain.len > DOMAIN_MAX_UNICODE)
         return false;
+    const struct unicode *u = unicode();
+    if (u == NULL)
+        return false;
     pthread_once(&once, open_uts46);
     if (uts46 == NULL)
         return false;
@@ -69,8 +71,8 @@ unicode_to_ascii(struct arena *arena, struct slice domain, struct slice *ret)
     char *out = arena_alloc(arena, (size_t)room);
     if (out == NULL)
         return false;
-    int32_t len =
-        uidna_nameToASCII_UTF8(uts46, domain.ptr, (int32_t)domain.len, out, room, &found, &status);
+    int32_t len = u->uidna_nameToASCII_UTF8(uts46, domain.ptr, (int32_t)domain.len, out, room,
+                                            &found, &status);
     if (status == U_BUFFER_OVERFLOW_ERROR) {
         status = U_ZERO_ERROR;
         found = (UIDNAInfo)UIDNA_INFO_INITIALIZER;
@@ -78,8 +80,8 @@ unicode_to_ascii(struct arena *arena, struct slice domain, struct slice *ret)
         out = arena_alloc(arena, (size_t)room);
         if (out == NULL)
             return false;
-        len = uidna_nameToASCII_UTF8(uts46, domain.ptr, (int32_t)domain.len, out, room, &found,
-                                     &status);
+        len = u->uidna_nameToASCII_UTF8(uts46, domain.ptr, (int32_t)domain.len, out, room, &found,
+                                        &status);
     }
     if (U_FAILURE(status) || (found.errors & ~(uint32_t)PASSED_OVER))
         return false;

@@ -8,7 +8,7 @@
 
 #include "topic/pattern_token.h"
 
-#include <unicode/uchar.h>
+#include "topic/unicode.h"
 
 struct reader {
     struct slice in;
@@ -41,9 +41,10 @@ pattern_token_names(uint32_t c, bool first)
 {
     if (c < 0x80)
         return (c | 0x20) - 'a' < 26 || c == '_' || c == '$' || (!first && c - '0' < 10);
-    if (first)
-        return u_hasBinaryProperty((UChar32)c, UCHAR_ID_START);
-    return c == 0x200c || c == 0x200d || u_hasBinaryProperty((UChar32)c, UCHAR_ID_CONTINUE);
+    if (!first && (c == 0x200c || c == 0x200d))
+        return true;
+    const struct unicode *u = unicode();
+    return u && u->u_hasBinaryProperty((UChar32)c, first ? UCHAR_ID_START : UCHAR_ID_CONTINUE);
 }
 
 static void

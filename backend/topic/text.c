@@ -2,12 +2,13 @@
  *
  * Well-formedness is decided by base/slice.h; here code points are cut out of what is known to be
  * well-formed. \p{Cc} is fixed for ever (U+0000 to U+001F, U+007F to U+009F); \p{Cf} grows with
- * Unicode and is ICU's, whose property tables are part of its library and need no opening. */
+ * Unicode and is ICU's. */
 
 #include "topic/text.h"
 
+#include "topic/unicode.h"
+
 #include <string.h>
-#include <unicode/uchar.h>
 
 static bool
 is_ascii_text(struct slice s)
@@ -52,7 +53,12 @@ text_judge(struct slice s)
         uint32_t point = next_point(s, &i);
         if (point < 0x20 || (point >= 0x7F && point <= 0x9F))
             return TEXT_CONTROL;
-        if (point >= 0xAD && u_charType((UChar32)point) == U_FORMAT_CHAR)
+        if (point < 0xAD)
+            continue;
+        const struct unicode *u = unicode();
+        if (u == NULL)
+            return TEXT_UNKNOWN;
+        if (u->u_charType((UChar32)point) == U_FORMAT_CHAR)
             return TEXT_FORMAT;
     }
     return TEXT_OK;
@@ -111,6 +117,7 @@ text_fault_sentence(enum text_fault fault)
         [TEXT_NOT_UTF8] = "is not valid UTF-8",
         [TEXT_CONTROL] = "holds a control character",
         [TEXT_FORMAT] = "holds an invisible format character",
+        [TEXT_UNKNOWN] = "is not ASCII, and ICU, which knows the rest, cannot be opened",
     };
     return sentences[fault];
 }

@@ -11,6 +11,7 @@ enum text_fault {
     TEXT_NOT_UTF8,
     TEXT_CONTROL, /* \p{Cc}: C0, DEL, C1 */
     TEXT_FORMAT,  /* \p{Cf}, as the Unicode version of ICU has it */
+    TEXT_UNKNOWN, /* ICU is not there to ask */
 };
 
 /* What is wrong with `s`: UTF-8 is judged first, as a whole, then the first character that faults.

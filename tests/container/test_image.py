@@ -106,6 +106,19 @@ def test_a_pem_key_may_have_its_line_ends_written_out(engine, start):
     assert publish(where, topic="a", data="b")[0] == 401
 
 
+def test_the_libraries_that_are_opened_late_are_there(engine, start):
+    extra = "resource_identifier https://hub.example/.well-known/mercure\nsubscriber_jwks_url https://127.0.0.1:9/jwks"
+    name = start("-p", "127.0.0.1::80", "-e", "MERCURE_ALLOW_ANONYMOUS=1", "-e", "MERCURE_TRUSTED_ISSUERS=https://auth.example",
+                 *VARIABLES[:2], "-e", f"MERCURE_EXTRA_DIRECTIVES={extra}")
+    wait_for(lambda: re.search("event=key_set_failed.*onnect", logs(engine, name)), "libcurl's words")
+    where = address(engine, name, 80)
+    for match, status in (("caf%C3%A9", 200), ("soft%C2%ADhyphen", 400)):  # ICU's knowledge
+        connection = connect(where)
+        connection.request("HEAD", f"{PATH}?match={match}")
+        assert connection.getresponse().status == status
+    assert "event=library_missing" not in logs(engine, name)
+
+
 def test_a_trusted_issuer_makes_it_speak_both_dialects(engine, start):
     name = start("-p", "127.0.0.1::80", *VARIABLES, "-e", "MERCURE_TRUSTED_ISSUERS=https://auth.example",
                  "-e", "MERCURE_EXTRA_DIRECTIVES=resource_identifier https://hub.example/.well-known/mercure")

@@ -1,0 +1,40 @@
+#ifndef BASE_LATE_H
+#define BASE_LATE_H
+
+/* Libraries that are opened when they are first needed, and not linked: most hubs never need them.
+ * One list of functions gives their names and, from the library's own header, their types:
+ *
+ *     #define CALLS(X) X(curl_easy_init) X(curl_easy_cleanup)
+ *     static struct { CALLS(LATE_POINTER) } lib;
+ *     static const char *const names[] = {CALLS(LATE_NAME) NULL};
+ *     static struct late late = LATE_INIT("libcurl.so.4", names, &lib);
+ */
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* The header may rename a function (u_charType_72): name and pointer follow. */
+#define LATE_POINTER(function) __typeof__(function) *function;
+#define LATE_NAME(function)    LATE_STRING(function),
+#define LATE_STRING(text)      #text
+
+struct late {
+    const char *file;         /* its soname */
+    const char *const *names; /* to NULL */
+    void **calls;             /* as many, filled when `open` becomes true */
+    atomic_bool open;
+    pthread_mutex_t lock;
+};
+
+#define LATE_INIT(file, names, calls)                                                              \
+    {                                                                                              \
+        file, names, (void **)(calls), false, PTHREAD_MUTEX_INITIALIZER                            \
+    }
+
+/* True: the functions may be called, until the process ends. Any thread; cheap once it was true. A
+ * false is not remembered: the next call tries again. */
+MUST_CHECK bool late_open(struct late *, struct error *err);
+
+#endif
