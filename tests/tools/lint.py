@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the compiler does not see: format, layers, banned functions, essays, guards.
+"""What the compiler does not see: format, layers, banned functions, essays, guards, lists of packages.
 
 Prints file:line: sentence for each finding and ends with 1 if there was one. The layers are the
 rooms of backend/: a folder may include itself and folders of lower rows, never its neighbours.
@@ -144,6 +144,39 @@ def lint_format(paths):
         yield ROOT / ".clang-format", 1, done.stderr.strip() or "clang-format failed"
 
 
+def lint_packages():
+    """README's section on dependencies against what links and what installs."""
+    def read(name):
+        return (ROOT / name).read_text(encoding="utf-8")
+
+    def names(text):
+        return set(re.findall(r"`([a-z][a-z0-9.+-]+)`", text))
+
+    section = read("README.md").split("## Dependencies")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.split("\n") if line.startswith("| ")][1:]
+    flags = set(" ".join(re.findall(r"`(-l[^`]+)`", " ".join(row[1] for row in rows))).split())
+    to_build = names(" ".join(row[2].split(";")[0] for row in rows))
+    to_run = names(" ".join(row[2].split(";")[1] for row in rows))
+    tools, running, testing, containers = [
+        names(re.search(rf"{begin} (.*?)(?:;|\.(?:\s|$))", section, re.S).group(1))
+        for begin in ("Building takes", "`make run` also", "Testing takes", "Testing the image .*? takes")]
+
+    linked = set(re.search(r"^LDLIBS\s*:= (.*)$", read("Makefile"), re.M).group(1).split())
+    layers = [set(part.split()) for part in
+              re.findall(r"--no-install-recommends ([^&]*)&&", read("Dockerfile").replace("\\\n", " "))]
+    groups = {name: set(words.split()) for name, words in
+              re.findall(r"^(\w+)_packages=\((.*?)\)", read("tests/tools/deps.sh"), re.M | re.S)}
+    for path, what, wanted, found in (
+            ("Makefile", "LDLIBS", flags, linked),
+            ("Dockerfile", "what builds", to_build | tools, layers[0]),
+            ("Dockerfile", "what runs", to_run - {"libc6"}, layers[1]),  # it is in every image
+            ("tests/tools/deps.sh", "run_packages", to_build | tools | running, groups["run"]),
+            ("tests/tools/deps.sh", "test_packages", testing, groups["test"]),
+            ("tests/tools/deps.sh", "container_packages", containers, groups["container"])):
+        if wanted != found:
+            yield ROOT / path, 1, f"{what}: README.md, Dependencies, names others: {' '.join(sorted(wanted ^ found))}"
+
+
 def sources(folder):
     return sorted(p for p in (ROOT / folder).rglob("*.[ch]") if p.is_file())
 
@@ -159,6 +192,7 @@ def main():
     for path in tests:
         if path.suffix == ".c" and not path.read_text(encoding="utf-8").startswith("/*"):
             findings.append((path, 1, "a file opens with a comment that says what it is"))
+    findings += lint_packages()
     for path, number, what in sorted(findings, key=lambda f: (str(f[0]), f[1])):
         shown = path.relative_to(ROOT) if path.is_absolute() else path
         print(f"{shown}:{number}: {what}")
