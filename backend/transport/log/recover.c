@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "transport/log/file.h"
 #include "transport/log/lock.h"
-#include "transport/log/store.h"
+#include "transport/log/store_parts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -347,7 +347,8 @@ follow_chain(struct store *st, struct files *files)
 static void
 look_at_prepared(struct store *st)
 {
-    static const char name[] = "prepared", zeros[SEGMENT_HEADER];
+    static const char zeros[SEGMENT_HEADER];
+    const char *name = store_prepared_name;
     char *bytes;
     size_t len;
     if (size_of(st, name) == st->segment_bytes &&
@@ -366,16 +367,7 @@ static bool
 begin_run(struct store *st, struct error *err)
 {
     look_at_prepared(st);
-    if (!st->prepared) {
-        pthread_mutex_lock(&st->lock);
-        while (st->used + st->segment_bytes > st->settings.max_bytes && store_remove_oldest(st))
-            ;
-        pthread_mutex_unlock(&st->lock);
-        if (file_make_zeros(st->folder, "prepared", st->segment_bytes)) {
-            st->prepared = true;
-            st->used += st->segment_bytes;
-        }
-    }
+    store_prepare(st);
     return store_roll(st, 0, err);
 }
 

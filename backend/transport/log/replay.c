@@ -9,7 +9,7 @@
 #include "base/le.h"
 #include "base/log.h"
 #include "transport/log/file.h"
-#include "transport/log/store.h"
+#include "transport/log/store_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,9 +87,10 @@ store_note_damage(struct store *st, struct segment *s, const char *what)
         store_lose(st, any ? s->node.prev : &s->node);
     }
     pthread_mutex_unlock(&st->lock);
-    log_line(LOG_ERROR, "history_damaged",
-             "file=%s found=%s msg=\"replay begins behind it; alipes history check tells more\"",
-             name, what);
+    log_line(
+        LOG_ERROR, "history_damaged",
+        "file=%s found=\"%s\" msg=\"replay begins behind it; alipes history check tells more\"",
+        name, what);
 }
 
 /* --- becoming ready -----------------------------------------------------------------------------

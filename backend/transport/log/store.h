@@ -131,6 +131,8 @@ struct store_past {
 };
 MUST_CHECK bool store_commit_past(struct store *, struct batch *, const struct store_past *past,
                                   struct error *err);
+/* Begins the segment that follows `last`, for a record of this size; leaves the open one. */
+MUST_CHECK bool store_roll(struct store *, uint64_t record_bytes, struct error *);
 /* Seals by age. Returns in how many milliseconds it wants to be called again. */
 uint64_t store_tick(struct store *);
 /* Would a commit go through? After a failure it tries, at most every RETRY_MS. */
@@ -151,30 +153,5 @@ void store_read(struct store *, bool from_removed, struct position *after, bool 
 /* One piece of work: cuts and indexes sealed segments, prepares the next, removes by age, syncs.
  * Returns in how many milliseconds there is more to do; 0: at once. */
 uint64_t store_chore(struct store *);
-
-/* --- between its files; all under store.lock unless said --- */
-
-struct segment *store_segment_new(const struct segment_header *);
-void store_segment_free(struct segment *);
-struct position store_segment_last(const struct segment *); /* before, where it holds nothing */
-void store_use(struct segment *);
-void store_leave(struct segment *);
-void store_add_block(struct segment *, struct block);
-/* `id` is copied; NULL ptr: not known. */
-void store_set_removed(struct store *, struct position, struct slice id);
-void store_move_removed(struct store *, struct position, struct slice id); /* never back */
-/* Removes the oldest but the one being written; false: there is none. */
-bool store_remove_oldest(struct store *);
-/* Without the lock: blocks and table or filter of a segment, from its index or its records. */
-MUST_CHECK bool store_make_ready(struct store *, struct segment *);
-/* Without the lock: bytes that were on the disk do not check; replay begins behind them. */
-void store_note_damage(struct store *, struct segment *, const char *what);
-/* Without the lock: is the id in a held segment? */
-bool store_knows(struct store *, uint64_t hash);
-/* None of these segments counts any more, from this node of store.segments back to the oldest. */
-void store_lose(struct store *, struct list *node);
-MUST_CHECK bool store_recover(struct store *, struct error *);
-/* Begins the segment that follows `last`; leaves the open one. The writer's. */
-MUST_CHECK bool store_roll(struct store *, uint64_t record_bytes, struct error *);
 
 #endif

@@ -1,5 +1,6 @@
 /* Reads and look-ups: repeated ids, marks, the last removed id, damage met while the hub runs. */
 
+#include "transport/log/store_parts.h"
 #include "unit/guard.h"
 #include "unit/transport/log/folder.h"
 
