@@ -64,16 +64,6 @@ def test_make_run(debian):
     assert not (debian.folder / "var/lib/alipes").exists()
 
 
-def test_make_install(debian):
-    """The README's lines, but for systemctl: no systemd runs here."""
-    block = re.search(r"\n    make install\n(.*?)\n    systemctl daemon-reload", README, re.S).group(0)
-    lines = [line.strip() for line in block.strip().split("\n")[:-1]]
-    assert lines[0] == "make install" and len(lines) == 5
-    (debian.folder / "alipes/lines").write_text("\n".join(lines) + "\n")
-    debian.run("bash -e lines && alipes config check /etc/alipes/alipes.conf && alipes --version")
-    assert (debian.folder / "usr/local/lib/systemd/system/alipes.socket").exists()
-
-
 def test_make_check(debian):
     assert "    make check " in README
     print(debian.run("make check").split("== system tests, release")[1][-2500:])
