@@ -124,6 +124,72 @@ def test_everything_works_under_its_hardening(hub, tmp_path):
     assert "level=error" not in journal(hub) and "level=warn" not in journal(hub)
 
 
+def lines_of(text):
+    return re.sub("^    ", "", text, flags=re.M)
+
+
+def through(machine, port):
+    """A page and a publisher behind a front, and the page again after a restart of the hub."""
+    front = ("127.0.0.1", port)
+    hears = f"Authorization: Bearer {token(key=key(machine, 'subscriber'), subscribe=['*'])}"
+    wait_for(lambda: connects(front), "the front")
+    stream = Stream(front, "topic=*", hears, "Accept: text/event-stream")
+    assert stream.status == 200
+    assert publish(front, signed(machine, publish=["*"]), topic="https://example.com/books/1", data="x", id="front-1").status == 200
+    assert stream.datas(1) == ["x"]
+    machine.run("systemctl restart alipes")
+    stream.end()
+    assert publish(front, signed(machine, publish=["*"]), topic="https://example.com/books/1", data="y").status == 200
+    stream = Stream(front, "topic=*", hears, "Accept: text/event-stream", "Last-Event-ID: front-1")
+    assert stream.datas(1) == ["y"]
+    stream.close()
+    assert Client(front).get("/hello.html").body == b"hello\n"  # the site is still there
+
+
+def connects(address):
+    try:
+        Client(address).close()
+        return True
+    except OSError:
+        return False
+
+
+def without_starting(machine, packages):
+    """Debian starts the servers that it installs, on ports that are this machine's."""
+    policy = "/usr/sbin/policy-rc.d"
+    machine.run(f"printf '#!/bin/sh\\nexit 101\\n' >{policy} && chmod 755 {policy} && "
+                f"apt-get install -y -q --no-install-recommends {packages} && rm {policy} && "
+                "mkdir -p /var/www/html && echo hello >/var/www/html/hello.html")
+
+
+def test_behind_apache_by_the_lines_of_the_readme(hub):
+    port = free_port()
+    modules = re.search(r"`(a2enmod [a-z_ ]+)`", README).group(1)
+    site = lines_of(re.search(r"\n(    <VirtualHost \*:80>\n.*?    </VirtualHost>\n)", README, re.S).group(1))
+    without_starting(hub, "apache2")
+    hub.path("/etc/apache2/ports.conf").write_text(f"Listen {port}\n")
+    hub.path("/etc/apache2/sites-available/example.conf").write_text(site.replace("*:80", f"*:{port}"))
+    hub.run(f"{modules} && a2dissite 000-default && a2ensite example && systemctl restart apache2")
+    through(hub, port)
+    hub.run("systemctl stop apache2")
+
+
+def test_behind_caddy_by_the_lines_of_the_readme(hub):
+    port = free_port()
+    site = lines_of(re.search(r"\n(    example.com \{\n.*?\n    \}\n)", README, re.S).group(1))
+    drop_in, restart = re.search(r"`systemctl edit alipes.socket`,\n\n(    \[Socket\]\n.*?)\n\nand then `(.*?)`", README, re.S).groups()
+    without_starting(hub, "caddy")
+    folder = hub.path("/etc/systemd/system/alipes.socket.d")
+    folder.mkdir()
+    (folder / "override.conf").write_text(lines_of(drop_in) + "\n")  # what `systemctl edit` does
+    hub.run(f"systemctl daemon-reload && {restart}")
+    hub.until(lambda: active(hub) == ["active", "active"], "the hub behind its new socket")
+    hub.path("/etc/caddy/Caddyfile").write_text("{\n\tadmin off\n}\n" + site.replace("example.com", f"http://:{port}"))
+    hub.run("systemctl restart caddy")
+    through(hub, port)
+    hub.run("systemctl stop caddy && rm -r /etc/systemd/system/alipes.socket.d")
+
+
 def test_what_was_published_outlives_restarts_and_kills(hub):
     assert publishes(hub, "1", id="one") == 200
     hub.run("systemctl restart alipes")
