@@ -63,7 +63,7 @@ class Subscriber:
             query += f"&lastEventID={cursor.replace(' ', '%20')}"
         self.cursor, self.now = cursor, len(self.model.log)
         self.listener, self.taken, self.judged, self.stalled = Listener(self.model.hub.socket, query, *headers), 0, False, False
-        self.at, self.at_most, self.any_start = None, None, False
+        self.at, self.is_earliest = None, False
         self.history.append(f"connects with {cursor} at {self.now}")
 
     def fail(self, what):
@@ -80,14 +80,12 @@ class Subscriber:
         model.note("found" if said and said == self.cursor != "earliest" else f"told {said}" if said in (None, "earliest") else "?")
         first = model.first_of(self.cursor) if self.cursor else None
         if self.cursor is None:
-            if said is not None:
+            if said is not None:  # it begins at what its worker has taken
                 self.fail(f"no cursor was answered {said}")
-            self.any_start = True  # at what its worker has taken
         elif self.cursor == "earliest":
             if said != "earliest":
                 self.fail(f"earliest was answered {said}")
-            # The first held one; whatever was certainly held when it came must come.
-            self.any_start, self.at_most = True, max(self.now - SURE, 0)
+            self.is_earliest = True
         elif said == self.cursor:
             if first is None:
                 self.fail("an id that nobody published was found")
@@ -97,9 +95,16 @@ class Subscriber:
         elif said == "earliest":
             if first is not None and first >= len(model.log) - SURE:
                 self.fail(f"an id that is held ({first}) was not found")
-            self.any_start = True
         else:
             self.fail(f"the cursor was answered {said}")
+
+    def next(self):
+        """What it must be sent next, or something before that; None: it begins at an unknown place. Of `earliest`
+        that is the first one held when the hub came to it, which is not before it was asked: whatever is certainly
+        held now must come."""
+        if self.at is not None:
+            return self.at + 1
+        return max(len(self.model.log) - SURE, 0) if self.is_earliest else None
 
     def judge(self):
         """Every event that came since."""
@@ -114,11 +119,11 @@ class Subscriber:
                 self.fail(f"{index} is not for this stream")
             if self.at is not None and index <= self.at:
                 self.fail(f"{index} came after {self.at}: twice, or out of order")
-            begin = self.at + 1 if self.at is not None else self.at_most if self.at_most is not None else index
-            for skipped in range(begin, index):
+            begin = self.next()
+            for skipped in range(index if begin is None else begin, index):
                 if self.gets(log[skipped]):
                     self.fail(f"{skipped} was skipped: {index} came instead")
-            self.at, self.any_start, self.at_most = index, False, None
+            self.at = index
             self.last_id = id if self.model.first_of(id) == index else None
         self.taken = len(self.listener.events)
 
@@ -136,7 +141,7 @@ class Subscriber:
         if self.model.stopping:
             return
         self.model.note("overtaken")
-        at = self.at if self.at is not None else self.at_most if self.at_most is not None else -1
+        at = self.at if self.at is not None else -1
         if at >= len(self.model.log) - SURE and self.judged:
             self.fail("a stream that was not overtaken ended")
 
@@ -145,9 +150,9 @@ class Subscriber:
             return True
         if not self.judged:
             return False
-        begin = self.at + 1 if self.at is not None else self.at_most
+        begin = self.next()
         if begin is None:
-            return True  # begun at an unknown place, and nothing has come yet
+            return True  # nothing has come yet
         return not any(self.gets(entry) for entry in self.model.log[begin:])
 
     def leave(self):
