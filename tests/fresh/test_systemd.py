@@ -174,6 +174,16 @@ def test_behind_apache_by_the_lines_of_the_readme(hub):
     hub.run("systemctl stop apache2")
 
 
+def test_behind_nginx_by_the_lines_of_the_readme(hub):
+    port = free_port()
+    site = lines_of(re.search(r"\n(    server \{\n        listen 80;\n.*?\n    \}\n)", README, re.S).group(1))
+    without_starting(hub, "nginx")
+    hub.path("/etc/nginx/sites-enabled/example").write_text(site.replace("listen 80;", f"listen {port};"))
+    hub.run("rm /etc/nginx/sites-enabled/default && systemctl restart nginx")
+    through(hub, port)
+    hub.run("systemctl stop nginx")
+
+
 def test_behind_caddy_by_the_lines_of_the_readme(hub):
     port = free_port()
     site = lines_of(re.search(r"\n(    example.com \{\n.*?\n    \}\n)", README, re.S).group(1))

@@ -329,7 +329,7 @@ def snippet(folder, name, hub, plain=False):
     """The project's own file, with only the socket changed; `plain`: without what it does for a hub that is away."""
     text = (ROOT / "proxy-config" / name).read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
     if plain:
-        text = text.split("\n# While the hub is away")[0]
+        text = text.split("\n# While the hub is away")[0].replace("error_page 502 504 = @alipes_away;", "")
     shutil.copy(ROOT / "proxy-config/apache/hub-away.asis", folder)
     text = text.replace("/usr/local/share/alipes/proxy-config/apache", str(folder))
     path = folder / Path(name).name
@@ -364,11 +364,27 @@ def start_apache(folder, hub, name, plain=False, tls=None):
     return Server(["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder / "apache.log"), port
 
 
+def start_nginx(folder, hub, name, plain=False):
+    port = free_port()
+    included = snippet(folder, f"nginx/{name}.conf", hub, plain)
+    shutil.copy("/etc/nginx/fastcgi_params", folder)
+    conf = folder / "nginx.conf"
+    kept = "\n".join(f"{what}_temp_path {folder}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    conf.write_text(
+        f"daemon off;\nworker_processes 2;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n{'user www-data;' if os.geteuid() == 0 else ''}\n"
+        f"events {{ worker_connections 2000; }}\nhttp {{\naccess_log off;\n{kept}\n"
+        f"server {{ listen 127.0.0.1:{port};\ninclude {included};\n}}\n}}\n"
+    )
+    return Server(["/usr/sbin/nginx", "-c", conf], folder / "nginx.log"), port
+
+
 FRONTS = {
     "caddy-http": (start_caddy, "http-unix"),
     "caddy-fastcgi": (start_caddy, "fastcgi-unix"),
     "apache-http": (start_apache, "http-unix"),
     "apache-fastcgi": (start_apache, "fastcgi-unix"),
+    "nginx-http": (start_nginx, "http-unix"),
+    "nginx-fastcgi": (start_nginx, "fastcgi-unix"),
 }
 
 

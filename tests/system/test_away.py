@@ -51,7 +51,7 @@ def fronts(start_hub, tmp_path):
     """The hub, and by name the port of each front: the project's files, and these without their last part."""
     hub = start_hub(f"transport log {{ path {tmp_path}/history }}")
     started, ports = [], {}
-    for name, (begin, file) in [*FRONTS.items(), *((f"{n} plain", FRONTS[n]) for n in ("caddy-http", "apache-http"))]:
+    for name, (begin, file) in [*FRONTS.items(), *((f"{n} plain", FRONTS[n]) for n in ("caddy-http", "apache-http", "nginx-http"))]:
         folder = tmp_path / name.replace(" ", "-")
         folder.mkdir()
         folder.chmod(0o755)
@@ -84,7 +84,7 @@ def test_pages_go_on_by_themselves_with_what_they_missed(fronts, browser):
     gone = time.monotonic()
 
     for name, port in ports.items():
-        assert publish(("127.0.0.1", port), topic="a", data="x").status == (502 if name == "caddy-http plain" else 503), name
+        assert publish(("127.0.0.1", port), topic="a", data="x").status == (502 if name in ("caddy-http plain", "nginx-http plain") else 503), name
         stream = Client(("127.0.0.1", port))
         reply = stream.get(f"{PATH}?topic=a", "Accept: text/event-stream", "Origin: https://app.example")
         if "plain" in name:

@@ -52,7 +52,7 @@ def test_every_variable_stands_in_the_readme():
 
 
 def test_the_snippets_in_the_readme_are_those_of_the_files():
-    for name in ("caddy/http-unix.caddyfile", "apache/http-unix.conf"):
+    for name in ("caddy/http-unix.caddyfile", "apache/http-unix.conf", "nginx/http-unix.conf"):
         text = (ROOT / "proxy-config" / name).read_text().replace("{$ALIPES_SOCKET:/run/alipes/alipes.sock}", "/run/alipes/alipes.sock")
         for line in text.split("\n"):
             line = line.strip()
