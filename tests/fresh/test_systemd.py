@@ -184,14 +184,44 @@ def test_behind_nginx_by_the_lines_of_the_readme(hub):
     hub.run("systemctl stop nginx")
 
 
+def test_behind_haproxy_by_the_lines_of_the_readme(hub):
+    port = free_port()
+    options = re.search(r'^    (EXTRAOPTS=".*")$', README, re.M).group(1)
+    rules = re.search(r"\n(    acl alipes path_beg.*?)\n\n", README, re.S).group(1)
+    drop_in, restart = re.search(r"\n(    \[Socket\]\n    ListenStream=.*?)\n\nand then `(.*?)`", README, re.S).groups()
+    without_starting(hub, "haproxy")
+    with hub.path("/etc/haproxy/haproxy.cfg").open("a") as conf:  # Debian's, with its chroot
+        conf.write(f"\nfrontend site\n    bind 127.0.0.1:{port}\n{rules}\n    http-request return status 200 content-type text/plain "
+                   'lf-string "hello\\n" if { path /hello.html }\n')
+    hub.path("/etc/default/haproxy").write_text(options + "\n")
+    edit_socket(hub, drop_in)
+    hub.run(f"systemctl daemon-reload && {restart}")
+    through(hub, port)
+    hub.run("systemctl stop haproxy && rm -r /etc/systemd/system/alipes.socket.d")
+
+
+def test_behind_lighttpd_by_the_line_of_the_readme(hub):
+    port = free_port()
+    link = re.search(r"^    (ln -s .*lighttpd.*)$", README, re.M).group(1)
+    without_starting(hub, "lighttpd")
+    hub.run(f"sed -i 's/^server.port .*/server.port = {port}/' /etc/lighttpd/lighttpd.conf && {link} && systemctl restart lighttpd")
+    through(hub, port)
+    hub.run("systemctl stop lighttpd")
+
+
+def edit_socket(machine, drop_in):
+    """What `systemctl edit` does."""
+    folder = machine.path("/etc/systemd/system/alipes.socket.d")
+    folder.mkdir()
+    (folder / "override.conf").write_text(lines_of(drop_in) + "\n")
+
+
 def test_behind_caddy_by_the_lines_of_the_readme(hub):
     port = free_port()
     site = lines_of(re.search(r"\n(    example.com \{\n.*?\n    \}\n)", README, re.S).group(1))
     drop_in, restart = re.search(r"`systemctl edit alipes.socket`,\n\n(    \[Socket\]\n.*?)\n\nand then `(.*?)`", README, re.S).groups()
     without_starting(hub, "caddy")
-    folder = hub.path("/etc/systemd/system/alipes.socket.d")
-    folder.mkdir()
-    (folder / "override.conf").write_text(lines_of(drop_in) + "\n")  # what `systemctl edit` does
+    edit_socket(hub, drop_in)
     hub.run(f"systemctl daemon-reload && {restart}")
     hub.until(lambda: active(hub) == ["active", "active"], "the hub behind its new socket")
     hub.path("/etc/caddy/Caddyfile").write_text("{\n\tadmin off\n}\n" + site.replace("example.com", f"http://:{port}"))

@@ -330,8 +330,9 @@ def snippet(folder, name, hub, plain=False):
     text = (ROOT / "proxy-config" / name).read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
     if plain:
         text = text.split("\n# While the hub is away")[0].replace("error_page 502 504 = @alipes_away;", "")
-    shutil.copy(ROOT / "proxy-config/apache/hub-away.asis", folder)
-    text = text.replace("/usr/local/share/alipes/proxy-config/apache", str(folder))
+    for away in ("apache/hub-away.asis", "haproxy/hub-away.http", "lighttpd/hub-away.cgi"):
+        shutil.copy(ROOT / "proxy-config" / away, folder)
+        text = text.replace(f"/usr/local/share/alipes/proxy-config/{away}", str(folder / Path(away).name))
     path = folder / Path(name).name
     path.write_text(text)
     return path
@@ -378,6 +379,26 @@ def start_nginx(folder, hub, name, plain=False):
     return Server(["/usr/sbin/nginx", "-c", conf], folder / "nginx.log"), port
 
 
+def start_haproxy(folder, hub, name, plain=False):
+    port = free_port()
+    included = snippet(folder, f"haproxy/{name}.cfg", hub, plain)
+    rules = [line.removeprefix("#     ") for line in included.read_text().split("\n") if line.startswith("#     ")]
+    conf = folder / "haproxy.cfg"
+    conf.write_text("defaults\n    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n"
+                    f"frontend site\n    bind 127.0.0.1:{port}\n    " + "\n    ".join(rules) + "\n")
+    return Server(["/usr/sbin/haproxy", "-db", "-f", conf, "-f", included], folder / "haproxy.log"), port
+
+
+def start_lighttpd(folder, hub, name, plain=False):
+    port = free_port()
+    included = snippet(folder, f"lighttpd/{name}.conf", hub, plain)
+    user = 'server.username = "www-data"\nserver.groupname = "www-data"\n' if os.geteuid() == 0 else ""
+    conf = folder / "lighttpd.conf"
+    conf.write_text(f'server.document-root = "{folder}"\nserver.bind = "127.0.0.1"\nserver.port = {port}\n{user}'
+                    f'server.upload-dirs = ("{folder}")\ninclude "{included}"\n')
+    return Server(["/usr/sbin/lighttpd", "-D", "-f", conf], folder / "lighttpd.log"), port
+
+
 FRONTS = {
     "caddy-http": (start_caddy, "http-unix"),
     "caddy-fastcgi": (start_caddy, "fastcgi-unix"),
@@ -385,6 +406,9 @@ FRONTS = {
     "apache-fastcgi": (start_apache, "fastcgi-unix"),
     "nginx-http": (start_nginx, "http-unix"),
     "nginx-fastcgi": (start_nginx, "fastcgi-unix"),
+    "haproxy-http": (start_haproxy, "http-unix"),
+    "haproxy-fastcgi": (start_haproxy, "fastcgi-unix"),
+    "lighttpd-fastcgi": (start_lighttpd, "fastcgi-unix"),
 }
 
 

@@ -51,7 +51,7 @@ def fronts(start_hub, tmp_path):
     """The hub, and by name the port of each front: the project's files, and these without their last part."""
     hub = start_hub(f"transport log {{ path {tmp_path}/history }}")
     started, ports = [], {}
-    for name, (begin, file) in [*FRONTS.items(), *((f"{n} plain", FRONTS[n]) for n in ("caddy-http", "apache-http", "nginx-http"))]:
+    for name, (begin, file) in [*FRONTS.items(), *((f"{n} plain", FRONTS[n]) for n in ("caddy-http", "apache-http", "nginx-http", "haproxy-http", "lighttpd-fastcgi"))]:
         folder = tmp_path / name.replace(" ", "-")
         folder.mkdir()
         folder.chmod(0o755)
