@@ -365,8 +365,8 @@ def start_apache(folder, hub, name, plain=False, tls=None):
     return Server(["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder / "apache.log"), port
 
 
-def start_nginx(folder, hub, name, plain=False):
-    port = free_port()
+def start_nginx(folder, hub, name, plain=False, tls=None):
+    port, served = free_port(), f" ssl;\nssl_certificate {tls[0]};\nssl_certificate_key {tls[1]}" if tls else ""
     included = snippet(folder, f"nginx/{name}.conf", hub, plain)
     shutil.copy("/etc/nginx/fastcgi_params", folder)
     conf = folder / "nginx.conf"
@@ -374,18 +374,21 @@ def start_nginx(folder, hub, name, plain=False):
     conf.write_text(
         f"daemon off;\nworker_processes 2;\npid {folder}/nginx.pid;\nerror_log {folder}/error.log;\n{'user www-data;' if os.geteuid() == 0 else ''}\n"
         f"events {{ worker_connections 2000; }}\nhttp {{\naccess_log off;\n{kept}\n"
-        f"server {{ listen 127.0.0.1:{port};\ninclude {included};\n}}\n}}\n"
+        f"server {{ listen 127.0.0.1:{port}{served};\ninclude {included};\n}}\n}}\n"
     )
     return Server(["/usr/sbin/nginx", "-c", conf], folder / "nginx.log"), port
 
 
-def start_haproxy(folder, hub, name, plain=False):
-    port = free_port()
+def start_haproxy(folder, hub, name, plain=False, tls=None):
+    port, served = free_port(), ""
+    if tls:
+        (folder / "site.pem").write_text("".join(path.read_text() for path in tls))
+        served = f" ssl crt {folder}/site.pem"
     included = snippet(folder, f"haproxy/{name}.cfg", hub, plain)
     rules = [line.removeprefix("#     ") for line in included.read_text().split("\n") if line.startswith("#     ")]
     conf = folder / "haproxy.cfg"
     conf.write_text("defaults\n    mode http\n    timeout connect 5s\n    timeout client 30s\n    timeout server 30s\n"
-                    f"frontend site\n    bind 127.0.0.1:{port}\n    " + "\n    ".join(rules) + "\n")
+                    f"frontend site\n    bind 127.0.0.1:{port}{served}\n    " + "\n    ".join(rules) + "\n")
     return Server(["/usr/sbin/haproxy", "-db", "-f", conf, "-f", included], folder / "haproxy.log"), port
 
 
