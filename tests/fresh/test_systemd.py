@@ -197,7 +197,7 @@ def test_behind_haproxy_by_the_lines_of_the_readme(hub):
     edit_socket(hub, drop_in)
     hub.run(f"systemctl daemon-reload && {restart}")
     through(hub, port)
-    hub.run("systemctl stop haproxy && rm -r /etc/systemd/system/alipes.socket.d")
+    hub.run("systemctl stop haproxy && rm -r /etc/systemd/system/alipes.socket.d /var/lib/haproxy/run")
 
 
 def test_behind_lighttpd_by_the_line_of_the_readme(hub):
@@ -206,7 +206,7 @@ def test_behind_lighttpd_by_the_line_of_the_readme(hub):
     without_starting(hub, "lighttpd")
     hub.run(f"sed -i 's/^server.port .*/server.port = {port}/' /etc/lighttpd/lighttpd.conf && {link} && systemctl restart lighttpd")
     through(hub, port)
-    hub.run("systemctl stop lighttpd")
+    hub.run("systemctl stop lighttpd && rm /etc/lighttpd/conf-enabled/90-alipes.conf")
 
 
 def edit_socket(machine, drop_in):
