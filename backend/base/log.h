@@ -26,8 +26,7 @@ enum log_format {
 /* Before threads start. `fd` is borrowed. Where it is systemd's journal, lines begin with their
  * priority (sd-daemon(3)), which it takes off: `journalctl -p err` finds errors. */
 void log_open(enum log_format, enum log_level least, int fd);
-const char *log_priority(
-    enum log_level); /* what they begin with, for a line that is not one of ours; or "" */
+const char *log_priority(enum log_level); /* that beginning, or ""; static */
 void log_line(enum log_level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int log_descriptor(void);                 /* where lines go */
 void log_set_level(enum log_level least); /* any thread */

@@ -2,10 +2,12 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/system"))  # its clients
 BASE = ROOT / "build/container/base.tar"
 ENTER = r"""set -e
 mount --bind "$1" "$1"

@@ -2,11 +2,12 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 from fresh import Debian
+from conftest import wait_for
 
+PATIENCE = 60  # for a machine to boot
 BOOT = r"""set -e
 mount --bind "$1" "$1"
 cd "$1"
@@ -51,21 +52,13 @@ class Machine(Debian):
             ["unshare", "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private", "bash", "-c", BOOT,
              "boot", str(self.folder)], start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=lambda: (self.group / "cgroup.procs").write_text("0"))
-        self.pid = self.until(lambda: self.outer_child(), "its first process")
-        self.until(lambda: self.tries("systemctl is-system-running --wait") == "running", "systemd")
+        self.pid = wait_for(lambda: self.outer_child(), "its first process", PATIENCE)
+        wait_for(lambda: self.tries("systemctl is-system-running --wait") == "running", "systemd", PATIENCE)
 
     def outer_child(self):
         assert self.outer.poll() is None, "systemd did not begin"
         children = Path(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children").read_text().split()
         return children and Path(f"/proc/{children[0]}/comm").read_text() == "systemd\n" and int(children[0])
-
-    def until(self, condition, what, patience=60):
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            if found := condition():
-                return found
-            time.sleep(0.02)
-        raise AssertionError(f"waited {patience} s in vain for {what}")
 
     def run(self, command, check=True):
         words = ["nsenter", "-t", self.pid, "-a", "env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "HOME=/root", "LANG=C.UTF-8",
@@ -86,7 +79,7 @@ class Machine(Debian):
             os.kill(self.outer.pid, signal.SIGKILL)  # its first process goes with it, and so do all others
             self.outer.wait()
         for folder, _, _ in os.walk(self.group, topdown=False):
-            self.until(lambda: self.gone(folder), f"an empty {folder}")
+            wait_for(lambda: self.gone(folder), f"an empty {folder}")
         super().close()
 
     @staticmethod

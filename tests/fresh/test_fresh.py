@@ -1,15 +1,14 @@
 """What the README says, on a machine that has nothing yet but git and make."""
 import http.client
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 
 import pytest
 
 from fresh import ROOT, Debian
+from conftest import free_port
 
 README = (ROOT / "README.md").read_text()
 
@@ -20,17 +19,6 @@ def debian():
     made.run("apt-get update -q && apt-get install -y -q --no-install-recommends git make")
     yield made
     made.close()
-
-
-def free_port():
-    while True:
-        port = random.randrange(10000, 32000)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def request(port, method, path, headers={}, body=None):

@@ -2,8 +2,6 @@
 does under all of its hardening, restarts, mistakes in the configuration, and what is left when it goes."""
 import json
 import re
-import signal
-import sys
 import threading
 
 import pytest
@@ -11,10 +9,9 @@ import pytest
 from fresh import ROOT
 from machine import Machine
 
-sys.path.insert(0, str(ROOT / "tests/system"))
-from conftest import PATH, Client, Stream, free_port, publish, token, wait_for  # noqa: E402
-from fastcgi import Fastcgi  # noqa: E402
-from test_keys import ISSUER, Key, KeyServer  # noqa: E402
+from conftest import PATH, Client, Stream, free_port, publish, token, wait_for
+from fastcgi import Fastcgi
+from test_keys import ISSUER, Key, KeyServer
 
 README = (ROOT / "README.md").read_text()
 SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
@@ -89,6 +86,10 @@ def test_the_package_runs_at_once(hub):
     assert "connections accepted" in hub.run(f"alipes stat -c {CONF}")
     owner = hub.path(SOCKET).stat()
     assert owner.st_mode & 0o777 == 0o660 and f":{owner.st_gid}:" in hub.path("/etc/group").read_text().split("www-data")[1].split("\n")[0]
+    modes = hub.run("stat -c '%A %U:%G %n' /etc/alipes/*.key /var/lib/alipes")
+    assert modes.count("-rw-r----- root:alipes /etc/alipes/") == 2 and "drwxr-x--- alipes:alipes /var/lib/alipes" in modes
+    keys = {key(hub, role) for role in ("publisher", "subscriber")}
+    assert len(keys) == 2 and all(re.fullmatch("[0-9a-f]{64}", found) for found in keys)
     level = float(re.search(r"exposure level for alipes.service: ([0-9.]+)", hub.run("systemd-analyze security alipes --no-pager")).group(1))
     print("exposure", level)
     assert level <= 1.5
@@ -223,7 +224,7 @@ def test_behind_caddy_by_the_lines_of_the_readme(hub):
     without_starting(hub, "caddy")
     edit_socket(hub, drop_in)
     hub.run(f"systemctl daemon-reload && {restart}")
-    hub.until(lambda: active(hub) == ["active", "active"], "the hub behind its new socket")
+    wait_for(lambda: active(hub) == ["active", "active"], "the hub behind its new socket")
     hub.path("/etc/caddy/Caddyfile").write_text("{\n\tadmin off\n}\n" + site.replace("example.com", f"http://:{port}"))
     hub.run("systemctl restart caddy")
     through(hub, port)
@@ -301,7 +302,7 @@ def test_a_mistake_in_the_configuration_is_said_and_recovered_from(hub):
     assert (main_pid(hub), publishes(hub, "x")) == (pid, 200), "and changes nothing"
     assert f"{CONF}:{line}: unknown directive nonsense" in hub.run("systemctl status alipes --no-pager")
     assert "failed" in hub.tries("systemctl restart alipes")
-    hub.until(lambda: int(hub.run("systemctl show -P NRestarts alipes")) > 6, "more tries than systemd's usual limit")
+    wait_for(lambda: int(hub.run("systemctl show -P NRestarts alipes")) > 6, "more tries than systemd's usual limit")
     assert active(hub) == ["active", "activating"], "the socket stays"
     assert f"{CONF}:{line}: unknown directive nonsense" in journal(hub, "-p err")
     heard = []

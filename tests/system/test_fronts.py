@@ -158,17 +158,20 @@ def test_behind_tls_the_audience_is_https(start_hub, tmp_path, front, wire):
             except OSError:
                 return None
 
-        def status(aud):
-            body = b"topic=t&data=x"
+        def ask(method, path, *headers, body=b""):
             s = wait_for(connect, "the front")
-            s.sendall("\r\n".join([f"POST {PATH} HTTP/1.1", "Host: hub.example", FORM, f"Content-Length: {len(body)}", "Connection: close",
-                                   "X-Forwarded-Proto: http",  # what a client says does not count
-                                   f"Authorization: Bearer {access_token(['t'], aud=aud)}"]).encode() + b"\r\n\r\n" + body)
+            s.sendall("\r\n".join([f"{method} {path} HTTP/1.1", "Host: hub.example", "Connection: close", "X-Forwarded-Proto: http",
+                                   f"Content-Length: {len(body)}", *headers]).encode() + b"\r\n\r\n" + body)
             text = b""
             while part := s.recv(65536):
                 text += part
-            return int(text.split()[1])
+            return int(text.split()[1]), text
 
+        def status(aud):
+            return ask("POST", PATH, FORM, f"Authorization: Bearer {access_token(['t'], aud=aud)}", body=b"topic=t&data=x")[0]
+
+        # What a client says of itself (X-Forwarded-Proto) does not count.
         assert status(f"https://hub.example{PATH}") == 200, hub.log()
         assert status(f"http://hub.example{PATH}") == 401
+        assert f'"https://hub.example{PATH}"'.encode() in ask("GET", METADATA)[1]
         server.stop()

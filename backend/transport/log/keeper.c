@@ -5,7 +5,6 @@
 
 #include "transport/log/store_parts.h"
 
-#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "transport/log/file.h"
