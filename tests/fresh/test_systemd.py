@@ -125,6 +125,18 @@ def test_everything_works_under_its_hardening(hub, tmp_path):
     assert "level=error" not in journal(hub) and "level=warn" not in journal(hub)
 
 
+def test_a_group_of_a_socket_that_the_hub_makes_itself(hub):
+    folder = hub.path("/etc/systemd/system/alipes.service.d")
+    folder.mkdir()
+    (folder / "group.conf").write_text("[Service]\nSupplementaryGroups=www-data\n")
+    try:
+        hub.run("systemctl daemon-reload")
+        configure(hub, "metrics_listen unix//run/alipes/group.sock|0660|www-data")
+        assert hub.run("stat -c '%a %U:%G' /run/alipes/group.sock") == "660 alipes:www-data\n"
+    finally:
+        hub.run("rm -r /etc/systemd/system/alipes.service.d && systemctl daemon-reload")
+
+
 def lines_of(text):
     return re.sub("^    ", "", text, flags=re.M)
 
