@@ -353,7 +353,7 @@ AWAY = {
     "caddy": r'"msg":"(dial unix|EOF|reading from backend)',
     "nginx": r"connect\(\) to unix:|prematurely closed|recv\(\) failed",
     "haproxy": r"^$",
-    "lighttpd": r"gw_backend\.c",
+    "lighttpd": r"gw_backend\.c|mod_fastcgi\.c",
 }
 
 

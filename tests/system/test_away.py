@@ -12,7 +12,7 @@ from selenium.webdriver.chrome.service import Service
 from conftest import FRONTS, PATH, Client, Stream, Tls, certificate, front_ready, publish, token, wait_for
 
 AWAY = 10
-ANSWER = b": the hub is away\nretry: 3000\n\n"
+ANSWER = b"retry: 3000\n: the hub is away\n\n"
 BARE = [name for name in FRONTS if name in ("caddy-http", "apache-http", "nginx-http", "haproxy-http", "lighttpd-fastcgi")]
 WITHOUT_H2 = ["apache-fastcgi"]  # that file refuses mod_http2
 ORIGIN = "https://app.example"
@@ -104,14 +104,14 @@ def where(ports, name, how):
 
 
 def over_h2(port, method, accept):
-    """Status, content type and body, by curl."""
+    """Status, content type and body, by curl. The status is 0 where a front that has not read the body resets the stream at once."""
     body = [] if method == "GET" else ["-d", "topic=a&data=x"]
     done = subprocess.run(["curl", "-sk", "--http2", "--resolve", f"hub.example:{port}:127.0.0.1", "-X", method, *body, "-H", f"Accept: {accept}",
                            "-H", f"Authorization: Bearer {token(['*'])}", "-w", "\n%{http_version} %{http_code} %{content_type}",
-                           f"https://hub.example:{port}{PATH}{'?topic=a' if method == 'GET' else ''}"], capture_output=True, timeout=20, check=True)
+                           f"https://hub.example:{port}{PATH}{'?topic=a' if method == 'GET' else ''}"], capture_output=True, timeout=20)
     text, _, said = done.stdout.rpartition(b"\n")
     version, status, kind = said.decode().split(" ", 2)
-    assert version == "2"
+    assert (done.returncode, version) == (0, "2") or (done.returncode, status) == (92, "000"), done
     return int(status), kind, text
 
 
@@ -131,7 +131,7 @@ def ask_while_away(ports, name, how):
         assert reply.headers["access-control-allow-origin"] == ORIGIN, (name, how)
     if how == "tls" and name not in WITHOUT_H2:
         assert over_h2(ports[name, how], "GET", streams) == (200, streams, ANSWER), name
-        assert over_h2(ports[name, how], "POST", streams)[0] == 503, name
+        assert over_h2(ports[name, how], "POST", streams)[0] in (503, 0), name
 
 
 def test_pages_go_on_by_themselves_with_what_they_missed(fronts, browser):
@@ -172,3 +172,22 @@ def test_pages_go_on_by_themselves_with_what_they_missed(fronts, browser):
             assert page.seen == ("closed", ["before"]), name
         else:
             wait_for(lambda: page.seen == ("open", ["before", *missed, "after"]), f"the page behind {name}, {how}")
+
+
+@pytest.mark.parametrize("name", ["apache-http", "nginx-http"])
+def test_more_tabs_than_http_1_1_has_connections(start_hub, tmp_path, browser, name):
+    """Over HTTP/2 they share one, also behind Apache, which begins with six requests at a time and more when these have ended."""
+    hub = start_hub()
+    begin, file = FRONTS[name]
+    server, port = begin(tmp_path, hub, file, tls=certificate(tmp_path))
+    try:
+        front_ready(server, Tls(port))
+        pages = [Page(browser, f"https://hub.example:{port}") for _ in range(10)]
+        for page in pages:
+            wait_for(lambda: page.seen == ("open", []), "a tab")
+        publish(hub.socket, topic="a", data="x")
+        for page in pages:
+            wait_for(lambda: page.seen == ("open", ["x"]), "the update")
+            assert page.protocol == "h2"
+    finally:
+        server.stop()
