@@ -201,7 +201,7 @@ def test_path_and_query_reach_the_hub_byte_for_byte(tmp_path, name):
     server, port = begin(tmp_path, Place, file)
     try:
         front_ready(server, ("127.0.0.1", port))
-        for target in (f"{PATH}/subscriptions/https%3A%2F%2Fexample.com%2F%7Bid%7D%3Fa%3db/x", f"{PATH}?topic=a%2Fb%7e&topic=%C3%A9+%20&match=/:id(%5Cd)"):
+        for target in (f"{PATH}/subscriptions/https%3A%2F%2Fexample.com%2F%7Bid%7D%3Fa%3db/x?y=%2f", f"{PATH}?topic=a%2Fb%7e&topic=%C3%A9+%20&match=/:id(%5Cd)"):
             Client(("127.0.0.1", port)).get(target)
             assert listener.heads[-1].startswith(f"GET {target} HTTP/1.1\r\n"), listener.heads[-1]
             assert "\r\nhost: hub.example\r\n" in listener.heads[-1].lower()
