@@ -289,7 +289,6 @@ settle_links(struct link_settings *l, struct process *p, const struct config *c)
         .reply_timeout_ms = c->reply_timeout_ms,
         .idle_timeout_ms = c->idle_timeout_ms,
         .linger_timeout_ms = c->linger_timeout_ms,
-        .heartbeat_ms = c->heartbeat_ms,
         .max_requests = c->fastcgi_multiplexing ? c->max_requests_per_connection : 1,
         .max_connections = p->limits.max_connections,
         .count = count_event,

@@ -26,7 +26,7 @@ static const struct sentence old_variables[] = {
     {"ALLOW_ANONYMOUS", "MERCURE_ALLOW_ANONYMOUS"},
     {"CORS_ALLOWED_ORIGINS", "MERCURE_CORS_ORIGINS"},
     {"PUBLISH_ALLOWED_ORIGINS", "MERCURE_PUBLISH_ORIGINS"},
-    {"HEARTBEAT_INTERVAL", "MERCURE_EXTRA_DIRECTIVES='heartbeat 15s'"},
+    {"HEARTBEAT_INTERVAL", "MERCURE_EXTRA_DIRECTIVES='heartbeat 4s'"},
 };
 
 /* NAME, or what is in the file that NAME_FILE names. The caller frees; NULL: neither is there. */

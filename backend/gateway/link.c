@@ -76,10 +76,9 @@ link_tune_for_streaming(struct link *l)
     if (l->connection.is_unix)
         return;
     int lowat = NOTSENT_LOWAT;
-    unsigned patience = (unsigned)(2 * l->settings->heartbeat_ms);
+    unsigned patience = (unsigned)l->settings->reply_timeout_ms;
     setsockopt(l->connection.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
-    if (patience)
-        setsockopt(l->connection.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+    setsockopt(l->connection.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
 }
 
 void

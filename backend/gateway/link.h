@@ -29,7 +29,7 @@ struct link_settings {
     atomic_size_t *pending; /* bytes of bodies, counted with other things of the process */
     size_t max_pending_bytes;
     uint64_t head_timeout_ms, body_timeout_ms, keepalive_timeout_ms, reply_timeout_ms;
-    uint64_t idle_timeout_ms, linger_timeout_ms, heartbeat_ms;
+    uint64_t idle_timeout_ms, linger_timeout_ms;
     size_t max_requests; /* of one connection at a time, on a wire that can */
     size_t max_connections;
     void (*count)(struct worker *, enum link_event);

@@ -3,4 +3,4 @@ printf 'Status: 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-s
 if [ -n "$HTTP_ORIGIN" ]; then
     printf 'Access-Control-Allow-Origin: %s\r\nAccess-Control-Allow-Credentials: true\r\n' "$HTTP_ORIGIN"
 fi
-printf '\r\nretry: 3000\n\n'
+printf '\r\nretry: 3000\n: the hub is away\n\n'

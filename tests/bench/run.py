@@ -7,6 +7,7 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py tokens …         what tokens cost: tokens.py
     tests/bench/run.py history …        what durable publishing and replay cost: history.py
     tests/bench/run.py matching …       what matchers cost: matching.py
+    tests/bench/run.py heartbeat …      what heartbeats cost behind each front: heartbeat.py
 
 The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
 for FastCGI it stands on a Unix socket too. nchan runs on TCP, one worker, messages in memory.
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import jwt
 
+import heartbeat
 import history
 import matching
 import tokens
@@ -150,6 +152,9 @@ def show(number):
 def main():
     if sys.argv[1:2] == ["tokens"]:
         tokens.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["heartbeat"]:
+        heartbeat.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["history"]:
         history.main(sys.argv[2:])

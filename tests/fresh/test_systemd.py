@@ -9,11 +9,13 @@ import pytest
 from fresh import ROOT
 from machine import Machine
 
-from conftest import PATH, Client, Stream, free_port, publish, token, wait_for
+from conftest import PATH, Client, Stream, Tls, free_port, publish, token, wait_for
 from fastcgi import Fastcgi
 from test_keys import ISSUER, Key, KeyServer
 
 README = (ROOT / "README.md").read_text()
+CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=example.com -keyout "
+               "/etc/ssl/private/example.com.key -out /etc/ssl/certs/example.com.pem 2>/dev/null")
 SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
 
 
@@ -125,13 +127,24 @@ def test_everything_works_under_its_hardening(hub, tmp_path):
     assert "level=error" not in journal(hub) and "level=warn" not in journal(hub)
 
 
+def test_a_group_of_a_socket_that_the_hub_makes_itself(hub):
+    folder = hub.path("/etc/systemd/system/alipes.service.d")
+    folder.mkdir()
+    (folder / "group.conf").write_text("[Service]\nSupplementaryGroups=www-data\n")
+    try:
+        hub.run("systemctl daemon-reload")
+        configure(hub, "metrics_listen unix//run/alipes/group.sock|0660|www-data")
+        assert hub.run("stat -c '%a %U:%G' /run/alipes/group.sock") == "660 alipes:www-data\n"
+    finally:
+        hub.run("rm -r /etc/systemd/system/alipes.service.d && systemctl daemon-reload")
+
+
 def lines_of(text):
     return re.sub("^    ", "", text, flags=re.M)
 
 
-def through(machine, port):
+def through(machine, front):
     """A page and a publisher behind a front, and the page again after a restart of the hub."""
-    front = ("127.0.0.1", port)
     hears = f"Authorization: Bearer {token(key=key(machine, 'subscriber'), subscribe=['*'])}"
     wait_for(lambda: connects(front), "the front")
     stream = Stream(front, "topic=*", hears, "Accept: text/event-stream")
@@ -165,23 +178,23 @@ def without_starting(machine, packages):
 
 def test_behind_apache_by_the_lines_of_the_readme(hub):
     port = free_port()
-    modules = re.search(r"`(a2enmod [a-z_ ]+)`", README).group(1)
-    site = lines_of(re.search(r"\n(    <VirtualHost \*:80>\n.*?    </VirtualHost>\n)", README, re.S).group(1))
+    modules = re.search(r"`(a2enmod [a-z0-9_ ]+)`", README).group(1)
+    site = lines_of(re.search(r"\n(    <VirtualHost \*:443>\n.*?    </VirtualHost>\n)", README, re.S).group(1))
     without_starting(hub, "apache2")
     hub.path("/etc/apache2/ports.conf").write_text(f"Listen {port}\n")
-    hub.path("/etc/apache2/sites-available/example.conf").write_text(site.replace("*:80", f"*:{port}"))
-    hub.run(f"{modules} && a2dissite 000-default && a2ensite example && systemctl restart apache2")
-    through(hub, port)
+    hub.path("/etc/apache2/sites-available/example.conf").write_text(site.replace("*:443", f"*:{port}"))
+    hub.run(f"{CERTIFICATE} && {modules} && a2dissite 000-default && a2ensite example && systemctl restart apache2")
+    through(hub, Tls(port))
     hub.run("systemctl stop apache2")
 
 
 def test_behind_nginx_by_the_lines_of_the_readme(hub):
     port = free_port()
-    site = lines_of(re.search(r"\n(    server \{\n        listen 80;\n.*?\n    \}\n)", README, re.S).group(1))
+    site = lines_of(re.search(r"\n(    server \{\n        listen 443 ssl http2;\n.*?\n    \}\n)", README, re.S).group(1))
     without_starting(hub, "nginx")
-    hub.path("/etc/nginx/sites-enabled/example").write_text(site.replace("listen 80;", f"listen {port};"))
-    hub.run("rm /etc/nginx/sites-enabled/default && systemctl restart nginx")
-    through(hub, port)
+    hub.path("/etc/nginx/sites-enabled/example").write_text(site.replace("listen 443 ", f"listen {port} "))
+    hub.run(f"{CERTIFICATE} && rm /etc/nginx/sites-enabled/default && systemctl restart nginx")
+    through(hub, Tls(port))
     hub.run("systemctl stop nginx")
 
 
@@ -197,7 +210,7 @@ def test_behind_haproxy_by_the_lines_of_the_readme(hub):
     hub.path("/etc/default/haproxy").write_text(options + "\n")
     edit_socket(hub, drop_in)
     hub.run(f"systemctl daemon-reload && {restart}")
-    through(hub, port)
+    through(hub, ("127.0.0.1", port))
     hub.run("systemctl stop haproxy && rm -r /etc/systemd/system/alipes.socket.d /var/lib/haproxy/run")
 
 
@@ -206,7 +219,7 @@ def test_behind_lighttpd_by_the_line_of_the_readme(hub):
     link = re.search(r"^    (ln -s .*lighttpd.*)$", README, re.M).group(1)
     without_starting(hub, "lighttpd")
     hub.run(f"sed -i 's/^server.port .*/server.port = {port}/' /etc/lighttpd/lighttpd.conf && {link} && systemctl restart lighttpd")
-    through(hub, port)
+    through(hub, ("127.0.0.1", port))
     hub.run("systemctl stop lighttpd && rm /etc/lighttpd/conf-enabled/90-alipes.conf")
 
 
@@ -227,7 +240,7 @@ def test_behind_caddy_by_the_lines_of_the_readme(hub):
     wait_for(lambda: active(hub) == ["active", "active"], "the hub behind its new socket")
     hub.path("/etc/caddy/Caddyfile").write_text("{\n\tadmin off\n}\n" + site.replace("example.com", f"http://:{port}"))
     hub.run("systemctl restart caddy")
-    through(hub, port)
+    through(hub, ("127.0.0.1", port))
     hub.run("systemctl stop caddy && rm -r /etc/systemd/system/alipes.socket.d")
 
 

@@ -3,12 +3,14 @@ import json
 import socket
 import ssl
 import subprocess
+import threading
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from conftest import FRONTS, PATH, Client, Hub, Stream, start_apache, start_caddy, token, wait_for
+from conftest import (APACHE_MODULES, FRONTS, PATH, Client, Front, Hub, Stream, apache_conf, certificate, free_port, front_ready, snippet, start_apache,
+                      start_caddy, token, wait_for)
 from test_access import ISSUERS, METADATA, access_token
 from test_dialects import Query
 
@@ -29,20 +31,9 @@ def behind(request, mixed, tmp_path_factory):
     folder.chmod(0o755)
     begin, name = FRONTS[request.param]
     server, port = begin(folder, mixed, name)
-    ready(server, port)
+    front_ready(server, ("127.0.0.1", port))
     yield ("127.0.0.1", port)
     server.stop()
-
-
-def ready(server, port):
-    def answers():
-        assert server.process.poll() is None, server.log()
-        try:
-            return Client(("127.0.0.1", port)).get(PATH).status == 400
-        except OSError:
-            return False
-
-    wait_for(answers, "the front")
 
 
 def post(address, headers, query=""):
@@ -111,7 +102,7 @@ def test_a_front_that_loses_the_token_is_told_the_line_to_add(start_hub, tmp_pat
     monkeypatch.setattr(Path, "read_text", lambda self, *a, **k: read(self, *a, **k).replace("CGIPassAuth On", ""))
     server, port = start_apache(folder, hub, "fastcgi-unix")
     monkeypatch.undo()
-    ready(server, port)
+    front_ready(server, ("127.0.0.1", port))
     assert post(("127.0.0.1", port), [f"Authorization: Bearer {token(['*'])}"]).status == 401
     assert "CGIPassAuth On" in wait_for(lambda: [x for x in hub.log().split("\n") if "event=authorization_missing" in x], "the hint")[0]
     server.stop()
@@ -121,7 +112,7 @@ def test_caddy_tells_at_once_that_a_client_has_left(start_hub, tmp_path):
     hub = start_hub("heartbeat 60s")  # later than anybody waits here
     server, port = start_caddy(tmp_path, hub, "http-unix")
     try:
-        ready(server, port)
+        front_ready(server, ("127.0.0.1", port))
         stream = Stream(("127.0.0.1", port), "topic=a")
         assert stream.status == 200
         stream.close()
@@ -134,11 +125,7 @@ def test_caddy_tells_at_once_that_a_client_has_left(start_hub, tmp_path):
 @pytest.mark.parametrize("front", ["caddy", "apache", "nginx", "haproxy"])
 def test_behind_tls_the_audience_is_https(start_hub, tmp_path, front, wire):
     """On FastCGI the front's own parameters tell; on HTTP what `forwarded` names, or public_urls."""
-    run = lambda *a: subprocess.run(["openssl", *a], check=True, capture_output=True, cwd=tmp_path)  # noqa: E731
-    run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem", "-out", "cert.pem",
-        "-subj", "/CN=hub.example", "-addext", "subjectAltName=DNS:hub.example", "-days", "2")
-    for name in ("key.pem", "cert.pem"):
-        (tmp_path / name).chmod(0o644)
+    tls = certificate(tmp_path)
     if wire == "http":
         hubs = [start_hub(ISSUERS + extra) for extra in ("public_urls https://hub.example", "forwarded x-forwarded")]
     else:
@@ -148,8 +135,8 @@ def test_behind_tls_the_audience_is_https(start_hub, tmp_path, front, wire):
         folder.mkdir()
         folder.chmod(0o755)
         begin, _ = FRONTS[f"{front}-{wire}"]
-        server, port = begin(folder, hub, f"{wire}-unix", tls=(tmp_path / "cert.pem", tmp_path / "key.pem"))
-        context = ssl.create_default_context(cafile=tmp_path / "cert.pem")
+        server, port = begin(folder, hub, f"{wire}-unix", tls=tls)
+        context = ssl.create_default_context(cafile=tls[0])
 
         def connect():
             assert server.process.poll() is None, server.log()
@@ -176,3 +163,91 @@ def test_behind_tls_the_audience_is_https(start_hub, tmp_path, front, wire):
             assert f'"https://hub.example{PATH}"'.encode() in ask("GET", METADATA)[1]
         finally:
             server.stop()
+
+
+class Listener:
+    """In place of a hub, or of another application: answers 400 and keeps each head that came."""
+
+    def __init__(self, family, address):
+        self.socket, self.heads = socket.socket(family), []
+        self.socket.bind(address)
+        self.socket.listen(50)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                peer = self.socket.accept()[0]
+            except OSError:
+                return
+            with peer:
+                head = b""
+                while b"\r\n\r\n" not in head and (part := peer.recv(65536)):
+                    head += part
+                self.heads.append(head.decode("latin-1"))
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+@pytest.mark.parametrize("name", [name for name in FRONTS if name.endswith("-http")])
+def test_path_and_query_reach_the_hub_byte_for_byte(tmp_path, name):
+    tmp_path.chmod(0o755)
+
+    class Place:
+        socket = tmp_path / "hub.sock"
+
+    listener = Listener(socket.AF_UNIX, str(Place.socket))
+    Place.socket.chmod(0o666)
+    begin, file = FRONTS[name]
+    server, port = begin(tmp_path, Place, file)
+    try:
+        front_ready(server, ("127.0.0.1", port))
+        for target in (f"{PATH}/subscriptions/https%3A%2F%2Fexample.com%2F%7Bid%7D%3Fa%3db/x?y=%2f", f"{PATH}?topic=a%2Fb%7e&topic=%C3%A9+%20&match=/:id(%5Cd)"):
+            Client(("127.0.0.1", port)).get(target)
+            assert listener.heads[-1].startswith(f"GET {target} HTTP/1.1\r\n"), listener.heads[-1]
+            assert "\r\nhost: hub.example\r\n" in listener.heads[-1].lower()
+    finally:
+        listener.socket.close()
+        server.stop()
+
+
+@pytest.mark.parametrize("name", APACHE_MODULES)
+def test_apache_leaves_the_host_of_other_applications_alone(start_hub, tmp_path, name):
+    application, port = free_port(), free_port()
+    listener = Listener(socket.AF_INET, ("127.0.0.1", application))
+    included = snippet(tmp_path, f"apache/{name}.conf", start_hub())
+    included.write_text(included.read_text() + f"\nProxyPass /application http://127.0.0.1:{application}/\n")
+    modules = [*APACHE_MODULES[name], *(["proxy_http"] if name == "fastcgi-unix" else [])]
+    server = Front("apache", ["/usr/sbin/apache2", "-f", apache_conf(tmp_path, port, included, modules), "-DFOREGROUND"], tmp_path)
+    try:
+        front_ready(server, ("127.0.0.1", port))
+        Client(("127.0.0.1", port)).get("/application")
+        assert f"\r\nHost: 127.0.0.1:{application}\r\n" in listener.heads[-1]
+    finally:
+        listener.socket.close()
+        server.stop()
+
+
+def configtest(folder, name, modules):
+    """What Apache says of the project's file when it has these modules."""
+    class Place:
+        socket = folder / "hub.sock"
+
+    included = snippet(folder, f"apache/{name}.conf", Place)
+    done = subprocess.run(["/usr/sbin/apache2", "-t", "-f", apache_conf(folder, free_port(), included, modules)], capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("name", APACHE_MODULES)
+def test_apaches_configtest_names_a_module_that_is_missing(tmp_path, name):
+    modules = APACHE_MODULES[name]
+    assert configtest(tmp_path, name, modules)[0] == 0
+    for missing in modules[1:]:  # without proxy itself there is no proxy_http or proxy_fcgi either
+        status, said = configtest(tmp_path, name, [module for module in modules if module != missing])
+        assert status != 0 and f"alipes: this needs a2enmod {missing}\n" in said, said
+
+
+def test_apaches_fastcgi_file_refuses_http_2(tmp_path):
+    """Over HTTP/2 mod_proxy_fcgi leaves streams open for good when the hub is killed."""
+    status, said = configtest(tmp_path, "fastcgi-unix", [*APACHE_MODULES["fastcgi-unix"], "http2"])
+    assert status != 0 and "Include http-unix.conf instead" in said
+    assert configtest(tmp_path, "http-unix", [*APACHE_MODULES["http-unix"], "http2"])[0] == 0

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import BIN, Client, PATH, start_caddy, wait_for
+from conftest import BIN, front_ready, start_caddy, wait_for
 from history import Listener, LogHub, Publisher, read_until, restore
 from ordeal import Ordeal
 from trouble import SmallDisk
@@ -26,15 +26,8 @@ def rng():
 
 def caddy_before(hub, folder):
     server, port = start_caddy(folder, hub, "http-unix")
-    front = ("127.0.0.1", port)
-
-    def ready():
-        try:
-            return Client(front).get(PATH).status == 400
-        except OSError:
-            return False
-
-    wait_for(ready, "Caddy")
+    server.hub_goes_away, front = True, ("127.0.0.1", port)
+    front_ready(server, front)
     return server, front
 
 

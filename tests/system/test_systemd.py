@@ -1,6 +1,8 @@
 """Units, socket activation and what `make install` puts where, without a running systemd."""
+import grp
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -56,6 +58,43 @@ def test_the_units_have_no_warning_and_little_exposure(installed, tmp_path):
     done = run("systemd-analyze", "security", "--offline=true", "--threshold=15", tmp_path / "alipes.service")
     assert done.returncode == 0, done.stdout[-300:]
     print(re.search(r"Overall exposure.*", done.stdout).group(0))
+
+
+def calls_of(word):
+    """The system calls that a word of SystemCallFilter= stands for."""
+    if not word.startswith("@"):
+        return {word}
+    lines = run("systemd-analyze", "--no-pager", "syscall-filter", word).stdout.split("\n")
+    return set().union(*(calls_of(line.strip()) for line in lines[1:] if line.strip() and not line.strip().startswith("#")))
+
+
+def allowed(unit):
+    found = set()
+    for words in re.findall(r"^SystemCallFilter=(.*)$", unit, re.M):
+        named = set().union(*map(calls_of, words.lstrip("~").split()))
+        found = found - named if words.startswith("~") else found | named
+    return found
+
+
+def test_the_hub_may_give_its_sockets_to_a_group_under_its_own_unit(tmp_path):
+    """`unix/…|0660|GROUP`, of a group that the service is in: as the unit's user, in its name space of users, by its system calls."""
+    unit = (UNITS / "alipes.service").read_text()
+    assert {"chown", "fchownat", "chmod"} <= allowed(unit) and not {"mount", "setuid", "chroot"} & allowed(unit)
+    alone = "PrivateUsers=yes" in unit  # then only root and the service's own user and group are there
+    tmp_path.chmod(0o777)
+    conf = tmp_path / "alipes.conf"
+    conf.write_text(f"listen unix/{tmp_path}/a.sock|0600\nmetrics_listen unix/{tmp_path}/m.sock|0660|www-data\ntransport memory\nanonymous\n"
+                    f"publisher_jwt {KEY}\n")
+    command = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--groups", "www-data"] if os.geteuid() == 0 else []
+    command += ["unshare", "--user", "--map-user=65534", "--map-group=65534"] if alone else []
+    program = tmp_path / "alipes"  # where nobody may read it
+    shutil.copy(BIN, program)
+    server = Server([*command, program, "-c", conf], tmp_path / "log")
+    wait_for(lambda: "event=ready" in server.log() or server.process.poll() is not None, "the hub")
+    assert server.process.poll() is None, server.log()
+    metrics = (tmp_path / "m.sock").stat()
+    assert (metrics.st_mode & 0o777, grp.getgrgid(metrics.st_gid).gr_name) == (0o660, "www-data")
+    assert server.stop() == 0
 
 
 def test_user_and_folders(installed):

@@ -123,7 +123,7 @@ def test_haproxy_needs_pass_header(hub, tmp_path, passing):
     port = free_port()
     conf = tmp_path / "haproxy.cfg"
     conf.write_text(HAPROXY.format(port=port, socket=hub.socket, passing="  pass-header Authorization" if passing else ""))
-    server = conftest.Server(["haproxy", "-db", "-f", conf], tmp_path / "haproxy.log")
+    server = conftest.Front("haproxy", ["haproxy", "-db", "-f", conf], tmp_path)
     row = next(row for row in tokens.table() if row.name == "a good one of 0.x")
 
     def answer():

@@ -102,7 +102,6 @@ static struct link_settings settings = {
     .reply_timeout_ms = 60000,
     .idle_timeout_ms = 60000,
     .linger_timeout_ms = 60000,
-    .heartbeat_ms = 60000,
     .max_connections = 1000,
     .count = count,
     .freed = freed,
