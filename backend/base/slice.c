@@ -26,6 +26,8 @@ lower(char c)
 bool
 slice_eq_nocase(struct slice a, struct slice b)
 {
+    if (slice_eq(a, b)) /* as most peers spell it */
+        return true;
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++)
@@ -93,13 +95,52 @@ slice_index(struct slice s, char byte)
     return p ? (size_t)(p - s.ptr) : s.len;
 }
 
+/* Eight bytes at a time: every byte of `x` that is 0 becomes 0x80, all others 0. */
+static uint64_t
+zero_bytes(uint64_t x)
+{
+    const uint64_t low = UINT64_C(0x7F7F7F7F7F7F7F7F);
+    return ~(((x & low) + low) | x | low);
+}
+
+static uint64_t
+eight_of(char byte)
+{
+    return UINT64_C(0x0101010101010101) * (unsigned char)byte;
+}
+
+static uint64_t
+load_eight(const char *p)
+{
+    uint64_t x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
 size_t
 slice_count(struct slice s, char byte)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < s.len; i++)
+    size_t count = 0, i = 0;
+    for (; s.len - i >= 8; i += 8)
+        count +=
+            (size_t)((zero_bytes(load_eight(s.ptr + i) ^ eight_of(byte)) >> 7) * eight_of(1) >> 56);
+    for (; i < s.len; i++)
         count += s.ptr[i] == byte;
     return count;
+}
+
+size_t
+slice_index_control(struct slice s)
+{
+    size_t i = 0;
+    for (; s.len - i >= 8; i += 8) {
+        uint64_t x = load_eight(s.ptr + i);
+        if (zero_bytes(x & eight_of((char)0xE0)) | zero_bytes(x ^ eight_of(0x7F)))
+            break;
+    }
+    while (i < s.len && (unsigned char)s.ptr[i] >= 0x20 && s.ptr[i] != 0x7F)
+        i++;
+    return i;
 }
 
 size_t
@@ -142,6 +183,17 @@ slice_u64(struct slice s, uint64_t max, uint64_t *ret_value)
     }
     *ret_value = value;
     return true;
+}
+
+struct slice
+slice_of_number(char scratch[SLICE_DIGITS], uint64_t number, unsigned base)
+{
+    char *at = scratch + SLICE_DIGITS;
+    do {
+        *--at = "0123456789abcdef"[number % base];
+        number /= base;
+    } while (number);
+    return SLICE_OF(at, (size_t)(scratch + SLICE_DIGITS - at));
 }
 
 bool

@@ -26,8 +26,8 @@ struct slice {
 
 struct slice slice_of(const char *cstr); /* NULL gives the empty slice */
 bool slice_eq(struct slice a, struct slice b);
-bool slice_eq_nocase(struct slice a, struct slice b); /* ASCII */
 int slice_cmp(struct slice a, struct slice b);        /* as memcmp, then the shorter first */
+bool slice_eq_nocase(struct slice a, struct slice b); /* ASCII */
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
 struct slice slice_from(struct slice s, size_t at); /* at beyond the end: empty */
@@ -37,6 +37,8 @@ struct slice slice_trim(struct slice s); /* without blanks and tabs at both ends
 /* Index of the first `byte`, or s.len. */
 size_t slice_index(struct slice s, char byte);
 size_t slice_count(struct slice s, char byte); /* how often it is there */
+/* Index of the first control character (below 0x20, or 0x7f), or s.len. */
+size_t slice_index_control(struct slice s);
 /* Index of the first occurrence of `needle`, or s.len. An empty needle is at 0. */
 size_t slice_find(struct slice s, struct slice needle);
 
@@ -46,6 +48,13 @@ bool slice_cut(struct slice *rest, char sep, struct slice *ret_part);
 
 /* Decimal digits alone, no sign, no blank; false on anything else or beyond `max`. */
 MUST_CHECK bool slice_u64(struct slice s, uint64_t max, uint64_t *ret_value);
+
+/* The number's digits, lower case, at the end of `scratch`. base: 10 or 16. (printf takes ten times
+ * as long, and several numbers stand in each reply.) */
+enum {
+    SLICE_DIGITS = 20
+};
+struct slice slice_of_number(char scratch[SLICE_DIGITS], uint64_t number, unsigned base);
 
 /* Well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool slice_is_utf8(struct slice s);

@@ -12,6 +12,13 @@ headers_add(struct buf *b, struct slice name, struct slice value)
 }
 
 void
+headers_add_number(struct buf *b, struct slice name, uint64_t value)
+{
+    char digits[SLICE_DIGITS];
+    headers_add(b, name, slice_of_number(digits, value, 10));
+}
+
+void
 headers_add_all(struct buf *b, const struct reply *r)
 {
     for (size_t i = 0; i < r->header_count; i++)

@@ -93,14 +93,41 @@ is_absolute(struct slice topic)
     return slice_starts(slice_from(topic, colon), SLICE("://"));
 }
 
-/* A topic with a host of its own, of plain characters, has its path spelt out: then the path holds
- * the hub's only where the topic does. The first segment is enough, and dots are none: segments
- * that are removed cannot add one. */
+/* Nothing that a URL parser rewrites: unreserved characters and slashes, no segment of dots. */
+static bool
+is_plain(struct slice s)
+{
+    struct slice segment;
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_unreserved(s.ptr[i]) && s.ptr[i] != '/')
+            return false;
+    while (slice_cut(&s, '/', &segment))
+        if (slice_eq(segment, SLICE(".")) || slice_eq(segment, SLICE("..")))
+            return false;
+    return true;
+}
+
+/* A plain topic without a host goes behind the last slash of the hub's path as it is; an empty one
+ * is the hub itself. */
+static bool
+goes_on_as_hub(struct slice path, struct slice topic)
+{
+    size_t last = path.len;
+    while (last && path.ptr[last - 1] != '/')
+        last--;
+    return topic.len == 0 || slice_starts(topic, slice_from(path, last));
+}
+
+/* A topic of plain characters has its path spelt out: then the path holds the hub's only where the
+ * topic does, or begins it. The first segment is enough, and dots are none: segments that are
+ * removed cannot add one. */
 bool
 reserved_is_possible(struct slice path, struct slice topic)
 {
     struct slice first = slice_from(path, 1);
     first.len = slice_index(first, '/');
+    if (is_plain(path) && is_plain(topic))
+        return goes_on_as_hub(path, topic) || contains(topic, first);
     if (first.len == 0 || slice_index(first, '%') < first.len || !is_absolute(topic))
         return true;
     for (size_t i = 0; i < topic.len; i++)

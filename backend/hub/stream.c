@@ -528,6 +528,8 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     list_init(&s->catch_node);
+    if (list_is_empty(&home->streams))
+        worker_set_drowsy(home->worker, false);
     list_append(&home->streams, &s->node);
     timer_init(&s->timer, on_timer);
     ex->state = s;
@@ -579,6 +581,8 @@ stream_gone(struct stream *s)
     timer_disarm(&s->timer);
     unsubscribe(s);
     list_unlink(&s->node);
+    if (list_is_empty(&s->home->streams))
+        worker_set_drowsy(s->home->worker, true);
     list_unlink(&s->catch_node);
     release_reading(s);
     atomic_fetch_sub(&hub->streams, 1);

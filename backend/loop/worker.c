@@ -5,6 +5,9 @@
  * more of it. So nothing dies inside a callback of its own, and a worker's message to itself needs
  * no system call. What goes on for long goes on in the next turn.
  *
+ * Mail that can wait does not wake a drowsy worker: it is taken at the begin of the next turn,
+ * before anything that has just arrived is looked at, and a tick makes one at the latest.
+ *
  * Lock order: inbox_lock is a leaf, held for one splice. */
 
 #include "loop/worker.h"
@@ -37,6 +40,8 @@ struct worker {
     /* Any thread, under inbox_lock. */
     pthread_mutex_t inbox_lock;
     struct list inbox;
+    bool drowsy; /* mail that can wait does not wake it */
+    bool woken;  /* inbox_ready was sent since the inbox was emptied */
     bool stop;
     ev_async inbox_ready; /* ev_async_send(), nothing else: it wakes the loop */
 };
@@ -61,6 +66,7 @@ empty_inbox(struct worker *w)
     list_init(&mail);
     pthread_mutex_lock(&w->inbox_lock);
     list_splice(&mail, &w->inbox);
+    w->woken = false;
     bool stop = w->stop;
     pthread_mutex_unlock(&w->inbox_lock);
     bool any = !list_is_empty(&mail);
@@ -99,6 +105,7 @@ on_begin_of_turn(struct ev_loop *loop, ev_check *check, int events)
     (void)events;
     struct worker *w = worker_of(loop);
     w->now_ms = w->timers.now_ms = clock_mono_ms();
+    empty_inbox(w);
 }
 
 static void
@@ -150,6 +157,7 @@ worker_new(unsigned number)
     list_init(&w->closing);
     list_init(&w->hooks);
     list_init(&w->inbox);
+    w->drowsy = true;
     id_source_init(&w->ids);
     pthread_mutex_init(&w->inbox_lock, NULL);
     ev_set_userdata(w->loop, w);
@@ -220,20 +228,29 @@ worker_post(struct worker *w, struct message *m)
     struct list one;
     list_init(&one);
     list_append(&one, &m->node);
-    worker_post_list(w, &one);
+    worker_post_list(w, &one, false);
 }
 
 void
-worker_post_list(struct worker *w, struct list *messages)
+worker_post_list(struct worker *w, struct list *messages, bool can_wait)
 {
     if (list_is_empty(messages))
         return;
     pthread_mutex_lock(&w->inbox_lock);
-    bool was_empty = list_is_empty(&w->inbox);
     list_splice(&w->inbox, messages);
+    bool wake = !w->woken && !(can_wait && w->drowsy) && w != current;
+    w->woken |= wake;
     pthread_mutex_unlock(&w->inbox_lock);
-    if (was_empty && w != current)
+    if (wake)
         ev_async_send(w->loop, &w->inbox_ready);
+}
+
+void
+worker_set_drowsy(struct worker *w, bool drowsy)
+{
+    pthread_mutex_lock(&w->inbox_lock);
+    w->drowsy = drowsy;
+    pthread_mutex_unlock(&w->inbox_lock);
 }
 
 void

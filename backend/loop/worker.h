@@ -45,12 +45,16 @@ void worker_free(struct worker **);
 
 /* Any thread. Messages of one sender arrive in order. */
 void worker_post(struct worker *, struct message *);
-void worker_post_list(struct worker *, struct list *messages); /* one lock, one wake */
-void worker_stop(struct worker *);                             /* the loop ends after this turn */
+/* One lock, one wake; none where it can wait and the worker is drowsy. */
+void worker_post_list(struct worker *, struct list *messages, bool can_wait);
+void worker_stop(struct worker *); /* the loop ends after this turn */
 
 /* The worker's own thread from here. */
 void worker_close_later(struct worker *, struct closing *); /* twice is a mistake */
 void worker_add_hook(struct worker *, struct turn_hook *);
+/* Nobody here is in a hurry for mail that can wait: it is taken with the next turn, a tick later
+ * at most. */
+void worker_set_drowsy(struct worker *, bool);
 /* Makes another turn follow at once, without waiting for a descriptor. */
 void worker_again(struct worker *);
 uint64_t worker_now_ms(struct worker *); /* monotonic, as of this turn */

@@ -58,6 +58,7 @@ void
 broadcast_answer(struct broadcast *b, struct worker *origin, struct message *m)
 {
     b->first_answer = worker_number(origin);
+    b->seats[b->first_answer].is_awaited = true;
     list_append(&b->seats[b->first_answer].outbox, &m->node);
 }
 
@@ -73,9 +74,16 @@ broadcast_batch(struct broadcast *b, struct batch *batch)
     }
 }
 
+/* A worker without streams need not wake for each batch, but before it lags so much that commits
+ * would wait for it. */
 void
 broadcast_send(struct broadcast *b)
 {
-    for (unsigned i = 0, at = b->first_answer; i < b->count; i++, at++)
-        worker_post_list(b->workers[at % b->count], &b->seats[at % b->count].outbox);
+    for (unsigned i = 0, at = b->first_answer; i < b->count; i++, at++) {
+        struct seat *seat = &b->seats[at % b->count];
+        bool can_wait =
+            !seat->is_awaited && seat->mailed - atomic_load(&seat->delivered) <= b->max_lag / 4;
+        worker_post_list(b->workers[at % b->count], &seat->outbox, can_wait);
+        seat->is_awaited = false;
+    }
 }

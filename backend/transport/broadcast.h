@@ -11,6 +11,7 @@ struct seat {
     atomic_size_t delivered; /* bytes its worker has delivered, ever */
     size_t mailed;           /* bytes mailed to it, ever */
     struct list outbox;
+    bool is_awaited; /* an answer is in the outbox */
 };
 
 struct broadcast {

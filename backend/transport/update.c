@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +19,7 @@ next_line(struct slice *rest, bool *done, struct slice *ret_line)
 {
     if (*done)
         return false;
-    for (size_t i = 0; i < rest->len; i++) {
+    for (size_t i = 0; (i += slice_index_control(slice_from(*rest, i))) < rest->len; i++) {
         char c = rest->ptr[i];
         if (c != '\r' && c != '\n')
             continue;
@@ -87,9 +86,9 @@ put_event(char *at, const struct update_parts *p)
 static struct update *
 lay_out(const struct update_formatted *f)
 {
-    char head[20];
-    int head_len = snprintf(head, sizeof head, "%zx\r\n", f->event.len);
-    size_t frame = (size_t)head_len + f->event.len + 2;
+    char digits[SLICE_DIGITS];
+    struct slice length = slice_of_number(digits, f->event.len, 16);
+    size_t frame = length.len + 2 + f->event.len + 2;
     size_t size = sizeof(struct update) + f->topic_count * sizeof(struct topic) + frame + f->id.len;
     for (size_t i = 0; i < f->topic_count; i++)
         size += f->topics[i].len;
@@ -105,7 +104,7 @@ lay_out(const struct update_formatted *f)
     u->topics = (struct topic *)(u + 1);
     char *at = (char *)(u->topics + f->topic_count);
     u->frame = SLICE_OF(at, frame);
-    at = put(at, SLICE_OF(head, (size_t)head_len));
+    at = put(put(at, length), SLICE("\r\n"));
     u->event = SLICE_OF(at, f->event.len);
     at = put(at + f->event.len, SLICE("\r\n"));
     u->id = SLICE_OF(at, f->id.len);

@@ -238,7 +238,7 @@ on_wire_reply(struct exchange *ex, const struct reply *reply)
     size_t opened = record_open(&b);
     add_head(&b, reply);
     if (reply->status != 204 && reply->status != 304)
-        buf_addf(&b, "Content-Length: %zu\r\n", reply->body.len);
+        headers_add_number(&b, SLICE("Content-Length"), reply->body.len);
     buf_add(&b, SLICE("\r\n"));
     if (ex->request == NULL || !slice_eq(ex->request->method, SLICE("HEAD")))
         buf_add(&b, reply->body);

@@ -6,15 +6,22 @@
 
 #include "gateway/http/head.h"
 
-#include <string.h>
+#include "topic/byteset.h"
+
+#define DIGITS  (UINT64_C(0x3FF) << '0')
+#define LETTERS (UINT64_C(0x7FFFFFE) | UINT64_C(0x7FFFFFE) << 32) /* both cases */
+#define LOW(c)  BYTESET_LOW(c)
+#define HIGH(c) BYTESET_HIGH(c)
 
 /* RFC 9110, tchar. */
 static bool
 is_token_char(unsigned char c)
 {
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-        return true;
-    return c && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+    static const struct byteset set = {
+        DIGITS | LOW('!') | LOW('#') | LOW('$') | LOW('%') | LOW('&') | LOW('\'') | LOW('*') |
+            LOW('+') | LOW('-') | LOW('.'),
+        LETTERS | HIGH('^') | HIGH('_') | HIGH('`') | HIGH('|') | HIGH('~')};
+    return c < 0x80 && byteset_has(&set, c);
 }
 
 static bool
@@ -26,14 +33,13 @@ is_token(struct slice s)
     return s.len > 0;
 }
 
+/* No control character but tabs. */
 static bool
 is_field_value(struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
+    for (size_t at; (at = slice_index_control(s)) < s.len; s = slice_from(s, at + 1))
+        if (s.ptr[at] != '\t')
             return false;
-    }
     return true;
 }
 
@@ -43,32 +49,37 @@ static enum parse
 find_end(struct slice in, size_t *scanned, size_t *ret_end)
 {
     size_t i = *scanned;
-    for (; i < in.len; i++) {
-        char c = in.ptr[i];
-        if (c == '\n') {
-            if (i == 0 || in.ptr[i - 1] != '\r')
-                return PARSE_BAD;
-            if (i >= 3 && in.ptr[i - 2] == '\n') {
-                *ret_end = i + 1;
-                return PARSE_OK;
-            }
-        } else if (i > 0 && in.ptr[i - 1] == '\r') {
+    if (i > 0 && i < in.len && in.ptr[i - 1] == '\r' && in.ptr[i] != '\n')
+        return PARSE_BAD;
+    while (i < in.len) {
+        struct slice rest = slice_from(in, i);
+        size_t length = slice_index(rest, '\n'), lf = i + length;
+        if (slice_index(slice_head(rest, length), '\r') + 1 < length)
             return PARSE_BAD;
+        if (lf == in.len)
+            break;
+        if (lf == 0 || in.ptr[lf - 1] != '\r')
+            return PARSE_BAD;
+        if (lf >= 3 && in.ptr[lf - 2] == '\n') {
+            *ret_end = lf + 1;
+            return PARSE_OK;
         }
+        i = lf + 1;
     }
-    *scanned = i;
+    *scanned = in.len;
     return PARSE_MORE;
 }
 
 static bool
 is_host(struct slice s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!plain && (c == 0 || strchr("-._~!$&'()*+,;=%:[]", c) == NULL))
+    static const struct byteset set = {
+        DIGITS | LOW('-') | LOW('.') | LOW('!') | LOW('$') | LOW('&') | LOW('\'') | LOW('(') |
+            LOW(')') | LOW('*') | LOW('+') | LOW(',') | LOW(';') | LOW('=') | LOW('%') | LOW(':'),
+        LETTERS | HIGH('_') | HIGH('~') | HIGH('[') | HIGH(']')};
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] >= 0x80 || !byteset_has(&set, (unsigned char)s.ptr[i]))
             return false;
-    }
     return true;
 }
 
@@ -218,7 +229,7 @@ read_lines(struct slice rest, struct http_head *h, struct header *headers)
     struct framing f = {0};
     bool first = true;
     for (;;) {
-        size_t end = slice_find(rest, SLICE("\r\n"));
+        size_t end = slice_index(rest, '\r'); /* find_end() saw that an LF follows each */
         struct slice line = slice_head(rest, end);
         rest = slice_from(rest, end + 2);
         if (!first && line.len == 0)

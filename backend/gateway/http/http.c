@@ -41,7 +41,8 @@ enum state {
 
 enum {
     TEXT_BYTES = 160,
-    CHUNKED = 1, /* marks updates that go out as chunks */
+    HEAD_BYTES = 512, /* most heads of replies fit */
+    CHUNKED = 1,      /* marks updates that go out as chunks */
 };
 
 /* What only a body needs. */
@@ -114,8 +115,13 @@ date_now(void)
 static void
 add_head(struct http *h, struct buf *b, const struct reply *r)
 {
-    struct slice reason = status_reason(r->status);
-    buf_addf(b, "HTTP/1.1 %u " SLICE_FMT "\r\n", r->status, SLICE_ARG(reason));
+    char digits[SLICE_DIGITS];
+    buf_reserve(b, HEAD_BYTES);
+    buf_add(b, SLICE("HTTP/1.1 "));
+    buf_add(b, slice_of_number(digits, r->status, 10));
+    buf_add(b, SLICE(" "));
+    buf_add(b, status_reason(r->status));
+    buf_add(b, SLICE("\r\n"));
     headers_add(b, SLICE("Date"), date_now());
     headers_add_all(b, r);
     if (!h->keep)
@@ -134,7 +140,7 @@ on_wire_reply(struct exchange *ex, const struct reply *r)
     buf_init(&b, LINK_OUT_BYTES);
     add_head(h, &b, r);
     if (r->status != 204 && r->status != 304)
-        buf_addf(&b, "Content-Length: %zu\r\n", r->body.len);
+        headers_add_number(&b, SLICE("Content-Length"), r->body.len);
     buf_add(&b, SLICE("\r\n"));
     if (!slice_eq(ex->request->method, SLICE("HEAD")))
         buf_add(&b, r->body);

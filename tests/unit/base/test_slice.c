@@ -3,6 +3,8 @@
 #include "base/slice.h"
 
 #include <check.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,6 +175,42 @@ START_TEST(a_cut_character_is_never_read_beyond_its_end)
 }
 END_TEST
 
+/* What goes eight bytes at a time says what a byte at a time would, wherever in them it stands. */
+START_TEST(every_byte_is_counted_and_every_control_character_found_at_every_place)
+{
+    for (size_t len = 0; len <= 19; len++) {
+        char *exact = malloc(len ? len : 1);
+        for (size_t at = 0; at < len; at++) {
+            for (int byte = 0; byte < 256; byte++) {
+                bool is_control = byte < 0x20 || byte == 0x7F;
+                memset(exact, 0xFF, len);
+                exact[at] = (char)byte;
+                struct slice s = SLICE_OF(exact, len);
+                ck_assert_uint_eq(slice_index_control(s), is_control ? at : len);
+                ck_assert_uint_eq(slice_count(s, (char)byte), byte == 0xFF ? len : 1);
+                ck_assert_uint_eq(slice_count(s, '\xFF'), byte == 0xFF ? len : len - 1);
+            }
+        }
+        memset(exact, '&', len);
+        ck_assert_uint_eq(slice_count(SLICE_OF(exact, len), '&'), len);
+        free(exact);
+    }
+}
+END_TEST
+
+START_TEST(a_number_is_written_as_printf_writes_it)
+{
+    static const uint64_t rows[] = {0, 7, 10, 15, 16, 4095, 4096, 1234567890, UINT64_MAX};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char digits[SLICE_DIGITS], decimal[24], hex[24];
+        snprintf(decimal, sizeof decimal, "%" PRIu64, rows[i]);
+        snprintf(hex, sizeof hex, "%" PRIx64, rows[i]);
+        ck_assert(slice_eq(slice_of_number(digits, rows[i], 10), slice_of(decimal)));
+        ck_assert(slice_eq(slice_of_number(digits, rows[i], 16), slice_of(hex)));
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -189,6 +227,8 @@ main(void)
     tcase_add_test(tcase, numbers_are_digits_alone_within_their_maximum);
     tcase_add_test(tcase, utf8_has_one_form_for_each_character);
     tcase_add_test(tcase, a_cut_character_is_never_read_beyond_its_end);
+    tcase_add_test(tcase, every_byte_is_counted_and_every_control_character_found_at_every_place);
+    tcase_add_test(tcase, a_number_is_written_as_printf_writes_it);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -79,7 +79,14 @@ START_TEST(plain_topics_elsewhere_are_told_without_parsing)
     ck_assert(!reserved_is_possible(SLICE(H), SLICE("urn+x://a/mercure")));
     ck_assert(reserved_is_possible(SLICE(H), SLICE("https://example.com/users/%31")));
     ck_assert(reserved_is_possible(SLICE(H), SLICE("https://example.com/\tx")));
-    ck_assert(reserved_is_possible(SLICE(H), SLICE("users/1")));
+    ck_assert(!reserved_is_possible(SLICE(H), SLICE("users/1")));
+    ck_assert(!reserved_is_possible(SLICE(H), SLICE("/users/1")));
+    ck_assert(!reserved_is_possible(SLICE(H), SLICE("private-orders.1")));
+    ck_assert(reserved_is_possible(SLICE(H), SLICE("mercure/x")));
+    ck_assert(reserved_is_possible(SLICE(H), SLICE("./users")));
+    ck_assert(reserved_is_possible(SLICE(H), SLICE("users/..")));
+    ck_assert(reserved_is_possible(SLICE("/a/../b"), SLICE("users")));
+    ck_assert(reserved_is_possible(SLICE("/hub/"), SLICE("users")));
     ck_assert(reserved_is_possible(SLICE(H), SLICE("https:users/1")));
     ck_assert(reserved_is_possible(SLICE("/"), SLICE("https://example.com/x")));
     ck_assert(reserved_is_possible(SLICE("/h%7E"), SLICE("https://example.com/x")));
