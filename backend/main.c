@@ -33,6 +33,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -456,9 +457,9 @@ stop(struct process *p)
 static void
 take_down(struct process *p)
 {
-    fetcher_free(&p->fetcher); /* what it told the workers is in their mailboxes by now */
     if (p->transport)
         transport_stop(p->transport);
+    fetcher_stop(p->fetcher); /* what it told the workers is in their mailboxes by now */
     for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
         worker_stop(p->workers[i]);
     for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
@@ -514,6 +515,16 @@ reopen_log(const struct config *c)
         close(fd);
 }
 
+/* A dump of the memory holds keys and tokens. Where dumps are piped to a program, the kernel looks
+ * at no limit but that of one byte, which it takes for "none" as well. */
+static void
+forbid_core_dumps(void)
+{
+    const struct rlimit one_byte = {1, 1}, none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &one_byte) != 0)
+        setrlimit(RLIMIT_CORE, &none);
+}
+
 static int
 serve(const char *file)
 {
@@ -536,6 +547,8 @@ serve(const char *file)
         release(p);
         return 1;
     }
+    if (!p->rules->config->debug)
+        forbid_core_dumps();
     say_notes(&p->rules->config->notes);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -574,10 +587,9 @@ serve(const char *file)
     return 0;
 }
 
-int
-main(int argc, char **argv)
+static int
+run(int argc, char **argv)
 {
-    log_open(LOG_LOGFMT, LOG_INFO, STDERR_FILENO); /* until a configuration says otherwise */
     if (argc >= 2 && strcmp(argv[1], "config") == 0)
         return config_cmd(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "history") == 0)
@@ -597,4 +609,15 @@ main(int argc, char **argv)
     bool help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     usage(help ? stdout : stderr);
     return help ? 0 : 2;
+}
+
+int
+main(int argc, char **argv)
+{
+    log_open(LOG_LOGFMT, LOG_INFO, STDERR_FILENO); /* until a configuration says otherwise */
+    int status = run(argc, argv);
+    if (!fetcher_left_behind())
+        return status;
+    fflush(NULL);
+    _exit(status);
 }

@@ -174,7 +174,7 @@ static const struct config *
 take_rules(struct exchange *ex)
 {
     ex->rules = rules_ref(hub_worker_of(ex->worker)->rules);
-    ex->has_waited = false;
+    ex->has_waited = ex->has_answer = false;
     return ex->config = ex->rules->config;
 }
 

@@ -297,7 +297,7 @@ check_signature(const struct trust *t, const struct jws *j, struct grant *g,
     if (t->fixed)
         return try_keys(t->fixed, j, g);
     struct key_set *set = key_source_current(t->source, &refusal->source_version);
-    enum token_fault fault = set ? try_keys(set, j, g) : TOKEN_NO_KEYS_YET;
+    enum token_fault fault = set && !set->is_too_old ? try_keys(set, j, g) : TOKEN_NO_KEYS_YET;
     key_set_unref(&set);
     if (fault == TOKEN_NO_KEYS_YET || fault == TOKEN_UNKNOWN_KID)
         refusal->source = t->source;

@@ -116,6 +116,10 @@ judge_audience(const json_t *claims, const struct claims_rules *rules,
         all_are_strings &= json_is_string(item);
         found |= is_string(item, rules->audience);
     }
+    if (rules->audience.len == 0)
+        return fail(refusal, TOKEN_BAD_AUD,
+                    "the hub does not know its own URL: the request has no usable Host, and there "
+                    "is no resource_identifier");
     if (found && all_are_strings)
         return TOKEN_OK;
     snprintf(refusal->expected_aud, sizeof refusal->expected_aud, SLICE_FMT,

@@ -1,179 +1,158 @@
-/* fetcher - one thread, one easy handle, one set after another.
+/* fetcher - who reads which set when: a keeper, and a thread for each set that is being read.
  *
- *     job    made and freed under the lock; while its set is fetched only `source` is touched
- *            without it, and the job is not freed (`running`)
+ *     job      made and freed under the lock; at most one attempt of each is under way
+ *     attempt  made by the keeper; its own thread's until it is handed back, then the keeper's, who
+ *              frees it
+ *
+ * A server, a name server or a file system that says nothing holds up its own set alone: attempts
+ * share nothing but the moment at which they are handed back. Nobody waits for their threads, not
+ * at the end either: one that hangs in the C library cannot be called back, so the process then
+ * ends without it (fetcher_left_behind()).
  *
  * A set that does not come is asked for again after a second, two, four ... a minute; one that was
- * there before stays in force meanwhile, whatever the server says.
+ * there before stays in force meanwhile, until jwks_max_age has passed since it last came. What an
+ * issuer says in a set counts, also that it has no keys; an error, 404 and 410 included, says
+ * nothing about keys.
+ *
+ * A reload reads files too, so two readings of a file may come in another order than they were
+ * begun: each has a number, and what was read earlier never takes the place of what was read later.
  *
  * Lock order: fetcher.lock is taken alone or before a key_source's own. */
 
 #include "auth/fetcher.h"
 
+#include "auth/fetch.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/late.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "metrics/metrics.h"
 
-#include <curl/curl.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
-    FETCH_TIMEOUT_MS = 5000,
-    CONNECT_TIMEOUT_MS = 3000,
-    MAX_REDIRECTS = 3,
     RETRY_MIN_MS = 1000,
     RETRY_MAX_MS = 60000,
+    MAX_AT_ONCE = 64, /* attempts: the most urgent first */
 };
 
 struct job {
     struct list node;
     struct key_source *source; /* owns a reference */
     struct key_set *pending;   /* owns; of a file, read for a configuration not yet in force */
-    uint64_t due_ms;           /* monotonic */
-    uint64_t asked_ms;         /* when a token last made it due; 0: never */
-    uint64_t attempts;         /* begun */
-    unsigned failures;         /* one after another */
-    bool running, dropped;
+    uint64_t pending_reading;
+    uint64_t reading;    /* the number of the one that is in force */
+    uint64_t renewed_ms; /* clock_boot_ms(); 0: it has no set, or one that no longer counts */
+    uint64_t due_ms;     /* monotonic */
+    uint64_t asked_ms;   /* when a token last made it due; 0: never */
+    uint64_t attempts;   /* begun */
+    unsigned failures;   /* one after another */
+    bool running;
     bool again; /* asked for while running: what is under way may be older than the key */
 };
 
+struct attempt {
+    struct list node; /* in fetcher.back */
+    struct fetcher *fetcher;
+    struct key_source *source; /* owns a reference */
+    char *ca_file;             /* owns; NULL: the system's */
+    uint64_t number, reading;
+    struct key_set *set; /* owns; NULL: it did not come */
+    struct error err;
+};
+
 struct fetcher {
-    /* Set before the thread starts, then read-only. */
+    /* Set before the keeper starts, then read-only. */
     fetcher_news *news;
     void *context;
-    pthread_t thread;
+    pthread_t keeper;
 
-    /* The fetcher's thread alone. */
-    CURL *curl; /* NULL: nothing was fetched over HTTPS yet */
-    char why[CURL_ERROR_SIZE];
+    atomic_bool stop; /* any thread */
 
     /* Any thread, under lock. */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct list jobs;
-    uint64_t refresh_ms, cooldown_ms;
+    struct list back; /* attempts that have ended */
+    size_t under_way; /* threads of attempts */
+    uint64_t readings;
+    uint64_t refresh_ms, cooldown_ms, max_age_ms;
     char *ca_file; /* owns; NULL: the system's */
-    bool stop, has_thread;
+    bool has_keeper;
 };
 
-/* libcurl, from the first set over HTTPS on. */
-#define CURL_CALLS(X)                                                                              \
-    X(curl_global_cleanup)                                                                         \
-    X(curl_easy_init)                                                                              \
-    X(curl_easy_cleanup)                                                                           \
-    X(curl_easy_perform)                                                                           \
-    X(curl_easy_reset)                                                                             \
-    X(curl_easy_setopt)                                                                            \
-    X(curl_easy_strerror)                                                                          \
-    X(curl_slist_append)                                                                           \
-    X(curl_slist_free_all)
+static atomic_size_t left_behind;
 
-static struct {
-    CURL_CALLS(LATE_POINTER)
-} lib;
-static const char *const names[] = {CURL_CALLS(LATE_NAME) NULL};
-static struct late curl = LATE_INIT("libcurl.so.4", names, &lib);
+/* --- one attempt ------------------------------------------------------------------------------ */
 
-/* --- one set ---------------------------------------------------------------------------------- */
-
-static size_t
-on_bytes(char *bytes, size_t size, size_t count, void *into)
+static void
+attempt_free(struct attempt *a)
 {
-    struct buf *text = into;
-    buf_add(text, SLICE_OF(bytes, size * count));
-    return text->failed ? 0 : size * count;
+    key_source_unref(&a->source);
+    key_set_unref(&a->set);
+    free(a->ca_file);
+    free(a);
 }
 
-static int
-on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+/* Its thread, or the keeper where there could be none. With the lock. */
+static void
+hand_back(struct attempt *a)
 {
-    struct fetcher *f = context;
-    (void)a, (void)b, (void)c, (void)d;
+    struct fetcher *f = a->fetcher;
+    f->under_way--;
+    list_append(&f->back, &a->node);
+    pthread_cond_signal(&f->wake);
+}
+
+static void *
+run_attempt(void *arg)
+{
+    struct attempt *a = arg;
+    struct fetcher *f = a->fetcher;
+    pthread_setname_np(pthread_self(), "key-fetch");
+    a->set = fetch_set(key_source_url(a->source), a->ca_file, &f->stop, &a->err);
+    OPENSSL_thread_stop(); /* now, and not while the process already ends */
     pthread_mutex_lock(&f->lock);
-    bool stop = f->stop;
+    hand_back(a);
     pthread_mutex_unlock(&f->lock);
-    return stop;
+    return NULL;
 }
 
 static bool
-fetch(struct fetcher *f, const char *url, const char *ca_file, struct buf *text, struct error *err)
+begin_detached(void *(*run)(void *), void *arg)
 {
-    /* The name that the header's macro of that name calls, once it has checked the types. */
-    __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
-    if (f->curl == NULL && (f->curl = lib.curl_easy_init()) == NULL)
-        return error_set(err, "libcurl cannot begin");
-    struct curl_slist *headers =
-        lib.curl_slist_append(NULL, "Accept: application/jwk-set+json, application/json");
-    CURL *c = f->curl;
-    lib.curl_easy_reset(c); /* keeps connections */
-    f->why[0] = 0;
-    curl_easy_setopt(c, CURLOPT_URL, url);
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "alipes");
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "https");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)MAX_REDIRECTS);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)FETCH_TIMEOUT_MS);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(c, CURLOPT_MAXFILESIZE, (long)JWK_SET_MAX);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, f->why);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, text);
-    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(c, CURLOPT_XFERINFODATA, f);
-    if (ca_file)
-        curl_easy_setopt(c, CURLOPT_CAINFO, ca_file);
-    CURLcode code = lib.curl_easy_perform(c);
-    lib.curl_slist_free_all(headers);
-    if (text->failed)
-        return error_set(err, "it has more than %d bytes", JWK_SET_MAX);
-    if (code != CURLE_OK)
-        return error_set(err, "%.300s", f->why[0] ? f->why : lib.curl_easy_strerror(code));
-    return true;
+    pthread_t thread;
+    pthread_attr_t detached;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    bool ok = pthread_create(&thread, &detached, run, arg) == 0;
+    pthread_attr_destroy(&detached);
+    return ok;
 }
 
-static const char *
-path_of(const char *url)
+/* With the lock. */
+static void
+begin_attempt(struct fetcher *f, struct job *j)
 {
-    return strncmp(url, "file://", 7) == 0 ? url + 7 : NULL;
+    struct attempt *a = xalloc(sizeof *a);
+    a->fetcher = f;
+    a->source = key_source_ref(j->source);
+    a->ca_file = f->ca_file ? xstrndup(f->ca_file, strlen(f->ca_file)) : NULL;
+    a->number = ++j->attempts;
+    a->reading = ++f->readings;
+    j->running = true;
+    f->under_way++;
+    if (begin_detached(run_attempt, a))
+        return;
+    error_set(&a->err, "there can be no further thread");
+    hand_back(a);
 }
 
-static struct key_set *
-read_file(const char *path, struct error *err)
-{
-    struct buf text;
-    struct key_set *set = NULL;
-    if (!config_read_file(path, JWK_SET_MAX, &text, err))
-        return NULL;
-    set = jwk_set_read(buf_slice(&text), err);
-    buf_fini(&text);
-    return set;
-}
-
-static struct key_set *
-get(struct fetcher *f, const char *url, const char *ca_file, struct error *err)
-{
-    const char *path = path_of(url);
-    if (path)
-        return read_file(path, err);
-    struct buf text;
-    buf_init(&text, JWK_SET_MAX);
-    struct key_set *set =
-        fetch(f, url, ca_file, &text, err) ? jwk_set_read(buf_slice(&text), err) : NULL;
-    buf_fini(&text);
-    return set;
-}
-
-/* --- the thread ------------------------------------------------------------------------------- */
+/* --- the keeper ------------------------------------------------------------------------------- */
 
 static void
 job_free(struct job *j)
@@ -182,6 +161,44 @@ job_free(struct job *j)
     key_source_unref(&j->source);
     key_set_unref(&j->pending);
     free(j);
+}
+
+/* Takes the set. With the lock. */
+static void
+put_in_force(struct job *j, struct key_set *set, uint64_t reading)
+{
+    j->renewed_ms = clock_boot_ms();
+    if (reading < j->reading) {
+        key_set_unref(&set);
+        return;
+    }
+    j->reading = reading;
+    key_source_replace(j->source, set);
+}
+
+static void
+log_set(const struct key_source *source, const struct key_set *set, const struct error *why)
+{
+    char url[300];
+    struct slice shown = fetch_shown(key_source_url(source), url, sizeof url);
+    if (set->count)
+        log_line(LOG_INFO, "key_set", "url=%s keys=%zu passed_over=%u", LOG_SLICE(shown),
+                 set->count, set->ignored);
+    else
+        log_line(LOG_WARN, "key_set",
+                 "url=%s keys=0 passed_over=%u msg=\"no key of it can be used: it vouches for "
+                 "nobody\" reason=%s",
+                 LOG_SLICE(shown), set->ignored,
+                 log_slice((char[600]){0}, 600, slice_of(why->text)));
+}
+
+static void
+log_failure(const struct key_source *source, const struct error *why)
+{
+    char url[300];
+    log_line(LOG_WARN, "key_set_failed", "url=%s error=%s",
+             LOG_SLICE(fetch_shown(key_source_url(source), url, sizeof url)),
+             log_slice((char[600]){0}, 600, slice_of(why->text)));
 }
 
 static uint64_t
@@ -196,43 +213,91 @@ next_attempt(const struct fetcher *f, const struct job *j, uint64_t now)
     return now + (wait < f->refresh_ms ? wait : f->refresh_ms);
 }
 
-/* With the lock, which it gives up meanwhile. */
-static void
-attempt(struct fetcher *f, struct job *j)
+static struct job *
+find_source(struct fetcher *f, const struct key_source *source)
 {
-    struct error err = {""};
-    const char *url = key_source_url(j->source);
-    char *ca_file = f->ca_file ? xstrndup(f->ca_file, strlen(f->ca_file)) : NULL;
-    struct key_source *source = key_source_ref(j->source);
-    uint64_t number = ++j->attempts;
-    j->running = true;
-    pthread_mutex_unlock(&f->lock);
-
-    struct key_set *set = get(f, url, ca_file, &err);
-    bool came = set != NULL;
-    if (came) {
-        log_line(LOG_INFO, "key_set", "url=%s keys=%zu passed_over=%u", LOG_SLICE(slice_of(url)),
-                 set->count, set->ignored);
-        key_source_replace(source, set);
+    LIST_EACH(node, after, &f->jobs)
+    {
+        struct job *j = CONTAINER_OF(node, struct job, node);
+        if (j->source == source)
+            return j;
     }
-    free(ca_file);
+    return NULL;
+}
 
-    pthread_mutex_lock(&f->lock);
+/* With the lock. False: nobody watches this source any more. */
+static bool
+settle(struct fetcher *f, struct attempt *a)
+{
+    struct job *j = find_source(f, a->source);
+    if (j == NULL)
+        return false;
+    if (a->set)
+        put_in_force(j, key_set_ref(a->set), a->reading);
     j->running = false;
-    j->failures = came ? 0 : j->failures + 1;
+    j->failures = a->set ? 0 : j->failures + 1;
     j->due_ms = j->again ? clock_mono_ms() : next_attempt(f, j, clock_mono_ms());
     j->again = false;
-    bool tell = !j->dropped && !f->stop;
-    if (j->dropped)
-        job_free(j);
+    return true;
+}
+
+/* With the lock, which it gives up meanwhile. */
+static void
+take_back(struct fetcher *f, struct attempt *a)
+{
+    bool tell = settle(f, a) && !atomic_load(&f->stop);
     pthread_mutex_unlock(&f->lock);
-    if (!came && tell)
-        log_line(LOG_WARN, "key_set_failed", "url=%s error=%s", LOG_SLICE(slice_of(url)),
-                 log_slice((char[600]){0}, 600, slice_of(err.text)));
-    if (tell)
-        f->news(f->context, source, number, came);
+    if (tell) {
+        if (a->set)
+            log_set(a->source, a->set, &a->err);
+        else
+            log_failure(a->source, &a->err);
+        f->news(f->context, a->source, a->number, a->set != NULL);
+    }
+    attempt_free(a);
+    pthread_mutex_lock(&f->lock);
+}
+
+/* With the lock, which it gives up meanwhile. */
+static void
+let_go(struct fetcher *f, struct job *j)
+{
+    struct key_source *source = key_source_ref(j->source);
+    struct key_set *none = key_set_new();
+    char url[300];
+    none->is_too_old = true;
+    j->renewed_ms = 0;
+    key_source_replace(source, none);
+    pthread_mutex_unlock(&f->lock);
+    log_line(LOG_ERROR, "key_set_too_old",
+             "url=%s msg=\"it could not be renewed for jwks_max_age, and counts no more\"",
+             LOG_SLICE(fetch_shown(key_source_url(source), url, sizeof url)));
+    metrics_bound_met(METRIC_jwks_max_age, 0);
+    f->news(f->context, source, 0, true);
     key_source_unref(&source);
     pthread_mutex_lock(&f->lock);
+}
+
+/* Milliseconds until a job's set is too old; UINT64_MAX: it has none, or there is no such bound. */
+static uint64_t
+time_left(const struct fetcher *f, const struct job *j)
+{
+    if (f->max_age_ms == 0 || j->renewed_ms == 0)
+        return UINT64_MAX;
+    uint64_t age = clock_boot_ms() - j->renewed_ms;
+    return age < f->max_age_ms ? f->max_age_ms - age : 0;
+}
+
+static struct job *
+find_too_old(struct fetcher *f)
+{
+    LIST_EACH(node, after, &f->jobs)
+    {
+        struct job *j = CONTAINER_OF(node, struct job, node);
+        if (time_left(f, j) == 0)
+            return j;
+    }
+    return NULL;
 }
 
 static struct job *
@@ -242,28 +307,59 @@ most_urgent(struct fetcher *f)
     LIST_EACH(node, after, &f->jobs)
     {
         struct job *j = CONTAINER_OF(node, struct job, node);
-        if (first == NULL || j->due_ms < first->due_ms)
+        if (!j->running && (first == NULL || j->due_ms < first->due_ms))
             first = j;
     }
     return first;
+}
+
+/* Begins what is due. Returns the time to wait for what is not. With the lock. */
+static uint64_t
+begin_due(struct fetcher *f)
+{
+    uint64_t wait = UINT64_MAX, now = clock_mono_ms();
+    struct job *j;
+    LIST_EACH(node, after, &f->jobs)
+    {
+        uint64_t left = time_left(f, CONTAINER_OF(node, struct job, node));
+        wait = left < wait ? left : wait;
+    }
+    while (f->under_way < MAX_AT_ONCE && (j = most_urgent(f)) != NULL) {
+        if (j->due_ms > now)
+            return j->due_ms - now < wait ? j->due_ms - now : wait;
+        begin_attempt(f, j);
+    }
+    return wait;
+}
+
+static void
+wait_for_more(struct fetcher *f, uint64_t wait_ms)
+{
+    uint64_t until_ms = clock_mono_ms() + wait_ms;
+    struct timespec until = {(time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000};
+    if (wait_ms == UINT64_MAX)
+        pthread_cond_wait(&f->wake, &f->lock);
+    else
+        pthread_cond_timedwait(&f->wake, &f->lock, &until);
 }
 
 static void *
 run(void *arg)
 {
     struct fetcher *f = arg;
-    pthread_setname_np(pthread_self(), "key-fetcher");
+    struct list *node;
+    struct job *j;
+    pthread_setname_np(pthread_self(), "key-keeper");
     pthread_mutex_lock(&f->lock);
-    while (!f->stop) {
-        struct job *j = most_urgent(f);
-        if (j && j->due_ms <= clock_mono_ms()) {
-            attempt(f, j);
-        } else if (j) {
-            struct timespec until = {(time_t)(j->due_ms / 1000),
-                                     (long)(j->due_ms % 1000) * 1000000};
-            pthread_cond_timedwait(&f->wake, &f->lock, &until);
-        } else {
-            pthread_cond_wait(&f->wake, &f->lock);
+    while (!atomic_load(&f->stop)) {
+        if ((node = list_shift(&f->back)) != NULL)
+            take_back(f, CONTAINER_OF(node, struct attempt, node));
+        else if ((j = find_too_old(f)) != NULL)
+            let_go(f, j);
+        else {
+            uint64_t wait = begin_due(f);
+            if (list_is_empty(&f->back))
+                wait_for_more(f, wait);
         }
     }
     pthread_mutex_unlock(&f->lock);
@@ -280,6 +376,7 @@ fetcher_new(fetcher_news *news, void *context)
     f->news = news;
     f->context = context;
     list_init(&f->jobs);
+    list_init(&f->back);
     pthread_mutex_init(&f->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -289,22 +386,42 @@ fetcher_new(fetcher_news *news, void *context)
 }
 
 void
+fetcher_stop(struct fetcher *f)
+{
+    pthread_mutex_lock(&f->lock);
+    atomic_store(&f->stop, true);
+    pthread_cond_signal(&f->wake);
+    bool join = f->has_keeper;
+    f->has_keeper = false;
+    pthread_mutex_unlock(&f->lock);
+    if (join)
+        ENSURE(pthread_join(f->keeper, NULL) == 0);
+}
+
+bool
+fetcher_left_behind(void)
+{
+    return atomic_load(&left_behind) > 0;
+}
+
+void
 fetcher_free(struct fetcher **ref)
 {
     struct fetcher *f = *ref;
     *ref = NULL;
     if (f == NULL)
         return;
+    fetcher_stop(f);
     pthread_mutex_lock(&f->lock);
-    f->stop = true;
-    pthread_cond_signal(&f->wake);
+    size_t under_way = f->under_way;
     pthread_mutex_unlock(&f->lock);
-    if (f->has_thread)
-        ENSURE(pthread_join(f->thread, NULL) == 0);
-    if (f->curl) {
-        lib.curl_easy_cleanup(f->curl);
-        lib.curl_global_cleanup();
+    if (under_way) {
+        atomic_fetch_add(&left_behind, under_way); /* they use f */
+        return;
     }
+    struct list *node;
+    while ((node = list_shift(&f->back)) != NULL)
+        attempt_free(CONTAINER_OF(node, struct attempt, node));
     while (!list_is_empty(&f->jobs))
         job_free(CONTAINER_OF(f->jobs.next, struct job, node));
     pthread_cond_destroy(&f->wake);
@@ -320,18 +437,6 @@ find_url(struct fetcher *f, const char *url)
     {
         struct job *j = CONTAINER_OF(node, struct job, node);
         if (strcmp(key_source_url(j->source), url) == 0)
-            return j;
-    }
-    return NULL;
-}
-
-static struct job *
-find_source(struct fetcher *f, const struct key_source *source)
-{
-    LIST_EACH(node, after, &f->jobs)
-    {
-        struct job *j = CONTAINER_OF(node, struct job, node);
-        if (j->source == source)
             return j;
     }
     return NULL;
@@ -371,17 +476,35 @@ fetcher_drop(struct key_source ***ref, size_t count)
 
 /* A set for a source that is in use waits until the whole configuration is known to be right. */
 static void
-keep_pending(struct fetcher *f, struct key_source *source, struct key_set *set)
+keep_pending(struct fetcher *f, struct key_source *source, struct key_set *set, uint64_t reading)
 {
     pthread_mutex_lock(&f->lock);
     struct job *j = find_source(f, source);
     if (j) {
         key_set_unref(&j->pending);
         j->pending = set;
+        j->pending_reading = reading;
     } else {
         key_source_replace(source, set);
     }
     pthread_mutex_unlock(&f->lock);
+}
+
+/* A file is read at once. */
+static bool
+prepare(struct fetcher *f, struct key_source *source, struct error *why)
+{
+    const char *url = key_source_url(source);
+    if (!fetch_path(url))
+        return fetch_prepare(url, why);
+    pthread_mutex_lock(&f->lock);
+    uint64_t reading = ++f->readings;
+    pthread_mutex_unlock(&f->lock);
+    struct key_set *set = fetch_set(url, NULL, &f->stop, why);
+    if (set == NULL)
+        return false;
+    keep_pending(f, source, set, reading);
+    return true;
 }
 
 struct key_source **
@@ -389,32 +512,29 @@ fetcher_sources(struct fetcher *f, const struct config *c, struct error *err)
 {
     struct key_source **sources = xalloc((c->sources.count + 1) * sizeof *sources);
     for (size_t i = 0; i < c->sources.count; i++) {
-        const char *url = c->sources.items[i], *path = path_of(url);
+        const char *url = c->sources.items[i];
+        struct error why;
         pthread_mutex_lock(&f->lock);
         struct job *j = find_url(f, url);
         sources[i] = j ? key_source_ref(j->source) : key_source_new(url);
         pthread_mutex_unlock(&f->lock);
-        struct error why;
-        struct key_set *set = path ? read_file(path, &why) : NULL;
-        if (path ? set == NULL : !late_open(&curl, &why)) {
+        if (!prepare(f, sources[i], &why)) {
             error_set(err, "%.200s: %.300s", place_of(c, i), why.text);
             fetcher_drop(&sources, c->sources.count);
             return NULL;
         }
-        if (set)
-            keep_pending(f, sources[i], set);
     }
     return sources;
 }
 
-/* The thread is there from the first set on, and not before. */
+/* The keeper is there from the first set on, and not before. */
 static void
-begin_thread(struct fetcher *f)
+begin_keeper(struct fetcher *f)
 {
-    if (f->has_thread)
+    if (f->has_keeper)
         return;
-    f->has_thread = pthread_create(&f->thread, NULL, run, f) == 0;
-    ENSURE(f->has_thread);
+    f->has_keeper = pthread_create(&f->keeper, NULL, run, f) == 0;
+    ENSURE(f->has_keeper);
 }
 
 static void
@@ -425,8 +545,22 @@ add_job(struct fetcher *f, struct key_source *source)
     struct key_set *set = key_source_current(source, &version);
     key_set_unref(&set);
     j->source = key_source_ref(source);
+    j->renewed_ms = version ? clock_boot_ms() : 0;
     j->due_ms = clock_mono_ms() + (version ? f->refresh_ms : 0);
     list_append(&f->jobs, &j->node);
+}
+
+/* With the lock: what is new about a source that was watched before, too. */
+static void
+keep_job(struct fetcher *f, struct job *j)
+{
+    uint64_t latest = clock_mono_ms() + f->refresh_ms;
+    if (j->pending) {
+        log_set(j->source, j->pending, &(struct error){""});
+        put_in_force(j, j->pending, j->pending_reading);
+    }
+    j->pending = NULL;
+    j->due_ms = j->due_ms < latest ? j->due_ms : latest;
 }
 
 void
@@ -435,6 +569,7 @@ fetcher_watch(struct fetcher *f, const struct config *c, struct key_source *cons
     pthread_mutex_lock(&f->lock);
     f->refresh_ms = c->jwks_refresh_ms;
     f->cooldown_ms = c->jwks_cooldown_ms;
+    f->max_age_ms = c->jwks_max_age_ms;
     free(f->ca_file);
     f->ca_file = c->jwks_ca ? xstrndup(c->jwks_ca, strlen(c->jwks_ca)) : NULL;
     LIST_EACH(node, after, &f->jobs)
@@ -443,30 +578,21 @@ fetcher_watch(struct fetcher *f, const struct config *c, struct key_source *cons
         bool wanted = false;
         for (size_t i = 0; i < c->sources.count; i++)
             wanted |= sources[i] == j->source;
-        if (wanted && j->pending) {
-            key_source_replace(j->source, j->pending);
-            j->pending = NULL;
-        }
-        if (wanted) {
-            uint64_t latest = clock_mono_ms() + f->refresh_ms;
-            j->due_ms = j->due_ms < latest ? j->due_ms : latest;
-        } else if (j->running) {
-            j->dropped = true; /* its thread frees it */
-            list_unlink(&j->node);
-        } else {
+        if (wanted)
+            keep_job(f, j);
+        else
             job_free(j);
-        }
     }
     for (size_t i = 0; i < c->sources.count; i++)
         if (find_source(f, sources[i]) == NULL)
             add_job(f, sources[i]);
     if (c->sources.count)
-        begin_thread(f);
+        begin_keeper(f);
     pthread_cond_signal(&f->wake);
     pthread_mutex_unlock(&f->lock);
 }
 
-bool
+enum fetch_answer
 fetcher_ask(struct fetcher *f, struct key_source *source, uint64_t *ret_attempt)
 {
     uint64_t now = clock_mono_ms();
@@ -483,6 +609,9 @@ fetcher_ask(struct fetcher *f, struct key_source *source, uint64_t *ret_attempt)
     }
     if (soon)
         *ret_attempt = j->attempts + (!j->running || j->again);
+    enum fetch_answer answer = soon                ? FETCH_COMES
+                               : j && !j->failures ? FETCH_HAS_COME
+                                                   : FETCH_FAILS;
     pthread_mutex_unlock(&f->lock);
-    return soon;
+    return answer;
 }

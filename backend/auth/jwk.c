@@ -1,8 +1,9 @@
 /* jwk - keys as JSON.
  *
  * A set is what others publish: a key in it that is of no use here (another type, for encryption,
- * too weak) is passed over, as RFC 7517 says, and the rest counts. A single JWK is what an
- * operator wrote down: there every fault is told. */
+ * too weak) is passed over, as RFC 7517 says, and the rest counts. Where nothing is left, that
+ * counts too: it is how an issuer takes all its keys back. A single JWK is what an operator wrote
+ * down: there every fault is told. */
 
 #include "auth/jwk.h"
 
@@ -222,12 +223,28 @@ jwk_read(struct slice json, struct error *err)
     return k;
 }
 
+static struct key_set *
+read_list(const json_t *list, struct error *err)
+{
+    struct key_set *set = key_set_new();
+    size_t i;
+    json_t *item;
+    error_set(err, "it is empty");
+    json_array_foreach(list, i, item)
+    {
+        struct key *k = read_object(item, err);
+        if (k)
+            key_set_add(set, k);
+        else
+            set->ignored++;
+    }
+    return set;
+}
+
 struct key_set *
 jwk_set_read(struct slice json, struct error *err)
 {
-    struct error last = {""};
-    size_t i;
-    json_t *item;
+    struct key_set *set = NULL;
     if (json.len > JWK_SET_MAX) {
         error_set(err, "the JWK set has more than %d bytes", JWK_SET_MAX);
         return NULL;
@@ -236,27 +253,12 @@ jwk_set_read(struct slice json, struct error *err)
     if (root == NULL)
         return NULL;
     const json_t *list = json_object_get(root, "keys");
-    struct key_set *set = NULL;
-    if (!json_is_array(list)) {
+    if (!json_is_array(list))
         error_set(err, "a JWK set is a JSON object with an array of keys");
-    } else if (json_array_size(list) > KEY_SET_MAX) {
+    else if (json_array_size(list) > KEY_SET_MAX)
         error_set(err, "the JWK set has more than %d keys", KEY_SET_MAX);
-    } else {
-        set = key_set_new();
-        json_array_foreach(list, i, item)
-        {
-            struct key *k = read_object(item, &last);
-            if (k)
-                key_set_add(set, k);
-            else
-                set->ignored++;
-        }
-        if (set->count == 0) {
-            error_set(err, "no key of the JWK set can be used: %.300s",
-                      last.text[0] ? last.text : "it is empty");
-            key_set_unref(&set);
-        }
-    }
+    else
+        set = read_list(list, err);
     json_decref(root);
     return set;
 }

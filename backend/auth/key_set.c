@@ -4,8 +4,8 @@
  *     key_set      jwk_set_read(), configured counted, immutable           last reference
  *     key_source   configuration              counted, one pointer moves   last reference
  *
- * The lock of a source is a leaf: held for one pointer and one count, so that nobody takes a
- * reference to a set that is being let go. */
+ * The lock of a source is a leaf: held for one pointer and the comparison of two sets, so that
+ * nobody reads a set that is being let go. */
 
 #include "auth/key_set.h"
 
@@ -24,6 +24,7 @@ struct key_source {
     pthread_mutex_t lock;
     struct key_set *current; /* under the lock; owns */
     uint64_t version;        /* under the lock */
+    atomic_size_t waiting;
 };
 
 struct key_set *
@@ -118,16 +119,19 @@ key_source_url(const struct key_source *s)
     return s->url;
 }
 
+/* Both sets are read under the lock: once it is let go, the next one may free the new set. The
+ * generation moves behind the set, so whoever reads the new one sees the new keys. */
 void
 key_source_replace(struct key_source *s, struct key_set *set)
 {
     pthread_mutex_lock(&s->lock);
     struct key_set *old = s->current;
+    bool changes = !are_same(old, set);
     s->current = set;
     s->version++;
-    pthread_mutex_unlock(&s->lock);
-    if (!are_same(old, set))
+    if (changes)
         auth_next_generation();
+    pthread_mutex_unlock(&s->lock);
     key_set_unref(&old);
 }
 
@@ -140,6 +144,21 @@ key_source_current(struct key_source *s, uint64_t *ret_version)
         *ret_version = s->version;
     pthread_mutex_unlock(&s->lock);
     return set;
+}
+
+bool
+key_source_take_place(struct key_source *s, size_t most)
+{
+    if (atomic_fetch_add_explicit(&s->waiting, 1, memory_order_relaxed) < most)
+        return true;
+    key_source_leave_place(s);
+    return false;
+}
+
+void
+key_source_leave_place(struct key_source *s)
+{
+    atomic_fetch_sub_explicit(&s->waiting, 1, memory_order_relaxed);
 }
 
 uint64_t

@@ -10,6 +10,7 @@ struct key_set {
     struct key **keys; /* owns */
     size_t count;
     unsigned ignored; /* keys of the set that cannot verify here */
+    bool is_too_old;  /* stands for a set that could not be renewed: has no key, and no say */
     _Atomic unsigned refs;
 };
 
@@ -22,7 +23,8 @@ struct key_set *key_set_new(void);                /* empty; caller owns a refere
 void key_set_add(struct key_set *, struct key *); /* takes the reference; while it is built */
 struct key_set *key_set_of(struct key *);         /* takes the reference; caller owns the set */
 /* A JWK set (RFC 7517, section 5). Keys of unknown types, for encryption, or too weak are passed
- * over and counted. NULL: err says why (no JSON, no usable key, more than KEY_SET_MAX).
+ * over and counted; where none is left, err says why the last one was, and the set is one that
+ * vouches for nobody. NULL: err says why (no JSON, no list of keys, more than KEY_SET_MAX).
  * Caller owns a reference. */
 struct key_set *jwk_set_read(struct slice json, struct error *);
 struct key_set *key_set_ref(struct key_set *);
@@ -35,12 +37,16 @@ struct key_source *key_source_new(const char *url); /* without a set; caller own
 struct key_source *key_source_ref(struct key_source *);
 void key_source_unref(struct key_source **);
 const char *key_source_url(const struct key_source *);
-/* The fetcher's: takes the reference of `set`. Where the keys are not the same as before, tokens
- * that caches hold are judged anew (auth_generation()). */
+/* Takes the reference of `set`. Where the keys are not the same as before, tokens that caches hold
+ * are judged anew (auth_generation()). */
 void key_source_replace(struct key_source *, struct key_set *set);
 /* NULL: none has come yet. Caller owns a reference. *ret_version (may be NULL) grows by one with
  * every key_source_replace(), also by the same keys; 0: none has come yet. */
 struct key_set *key_source_current(struct key_source *, uint64_t *ret_version);
+
+/* A place among at most `most` requests that wait for this source. False: they are taken. */
+MUST_CHECK bool key_source_take_place(struct key_source *, size_t most);
+void key_source_leave_place(struct key_source *);
 
 /* A number that changes whenever a token may be judged otherwise than before. */
 uint64_t auth_generation(void);

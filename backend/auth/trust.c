@@ -24,6 +24,16 @@ add_set(struct authority *a, const char *issuer, enum role role, const struct ke
     return authority_add_source(a, issuer, role, source, names, k->algs.count, err);
 }
 
+/* As far as it has come. */
+static void
+note_set(struct key_source *source, struct error *ret_note)
+{
+    struct key_set *set = key_source_current(source, NULL);
+    if (set && set->count == 0)
+        error_set(ret_note, "the JWK set has no key that can be used: it vouches for nobody");
+    key_set_unref(&set);
+}
+
 static bool
 add(struct authority *a, const char *issuer, const struct key_setting keys[CONFIG_ROLES],
     struct key_source *const *sources, struct string_list *notes, struct error *err)
@@ -36,9 +46,10 @@ add(struct authority *a, const char *issuer, const struct key_setting keys[CONFI
         bool ok = true;
         if (k->url && sources == NULL)
             ok = error_set(&why, "there is nothing here that fetches JWK sets");
-        else if (k->url)
+        else if (k->url) {
             ok = add_set(a, issuer, roles[i], k, sources[k->source], &why);
-        else if (k->text.len)
+            note_set(sources[k->source], &note);
+        } else if (k->text.len)
             ok = authority_add_key(a, issuer, roles[i], SLICE_OF(k->text.ptr, k->text.len),
                                    slice_of(k->algs.count ? k->algs.items[0] : NULL),
                                    k->may_guess_alg ? KEY_MAY_CHOOSE : KEY_MUST_NAME, &note, &why);

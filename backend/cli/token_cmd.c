@@ -375,7 +375,7 @@ mint(int argc, char **argv)
     bool ok = take_options(&w, argc, argv, &err);
     bool reads_config = w.conf || !w.key_file;
     ok = ok && (!reads_config || config_load(w.conf, &c, &err)) &&
-         (!w.key_file || config_read_file(w.key_file, KEY_TEXT_MAX, &key, &err));
+         (!w.key_file || config_read_pipe(w.key_file, KEY_TEXT_MAX, &key, &err));
     strip_line_ends(&key);
     ok = ok && make(&w, c, &key, &out, &err);
     if (ok)

@@ -5,14 +5,17 @@
 #include "base/alloc.h"
 #include "config/directive.h"
 #include "config/environment.h"
+#include "config/exposure.h"
 #include "config/issuer.h"
 #include "config/judge.h"
 #include "config/option.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -56,24 +59,52 @@ config_note(struct config *c, const char *name, const char *text)
     string_list_add(&c->notes, slice_of(sentence.text));
 }
 
+static bool
+read_all(int fd, const char *path, size_t max, struct buf *out, struct error *err)
+{
+    char part[4096];
+    ssize_t n = 0;
+    buf_init(out, max);
+    while (!out->failed && ((n = read(fd, part, sizeof part)) > 0 || (n < 0 && errno == EINTR)))
+        if (n > 0)
+            buf_add(out, SLICE_OF(part, (size_t)n));
+    if (n < 0)
+        error_set(err, "cannot read %s: %s", path, strerror(errno));
+    if (out->failed)
+        error_set(err, "cannot read %s: it has more than %zu bytes", path, max);
+    if (n >= 0 && !out->failed)
+        return true;
+    buf_fini(out);
+    return false;
+}
+
+static bool
+read_path(const char *path, bool regular_alone, size_t max, struct buf *out, struct error *err)
+{
+    struct stat st;
+    bool ok = false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular_alone ? O_NONBLOCK : 0));
+    if (fd < 0 || fstat(fd, &st) != 0)
+        error_set(err, "cannot read %s: %s", path, strerror(errno));
+    else if (regular_alone && !S_ISREG(st.st_mode))
+        error_set(err, "cannot read %s: it is no regular file", path);
+    else
+        ok = read_all(fd, path, max, out, err);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 bool
 config_read_file(const char *path, size_t max, struct buf *out, struct error *err)
 {
-    FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return error_set(err, "cannot read %s: %s", path, strerror(errno));
-    buf_init(out, max);
-    char part[4096];
-    size_t n;
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        buf_add(out, SLICE_OF(part, n));
-    bool ok = !ferror(f) && !out->failed;
-    fclose(f);
-    if (!ok) {
-        buf_fini(out);
-        return error_set(err, "cannot read %s, or it has more than %zu bytes", path, max);
-    }
-    return true;
+    return read_path(path, true, max, out, err);
+}
+
+bool
+config_read_pipe(const char *path, size_t max, struct buf *out, struct error *err)
+{
+    return read_path(path, false, max, out, err);
 }
 
 struct config *
@@ -192,8 +223,10 @@ config_from_file(const char *path, struct config **ret, struct error *err)
     struct buf text;
     if (!config_read_file(path, MAX_FILE, &text, err))
         return false;
-    bool ok = new_with_defaults(ret, err) && config_parse(*ret, buf_slice(&text), path, err) &&
-              config_judge(*ret, err);
+    bool ok = new_with_defaults(ret, err) && config_parse(*ret, buf_slice(&text), path, err);
+    if (ok)
+        exposure_note(*ret, path, buf_slice(&text));
+    ok = ok && config_judge(*ret, err);
     buf_fini(&text);
     if (!ok)
         config_free(ret);

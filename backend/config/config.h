@@ -50,7 +50,8 @@ struct config {
     struct cidr *proxies; /* the same, as config_judge() read it */
     size_t proxy_count;
     unsigned forwarded; /* enum forwarded */
-    uint64_t leeway_ms, jwks_refresh_ms, jwks_cooldown_ms, key_wait_timeout_ms, max_key_waits;
+    uint64_t leeway_ms, jwks_refresh_ms, jwks_cooldown_ms, jwks_max_age_ms;
+    uint64_t key_wait_timeout_ms, max_key_waits;
     char *jwks_ca; /* NULL: the system's */
     bool anonymous, debug, id_format_uuid4, busy_503, fastcgi_multiplexing;
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
@@ -101,7 +102,10 @@ bool config_speaks_1_0(const struct config *);
 void config_place(struct config *, struct slice name);
 /* A sentence to say at start, "NAME: TEXT", with the directive's place before it. */
 void config_note(struct config *, const char *name, const char *text);
-/* A file of at most `max` bytes into `out` (initialised here; empty on failure). */
+/* A file of at most `max` bytes into `out` (initialised here; empty on failure). A regular one
+ * alone: a FIFO would be waited for, and a device has no end. */
 MUST_CHECK bool config_read_file(const char *path, size_t max, struct buf *out, struct error *);
+/* The same for a person who may interrupt: whatever can be read. */
+MUST_CHECK bool config_read_pipe(const char *path, size_t max, struct buf *out, struct error *);
 
 #endif

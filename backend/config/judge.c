@@ -88,6 +88,9 @@ judge_keys(struct config *c, struct error *err)
 {
     take_jwks(c);
     number_sources(c);
+    if (c->jwks_max_age_ms && c->jwks_max_age_ms <= c->jwks_refresh_ms)
+        return error_set(err, "jwks_max_age: it must be longer than jwks_refresh, or no set would "
+                              "count until it is fetched anew");
     if (!has_role(c, CONFIG_PUBLISHER))
         config_note(c, "publisher_jwt", "there is none: nobody can publish");
     if (!has_role(c, CONFIG_SUBSCRIBER) && !c->anonymous)

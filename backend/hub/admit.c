@@ -5,6 +5,11 @@
  * anew, at most key_wait_timeout, and then its handler begins once more: `has_waited` says that the
  * second judgement is the last one.
  *
+ * Whoever sends unknown kids by the thousand takes places from others, so each set has a share of
+ * them. And a token is called bad only where its set has been heard since: one that finds no place,
+ * waits in vain, or whose set does not come, cannot be served now. An EventSource that is told 401
+ * never comes back; one that is told to wait does.
+ *
  *     waiting   made by hold(), owned by the worker's list; freed when the handler is called again
  *               or the peer left
  *
@@ -48,18 +53,20 @@ waiting_free(struct waiting *w)
 {
     timer_disarm(&w->timer);
     list_unlink(&w->node);
+    key_source_leave_place(w->source);
     key_source_unref(&w->source);
     atomic_fetch_sub(&w->home->hub->key_waits, 1);
     free(w);
 }
 
 static void
-begin_again(struct waiting *w)
+begin_again(struct waiting *w, bool has_answer)
 {
     struct exchange *ex = w->exchange;
     ex->handler = w->handler;
     ex->state = NULL;
     ex->has_waited = true;
+    ex->has_answer = has_answer;
     waiting_free(w);
     ex->handler->on_head(ex);
 }
@@ -67,7 +74,7 @@ begin_again(struct waiting *w)
 static void
 on_timer(struct timer *t)
 {
-    begin_again(CONTAINER_OF(t, struct waiting, timer));
+    begin_again(CONTAINER_OF(t, struct waiting, timer), false);
 }
 
 static void
@@ -97,44 +104,67 @@ static const struct exchange_handler waiting_handler = {
     .on_gone = on_gone,
 };
 
-static bool
-take_place(struct hub *hub, const struct exchange *ex)
+/* An equal share for each set, but one place at least; within the bound for all. */
+static size_t
+share(const struct config *c)
 {
-    if (atomic_fetch_add(&hub->key_waits, 1) < ex->config->max_key_waits)
+    size_t sets = c->sources.count ? c->sources.count : 1;
+    return c->max_key_waits < sets ? 1 : c->max_key_waits / sets;
+}
+
+static bool
+take_place(struct hub *hub, const struct exchange *ex, struct key_source *source)
+{
+    if (atomic_fetch_add(&hub->key_waits, 1) < ex->config->max_key_waits &&
+        key_source_take_place(source, share(ex->config)))
         return true;
     atomic_fetch_sub(&hub->key_waits, 1);
     metrics_bound_met(METRIC_max_key_waits, ex->id);
     return false;
 }
 
-/* False: waiting would not help, or there is no room for it. */
-static bool
-hold(struct exchange *ex, const struct token_refusal *refusal)
+static void
+hold(struct exchange *ex, struct key_source *source, uint64_t attempt)
 {
-    struct hub_worker *home = hub_worker_of(ex->worker);
-    struct hub *hub = home->hub;
-    uint64_t attempt = 0;
-    if (refusal->source == NULL || ex->has_waited || hub->fetcher == NULL || !take_place(hub, ex))
-        return false;
-    if (refusal->fault == TOKEN_UNKNOWN_KID &&
-        !fetcher_ask(hub->fetcher, refusal->source, &attempt)) {
-        atomic_fetch_sub(&hub->key_waits, 1);
-        return false;
-    }
     struct waiting *w = xalloc(sizeof *w);
-    w->home = home;
+    w->home = hub_worker_of(ex->worker);
     w->exchange = ex;
     w->handler = ex->handler;
-    w->source = key_source_ref(refusal->source);
+    w->source = key_source_ref(source);
     w->attempt = attempt;
-    list_append(&home->waiting, &w->node);
+    list_append(&w->home->waiting, &w->node);
     timer_init(&w->timer, on_timer);
     timer_arm(worker_timers(ex->worker), &w->timer, ex->config->key_wait_timeout_ms);
     ex->handler = &waiting_handler;
     ex->state = w;
     metrics_count(METRIC_key_waits);
     exchange_wait(ex);
-    return true;
+}
+
+enum outlook {
+    OUTLOOK_NONE,    /* the refusal stands */
+    OUTLOOK_LATER,   /* it may be another one later */
+    OUTLOOK_WAITING, /* the exchange waits for it */
+};
+
+static enum outlook
+look_out(struct exchange *ex, const struct token_refusal *refusal)
+{
+    struct hub *hub = hub_worker_of(ex->worker)->hub;
+    bool has_set = refusal->fault != TOKEN_NO_KEYS_YET;
+    uint64_t attempt = 0;
+    if (refusal->source == NULL)
+        return OUTLOOK_NONE;
+    if (ex->has_waited || hub->fetcher == NULL)
+        return has_set && (ex->has_answer || hub->fetcher == NULL) ? OUTLOOK_NONE : OUTLOOK_LATER;
+    enum fetch_answer answer =
+        has_set ? fetcher_ask(hub->fetcher, refusal->source, &attempt) : FETCH_COMES;
+    if (answer != FETCH_COMES)
+        return answer == FETCH_HAS_COME ? OUTLOOK_NONE : OUTLOOK_LATER;
+    if (!take_place(hub, ex, refusal->source))
+        return OUTLOOK_LATER;
+    hold(ex, refusal->source, attempt);
+    return OUTLOOK_WAITING;
 }
 
 void
@@ -144,7 +174,7 @@ admit_wake(struct hub_worker *home, struct key_source *source, uint64_t attempt,
     {
         struct waiting *w = CONTAINER_OF(node, struct waiting, node);
         if (w->source == source && (w->attempt ? w->attempt <= attempt : changed))
-            begin_again(w);
+            begin_again(w, changed);
     }
 }
 
@@ -170,20 +200,28 @@ advise(struct token_refusal *refusal)
                  "to accept it: an issuer block, or its iss in MERCURE_TRUSTED_ISSUERS");
 }
 
+static void
+refuse_token(struct exchange *ex, struct token_refusal *refusal)
+{
+    switch (look_out(ex, refusal)) {
+    case OUTLOOK_WAITING:
+        return;
+    case OUTLOOK_LATER:
+        token_refusal_log(refusal, ex->id, 503);
+        admit_busy(ex, SLICE("The keys that judge this token are not here yet.\n"));
+        return;
+    case OUTLOOK_NONE:
+        advise(refusal);
+        reply_refusal(ex, refusal);
+    }
+}
+
 bool
 admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant **ret_grant)
 {
     struct token_refusal refusal;
     if (!judge(ex, role, ret_grant, &refusal)) {
-        if (hold(ex, &refusal))
-            return false;
-        if (refusal.fault == TOKEN_NO_KEYS_YET) {
-            token_refusal_log(&refusal, ex->id, 503);
-            admit_busy(ex, SLICE("The keys that judge tokens are not here yet.\n"));
-        } else {
-            advise(&refusal);
-            reply_refusal(ex, &refusal);
-        }
+        refuse_token(ex, &refusal);
         return false;
     }
     if (*ret_grant || !needs_token)

@@ -39,6 +39,7 @@ struct hub {
 struct sweep {
     struct turn_hook hook;
     size_t left, ended;
+    int64_t clocks_ms; /* the wall clock less the monotonic one, when that was last looked at */
 };
 
 /* The worker's thread alone. */

@@ -2,13 +2,15 @@
  *
  * A worker swaps its rules between two turns, so no request ever sees half of them. Then its
  * streams are judged again, by what their grant remembers of the key that verified it: the token
- * itself is not kept. A turn judges a bounded number, so deliveries go on between.
+ * itself is not kept. The same goes for a wall clock that was set: streams end by it. A turn judges
+ * a bounded number, so deliveries go on between.
  *
  *     letter    made by the sender, one a worker; freed by the worker that read it */
 
 #include "hub/reload.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "hub/admit.h"
 #include "hub/stream.h"
@@ -17,7 +19,8 @@
 #include <string.h>
 
 enum {
-    SWEEP_AT_ONCE = 512, /* streams judged in a turn */
+    SWEEP_AT_ONCE = 512,   /* streams judged in a turn */
+    CLOCKS_APART_MS = 500, /* less than that is how clocks are kept right */
 };
 
 struct letter {
@@ -87,6 +90,18 @@ reload_tell_keys(struct worker *const *workers, size_t count, struct key_source 
     send(workers, count, NULL, source, attempt, changed);
 }
 
+/* Tokens end by the wall clock, and timers go by the other: where it was set, or the machine slept,
+ * every stream's timer is wrong. */
+static bool
+clock_was_set(struct sweep *sweep)
+{
+    int64_t clocks = (int64_t)clock_wall_ms() - (int64_t)clock_mono_ms();
+    if (llabs(clocks - sweep->clocks_ms) < CLOCKS_APART_MS)
+        return false;
+    sweep->clocks_ms = clocks;
+    return true;
+}
+
 /* Would this stream be let in today? */
 static bool
 is_kept(const struct stream *s, const struct rules *r)
@@ -104,6 +119,8 @@ reload_sweep(struct turn_hook *hook)
 {
     struct sweep *sweep = CONTAINER_OF(hook, struct sweep, hook);
     struct hub_worker *home = CONTAINER_OF(sweep, struct hub_worker, sweep);
+    if (clock_was_set(sweep))
+        begin_sweep(home);
     if (sweep->left == 0)
         return;
     for (size_t i = 0; i < SWEEP_AT_ONCE && sweep->left; i++) {

@@ -385,11 +385,25 @@ stream_writable(struct stream *s)
         make_runnable(s);
 }
 
+/* When it ends by itself, as the wall clock is now: a token's exp goes by that one, and it may be
+ * set. Monotonic; 0: never. */
+static uint64_t
+end_of(const struct stream *s)
+{
+    if (s->grant == NULL || !s->grant->has_exp)
+        return s->ends_ms;
+    double left = s->grant->exp * 1000.0 - (double)clock_wall_ms(), most = 365.0 * 86400 * 1000;
+    uint64_t at = worker_now_ms(s->home->worker);
+    if (left > 0)
+        at += left > most ? (uint64_t)most : (uint64_t)left + 1;
+    return s->ends_ms && s->ends_ms < at ? s->ends_ms : at;
+}
+
 static void
 arm_timer(struct stream *s)
 {
     uint64_t now = worker_now_ms(s->home->worker);
-    uint64_t heartbeat = s->home->rules->config->heartbeat_ms, due = s->ends_ms;
+    uint64_t heartbeat = s->home->rules->config->heartbeat_ms, due = end_of(s);
     if (heartbeat && (due == 0 || s->last_sent_ms + heartbeat < due))
         due = s->last_sent_ms + heartbeat;
     timer_disarm(&s->timer);
@@ -410,8 +424,8 @@ on_timer(struct timer *t)
 {
     struct stream *s = CONTAINER_OF(t, struct stream, timer);
     uint64_t now = worker_now_ms(s->home->worker);
-    uint64_t heartbeat = s->home->rules->config->heartbeat_ms;
-    if (s->ends_ms && now >= s->ends_ms) {
+    uint64_t heartbeat = s->home->rules->config->heartbeat_ms, end = end_of(s);
+    if (end && now >= end) {
         stream_end(s);
         return;
     }
@@ -472,18 +486,10 @@ static void
 set_end(struct stream *s)
 {
     const struct config *c = s->home->rules->config;
-    uint64_t now = worker_now_ms(s->home->worker), wall = clock_wall_ms();
-    if (c->write_timeout_ms) {
-        uint64_t spread = c->write_timeout_ms / 5 + 1;
-        s->ends_ms = now + c->write_timeout_ms - id_random(worker_ids(s->home->worker)) % spread;
-    }
-    if (s->grant && s->grant->has_exp) {
-        double left = s->grant->exp * 1000.0 - (double)wall;
-        double most = 365.0 * 86400 * 1000;
-        uint64_t at = now + (uint64_t)(left < 1 ? 1 : left > most ? most : left);
-        if (s->ends_ms == 0 || at < s->ends_ms)
-            s->ends_ms = at;
-    }
+    uint64_t spread = c->write_timeout_ms / 5 + 1;
+    if (c->write_timeout_ms)
+        s->ends_ms = worker_now_ms(s->home->worker) + c->write_timeout_ms -
+                     id_random(worker_ids(s->home->worker)) % spread;
 }
 
 static enum index_answer

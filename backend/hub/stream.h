@@ -34,7 +34,7 @@ struct stream {
     uint32_t next_matcher; /* of the update behind position, while that is being matched */
     uint64_t stamp;
     struct position position;
-    uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: no end by itself */
+    uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: but for its token, no end by itself */
     uint64_t address_key;           /* 0: not counted by address */
     struct list node, catch_node;
     struct timer timer;
@@ -52,7 +52,7 @@ void stream_writable(struct stream *); /* the exchange's on_writable */
 void stream_end(struct stream *);      /* with a retry: */
 /* Ends the streams of patterns that were struck. */
 void stream_end_struck(struct hub_worker *);
-void stream_retime(struct stream *); /* the heartbeat has changed */
+void stream_retime(struct stream *); /* the heartbeat has changed, or the wall clock was set */
 
 /* LIVE: what was due could not all be sent; `first` is the first update of `batch` not begun. */
 void stream_fall_back(struct stream *, const struct batch *, uint32_t first);

@@ -95,6 +95,7 @@ struct exchange {
     const struct config *config; /* of rules; NULL, as they are, once it streams */
     void *state;                 /* the handler's own */
     bool has_waited;             /* for keys: its handler begins for the second time */
+    bool has_answer;             /* and they came meanwhile */
 };
 
 /* The gateway's: the exchange is over. Calls on_gone and gives the rules back. */

@@ -66,3 +66,37 @@ def test_the_environment_chooses_the_algorithm_of_a_pem(tmp_path):
     made = subprocess.run([BIN, "token", "--publish", "*", "--key-file", "/dev/stdin"], input=EC.pem, capture_output=True, env=env, check=True)
     told = subprocess.run([BIN, "token", "inspect"], input=made.stdout, capture_output=True, env=env, check=True)
     assert b"publish: accepted" in told.stdout
+
+
+@pytest.mark.parametrize("inside", [f"publisher_jwt {KEY}", f"issuer https://i.example {{ publisher {{ jwt {KEY} HS256 }} }}",
+                                    f'publisher_jwt `{{"kty":"oct","k":"{KEY}"}}`'], ids=["secret", "of-an-issuer", "jwk"])
+def test_a_secret_in_a_configuration_that_everybody_may_read_is_told(tmp_path, inside):
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_mode & 0o001 == 0:
+            folder.chmod(0o711)
+    conf = tmp_path / "alipes.conf"
+    conf.write_text(f"anonymous\ntransport memory\n{inside}\n")
+
+    def noted():
+        done = subprocess.run([BIN, "config", "check", conf], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stdout.split("\n") if "everybody on this machine may read" in line]
+
+    conf.chmod(0o644)
+    (line,) = noted()
+    assert f"{conf}:3: " in line and "chmod o-r" in line and KEY not in line
+    conf.chmod(0o640)
+    assert not noted()
+    conf.chmod(0o644)
+    tmp_path.chmod(0o750)
+    assert not noted(), "nobody else can come to it"
+
+
+def test_what_is_no_secret_or_stands_elsewhere_is_not_told_of(tmp_path):
+    tmp_path.chmod(0o711)
+    conf, secret = tmp_path / "alipes.conf", tmp_path / "secret"
+    secret.write_text(KEY)
+    for line in (f"publisher_jwt file:{secret}", "publisher_jwt {env.WORD}", f'publisher_jwt "{EC.setting}" ES256'):
+        conf.write_text(f"anonymous\ntransport memory\n{line}\n")
+        done = subprocess.run([BIN, "config", "check", conf], capture_output=True, text=True, env={**os.environ, "WORD": KEY})
+        assert done.returncode == 0 and "everybody" not in done.stdout, done

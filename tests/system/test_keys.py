@@ -2,17 +2,20 @@
 import base64
 import http.server
 import json
+import os
 import re
+import signal
 import ssl
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from conftest import PATH, Client, Stream, publish, wait_for
+from conftest import BIN, PATH, Client, Server, Stream, publish, wait_for
 
 ISSUER = "https://auth.example"
 
@@ -83,6 +86,7 @@ class KeyServer:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port or 0), Handler)
+        self.server.handle_error = lambda *_: None  # a hub that gave it up
         self.port = self.server.server_port
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "server.pem", self.folder / "server.key")
@@ -168,10 +172,12 @@ def test_requests_that_wait_are_bounded_in_number_and_time(start_hub, server):
         c.ask("POST", PATH, [f"Authorization: Bearer {other}", "Content-Type: application/x-www-form-urlencoded"], b"topic=t")
     waited = []
     for c in clients:
-        assert c.reply().status == 401
+        assert c.reply().status == 503, "nobody has said that the key is a wrong one"
         waited.append(time.monotonic() - began)
     assert 0.9 < max(waited) < 4
     assert "bound=max_key_waits" in hub.log()
+    stream = Stream(address(hub), "match=t", f"Authorization: Bearer {other}")
+    assert stream.status == 200 and b"retry: " in stream.text, "an EventSource must come back"
     assert status(hub, old.token()) == 200, "nobody else waits"
 
 
@@ -209,18 +215,20 @@ def test_who_comes_before_the_first_set_waits_for_it(start_hub, server):
     assert stream.head()[0] == 200
 
 
-@pytest.mark.parametrize("broken", [404, 500, b"no json", b'{"keys": []}', b'{"keys": "x"}', b"x" * 300000, "http://127.0.0.1:1/", "file:///etc/passwd"],
-                         ids=["404", "500", "no-json", "no-keys", "no-list", "large", "to-http", "to-file"])
+@pytest.mark.parametrize("broken", [404, 410, 500, b"no json", b'{"keys": "x"}', b"x" * 300000, "http://127.0.0.1:1/", "file:///etc/passwd"],
+                         ids=["404", "410", "500", "no-json", "no-list", "large", "to-http", "to-file"])
 def test_a_set_stays_in_force_while_its_server_is_broken(start_hub, server, broken):
     key = Key("k")
     keys = server([key])
     hub = start_hub(keys.conf(), keys=False)
     has_set(hub)
     keys.keys = broken
-    assert status(hub, Key("other").token()) == 401, "brings a fetch about"
+    assert status(hub, Key("other").token()) == 503, "brings a fetch about, and that does not answer"
     wait_for(lambda: "event=key_set_failed" in hub.log(), "the failed attempt")
     assert status(hub, key.token()) == 200
     assert "root:" not in hub.log()
+    keys.keys = [key]
+    wait_for(lambda: status(hub, Key("other").token()) == 401, "the server's own word")
 
 
 def test_a_server_that_is_away_or_not_whom_it_should_be_is_no_reason_to_stop(start_hub, server):
@@ -278,3 +286,247 @@ def test_a_set_of_0x(start_hub, server):
     claims = {"mercure": {"publish": ["*"]}}
     assert status(hub, jwt.encode(claims, key.private, algorithm="ES256", headers={"kid": "k"})) == 200
     assert status(hub, jwt.encode(claims, Key("k").private, algorithm="ES256", headers={"kid": "k"})) == 401
+
+
+@pytest.mark.parametrize("emptied", [b'{"keys": []}', b'{"keys": [{"kty": "future"}]}'], ids=["no-keys", "no-usable-key"])
+def test_an_issuer_takes_all_its_keys_back_by_a_set_without_one(start_hub, server, emptied):
+    key = Key("k")
+    keys = server([key])
+    hub = start_hub(keys.conf(jwks_refresh="1s"), keys=False)
+    has_set(hub)
+    stream = Stream(address(hub), "match=t", f"Authorization: Bearer {key.token()}")
+    assert status(hub, key.token()) == 200
+    keys.keys = emptied
+    stream.event()
+    assert b"retry: " in stream.end()
+    assert status(hub, key.token()) == 401
+    assert re.search(r"level=warn event=key_set .*keys=0 .*it vouches for nobody", hub.log())
+    keys.keys = [key]
+    wait_for(lambda: status(hub, key.token()) == 200, "the keys' return")
+
+
+def test_a_file_without_a_key_takes_them_back_at_sighup(start_hub, tmp_path):
+    key, path = Key("k"), tmp_path / "keys.json"
+    path.write_text(json.dumps({"keys": [key.jwk]}))
+    hub = start_hub(f"issuer {ISSUER} {{ publisher {{ jwks_uri file://{path} }} subscriber {{ jwks_uri file://{path} }} }}", keys=False)
+    assert status(hub, key.token()) == 200
+    path.write_text('{"keys": []}')
+    checked = subprocess.run([BIN, "config", "check", hub.conf], capture_output=True, text=True)
+    assert checked.returncode == 0 and "it vouches for nobody" in checked.stdout
+    hub.server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "event=reloaded" in hub.log(), "the new configuration")
+    assert status(hub, key.token()) == 401
+
+
+def test_a_set_that_cannot_be_renewed_counts_until_it_is_jwks_max_age_old(start_hub, server):
+    key = Key("k")
+    keys = server([key])
+    hub = start_hub(keys.conf(jwks_refresh="1s", jwks_max_age="4s", key_wait_timeout="100ms"), keys=False)
+    has_set(hub, 2)
+    stream = Stream(address(hub), "match=t", f"Authorization: Bearer {key.token()}")
+    keys.keys = 500
+    wait_for(lambda: "event=key_set_failed" in hub.log(), "the first attempt in vain")
+    assert status(hub, key.token()) == 200, "an outage alone says nothing"
+    assert "x" in stream.event()
+    assert b"retry: " in stream.end()
+    assert "event=key_set_too_old" in hub.log() and "bound=jwks_max_age" in hub.log()
+    assert status(hub, key.token()) == 503
+    again = Stream(address(hub), "match=t", f"Authorization: Bearer {key.token()}")
+    assert again.status == 200 and b"retry: " in again.text, "it comes back until the set is there"
+    keys.keys = [key]
+    wait_for(lambda: status(hub, key.token()) == 200, "the server's return")
+
+
+def test_a_set_may_not_become_too_old_before_it_is_renewed(tmp_path):
+    conf = tmp_path / "conf"
+    conf.write_text("anonymous\njwks_refresh 1h\njwks_max_age 1h\n")
+    checked = subprocess.run([BIN, "config", "check", conf], capture_output=True, text=True)
+    assert checked.returncode == 1 and f"{conf}:3: jwks_max_age: it must be longer than jwks_refresh" in checked.stderr
+    conf.write_text("anonymous\njwks_refresh 1h\njwks_max_age 0s\n")
+    assert subprocess.run([BIN, "config", "check", conf], capture_output=True).returncode == 0
+
+
+def fetches(server):
+    """Threads that are fetching a set."""
+    found = 0
+    for task in Path(f"/proc/{server.process.pid}/task").iterdir():
+        try:
+            found += (task / "comm").read_text() == "key-fetch\n"
+        except OSError:
+            pass  # it has just ended
+    return found
+
+
+def other_issuer(url):
+    return f"issuer https://other.example {{\n publisher {{\n jwks_uri {url}\n }}\n}}"
+
+
+def test_a_silent_server_delays_no_other_issuer_and_no_stop(start_hub, server):
+    old, new = Key("old"), Key("new")
+    keys, silent = server([old]), server([old])
+    both = keys.conf() + "\n" + other_issuer(f"https://127.0.0.1:{silent.port}/jwks") + f"\njwks_ca {keys.folder}/both.pem\nshutdown_timeout 1s"
+    (keys.folder / "both.pem").write_text((keys.folder / "ca.pem").read_text() + (silent.folder / "ca.pem").read_text())
+    silent.slow = True
+    hub = start_hub(both, keys=False)
+    has_set(hub)
+    wait_for(lambda: silent.asked, "the other set to be asked for")
+    keys.keys = [old, new]
+    began = time.monotonic()
+    assert status(hub, new.token()) == 200
+    assert time.monotonic() - began < 2.5, "before key_wait_timeout"
+    stream = Stream(address(hub), "match=t")
+    began = time.monotonic()
+    hub.stop()
+    assert time.monotonic() - began < 4
+    assert b"retry: " in stream.end()
+
+
+# The hub's process with name servers that say nothing: sockets that nobody reads, in a network of its own.
+SILENT = """
+import fcntl, os, socket, struct, subprocess, sys
+subprocess.run(["mount", "--bind", sys.argv[1], "/etc/resolv.conf"], check=True)
+up = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+fcntl.ioctl(up, 0x8914, struct.pack("16sh", b"lo", 1))
+for last in (53, 54, 55):
+    name_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    name_server.bind((f"127.0.0.{last}", 53))
+    os.set_inheritable(name_server.detach(), True)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_a_silent_name_server_delays_no_other_issuer_and_no_stop(tmp_path):
+    old, new = Key("old"), Key("new")
+    resolv, keys, socket, conf = (tmp_path / name for name in ("resolv", "keys.json", "s", "conf"))
+    resolv.write_text("".join(f"nameserver 127.0.0.{last}\n" for last in (53, 54, 55)))
+    keys.write_text(json.dumps({"keys": [old.jwk]}))
+    conf.write_text(f"listen unix/{socket}\nanonymous\ntransport memory\nshutdown_timeout 1s\njwks_cooldown 100ms\n"
+                    f"issuer {ISSUER} {{ publisher {{ jwks_uri file://{keys} }} }}\n" + other_issuer("https://keys.example/jwks"))
+    unshare = ["unshare", "--mount", "--net"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+    hub = Server([*unshare, "/usr/bin/python3", "-c", SILENT, resolv, BIN, "-c", conf], tmp_path / "log")
+    try:
+        wait_for(lambda: "event=ready" in hub.log() or hub.process.poll() is not None, "the hub")
+        wait_for(lambda: fetches(hub), "the other set to be asked for")
+        keys.write_text(json.dumps({"keys": [old.jwk, new.jwk]}))
+        began = time.monotonic()
+        assert publish(socket, new.token(), topic="t", data="x").status == 200
+        assert time.monotonic() - began < 2.5, "before key_wait_timeout"
+        began = time.monotonic()
+        assert hub.stop() == 0
+        assert time.monotonic() - began < 4
+    finally:
+        hub.stop(signal.SIGKILL)
+    assert "event=stopped" in hub.log() and "Sanitizer" not in hub.log()
+
+
+def test_unknown_kids_of_one_issuer_leave_places_for_another(start_hub, server):
+    old, new = Key("old"), Key("new")
+    keys, other = server([old]), server([old])
+    (keys.folder / "both.pem").write_text((keys.folder / "ca.pem").read_text() + (other.folder / "ca.pem").read_text())
+    hub = start_hub(keys.conf(ca=False, max_key_waits=4, key_wait_timeout="20s", jwks_cooldown="1m") + "\n"
+                    + other_issuer(f"https://127.0.0.1:{other.port}/jwks") + f"\njwks_ca {keys.folder}/both.pem", keys=False)
+    has_set(hub, 2)
+    keys.slow = other.slow = True
+    burst = [Client(address(hub)) for _ in range(8)]
+    for i, c in enumerate(burst):
+        forged = Key(f"u{i}").token(iss="https://other.example")
+        c.ask("POST", PATH, [f"Authorization: Bearer {forged}", "Content-Type: application/x-www-form-urlencoded"], b"topic=t")
+    wait_for(lambda: "bound=max_key_waits" in hub.log() and other.asked == 2, "the burst")
+    keys.keys = [old, new]
+    honest = Client(address(hub))
+    honest.ask("POST", PATH, [f"Authorization: Bearer {new.token()}", "Content-Type: application/x-www-form-urlencoded"], b"topic=t")
+    wait_for(lambda: keys.asked == 2, "its set to be asked for")
+    keys.delay.set()
+    assert honest.reply().status == 200
+    other.delay.set()
+    assert sorted(c.reply().status for c in burst) == [401] * 2 + [503] * 6
+
+
+def test_what_is_secret_of_a_url_is_not_logged(start_hub, server):
+    key = Key("k")
+    keys = server([key])
+    url = f"https://someone:hunter2@127.0.0.1:{keys.port}/jwks?token=hunter3#hunter4"
+    hub = start_hub(f"issuer {ISSUER} {{ publisher {{ jwks_uri {url} }} }}\njwks_ca {keys.folder}/ca.pem\njwks_refresh 1s", keys=False)
+    has_set(hub)
+    keys.keys = 500
+    wait_for(lambda: "event=key_set_failed" in hub.log(), "a failed attempt")
+    assert f'url="https://127.0.0.1:{keys.port}/jwks"' in hub.log()
+    assert "hunter" not in hub.log() and "someone" not in hub.log()
+
+
+@pytest.mark.parametrize("odd", ["fifo", "device", "folder"])
+def test_what_is_no_file_is_not_waited_for(start_hub, tmp_path, odd):
+    key, path, secret = Key("k"), tmp_path / "keys.json", tmp_path / "secret"
+    path.write_text(json.dumps({"keys": [key.jwk]}))
+    secret.write_text("0123456789abcdef0123456789abcdef")
+    hub = start_hub(f"issuer {ISSUER} {{ publisher {{ jwks_uri file://{path} }} }}\njwks_refresh 1s\npublisher_jwt file:{secret}", keys=False)
+    for place in (path, secret):
+        place.unlink()
+        {"fifo": os.mkfifo, "device": lambda p: os.symlink("/dev/zero", p), "folder": os.mkdir}[odd](place)
+    wait_for(lambda: re.search("event=key_set_failed .*it is no regular file", hub.log()), "the attempt in vain")
+    hub.server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: re.search("event=reload_failed .*it is no regular file", hub.log()), "the refusal")
+    assert status(hub, key.token()) == 200
+    began = time.monotonic()
+    hub.stop()
+    assert time.monotonic() - began < 5
+
+
+def test_reloads_beside_fetches_of_a_set_lose_no_change(start_hub, tmp_path):
+    """What one thread reads at SIGHUP, another may be reading because of a token: the later reading counts, and caches hear of it."""
+    sets, path = [[Key(f"{kid}{i}") for i in range(20)] for kid in "ab"], tmp_path / "keys.json"
+
+    def write(keys):
+        (tmp_path / "new").write_text(json.dumps({"keys": [k.jwk for k in keys]}))
+        (tmp_path / "new").rename(path)
+
+    write(sets[0])
+    hub = start_hub(f"issuer {ISSUER} {{ publisher {{ jwks_uri file://{path} }} }}\njwks_cooldown 100ms\n"
+                    "key_wait_timeout 100ms", keys=False)
+    stop = threading.Event()
+
+    def ask():
+        unknown = Key("unknown").token()
+        while not stop.is_set():
+            status(hub, unknown)
+
+    askers = [threading.Thread(target=ask) for _ in range(2)]
+    for a in askers:
+        a.start()
+    try:
+        for turn in range(40):
+            write(sets[turn % 2])
+            hub.server.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: hub.log().count("event=reloaded") > turn, "the new configuration")
+    finally:
+        stop.set()
+        for a in askers:
+            a.join()
+    assert (status(hub, sets[1][3].token()), status(hub, sets[0][3].token())) == (200, 401)
+
+
+def test_no_token_is_for_a_hub_that_does_not_know_its_name(start_hub, tmp_path):
+    key, path = Key("k"), tmp_path / "keys.json"
+    path.write_text(json.dumps({"keys": [key.jwk]}))
+    hub = start_hub(f"issuer {ISSUER} {{ publisher {{ jwks_uri file://{path} }} }}\njwks_cooldown 100ms", keys=False)
+    for host in ("", "Host: a b\r\n", "Host: \r\n"):
+        client = Client(address(hub))
+        client.send(f"POST {PATH} HTTP/1.0\r\n{host}Authorization: Bearer {key.token(aud='')}\r\nContent-Length: 7\r\n"
+                    "Content-Type: application/x-www-form-urlencoded\r\n\r\ntopic=t".encode())
+        assert client.reply().status in ([401] if host == "" else [400, 401]), host
+    assert "reason=aud" in hub.log()
+
+
+def test_64_sets_are_fetched_at_a_time_and_the_rest_after_them(start_hub, server):
+    keys, most = server([Key("k")]), 64
+    keys.slow = True
+    issuers = (f"issuer https://{i}.example {{\n publisher {{\n jwks_uri https://127.0.0.1:{keys.port}/{i}\n }}\n}}" for i in range(most + 6))
+    hub = start_hub("\n".join(issuers) + f"\njwks_ca {keys.folder}/ca.pem", keys=False)
+    wait_for(lambda: fetches(hub.server) == most, "as many as there may be")
+    keys.delay.set()
+
+    def came():
+        assert fetches(hub.server) <= most
+        return len(set(re.findall("event=key_set url=(\\S+)", hub.log()))) == most + 6
+
+    wait_for(came, "all of them")

@@ -430,3 +430,19 @@ def test_every_variable_may_be_a_file_and_issuers_are_trusted_with_the_same_keys
                         ({"MERCURE_PUBLISHER_JWT_ALG": "XS1"}, "XS1")]:
         refused = run({**told, **extra})
         assert refused.returncode == 1 and word in refused.stderr, refused.stderr
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_crash_leaves_no_memory_behind_unless_debug_asks_for_it(start_hub, debug):
+    import resource
+
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    try:
+        hub = start_hub("debug" if debug else "")
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
+    with open(f"/proc/{hub.server.process.pid}/limits") as text:
+        limit = re.search(r"Max core file size +(\w+)", text.read()).group(1)
+    assert limit in (("1", "0") if not debug else (str(hard) if hard >= 0 else "unlimited", "0")), "0: a sanitizer's, or the machine's"

@@ -139,7 +139,34 @@ START_TEST(a_source_is_asked_as_it_is_now)
     ck_assert(!authority_keeps(a, kept));
     ck_assert_int_eq(ask(a, ROLE_PUBLISH, token, &g), TOKEN_BAD_SIGNATURE);
     ck_assert_ptr_null(refusal.source);
+    key_source_replace(source, key_set_new());
+    ck_assert(!authority_keeps(a, kept));
+    ck_assert_int_eq(ask(a, ROLE_PUBLISH, token, &g), TOKEN_UNKNOWN_KID);
     grant_unref(&kept);
+    key_source_unref(&source);
+    authority_unref(&a);
+}
+END_TEST
+
+START_TEST(a_set_that_is_too_old_vouches_for_nobody_and_calls_nobody_bad)
+{
+    struct authority *a = authority_new(&limits);
+    struct key_source *source = key_source_new("https://x/jwks");
+    struct slice hs = SLICE("HS256");
+    struct slice token = mint(SLICE("{\"alg\":\"HS256\",\"kid\":\"one\"}"), SLICE("{}"));
+    struct grant *g, *before;
+    ck_assert(authority_add_source(a, NULL, ROLE_PUBLISH, source, &hs, 1, &err));
+    key_source_replace(source, jwk_set_read(SLICE(SET_WITH("one")), &err));
+    ck_assert_int_eq(ask(a, ROLE_PUBLISH, token, &before), TOKEN_OK);
+    uint64_t generation = auth_generation();
+    struct key_set *none = key_set_new();
+    none->is_too_old = true;
+    key_source_replace(source, none);
+    ck_assert_uint_gt(auth_generation(), generation);
+    ck_assert_int_eq(ask(a, ROLE_PUBLISH, token, &g), TOKEN_NO_KEYS_YET);
+    ck_assert_ptr_eq(refusal.source, source);
+    ck_assert(!authority_keeps(a, before));
+    grant_unref(&before);
     key_source_unref(&source);
     authority_unref(&a);
 }
@@ -203,4 +230,5 @@ END_TEST
 UNIT_MAIN("auth/authority", the_typ_alone_chooses_the_dialect,
           the_dialect_of_a_refusal_follows_the_typ, a_role_has_one_key_and_an_issuer_one_place,
           leeway_moves_both_ends, a_source_is_asked_as_it_is_now,
+          a_set_that_is_too_old_vouches_for_nobody_and_calls_nobody_bad,
           a_reload_keeps_what_its_key_still_vouches_for, what_is_unwise_or_chosen_is_said)

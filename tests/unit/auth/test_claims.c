@@ -352,10 +352,27 @@ START_TEST(a_hundred_details_and_matchers_pass_and_one_more_does_not)
 }
 END_TEST
 
+START_TEST(no_aud_is_that_of_a_hub_that_does_not_know_its_own)
+{
+    static const struct slice texts[] = {SLICE_INIT("{\"exp\":1.8e9,\"aud\":\"\"}"),
+                                         SLICE_INIT("{\"exp\":1.8e9,\"aud\":[\"\"]}"),
+                                         SLICE_INIT("{\"exp\":1.8e9,\"aud\":\"x\"}")};
+    const struct claims_rules rules = {
+        .dialect = DIALECT_1_0, .audience = SLICE(""), .now_ms = now_ms, .limits = {1000, 100}};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct grant g = {0};
+        json_t *claims = claims_parse(texts[i]);
+        ck_assert_int_eq(claims_judge(claims, texts[i], &rules, &g, &refusal), TOKEN_BAD_AUD);
+        json_decref(claims);
+    }
+}
+END_TEST
+
 UNIT_MAIN("auth/claims", claims_of_0x_are_judged, claims_of_1_0_are_judged,
           a_refused_audience_is_named, rights_are_exact_or_everything,
           each_detail_grants_its_own_actions, the_payload_travels_unchanged,
           the_first_detail_that_matches_decides_the_payload, equal_rights_are_held_once,
           a_thousand_selectors_pass_and_one_more_does_not,
           a_thousand_templates_cannot_make_a_publish_slow,
-          a_hundred_details_and_matchers_pass_and_one_more_does_not)
+          a_hundred_details_and_matchers_pass_and_one_more_does_not,
+          no_aud_is_that_of_a_hub_that_does_not_know_its_own)

@@ -337,8 +337,6 @@ START_TEST(a_set_passes_over_what_it_cannot_use)
                                       "[]",
                                       "{}",
                                       "{\"keys\":{}}",
-                                      "{\"keys\":[]}",
-                                      "{\"keys\":[{\"kty\":\"x\"}]}",
                                       "{\"keys\":[],\"keys\":[]}",
                                       "{\"keys\":[" OCT("a", "AAAA") "]} x"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -346,6 +344,36 @@ START_TEST(a_set_passes_over_what_it_cannot_use)
         ck_assert_ptr_null(jwk_set_read(guard_copy(slice_of(bad[i])), &err));
         ck_assert(err.text[0]);
     }
+}
+END_TEST
+
+START_TEST(a_set_without_a_usable_key_is_a_set_too)
+{
+    static const char *const sets[] = {"{\"keys\":[]}", "{\"keys\":[{\"kty\":\"x\"}]}"};
+    static const char *const why[] = {"it is empty", "kty is not one of"};
+    for (size_t i = 0; i < COUNT_OF(sets); i++) {
+        struct key_set *set = jwk_set_read(guard_copy(slice_of(sets[i])), &err);
+        ck_assert_ptr_nonnull(set);
+        ck_assert_uint_eq(set->count, 0);
+        ck_assert_uint_eq(set->ignored, i);
+        ck_assert_ptr_nonnull(strstr(err.text, why[i]));
+        key_set_unref(&set);
+    }
+}
+END_TEST
+
+START_TEST(a_source_has_so_many_places_and_no_more)
+{
+    struct key_source *source = key_source_new("https://x/jwks");
+    ck_assert(key_source_take_place(source, 2));
+    ck_assert(key_source_take_place(source, 2));
+    ck_assert(!key_source_take_place(source, 2));
+    ck_assert(key_source_take_place(source, 3));
+    key_source_leave_place(source);
+    key_source_leave_place(source);
+    ck_assert(key_source_take_place(source, 2));
+    ck_assert(!key_source_take_place(source, 0));
+    key_source_unref(&source);
 }
 END_TEST
 
@@ -376,4 +404,5 @@ UNIT_MAIN("auth/key", each_algorithm_verifies_what_it_signed_and_nothing_else,
           line_ends_may_be_written_out_and_a_private_key_is_warned_of, weak_rsa_keys_are_refused,
           other_curves_are_refused, a_public_key_is_no_secret_in_any_dress,
           weak_and_well_known_secrets_are_named, the_keys_of_rfc_7517_and_8037_are_read,
-          a_set_passes_over_what_it_cannot_use, a_source_tells_when_its_keys_change)
+          a_set_passes_over_what_it_cannot_use, a_set_without_a_usable_key_is_a_set_too,
+          a_source_has_so_many_places_and_no_more, a_source_tells_when_its_keys_change)

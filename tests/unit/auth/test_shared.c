@@ -10,6 +10,7 @@
 
 enum {
     THREADS = 4,
+    REPLACERS = 2, /* the fetcher's thread, and main at a reload */
     TURNS = 400,
 };
 
@@ -79,7 +80,7 @@ START_TEST(threads_ask_one_authority_while_its_keys_change)
     struct slice claims = SLICE("{\"mercure\":{\"publish\":[\"https://example.com/{id}\"]}}");
     struct slice hs = SLICE("HS256");
     struct error err;
-    pthread_t threads[THREADS], replacer;
+    pthread_t threads[THREADS], replacers[REPLACERS];
     authority = authority_new(&limits);
     source = key_source_new("https://example.com/jwks");
     ck_assert(authority_add_key(authority, NULL, ROLE_SUBSCRIBE, SLICE(MINT_SECRET), hs,
@@ -88,13 +89,15 @@ START_TEST(threads_ask_one_authority_while_its_keys_change)
     key_source_replace(source, jwk_set_read(SLICE(SET_WITH("one")), &err));
     keep(0, mint(SLICE("{\"alg\":\"HS256\"}"), claims));
     keep(1, mint(SLICE("{\"alg\":\"HS256\",\"kid\":\"one\"}"), claims));
-    ck_assert_int_eq(pthread_create(&replacer, NULL, replace, NULL), 0);
+    for (int i = 0; i < REPLACERS; i++)
+        ck_assert_int_eq(pthread_create(&replacers[i], NULL, replace, NULL), 0);
     for (int i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, NULL), 0);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     atomic_store(&stop, true);
-    pthread_join(replacer, NULL);
+    for (int i = 0; i < REPLACERS; i++)
+        pthread_join(replacers[i], NULL);
     key_source_unref(&source);
     authority_unref(&authority);
 }
