@@ -220,6 +220,7 @@ apply_foreign(struct config *c, struct slice name, struct error *err)
         return true;
     case FOREIGN_REFUSED:
         return error_set(err, SLICE_FMT ": %s", SLICE_ARG(name), text);
+    case FOREIGN_OTHERS:
     case FOREIGN_UNKNOWN:
         break;
     }
@@ -253,11 +254,12 @@ complain(struct reading *r, const char *text)
     config_complain(c, "%s:%u: %s", c->reading_file, c->reading_line, text);
 }
 
+/* A PEM without quotes falls apart at its blanks. */
 static bool
-has_word(const struct directive *d, struct slice begin)
+has_word(const struct directive *d, struct slice word)
 {
     for (size_t i = 0; i < d->count; i++)
-        if (slice_starts(d->words[i], begin) && slice_index(d->words[i], '\n') == d->words[i].len)
+        if (slice_eq(d->words[i], word))
             return true;
     return false;
 }

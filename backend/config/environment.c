@@ -31,13 +31,6 @@ static const char *const known[] = {"MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCR
                                     "MERCURE_ALLOW_ANONYMOUS",   "MERCURE_DEBUG",
                                     "MERCURE_TRANSPORT_URL",     "MERCURE_EXTRA_DIRECTIVES"};
 
-/* Of applications that publish, and of Kubernetes. */
-static const struct slice of_others[] = {
-    SLICE_INIT("MERCURE_URL"),          SLICE_INIT("MERCURE_PUBLIC_URL"),
-    SLICE_INIT("MERCURE_JWT_SECRET"),   SLICE_INIT("MERCURE_JWT_TOKEN"),
-    SLICE_INIT("MERCURE_SERVICE_HOST"), SLICE_INIT("MERCURE_SERVICE_PORT"),
-    SLICE_INIT("MERCURE_PORT")};
-
 /* --- the value of a variable -------------------------------------------------------------------
  */
 
@@ -298,9 +291,6 @@ is_known(struct slice name)
     struct slice bare = slice_ends(name, suffix) ? slice_head(name, name.len - suffix.len) : name;
     for (size_t i = 0; i < COUNT_OF(known); i++)
         if (slice_eq(bare, slice_of(known[i])))
-            return true;
-    for (size_t i = 0; i < COUNT_OF(of_others); i++)
-        if (slice_starts(name, of_others[i]))
             return true;
     return false;
 }

@@ -10,6 +10,7 @@
 
 enum {
     LONGEST = 60, /* a longer name is near to nothing */
+    SHORTEST_BEGINNING = 4,
 };
 
 struct sentence {
@@ -151,6 +152,13 @@ static const struct sentence variables[] = {
     {"CADDY_SERVER_EXTRA_DIRECTIVES", FOREIGN_ACCEPTED, NO_EFFECT},
 };
 
+/* Of applications that publish, and of Kubernetes. */
+static const struct slice of_others[] = {
+    SLICE_INIT("MERCURE_URL"),          SLICE_INIT("MERCURE_PUBLIC_URL"),
+    SLICE_INIT("MERCURE_JWT_SECRET"),   SLICE_INIT("MERCURE_JWT_TOKEN"),
+    SLICE_INIT("MERCURE_SERVICE_HOST"), SLICE_INIT("MERCURE_SERVICE_PORT"),
+    SLICE_INIT("MERCURE_PORT")};
+
 static enum foreign_kind
 find(const struct sentence *table, size_t count, struct slice name, const char **ret_text)
 {
@@ -172,6 +180,9 @@ foreign_directive(struct slice name, const char **ret_text)
 enum foreign_kind
 foreign_variable(struct slice name, const char **ret_text)
 {
+    for (size_t i = 0; i < COUNT_OF(of_others); i++)
+        if (slice_starts(name, of_others[i]))
+            return FOREIGN_OTHERS;
     return find(variables, COUNT_OF(variables), name, ret_text);
 }
 
@@ -205,7 +216,8 @@ foreign_nearest(struct slice name, const char *const *names, size_t count)
     const char *nearest = NULL;
     unsigned best = 4;
     for (size_t i = 0; i < count; i++) {
-        unsigned d = distance(name, slice_of(names[i]));
+        bool is_begun = name.len >= SHORTEST_BEGINNING && slice_starts(slice_of(names[i]), name);
+        unsigned d = is_begun ? 1 : distance(name, slice_of(names[i]));
         if (d >= best || d >= name.len)
             continue;
         best = d;

@@ -7,11 +7,12 @@
 
 enum foreign_kind {
     FOREIGN_UNKNOWN,
+    FOREIGN_OTHERS,   /* somebody else's, and rightly there: nothing is to be said */
     FOREIGN_ACCEPTED, /* without effect, which is said */
     FOREIGN_REFUSED,
 };
 
-/* *ret_text is the sentence. */
+/* Of what is accepted or refused *ret_text is the sentence. */
 enum foreign_kind foreign_directive(struct slice name, const char **ret_text);
 enum foreign_kind foreign_variable(struct slice name, const char **ret_text);
 

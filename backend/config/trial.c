@@ -111,6 +111,25 @@ try_group(struct config *c, const char *name, struct slice group)
     free(text);
 }
 
+/* What is in memory is made anew by whoever starts the hub. */
+static bool
+comes_with_the_start(const char *folder)
+{
+    struct slice s = slice_of(folder);
+    return slice_starts(s, SLICE("/run/")) || slice_starts(s, SLICE("/var/run/"));
+}
+
+static void
+note_handed_over(struct config *c, const char *name, const char *folder, int number)
+{
+    struct error why, note;
+    error_set(&note,
+              "%.200s: %.200s: so the hub cannot make its socket there, unless the folder is made "
+              "before the start, or the socket is handed over (systemd)",
+              folder, reason(number, &why));
+    config_note(c, name, note.text);
+}
+
 static void
 try_socket(struct config *c, const char *name, const struct address *at)
 {
@@ -120,8 +139,10 @@ try_socket(struct config *c, const char *name, const struct address *at)
     int number;
     char *folder = folder_of(path);
     try_group(c, name, at->group);
-    if (!is_folder(folder, &number))
+    if (!is_folder(folder, &number) && !(number == ENOENT && comes_with_the_start(folder)))
         config_refuse(c, name, "%s: %s", folder, reason(number, &why));
+    else if (number || !may(folder, W_OK | X_OK))
+        note_handed_over(c, name, folder, number ? number : errno);
     else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
         config_refuse(c, name, "%s: it exists and is not a socket", path);
     free(folder);

@@ -336,6 +336,10 @@ START_TEST(a_key_of_several_lines_without_quotes_is_one_mistake)
     ck_assert(strstr(config->errors.items[0], "test.conf:1: ") &&
               strstr(config->errors.items[0], "stands in quotes"));
     ck_assert(strstr(config->errors.items[1], "test.conf:6: ") && config->anonymous);
+    ck_assert_msg(parse(SLICE("publisher_jwt \"-----BEGIN X-----\\nab\\n-----END X-----\" RS256\n"
+                              "anonymous\n")),
+                  "%s", err.text);
+    ck_assert_msg(config->anonymous, "with quotes the next line is a line");
     config_free(&config);
 }
 END_TEST
