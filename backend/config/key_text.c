@@ -268,7 +268,7 @@ key_text_read(struct slice raw, enum key_source_kind kind, struct string *ret,
     if (is_in_quotes(bare))
         inner = trim(SLICE_OF(bare.ptr + 1, bare.len - 2), is_blank);
     if (inner.len == 0)
-        return error_set(err, "the key is empty");
+        return error_set(err, "the key is empty; was a variable not set?");
     bool is_pem = slice_starts(inner, SLICE("-----BEGIN"));
     bool is_json = inner.ptr[0] == '{' && inner.ptr[inner.len - 1] == '}' &&
                    slice_index(inner, '"') < inner.len;
