@@ -218,9 +218,25 @@ open_listener(struct process *p, const char *address, struct error *err)
     return true;
 }
 
+/* What `name` lists. The line or the variable is named where it can be but one. */
+static bool
+open_listed(struct process *p, const char *name, const struct string_list *list, struct error *err)
+{
+    const char *place = config_place_of(p->rules->config, slice_of(name));
+    bool is_sure = place && (list->count == 1 || strchr(place, ':') == NULL);
+    for (size_t i = 0; i < list->count; i++) {
+        struct error why;
+        if (!open_listener(p, list->items[i], &why))
+            return error_set(err, "%.150s%s%.350s", is_sure ? place : "", is_sure ? ": " : "",
+                             why.text);
+    }
+    return true;
+}
+
 static bool
 open_listeners(struct process *p, struct error *err)
 {
+    const struct config *c = p->rules->config;
     char address[32];
     int inherited[MAX_LISTENERS];
     size_t count = listener_inherited(inherited, MAX_LISTENERS);
@@ -230,14 +246,10 @@ open_listeners(struct process *p, struct error *err)
             return false;
     }
     /* Whoever handed sockets over decided where the hub listens. */
-    for (size_t i = 0; count == 0 && i < p->rules->config->listen.count; i++)
-        if (!open_listener(p, p->rules->config->listen.items[i], err))
-            return false;
+    if (count == 0 && !open_listed(p, "listen", &c->listen, err))
+        return false;
     p->hub_listeners = p->listener_count;
-    for (size_t i = 0; i < p->rules->config->metrics_listen.count; i++)
-        if (!open_listener(p, p->rules->config->metrics_listen.items[i], err))
-            return false;
-    return true;
+    return open_listed(p, "metrics_listen", &c->metrics_listen, err);
 }
 
 static void

@@ -33,9 +33,12 @@ void
 config_place(struct config *c, struct slice name)
 {
     struct error place;
-    if (c->reading_file == NULL || c->reading_line == 0)
+    if (c->reading_file == NULL)
         return;
-    error_set(&place, "%.300s:%u", c->reading_file, c->reading_line);
+    if (c->reading_line)
+        error_set(&place, "%.300s:%u", c->reading_file, c->reading_line);
+    else
+        error_set(&place, "%.300s", c->reading_file);
     for (size_t i = 0; i < c->placed.count; i++) {
         if (!slice_eq(slice_of(c->placed.items[i]), name))
             continue;
@@ -47,9 +50,8 @@ config_place(struct config *c, struct slice name)
     string_list_add(&c->places, slice_of(place.text));
 }
 
-/* NULL: it did not stand in a file. */
-static const char *
-place_of(const struct config *c, struct slice name)
+const char *
+config_place_of(const struct config *c, struct slice name)
 {
     for (size_t i = 0; i < c->placed.count; i++)
         if (slice_eq(slice_of(c->placed.items[i]), name))
@@ -69,7 +71,7 @@ void
 config_note(struct config *c, const char *name, const char *text)
 {
     struct error sentence;
-    const char *place = place_of(c, slice_of(name));
+    const char *place = config_place_of(c, slice_of(name));
     error_set(&sentence, "%s%s%s", place ? place : "", place ? ": " : "", name);
     config_say(c, sentence.text, text);
 }
@@ -77,14 +79,16 @@ config_note(struct config *c, const char *name, const char *text)
 bool
 config_has_enough(const struct config *c)
 {
-    return c->errors.count >= ENOUGH_ERRORS;
+    return c->errors.count > ENOUGH_ERRORS;
 }
 
 static void
 add_error(struct config *c, const char *text)
 {
-    if (!config_has_enough(c))
+    if (c->errors.count < ENOUGH_ERRORS)
         string_list_add(&c->errors, slice_of(text));
+    else if (c->errors.count == ENOUGH_ERRORS)
+        string_list_add(&c->errors, SLICE("there is more that is wrong; mend this first"));
 }
 
 void
@@ -103,7 +107,7 @@ config_refuse(struct config *c, const char *name, const char *fmt, ...)
 {
     char text[sizeof(struct error)];
     struct error sentence;
-    const char *place = place_of(c, slice_of(name));
+    const char *place = config_place_of(c, slice_of(name));
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);

@@ -67,7 +67,7 @@ struct config {
     struct string_list errors; /* why it cannot be used, each with its place; empty: fine */
     struct string_list trusted_issuers; /* MERCURE_TRUSTED_ISSUERS: with the keys of the roles */
 
-    /* Where each directive stood last, as FILE:LINE; names and places in the same order. */
+    /* Where each directive stood last: FILE:LINE or a variable; names and places in one order. */
     struct string_list placed, places;
 
     /* While it is read. */
@@ -108,6 +108,7 @@ bool config_speaks_1_0(const struct config *);
 
 /* For what reads a configuration. The directive `name` stands where it is reading now. */
 void config_place(struct config *, struct slice name);
+const char *config_place_of(const struct config *, struct slice name); /* NULL: a default */
 /* A sentence to say at start, "NAME: TEXT", with the directive's place before it. */
 void config_note(struct config *, const char *name, const char *text);
 void config_say(struct config *, const char *place, const char *text); /* "PLACE: TEXT" */

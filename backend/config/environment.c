@@ -152,11 +152,15 @@ set_list(struct config *c, const char *name, const char *directive)
     const struct option *o = option_find(NULL, slice_of(directive));
     char *value = read_variable(c, name);
     size_t count = split(slice_of(value), words, MAX_WORDS);
+    c->reading_file = name;
+    if (count)
+        config_place(c, slice_of(directive));
     for (size_t i = 0; i < count; i++) {
         struct error why;
         if (!option_set(c, o, &words[i], 1, &why))
             config_complain(c, "%s: %s", name, why.text);
     }
+    c->reading_file = NULL;
     free(value);
 }
 
@@ -229,6 +233,10 @@ listen_as_site(struct config *c, struct slice names)
             string_list_add(&ports, port);
     }
     bool names_port = ports.count > 1 || (ports.count && ports.items[0][0]);
+    c->reading_file = "SERVER_NAME";
+    if (names_port)
+        config_place(c, SLICE("listen"));
+    c->reading_file = NULL;
     for (size_t i = 0; names_port && i < ports.count; i++) {
         struct slice port = ports.items[i][0] ? slice_of(ports.items[i]) : SLICE(":80");
         if (!string_list_has(&c->listen, port) || string_list_has(&c->yielding, SLICE("listen")))

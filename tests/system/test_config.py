@@ -147,6 +147,23 @@ def test_the_port_of_server_name_is_listened_on(tmp_path):
         assert ("host names and TLS are the front's" in server.log()) == ("localhost" in name)
 
 
+def test_an_address_that_is_taken_is_named_with_its_line_or_variable(tmp_path):
+    port, conf = free_port(), tmp_path / "alipes.conf"
+    first = start(tmp_path, {"SERVER_NAME": f":{port}"})
+    try:
+        conf.write_text(HEAD + f"listen :{port}\n")
+        taken = f"listen :{port}: Address already in use"
+        second = run("-c", conf)
+        assert second.returncode == 1 and f"{conf}:4: {taken}" in second.stderr, second.stderr
+        for name, value in (("SERVER_NAME", f"hub.example:{port}"), ("MERCURE_LISTEN_ADDR", f":{port}"), ("MERCURE_EXTRA_DIRECTIVES:2", "")):
+            env = {"MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY,
+                   "MERCURE_EXTRA_DIRECTIVES": "transport memory" + ("" if value else f"\nlisten :{port}"), **({name: value} if value else {})}
+            assert f"{name}: {taken}" in run(env=env).stderr
+        assert run("config", "check", conf).returncode == 0, "the hub that runs has it"
+    finally:
+        assert first.stop() == 0
+
+
 def test_a_configuration_that_cannot_be_reached_is_no_other_one(tmp_path):
     (tmp_path / "folder").mkdir()
     dangling = tmp_path / "alipes.conf"
