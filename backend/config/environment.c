@@ -31,8 +31,7 @@ static const char *const known[] = {"MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCR
                                     "MERCURE_ALLOW_ANONYMOUS",   "MERCURE_DEBUG",
                                     "MERCURE_TRANSPORT_URL",     "MERCURE_EXTRA_DIRECTIVES"};
 
-/* --- the value of a variable -------------------------------------------------------------------
- */
+/* --- the value of a variable ------------------------------------------------------------------ */
 
 static const char *
 file_of(const char *name)
@@ -86,8 +85,7 @@ read_variable(struct config *c, const char *name)
     return copy;
 }
 
-/* --- each variable -----------------------------------------------------------------------------
- */
+/* --- each variable ---------------------------------------------------------------------------- */
 
 static void
 set_key(struct config *c, enum config_role role, const char *key, const char *alg)
@@ -258,8 +256,7 @@ set_listen(struct config *c)
         listen_as_site(c, slice_of(getenv("SERVER_NAME")));
 }
 
-/* --- all of them -------------------------------------------------------------------------------
- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 static void
 apply_extra(struct config *c)

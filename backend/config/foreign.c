@@ -107,11 +107,21 @@ static const struct sentence directives[] = {
 #define TLS            OLD("your web server: TLS is the front's")
 #define NO_EFFECT      "no effect here: it is Caddy's, and belongs to your web server"
 /* Names that any program may have given to a variable of its own are said, and not refused. */
+#define MEANT(name) "no effect: no variable of that name is known; did you mean " name "?"
 #define MAYBE(successor)                                                                           \
     "no effect here; if it is meant as that of the old stand-alone hub, use " successor
 
 static const struct sentence variables[] = {
     {"MERCURE_LICENSE", FOREIGN_REFUSED, "nothing here needs a licence"},
+    {"MERCURE_ANONYMOUS", FOREIGN_ACCEPTED, MEANT("MERCURE_ALLOW_ANONYMOUS")},
+    {"MERCURE_ADDR", FOREIGN_ACCEPTED, MEANT("MERCURE_LISTEN_ADDR")},
+    {"MERCURE_JWT_KEY", FOREIGN_ACCEPTED,
+     MEANT("MERCURE_PUBLISHER_JWT_KEY, and MERCURE_SUBSCRIBER_JWT_KEY")},
+    {"MERCURE_PUBLISHER_KEY", FOREIGN_ACCEPTED, MEANT("MERCURE_PUBLISHER_JWT_KEY")},
+    {"MERCURE_SUBSCRIBER_KEY", FOREIGN_ACCEPTED, MEANT("MERCURE_SUBSCRIBER_JWT_KEY")},
+    {"MERCURE_CORS_ALLOWED_ORIGINS", FOREIGN_ACCEPTED, MEANT("MERCURE_CORS_ORIGINS")},
+    {"MERCURE_PUBLISH_ALLOWED_ORIGINS", FOREIGN_ACCEPTED, MEANT("MERCURE_PUBLISH_ORIGINS")},
+    {"MERCURE_SERVER_NAME", FOREIGN_ACCEPTED, MEANT("SERVER_NAME, or MERCURE_LISTEN_ADDR")},
     {"JWT_KEY", FOREIGN_REFUSED, OLD("MERCURE_PUBLISHER_JWT_KEY and MERCURE_SUBSCRIBER_JWT_KEY")},
     {"JWT_ALGORITHM", FOREIGN_REFUSED,
      OLD("MERCURE_PUBLISHER_JWT_ALG and MERCURE_SUBSCRIBER_JWT_ALG")},
@@ -186,8 +196,7 @@ foreign_variable(struct slice name, const char **ret_text)
     return find(variables, COUNT_OF(variables), name, ret_text);
 }
 
-/* --- what was meant ----------------------------------------------------------------------------
- */
+/* --- what was meant --------------------------------------------------------------------------- */
 
 static unsigned
 distance(struct slice a, struct slice b)
@@ -226,8 +235,7 @@ foreign_nearest(struct slice name, const char *const *names, size_t count)
     return nearest;
 }
 
-/* --- a whole Caddyfile -------------------------------------------------------------------------
- */
+/* --- a whole Caddyfile ------------------------------------------------------------------------ */
 
 bool
 foreign_caddyfile(struct slice text, unsigned *ret_first, unsigned *ret_last)

@@ -44,8 +44,7 @@ is_in_quotes(struct slice s)
     return s.len > 1 && (s.ptr[0] == '"' || s.ptr[0] == '\'') && s.ptr[s.len - 1] == s.ptr[0];
 }
 
-/* --- PEM ---------------------------------------------------------------------------------------
- */
+/* --- PEM -------------------------------------------------------------------------------------- */
 
 /* A line end written out, backslash and n or r. */
 static bool
@@ -120,8 +119,7 @@ write_pem(struct slice s, struct buf *out)
         out->len--;
 }
 
-/* --- what is no key ----------------------------------------------------------------------------
- */
+/* --- what is no key --------------------------------------------------------------------------- */
 
 /* What a text begins with that something else should have replaced; `end`: and ends with. */
 static const struct {
@@ -220,8 +218,7 @@ refuse(const char *what, struct error *err)
     return false;
 }
 
-/* --- all of it ---------------------------------------------------------------------------------
- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static bool
 has_control(struct slice s)

@@ -52,7 +52,12 @@ static const struct {
 } noted[] = {
     {"MERCURE_CORS_ORIGIN=*", "did you mean MERCURE_CORS_ORIGINS?"},
     {"MERCURE_PUBLISHER_JWT=x", "did you mean MERCURE_PUBLISHER_JWT_KEY?"},
-    {"MERCURE_ANONYMOUS=1", "MERCURE_ANONYMOUS: no effect"},
+    {"MERCURE_ANONYMOUS=1", "did you mean MERCURE_ALLOW_ANONYMOUS?"},
+    {"MERCURE_ADDR=:80", "did you mean MERCURE_LISTEN_ADDR?"},
+    {"MERCURE_JWT_KEY=x", "did you mean MERCURE_PUBLISHER_JWT_KEY, and"},
+    {"MERCURE_SUBSCRIBER_KEY=x", "did you mean MERCURE_SUBSCRIBER_JWT_KEY?"},
+    {"MERCURE_CORS_ALLOWED_ORIGINS=*", "did you mean MERCURE_CORS_ORIGINS?"},
+    {"MERCURE_SERVER_NAME=:80", "did you mean SERVER_NAME"},
     {"MERCURE_SOMETHING_ELSE=1", "MERCURE_SOMETHING_ELSE: no effect: no variable of that name"},
     {"MERCURE_DEBUG_FIEL=1", "MERCURE_DEBUG_FIEL: no effect"},
     {"server_name=:80", "did you mean SERVER_NAME?"},
