@@ -22,14 +22,16 @@ static const char *const before[] = {
     ".BR # ,",
     "and the environment by",
     ".BR {env.NAME} \" or \" {$NAME:default} .",
-    "An unknown directive is an error that names its line.",
+    "A word of several lines stands in quotes, or as a heredoc behind",
+    ".BR <<NAME .",
+    "All that is wrong is named at once, each with its line.",
     ".PP",
     "Durations are written 500ms, 40s, 5m, 24h; sizes 1MiB, 512KB. Directives that are said to be",
     "repeatable add up; of any other the last one counts.",
     ".PP",
     ".B alipes config check",
     ".I FILE",
-    "says whether a file is right. SIGHUP makes a running hub read it anew.",
+    "says what is wrong with a file, as a start would. SIGHUP makes a running hub read it anew.",
     ".SH DIRECTIVES",
 };
 
@@ -39,7 +41,7 @@ static const char *const after[] = {
     ".I /etc/alipes/alipes.conf",
     "what",
     ".B alipes.service",
-    "reads",
+    "reads, and commands where nothing names another",
     ".SH SEE ALSO",
     ".BR alipes (8)",
 };

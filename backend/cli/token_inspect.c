@@ -286,8 +286,9 @@ open_sources(struct question *q, struct error *err)
     while (q->attempts < missing && pthread_cond_timedwait(&q->came, &q->lock, &until) == 0)
         ;
     pthread_mutex_unlock(&q->lock);
-    q->authority = trust_build(q->config, q->sources, NULL, err);
-    return q->authority != NULL;
+    struct string_list *errors = &q->config->errors;
+    q->authority = trust_build(q->config, q->sources, NULL, errors);
+    return q->authority || error_set(err, "%s", errors->items[0]);
 }
 
 static bool

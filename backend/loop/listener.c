@@ -7,9 +7,9 @@
 
 #include "loop/listener.h"
 
+#include "base/address.h"
 #include "base/alloc.h"
 #include "base/log.h"
-#include "loop/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
