@@ -104,7 +104,7 @@ log_line(enum log_level level, const char *event, const char *fmt, ...)
 {
     if (!log_wants(level))
         return;
-    char fields[2048];
+    char fields[3072];
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(fields, sizeof fields, fmt, args);

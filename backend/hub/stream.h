@@ -35,6 +35,7 @@ struct stream {
     uint64_t stamp;
     struct position position;
     uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: no end by itself */
+    uint64_t begun_ms, sent;        /* for the log: when, and how many updates */
     uint64_t address_key;           /* 0: not counted by address */
     struct list node, catch_node;
     struct timer timer;
