@@ -240,8 +240,8 @@ admit_busy(struct exchange *ex, const char *why, struct slice sentence)
         return;
     }
     reply_stream_head(ex, &reply);
-    int n = snprintf(text, sizeof text, ": %.60s\nretry: %u\n\n", why,
-                     hub_retry_ms(hub_worker_of(ex->worker)));
+    int n = snprintf(text, sizeof text, "retry: %u\n: %.60s\n\n",
+                     hub_retry_ms(hub_worker_of(ex->worker)), why);
     reply.body = SLICE_OF(text, (size_t)n);
     exchange_reply(ex, &reply);
 }

@@ -56,9 +56,8 @@ say_refused(const struct exchange *ex, struct slice origin)
     char advice[300];
     if (is_own_page(ex, origin) || !log_allowed(&limit, &more))
         return;
-    log_line(LOG_WARN, "origin_not_allowed",
-             "conn=%llu origin=%s method=%s msg=%s suppressed=%llu", (unsigned long long)ex->id,
-             LOG_SLICE(origin), LOG_SLICE(ex->request->method),
+    log_line(LOG_WARN, "origin_not_allowed", "conn=%llu origin=%s method=%s msg=%s suppressed=%llu",
+             (unsigned long long)ex->id, LOG_SLICE(origin), LOG_SLICE(ex->request->method),
              log_slice((char[400]){0}, 400,
                        origin_advice(&ex->config->cors_origins, "cors_origins", origin, advice,
                                      sizeof advice)),

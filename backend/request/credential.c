@@ -128,7 +128,8 @@ say_origin(const struct exchange *ex, struct token_refusal *refusal)
         snprintf(refusal->detail, sizeof refusal->detail, "there is neither Origin nor Referer");
         return;
     }
-    snprintf(refusal->origin, sizeof refusal->origin, SLICE_FMT, SLICE_ARG(slice_head(origin, 200)));
+    snprintf(refusal->origin, sizeof refusal->origin, SLICE_FMT,
+             SLICE_ARG(slice_head(origin, 200)));
     origin_advice(allowed, "publish_origins", origin, advice, sizeof advice);
     snprintf(refusal->detail, sizeof refusal->detail, "%s", advice);
 }

@@ -61,13 +61,13 @@ origin_difference(struct slice pattern, struct slice origin)
     struct parts ours = split(pattern), theirs = split(origin);
     if (theirs.host.len == 0 || !origin_matches(ours.host, theirs.host, true))
         return NULL;
-    return ours.scheme.len == 0                            ? "its scheme, which is missing"
-           : !slice_eq_nocase(ours.scheme, theirs.scheme)  ? "its scheme"
-           : ours.tail.len                                 ? "the slash behind its host"
-           : !slice_eq(ours.port, theirs.port)             ? "its port"
+    return ours.scheme.len == 0                             ? "its scheme, which is missing"
+           : !slice_eq_nocase(ours.scheme, theirs.scheme)   ? "its scheme"
+           : ours.tail.len                                  ? "the slash behind its host"
+           : !slice_eq(ours.port, theirs.port)              ? "its port"
            : !origin_matches(ours.host, theirs.host, false) ? "its case"
-           : !slice_eq(ours.scheme, theirs.scheme)         ? "its case"
-                                                           : NULL;
+           : !slice_eq(ours.scheme, theirs.scheme)          ? "its case"
+                                                            : NULL;
 }
 
 struct slice

@@ -3,9 +3,9 @@
 #include "request/reply.h"
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "config/config.h"
 #include "metrics/metrics.h"
+#include "request/answered.h"
 #include "request/cors.h"
 #include "request/credential.h"
 #include "request/place.h"
@@ -48,22 +48,11 @@ reason_of(unsigned status)
     return "other";
 }
 
-/* With `debug` every refusal leaves a line, whatever it is about and however often. */
-static void
-log_refused(const struct exchange *ex, unsigned status, const char *reason, struct slice sentence)
-{
-    const struct request *q = ex->request;
-    log_line(LOG_DEBUG, "answered", "conn=%llu status=%u reason=%s method=%s path=%s msg=%s",
-             (unsigned long long)ex->id, status, reason, LOG_SLICE(q->method), LOG_SLICE(q->path),
-             LOG_SLICE(slice_head(sentence, slice_index(sentence, '\n'))));
-}
-
 /* The body of an error: problem details where they are accepted, else the sentence. */
 static void
 send_sentence(struct exchange *ex, struct reply *r, const char *reason, struct slice sentence)
 {
-    if (r->status >= 400 && log_wants(LOG_DEBUG))
-        log_refused(ex, r->status, reason, sentence);
+    answered_log(ex, r->status, reason, sentence);
     if (r->status >= 400 && problem_is_accepted(ex->request))
         r->body = problem_document(&ex->arena, r->status, sentence);
     if (r->body.len) {

@@ -30,10 +30,10 @@ def configurations(tmp_path_factory):
 
 
 def verdict(text, role):
-    """(accepted, reason) of one role."""
-    part = re.search(rf"^{role}: (accepted|refused).*\n((?:    .*\n)*)", text, re.M)
-    reason = re.search(r"^    reason: (\S+)$", part.group(2), re.M)
-    return part.group(1) == "accepted", reason.group(1) if reason else ""
+    """(accepted, reason) of one role, said at length or, for one that the token does not name, in a line."""
+    part = re.search(rf"^{role}: ((accepted|refused).*\n(?:    .*\n)*)", text, re.M)
+    reason = re.search(r"^    reason: (\S+)$|^refused \((\S+)\)", part.group(1), re.M)
+    return part.group(2) == "accepted", (reason.group(1) or reason.group(2)) if reason else ""
 
 
 def test_inspect_names_the_reason_of_every_token_of_the_table(configurations):
