@@ -61,7 +61,8 @@ origin_difference(struct slice pattern, struct slice origin)
     struct parts ours = split(pattern), theirs = split(origin);
     if (theirs.host.len == 0 || !origin_matches(ours.host, theirs.host, true))
         return NULL;
-    return ours.scheme.len == 0                             ? "its scheme, which is missing"
+    return ours.scheme.len < theirs.scheme.len && ours.scheme.len == 0
+               ? "its scheme, which is missing"
            : !slice_eq_nocase(ours.scheme, theirs.scheme)   ? "its scheme"
            : ours.tail.len                                  ? "the slash behind its host"
            : !slice_eq(ours.port, theirs.port)              ? "its port"
