@@ -13,7 +13,7 @@
 #include "cli/hearsay.h"
 #include "cli/mistake.h"
 #include "cli/plain.h"
-#include "hub/trace.h"
+#include "topic/matcher.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -111,7 +111,7 @@ print_field(const char *name, const char *text)
 static void
 say_selector(void *into, const char *type, struct slice text)
 {
-    *(bool *)into |= strcmp(type, "exact") == 0 && trace_star_is_vain(text);
+    *(bool *)into |= strcmp(type, "exact") == 0 && matcher_star_is_vain(text);
     printf("    %s ", type);
     plain_write(stdout, text);
     putchar('\n');
@@ -188,7 +188,7 @@ say_accepted(const struct question *q, const struct grant *g, enum role role)
                                     : ", but it grants no topic: a publish is refused\n");
     rights_describe(g->rights, role, say_selector, &stars);
     if (stars)
-        print_field("note", TRACE_VAIN_STAR);
+        print_field("note", MATCHER_VAIN_STAR);
     if (!has && g->no_rights)
         print_field("why", g->no_rights);
     if (q->topics[role])

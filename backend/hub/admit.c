@@ -222,8 +222,8 @@ admit_refuse_topic(struct exchange *ex, const struct grant *grant, struct slice 
     trace_granted(&granted, grant, ROLE_PUBLISH);
     note(refusal.topic, sizeof refusal.topic, topic);
     note(refusal.granted, sizeof refusal.granted, words_slice(&granted));
-    if (grant->dialect == DIALECT_0X && trace_star_is_vain(words_slice(&granted)))
-        snprintf(refusal.detail, sizeof refusal.detail, "%s", TRACE_VAIN_STAR);
+    if (grant->dialect == DIALECT_0X && matcher_star_is_vain(words_slice(&granted)))
+        snprintf(refusal.detail, sizeof refusal.detail, "%s", MATCHER_VAIN_STAR);
     reply_refusal(ex, &refusal);
 }
 

@@ -12,8 +12,9 @@
  *
  * The sum over workers needs no message: each adds what it found to the tally and counts itself
  * out; who counts out the last one has it all. Workers see an update only when it is committed, so
- * no line speaks of one that is not. A stream whose cursor is still being looked up is not counted:
- * nobody knows yet where it stands. */
+ * no line speaks of one that is not. Not counted are a stream whose cursor is still being looked
+ * up, for nobody knows yet where it stands, and one that read the update from the tail while its
+ * matching paused between two turns (hub/delivery.h). */
 
 #include "hub/trace.h"
 
@@ -114,13 +115,6 @@ trace_granted(struct words *w, const struct grant *g, enum role action)
         rights_describe(g->rights, action, say_selector, w);
 }
 
-bool
-trace_star_is_vain(struct slice exact)
-{
-    return exact.len > 1 && slice_index(exact, '*') < exact.len &&
-           slice_index(exact, '{') == exact.len;
-}
-
 static const char *
 prefix_of(enum matcher_type type)
 {
@@ -136,8 +130,8 @@ trace_stream_begin(const struct stream *s, const struct query *q)
     for (size_t i = 0; i < q->count; i++) {
         const struct selector *one = &q->selectors[i];
         words_add(&topics, prefix_of(one->type), one->text);
-        if (one->type != MATCHER_URLPATTERN && trace_star_is_vain(one->text))
-            msg = TRACE_VAIN_STAR;
+        if (one->type != MATCHER_URLPATTERN && matcher_star_is_vain(one->text))
+            msg = MATCHER_VAIN_STAR;
     }
     trace_granted(&granted, s->grant, ROLE_SUBSCRIBE);
     log_line(LOG_DEBUG, "stream_begin",

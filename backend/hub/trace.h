@@ -38,9 +38,5 @@ void trace_stream_end(const struct stream *, const char *state, bool by_hub);
 
 /* The topics that a grant (NULL: none) names for an action. */
 void trace_granted(struct words *, const struct grant *, enum role action);
-/* Does it look like a wildcard and is none? `exact`: no template, no pattern. */
-bool trace_star_is_vain(struct slice exact);
-#define TRACE_VAIN_STAR                                                                            \
-    "a * inside a topic is no wildcard: a template does it, like https://example.com/books/{id}"
 
 #endif

@@ -156,3 +156,10 @@ matcher_matches(const struct matcher *m, const struct topic *t)
     uint64_t steps = matcher_steps(t);
     return matcher_try(m, t, &steps) == MATCH_YES;
 }
+
+bool
+matcher_star_is_vain(struct slice exact)
+{
+    return exact.len > 1 && slice_index(exact, '*') < exact.len &&
+           slice_index(exact, '{') == exact.len;
+}
