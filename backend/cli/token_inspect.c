@@ -107,11 +107,13 @@ print_field(const char *name, const char *text)
     putchar('\n');
 }
 
-/* *into: is there a `*` that is meant as a wildcard? */
+/* *into: what one of them was perhaps meant to be. */
 static void
 say_selector(void *into, const char *type, struct slice text)
 {
-    *(bool *)into |= strcmp(type, "exact") == 0 && matcher_star_is_vain(text);
+    const char **trap = into;
+    if (*trap == NULL && strcmp(type, "exact") == 0)
+        *trap = matcher_trap(text);
     printf("    %s ", type);
     plain_write(stdout, text);
     putchar('\n');
@@ -180,15 +182,16 @@ enum answer {
 static enum answer
 say_accepted(const struct question *q, const struct grant *g, enum role role)
 {
-    bool has = grant_has(g, role), stars = false;
+    bool has = grant_has(g, role);
+    const char *trap = NULL;
     printf("%s: accepted, by the rules of %s, ", role_name(role), dialect_name(g->dialect));
     say_end(g);
     printf(has                      ? ", for\n"
            : role == ROLE_SUBSCRIBE ? ", but it grants no topic: public updates alone\n"
                                     : ", but it grants no topic: a publish is refused\n");
-    rights_describe(g->rights, role, say_selector, &stars);
-    if (stars)
-        print_field("note", MATCHER_VAIN_STAR);
+    rights_describe(g->rights, role, say_selector, &trap);
+    if (trap && g->dialect == DIALECT_0X)
+        print_field("note", trap);
     if (!has && g->no_rights)
         print_field("why", g->no_rights);
     if (q->topics[role])

@@ -216,14 +216,13 @@ note(char *into, size_t size, struct slice text)
 void
 admit_refuse_topic(struct exchange *ex, const struct grant *grant, struct slice topic)
 {
-    struct words granted = {.len = 0};
+    struct trace_rights granted = trace_rights(grant, ROLE_PUBLISH);
     struct token_refusal refusal =
         credential_refusal(ex, ROLE_PUBLISH, TOKEN_TOPIC_NOT_GRANTED, grant);
-    trace_granted(&granted, grant, ROLE_PUBLISH);
     note(refusal.topic, sizeof refusal.topic, topic);
-    note(refusal.granted, sizeof refusal.granted, words_slice(&granted));
-    if (grant->dialect == DIALECT_0X && matcher_star_is_vain(words_slice(&granted)))
-        snprintf(refusal.detail, sizeof refusal.detail, "%s", MATCHER_VAIN_STAR);
+    note(refusal.granted, sizeof refusal.granted, words_slice(&granted.topics));
+    if (grant->dialect == DIALECT_0X && granted.trap)
+        snprintf(refusal.detail, sizeof refusal.detail, "%s", granted.trap);
     reply_refusal(ex, &refusal);
 }
 

@@ -104,15 +104,31 @@ trace_matched(const struct update *u)
 static void
 say_selector(void *into, const char *type, struct slice text)
 {
-    (void)type;
-    words_add(into, "", text);
+    struct trace_rights *r = into;
+    words_add(&r->topics, "", text);
+    if (r->trap == NULL && strcmp(type, "exact") == 0)
+        r->trap = matcher_trap(text);
 }
 
-void
-trace_granted(struct words *w, const struct grant *g, enum role action)
+struct trace_rights
+trace_rights(const struct grant *g, enum role action)
 {
+    struct trace_rights r = {.trap = NULL};
     if (g)
-        rights_describe(g->rights, action, say_selector, w);
+        rights_describe(g->rights, action, say_selector, &r);
+    return r;
+}
+
+/* Only 0.x: what 1.0 calls exact is meant so. */
+static const char *
+trap_of_selector(const struct selector *s)
+{
+    struct error ignored;
+    struct matcher *m =
+        s->type == MATCHER_TEMPLATE ? matcher_new(s->type, s->text, SLICE(""), &ignored) : NULL;
+    const char *trap = m && matcher_kind(m) == MATCHER_IS_EXACT ? matcher_trap(s->text) : NULL;
+    matcher_unref(&m);
+    return trap;
 }
 
 static const char *
@@ -125,19 +141,20 @@ void
 trace_stream_begin(const struct stream *s, const struct query *q)
 {
     const struct exchange *ex = s->exchange;
-    struct words topics = {.len = 0}, granted = {.len = 0};
+    struct words topics = {.len = 0};
+    struct trace_rights granted = trace_rights(s->grant, ROLE_SUBSCRIBE);
     const char *msg = s->grant && s->grant->no_rights ? s->grant->no_rights : "";
     for (size_t i = 0; i < q->count; i++) {
         const struct selector *one = &q->selectors[i];
+        const char *trap = trap_of_selector(one);
         words_add(&topics, prefix_of(one->type), one->text);
-        if (one->type != MATCHER_URLPATTERN && matcher_star_is_vain(one->text))
-            msg = MATCHER_VAIN_STAR;
+        if (trap && msg[0] == 0)
+            msg = trap;
     }
-    trace_granted(&granted, s->grant, ROLE_SUBSCRIBE);
     log_line(LOG_DEBUG, "stream_begin",
              "conn=%llu topics=%s private_topics=%s token=%s dialect=%s cursor=%s address=%s%s%s%s",
              (unsigned long long)ex->id, LOG_SLICE(words_slice(&topics)),
-             LOG_SLICE(words_slice(&granted)), s->grant ? ex->token_by : "none",
+             LOG_SLICE(words_slice(&granted.topics)), s->grant ? ex->token_by : "none",
              dialect_name(s->is_1_0 ? DIALECT_1_0 : DIALECT_0X), LOG_SLICE(q->cursor.id),
              LOG_SLICE(ex->request->address), msg[0] ? " msg=\"" : "", msg, msg[0] ? "\"" : "");
 }

@@ -37,6 +37,10 @@ void trace_stream_cursor(const struct stream *, bool found);
 void trace_stream_end(const struct stream *, const char *state, bool by_hub);
 
 /* The topics that a grant (NULL: none) names for an action. */
-void trace_granted(struct words *, const struct grant *, enum role action);
+struct trace_rights {
+    struct words topics;
+    const char *trap; /* of one of them (topic/matcher.h); NULL: none */
+};
+struct trace_rights trace_rights(const struct grant *, enum role action);
 
 #endif

@@ -157,9 +157,13 @@ matcher_matches(const struct matcher *m, const struct topic *t)
     return matcher_try(m, t, &steps) == MATCH_YES;
 }
 
-bool
-matcher_star_is_vain(struct slice exact)
+const char *
+matcher_trap(struct slice exact)
 {
-    return exact.len > 1 && slice_index(exact, '*') < exact.len &&
-           slice_index(exact, '{') == exact.len;
+    if (slice_index(exact, '{') < exact.len)
+        return "its braces are no valid URI Template, so it is compared as it stands";
+    if (exact.len > 1 && slice_index(exact, '*') < exact.len)
+        return "a * inside a topic is no wildcard: a template does it, like "
+               "https://example.com/books/{id}";
+    return NULL;
 }

@@ -53,9 +53,7 @@ bool matcher_needs_urls(void);
 uint64_t matcher_steps(const struct topic *);
 void matcher_set_steps(uint64_t);
 
-/* Does it look like a wildcard and is none? `exact`: what is compared as it stands. */
-bool matcher_star_is_vain(struct slice exact);
-#define MATCHER_VAIN_STAR                                                                          \
-    "a * inside a topic is no wildcard: a template does it, like https://example.com/books/{id}"
+/* What a string that is compared as it stands was perhaps meant to be: a sentence, or NULL. */
+const char *matcher_trap(struct slice exact);
 
 #endif

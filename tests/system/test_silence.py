@@ -168,9 +168,13 @@ def test_a_stream_of_1_0_says_its_matchers(start_hub, tmp_path):
     assert line["topics"] == '"exact:a urlpattern:https://example.com/*"' and line["dialect"] == "1.0" and "msg" not in line
 
 
-def test_a_star_that_is_no_wildcard_is_told(hub):
+def test_a_star_that_is_no_wildcard_and_braces_that_are_no_template_are_told(hub):
     Stream(address(hub), "topic=https://example.com/books/*").close()
     assert "no wildcard" in line_of(hub, "stream_begin", topics='"https://example.com/books/*"')["msg"]
+    Stream(address(hub), "topic=https://example.com/{book-id}").close()
+    assert "no valid URI Template" in line_of(hub, "stream_begin", topics='"https://example.com/{book-id}"')["msg"]
+    Stream(address(hub), "topic=https://example.com/{id*}").close()
+    assert "msg" not in line_of(hub, "stream_begin", topics='"https://example.com/{id*}"')
     Stream(address(hub), "topic=*").close()
     assert "msg" not in line_of(hub, "stream_begin", topics='"*"')
 
