@@ -38,27 +38,26 @@ struct wish {
 static void
 usage(FILE *out)
 {
-    fputs(
-        "usage: alipes token [--publish TOPIC…] [--subscribe TOPIC…] [OPTION…]\n"
-        "       alipes token inspect [-c FILE] [--audience URL] [--publish TOPIC]\n"
-        "                            [--subscribe TOPIC] [FILE]\n"
-        "\n"
-        "    --publish TOPIC…    what it may publish; * is everything\n"
-        "    --subscribe TOPIC…  what it may subscribe to\n"
-        "    --payload JSON      what subscription events tell of its subscriber\n"
-        "    --exp DURATION      how long it is good, 1h unless given\n"
-        "    --dialect 0|1       of the protocol; follows from the configuration unless given\n"
-        "    --issuer ID         1.0: who signs (default: the configuration's first issuer)\n"
-        "    --audience URL      1.0: for which hub (default: resource_identifier)\n"
-        "    --alg ALG           HS256, RS256, ES256 …; follows from the key unless given\n"
-        "    -c FILE             the key is the one of this configuration\n"
-        "    --key-file FILE     the key is this: a secret, or a private key as PEM\n"
-        "\n"
-        "Without -c and --key-file the key is the environment's (MERCURE_…_JWT_KEY). In 1.0 a\n"
-        "TOPIC may be written exact:TOPIC or urlpattern:PATTERN. inspect reads a token from a\n"
-        "file or from its input and says whether the hub of this configuration takes it; with\n"
-        "--publish or --subscribe, whether it may for this one topic (the exit status says it).\n",
-        out);
+    fputs("usage: alipes token [--publish TOPIC…] [--subscribe TOPIC…] [OPTION…]\n"
+          "       alipes token inspect [-c FILE] [--audience URL] [--publish TOPIC]\n"
+          "                            [--subscribe TOPIC] [FILE]\n"
+          "\n"
+          "    --publish TOPIC…    what it may publish; * is everything\n"
+          "    --subscribe TOPIC…  what it may subscribe to\n"
+          "    --payload JSON      what subscription events tell of its subscriber\n"
+          "    --exp DURATION      how long it is good, 1h unless given\n"
+          "    --dialect 0|1       of the protocol; follows from the configuration unless given\n"
+          "    --issuer ID         1.0: who signs (default: the configuration's first issuer)\n"
+          "    --audience URL      1.0: for which hub (default: resource_identifier)\n"
+          "    --alg ALG           HS256, RS256, ES256 …; follows from the key unless given\n"
+          "    -c FILE             the key is the one of this configuration\n"
+          "    --key-file FILE     the key is this: a secret, or a private key as PEM\n"
+          "\n"
+          "Without -c and --key-file the key is the environment's (MERCURE_…_JWT_KEY). In 1.0 a\n"
+          "TOPIC may be written exact:TOPIC or urlpattern:PATTERN. inspect reads a token from a\n"
+          "file or from its input and says whether the hub of this configuration takes it; with\n"
+          "--publish or --subscribe, whether it may for this one topic (the exit status).\n",
+          out);
 }
 
 static bool
