@@ -111,7 +111,8 @@ collect(struct stream *s, void *context)
     s->last_due = i;
 }
 
-/* The same, for an update that has a tally. */
+/* The same, for an update that has a tally. Where its matching pauses, a stream that was here
+ * before may have read it from the tail meanwhile, and stand behind it. */
 static void
 collect_traced(struct stream *s, void *context)
 {
@@ -119,9 +120,10 @@ collect_traced(struct stream *s, void *context)
     const struct update *u = d->batch->updates[d->at];
     if (s->stamp == d->stamp || (s->state != STREAM_LIVE && s->state != STREAM_CATCHING_UP))
         return;
-    if (position_cmp(u->position, s->position) > 0)
+    bool is_ahead = position_cmp(u->position, s->position) > 0;
+    if (is_ahead || s->begun_in != d->number)
         trace_met(u, !judged_may_get(&d->judged, s->grant, u) ? TRACE_NOT_GRANTED
-                     : s->state == STREAM_LIVE                ? TRACE_SENT
+                     : is_ahead && s->state == STREAM_LIVE    ? TRACE_SENT
                                                               : TRACE_CATCHING_UP);
     collect(s, d);
     s->stamp = d->stamp;
@@ -144,7 +146,7 @@ send_due(struct delivery *d, struct stream *s, uint64_t now)
         size_t begun = exchange_send(s->exchange, updates, count);
         if (begun)
             s->last_sent_ms = now;
-        s->sent += begun;
+        s->sent += (uint32_t)begun;
         metrics_add(METRIC_deliveries, begun);
         if (begun < count) {
             stream_fall_back(s, d->batch, indices[begun]);
@@ -209,6 +211,7 @@ take_next(struct hub_worker *home)
         return false;
     d->batch = unwrap(CONTAINER_OF(node, struct message, node));
     d->at = 0;
+    d->number++;
     home->taken = d->batch->upto;
     tail_add(&home->tail, d->batch); /* the reference is the tail's now */
     return true;

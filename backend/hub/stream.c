@@ -226,7 +226,7 @@ send_gathered(struct stream *s, const struct gathering *g)
     size_t begun = g->count ? exchange_send(s->exchange, g->updates, g->count) : 0;
     if (begun)
         s->last_sent_ms = worker_now_ms(s->home->worker);
-    s->sent += begun;
+    s->sent += (uint32_t)begun;
     metrics_add(METRIC_deliveries, begun);
     s->position = begun < g->count ? g->before[begun] : g->reached;
     if (begun < g->count)
@@ -455,6 +455,7 @@ on_found(struct worker *worker, struct message *m)
     send_head(s, r->find.found ? r->find.id : SLICE("earliest"));
     /* An unknown id replays nothing: the stream begins at what its worker has taken. */
     s->position = r->find.found ? r->find.position : s->home->taken;
+    s->begun_in = s->home->delivery.number;
     release_reading(s);
     set_state(s, STREAM_CATCHING_UP);
     make_runnable(s);
@@ -535,7 +536,8 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     list_append(&home->streams, &s->node);
     timer_init(&s->timer, on_timer);
     ex->state = s;
-    s->begun_ms = worker_now_ms(home->worker);
+    s->begun_s = (uint32_t)(worker_now_ms(home->worker) / 1000);
+    s->begun_in = home->delivery.number;
     set_end(s);
     if (log_wants(LOG_DEBUG))
         trace_stream_begin(s, q);

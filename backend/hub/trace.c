@@ -12,9 +12,8 @@
  *
  * The sum over workers needs no message: each adds what it found to the tally and counts itself
  * out; who counts out the last one has it all. Workers see an update only when it is committed, so
- * no line speaks of one that is not. Not counted are a stream whose cursor is still being looked
- * up, for nobody knows yet where it stands, and one that read the update from the tail while its
- * matching paused between two turns (hub/delivery.h). */
+ * no line speaks of one that is not. A stream whose cursor is still being looked up is not counted:
+ * nobody knows yet where it stands. */
 
 #include "hub/trace.h"
 
@@ -170,8 +169,7 @@ trace_stream_cursor(const struct stream *s, bool found)
 void
 trace_stream_end(const struct stream *s, const char *state, bool by_hub)
 {
-    log_line(LOG_DEBUG, "stream_end", "conn=%llu state=%s by=%s seconds=%.1f events=%llu",
+    log_line(LOG_DEBUG, "stream_end", "conn=%llu state=%s by=%s seconds=%u events=%u",
              (unsigned long long)s->exchange->id, state, by_hub ? "hub" : "peer",
-             (double)(worker_now_ms(s->home->worker) - s->begun_ms) / 1000,
-             (unsigned long long)s->sent);
+             (uint32_t)(worker_now_ms(s->home->worker) / 1000) - s->begun_s, s->sent);
 }

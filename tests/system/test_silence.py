@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 from urllib.parse import quote, urlencode
 
@@ -14,6 +15,7 @@ import fastcgi
 import tokens
 from conftest import BIN, KEY, PATH, Client, Hub, Server, Stream, free_port, publish, token, wait_for
 from fastcgi import Fastcgi
+from test_matching import SANITIZED, slow_template
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
@@ -103,6 +105,37 @@ def test_every_publish_of_many_at_once_has_one_right_line(start_hub):
     assert all(counts(hub, reply) == (5, 0, 0) for reply in replies)
     hub.stop()
     assert len(lines(hub, "published")) == 40 and len(streams) == 5
+
+
+def test_the_count_is_right_where_matching_takes_many_turns(start_hub):
+    """Streams fall behind and are level again while one update is still being matched, and others come: who was there
+    before is counted once, wherever it reads the update from."""
+    hub = start_hub("max_match_steps 10000000\ntail 32MiB\nheartbeat 0s", workers=1)
+    topic, updates = "a" * (700 if SANITIZED else 2000) + "z", 18
+    slow = [Stream(hub.socket, "topic=" + quote(slow_template(i, 200))) for i in range(8)]
+    quick = [Stream(hub.socket, f"topic=*&topic={quote('a{+x}')}") for _ in range(4)]
+
+    def read(stream, begin):
+        wait_for(lambda: len(lines(hub, "published")) >= begin, "updates to fall behind of")
+        stream.datas(updates)
+
+    readers = [threading.Thread(target=read, args=(stream, i)) for i, stream in enumerate(slow + quick)]
+    for reader in readers:
+        reader.start()
+    body = urlencode({"topic": topic, "data": "x" * 150000}).encode()
+    clients = [Client(hub.socket) for _ in range(updates)]
+    for client in clients:
+        client.ask("POST", PATH, [FORM, f"Authorization: Bearer {token(['*'])}"], body)
+    late = [Stream(hub.socket, "topic=other") for _ in range(20)]
+    replies = [client.reply() for client in clients]
+    for reader in readers:
+        reader.join()
+    for reply in replies:
+        streams, catching_up, not_granted = counts(hub, reply)
+        assert (streams + catching_up, not_granted) == (12, 0), reply.body
+    hub.stop()
+    assert len(late) == 20 and any(line["catching_up"] != "0" for line in lines(hub, "published"))
+    assert int(lines(hub, "counted")[0]["matchings_paused"]) > 0
 
 
 @pytest.mark.parametrize("form, words", [
