@@ -468,8 +468,8 @@ start(struct process *p, struct error *err)
     for (size_t k = 0; k < p->listener_count; k++)
         log_line(LOG_INFO, k < p->hub_listeners ? "listening" : "metrics_listening", "address=%s",
                  LOG_SLICE(slice_of(listener_address(p->listeners[k]))));
-    log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s name=%s", p->worker_count, c->path,
-             kind->name, LOG_SLICE(slice_of(c->name ? c->name : "")));
+    log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s%s%s", p->worker_count, c->path,
+             kind->name, c->name ? " name=" : "", c->name ? LOG_SLICE(slice_of(c->name)) : "");
     notify_supervisor("READY=1");
     return true;
 }
@@ -516,12 +516,6 @@ release(struct process *p)
         listener_close(&p->listeners[i]);
     rules_unref(&p->rules);
     fetcher_free(&p->fetcher);
-}
-
-static void
-log_counter(const char *name, uint64_t value)
-{
-    log_line(LOG_INFO, "counted", "name=%s value=%llu", name, (unsigned long long)value);
 }
 
 static bool
@@ -619,7 +613,7 @@ serve(const char *file)
     log_line(LOG_INFO, "stopping", "signal=%d", signal_number);
     stop(p);
     take_down(p);
-    metrics_each(log_counter);
+    metrics_log();
     release(p);
     log_line(LOG_INFO, "stopped", "%s", "");
     return 0;

@@ -39,7 +39,8 @@ static void
 usage(FILE *out)
 {
     fputs("usage: alipes token [--publish TOPIC…] [--subscribe TOPIC…] [OPTION…]\n"
-          "       alipes token inspect [-c FILE] [--audience URL] [FILE]\n"
+          "       alipes token inspect [-c FILE] [--audience URL] [--publish TOPIC]\n"
+          "                            [--subscribe TOPIC] [FILE]\n"
           "\n"
           "    --publish TOPIC…    what it may publish; * is everything\n"
           "    --subscribe TOPIC…  what it may subscribe to\n"
@@ -54,7 +55,8 @@ usage(FILE *out)
           "\n"
           "Without -c and --key-file the key is the environment's (MERCURE_…_JWT_KEY). In 1.0 a\n"
           "TOPIC may be written exact:TOPIC or urlpattern:PATTERN. inspect reads a token from a\n"
-          "file or from its input and says whether the hub of this configuration takes it.\n",
+          "file or from its input and says whether the hub of this configuration takes it; with\n"
+          "--publish or --subscribe, whether it may for this one topic (the exit status).\n",
           out);
 }
 

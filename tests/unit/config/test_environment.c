@@ -103,7 +103,7 @@ static const struct {
     {"ALLOW_ANONYMOUS=1", "use MERCURE_ALLOW_ANONYMOUS"},
     {"CORS_ALLOWED_ORIGINS=*", "use MERCURE_CORS_ORIGINS"},
     {"PUBLISH_ALLOWED_ORIGINS=*", "use MERCURE_PUBLISH_ORIGINS"},
-    {"HEARTBEAT_INTERVAL=1s", "heartbeat 15s"},
+    {"HEARTBEAT_INTERVAL=1s", "heartbeat 4s"},
     {"TRANSPORT_URL=bolt://x", "use MERCURE_TRANSPORT_URL"},
     {"USE_FORWARDED_HEADERS=1", "forwarded x-forwarded"},
     {"ACME_HOSTS=a", "TLS is the front's"},
