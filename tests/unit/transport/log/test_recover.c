@@ -352,34 +352,39 @@ START_TEST(damage_in_the_last_file_costs_the_files_before_it_too)
 }
 END_TEST
 
-/* Nothing behind the damage can be made out: what was there is lost, and nobody may skip it. */
-START_TEST(a_last_file_of_nothing_but_damage_is_not_taken_for_an_empty_one)
+/* Whoever publishes knows the format, and a crash may come in the middle of what he wrote. */
+START_TEST(a_torn_update_full_of_heads_takes_nothing_with_it)
 {
     struct store_settings s;
     char path[128];
     make_history(&s, 400);
     struct store *st = folder_open(&s);
-    struct position before = st->last, p;
-    p = folder_commit(st, "first", 55000);
+    folder_commit_many(st, 400, 410, 10);
+    struct position before = folder_commit(st, "kept", 10), p;
+    uint64_t from = st->open->length;
+    p = folder_commit(st, "torn", 50000);
     uint64_t length = st->open->length;
     store_close(&st);
     folder_nth(path, ".log", -1);
     int fd = open(path, O_RDWR);
     char head[24] = "";
-    for (uint64_t at = SEGMENT_HEADER; at + 24 <= length; at += 24) {
+    for (uint64_t at = from; at + 24 <= length; at += 24) {
         le32_put(head, (uint32_t)((length - at) / 8 * 8));
+        le32_put(head + 12, (uint32_t)length - 8);
         le64_put(head + 16, p.sequence);
         ck_assert_int_eq(pwrite(fd, head, sizeof head, (off_t)at), (ssize_t)sizeof head);
     }
     close(fd);
     st = folder_open(&s);
-    ck_assert(folder_read(st, &before).gone);
-    ck_assert_uint_eq(folder_read(st, NULL).count, 0);
+    struct held h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 411);
+    ck_assert_str_eq(h.last_id, "kept");
+    ck_assert(!folder_read(st, &before).gone);
     folder_commit(st, "next", 10);
-    ck_assert_uint_eq(folder_read(st, NULL).count, 1);
     store_close(&st);
     st = folder_open(&s);
-    ck_assert(folder_read(st, &before).gone);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 412);
+    ck_assert_uint_eq(folder_read(st, &before).count, 1);
     store_close(&st);
     folder_remove();
 }
@@ -539,7 +544,7 @@ UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           an_empty_file_in_the_place_of_the_youngest_ends_nothing,
           the_last_file_may_be_torn_anywhere, damage_in_the_last_file_is_told_from_a_tear,
           damage_in_the_last_file_costs_the_files_before_it_too,
-          a_last_file_of_nothing_but_damage_is_not_taken_for_an_empty_one,
+          a_torn_update_full_of_heads_takes_nothing_with_it,
           another_version_is_refused_and_named, a_second_hub_is_refused_and_changes_nothing,
           who_only_reads_sees_what_is_committed_and_changes_nothing,
           who_only_reads_is_not_put_off_by_files_that_go_meanwhile,
