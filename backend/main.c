@@ -16,6 +16,7 @@
 #include "cli/config_cmd.h"
 #include "cli/history_cmd.h"
 #include "cli/token_cmd.h"
+#include "config/judge.h"
 #include "config/restart.h"
 #include "gateway/gateway.h"
 #include "hub/reload.h"
@@ -332,7 +333,9 @@ load_rules(struct process *p, const struct config *running, struct string_list *
         return NULL;
     if (running)
         restart_keep(c, running, ret_fixed);
-    struct key_source **sources = fetcher_sources(p->fetcher, c, err);
+    /* What is kept bounds what was read. */
+    bool fits = running == NULL || judge_update_size(c, err);
+    struct key_source **sources = fits ? fetcher_sources(p->fetcher, c, err) : NULL;
     struct authority *authority = sources ? trust_build(c, sources, &c->notes, err) : NULL;
     if (authority == NULL) {
         fetcher_drop(&sources, c->sources.count);

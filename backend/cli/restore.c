@@ -44,7 +44,7 @@ static uint32_t
 commit_some(struct restore *r, uint32_t first, struct error *err)
 {
     uint32_t fits;
-    if (!store_begin(r->store, r->updates + first, r->count - first, &fits, err))
+    if (store_begin(r->store, r->updates + first, r->count - first, &fits, err) != STORE_READY)
         return 0;
     struct batch *b = batch_new(fits);
     for (uint32_t i = 0; i < fits; i++)

@@ -171,6 +171,18 @@ judge_places(struct config *c, struct error *err)
 }
 
 bool
+judge_update_size(struct config *c, struct error *err)
+{
+    uint64_t most = c->in_memory ? UINT64_MAX : c->max_bytes / 4, body = c->max_request_body_size;
+    c->update_size_follows |= c->max_update_size == 0;
+    if (c->update_size_follows)
+        c->max_update_size = 2 * body < most ? 2 * body : most;
+    return c->max_update_size <= most ||
+           error_set(err, "max_update_size: at most a quarter of history's max_bytes, here %llu",
+                     (unsigned long long)most);
+}
+
+bool
 judge_config(struct config *c, struct error *err)
 {
     if (c->heartbeat_ms == 0)
@@ -183,12 +195,5 @@ judge_config(struct config *c, struct error *err)
     if (c->in_memory && c->history_is_set)
         return error_set(err, "history and durability are of transport log; with transport memory "
                               "there is tail alone");
-    if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
-        return error_set(err, "max_update_size: at most a quarter of history's max_bytes");
-    if (c->max_update_size == 0) {
-        c->max_update_size = 2 * c->max_request_body_size;
-        if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
-            c->max_update_size = c->max_bytes / 4;
-    }
-    return true;
+    return judge_update_size(c, err);
 }

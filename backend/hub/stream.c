@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "hub/admit.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
 
@@ -446,6 +447,11 @@ on_found(struct worker *worker, struct message *m)
     r->underway = false;
     if (s == NULL) {
         free(r);
+        return;
+    }
+    if (r->find.failed) { /* the cursor stands: it is asked with again */
+        release_reading(s);
+        admit_busy(s->exchange, SLICE("The history cannot be read at the moment.\n"));
         return;
     }
     send_head(s, r->find.found ? r->find.id : SLICE("earliest"));

@@ -50,8 +50,7 @@ judge(struct store *st, const struct update *u, struct position before)
     buf_fini(&want);
     if (position_cmp(before, u->position) >= 0)
         fault = "a position does not grow";
-    store_find(st, u->id, &found, &found_at);
-    if (!found || position_cmp(found_at, u->position) != 0)
+    if (!store_find(st, u->id, &found, &found_at) || !found || position_cmp(found_at, u->position) != 0)
         fault = "an id is not found at its place";
 }
 
@@ -92,7 +91,7 @@ commit_one(struct store *st)
     struct update *u = update_new(&parts, 1000, &too_large);
     struct batch *b = batch_new(1);
     b->updates[0] = u;
-    if (!store_begin(st, &u, 1, &fits, &err) || !store_commit(st, b, &err))
+    if (store_begin(st, &u, 1, &fits, &err) != STORE_READY || !store_commit(st, b, &err))
         fault = "nothing can be committed";
     batch_unref(&b);
 }

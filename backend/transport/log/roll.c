@@ -19,7 +19,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-const char store_prepared_name[] = "prepared";
+const char store_prepared_name[] = "prepared", store_prepared_tmp[] = "prepared.tmp";
 
 /* The file of the next segment, under a name of its own; its room is reserved. */
 static int
@@ -113,6 +113,14 @@ drop_empty(struct store *st)
     }
 }
 
+uint64_t
+store_space_for(const struct store *st, uint64_t record_bytes)
+{
+    uint64_t length = SEGMENT_HEADER + record_bytes;
+    uint64_t need = length + segment_index_size(length / SEGMENT_BLOCK + 2, 1);
+    return need > st->segment_bytes ? need : st->segment_bytes;
+}
+
 bool
 store_roll(struct store *st, uint64_t record_bytes, struct error *err)
 {
@@ -127,9 +135,7 @@ store_roll(struct store *st, uint64_t record_bytes, struct error *err)
     if (st->open && st->open->count == 0)
         h.first.sequence = ++st->next_sequence; /* a name of its own */
     store_leave_open(st);
-    uint64_t length = SEGMENT_HEADER + record_bytes;
-    uint64_t need = length + segment_index_size(length / SEGMENT_BLOCK + 2, 1);
-    uint64_t space = need > st->segment_bytes ? need : st->segment_bytes;
+    uint64_t space = store_space_for(st, record_bytes);
     segment_name(name, h.first, ".log");
     segment_name(beside, h.first, ".new");
     int fd = next_file(st, space, beside, err);
