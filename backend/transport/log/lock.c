@@ -46,8 +46,8 @@ lock_take(int folder, const char *path, int *ret_fd, struct error *err)
         return error_set(err, "%s is used by another hub (%s)", path,
                          text[0] ? text : "its pid is not known");
     }
-    /* After a crash of the machine it may be zeros. */
-    if (text[0] && strncmp(text, "pid ", 4) != 0) {
+    /* After a crash of the machine it may be zeros from anywhere on. */
+    if (!slice_starts(SLICE("pid "), slice_head(slice_of(text), 4))) {
         close(fd);
         return error_set(err, "%s/%s is no lock of a history: name a folder of its own", path,
                          lock_name);
