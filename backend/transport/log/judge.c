@@ -50,10 +50,10 @@ static bool
 may_pass(struct segment *s, int error)
 {
     uint64_t now = clock_mono_ms();
-    if (s->unreadable_since_ms == 0)
-        s->unreadable_since_ms = now;
+    if (s->patience_ends_ms == 0)
+        s->patience_ends_ms = now + PATIENCE_MS;
     bool is_ours = error == EMFILE || error == ENFILE || error == ENOMEM;
-    return error != ENOENT && (is_ours || now - s->unreadable_since_ms < PATIENCE_MS);
+    return error != ENOENT && (is_ours || now < s->patience_ends_ms);
 }
 
 void
@@ -123,7 +123,7 @@ store_judge(struct store *st, struct segment *s, const char *what)
     pthread_mutex_lock(&st->lock);
     gone = s->dropped || s->lost;
     if (look == LOOK_WHOLE)
-        s->unreadable_since_ms = 0;
+        s->patience_ends_ms = 0;
     bool waits = look == LOOK_UNREADABLE && may_pass(s, why);
     if (!gone && look != LOOK_WHOLE && !waits)
         give_up(st, s, &scan, behind);

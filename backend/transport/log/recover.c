@@ -42,8 +42,8 @@ read_header(struct store *st, struct found *f, struct error *err)
     free(bytes);
     if (state == SEGMENT_OTHER_VERSION)
         return error_set(err,
-                         "%s/%s is of another format than this version's: dump it with the version "
-                         "that wrote it (alipes history dump), move the folder away, and restore",
+                         "%s/%s was written by another version of alipes: dump it with that one (alipes "
+                         "history dump), move the folder away, and restore",
                          st->path, name);
     return true;
 }

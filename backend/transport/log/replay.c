@@ -389,7 +389,7 @@ read_now(struct store *st, const struct stretch *x, struct batch **ret)
         return false;
     cache(st, x, *ret);
     pthread_mutex_lock(&st->lock);
-    x->segment->unreadable_since_ms = 0;
+    x->segment->patience_ends_ms = 0;
     pthread_mutex_unlock(&st->lock);
     return true;
 }

@@ -46,7 +46,7 @@ struct segment {
     bool writing;          /* the last one */
     bool must_leave;       /* being written, and no good: the next commit begins another */
     bool lost;             /* before a break or damage: for dump alone */
-    uint64_t unreadable_since_ms; /* monotonic; 0: when it was last tried it could be read */
+    uint64_t patience_ends_ms; /* monotonic; 0: when it was last tried it could be read */
     bool damaged;          /* records before `valid` do not count */
     struct block valid;
 

@@ -119,6 +119,25 @@ folder_flip(const char *path, off_t offset)
     close(fd);
 }
 
+/* A file that is there, and cannot be read (EISDIR): a folder stands in its place. */
+static inline void
+folder_take_away(const char *path)
+{
+    char away[160];
+    snprintf(away, sizeof away, "%s.away", path);
+    ck_assert_int_eq(rename(path, away), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+static inline void
+folder_give_back(const char *path)
+{
+    char away[160];
+    snprintf(away, sizeof away, "%s.away", path);
+    ck_assert_int_eq(rmdir(path), 0);
+    ck_assert_int_eq(rename(away, path), 0);
+}
+
 static inline struct store *
 folder_open(const struct store_settings *s)
 {

@@ -533,6 +533,95 @@ START_TEST(smaller_bounds_than_before_are_met_at_the_start)
 }
 END_TEST
 
+/* --- whose files they are -----------------------------------------------------------------------
+ */
+
+static void
+put_file(const char *name, const char *text)
+{
+    char path[128];
+    folder_file(path, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+static bool
+is_there(const char *name)
+{
+    char path[128];
+    folder_file(path, name);
+    return access(path, F_OK) == 0;
+}
+
+START_TEST(only_what_we_left_behind_ourselves_is_removed)
+{
+    static const char *const ours[] = {"0000000000000007-0000000000000001.new",
+                                       "0000000000000007-0000000000000001.idx",
+                                       "0000000000000001-0000000000000001.idx.tmp", "prepared.tmp"};
+    static const char *const others[] = {"notes.tmp", "report.new", ".hidden.new", "a.idx.tmp",
+                                         "0000000000000007-0000000000000001.new.tmp",
+                                         "7-1.new", "prepared.new", "0.idx"};
+    struct store_settings s;
+    make_history(&s, 100);
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
+        put_file(ours[i], "half");
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        put_file(others[i], "precious");
+    ck_assert_uint_eq(reopen(&s).count, 100);
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
+        ck_assert_msg(!is_there(ours[i]), "%s", ours[i]);
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        ck_assert_msg(is_there(others[i]), "%s", others[i]);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_folder_of_somebody_else_is_not_begun_in)
+{
+    struct store_settings s = folder_settings();
+    struct error err = {""};
+    put_file("notes.tmp", "precious");
+    ck_assert_ptr_null(store_open(&s, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "notes.tmp"));
+    ck_assert_ptr_nonnull(strstr(err.text, folder_path));
+    ck_assert(is_there("notes.tmp") && !is_there("lock") && !is_there("prepared"));
+    folder_remove();
+    s = folder_settings(); /* a lock that is none of ours */
+    put_file("lock", "of another program");
+    ck_assert_ptr_null(store_open(&s, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "no lock of a history"));
+    folder_remove();
+    s = folder_settings(); /* what says nothing about that */
+    put_file("lost+found", "");
+    put_file(".keep", "");
+    put_file("lock", "pi"); /* after a crash */
+    struct store *st = folder_open(&s);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* Taken for missing, it would be a break in the history, and the next header would write it down. */
+START_TEST(a_file_that_cannot_be_looked_at_is_a_start_that_fails)
+{
+    struct store_settings s;
+    struct error err = {""};
+    char path[128];
+    make_history(&s, 400);
+    for (int which = 0; which < 3; which++) {
+        folder_nth(path, ".log", which);
+        folder_take_away(path);
+        ck_assert_ptr_null(store_open(&s, &err));
+        ck_assert_ptr_nonnull(strstr(err.text, strrchr(path, '/')));
+        folder_give_back(path);
+    }
+    ck_assert_uint_eq(reopen(&s).count, 400);
+    folder_remove();
+}
+END_TEST
+
 UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           many_restarts_without_an_update_leave_nothing_behind,
           a_start_that_died_at_any_point_loses_nothing, missing_and_damaged_indexes_are_made_again,
@@ -548,4 +637,6 @@ UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           another_version_is_refused_and_named, a_second_hub_is_refused_and_changes_nothing,
           who_only_reads_sees_what_is_committed_and_changes_nothing,
           who_only_reads_is_not_put_off_by_files_that_go_meanwhile,
-          a_folder_that_cannot_be_is_named, smaller_bounds_than_before_are_met_at_the_start)
+          a_folder_that_cannot_be_is_named, smaller_bounds_than_before_are_met_at_the_start,
+          only_what_we_left_behind_ourselves_is_removed, a_folder_of_somebody_else_is_not_begun_in,
+          a_file_that_cannot_be_looked_at_is_a_start_that_fails)
