@@ -150,30 +150,35 @@ may_be_opened(const struct store_settings *settings, struct error *err)
     return ok;
 }
 
+/* Of the folder, or of what it is to be made in. */
+static uid_t
+owner_of(const char *path, gid_t *ret_group)
+{
+    struct stat s = {.st_uid = 0};
+    char *place = xstrndup(path, strlen(path)), *slash;
+    while (stat(*place ? place : ".", &s) != 0 && *place) {
+        slash = strrchr(place, '/');
+        if (slash == place && place[1])
+            place[1] = 0;
+        else if (slash)
+            *slash = 0;
+        else
+            *place = 0;
+    }
+    free(place);
+    *ret_group = s.st_gid;
+    return s.st_uid;
+}
+
 /* For good: nothing else is done behind it. */
 static bool
 become_owner(const char *path, uid_t *ret, struct error *err)
 {
-    struct stat s;
-    char *place = xstrndup(path, strlen(path)), *slash;
-    *ret = 0;
-    if (geteuid() != 0) {
-        free(place);
-        return true;
-    }
-    while (stat(place, &s) != 0) {
-        if ((slash = strrchr(place, '/')) == NULL)
-            strcpy(place, ".");
-        else
-            slash[slash == place] = 0;
-    }
-    bool ok = s.st_uid == 0 || (setegid(s.st_gid) == 0 && seteuid(s.st_uid) == 0);
-    if (ok)
-        *ret = s.st_uid;
-    else
-        error_set(err, "%s: its owner cannot be taken on: %s", place, strerror(errno));
-    free(place);
-    return ok;
+    gid_t group;
+    uid_t owner = geteuid() == 0 ? owner_of(path, &group) : 0;
+    *ret = owner;
+    return owner == 0 || (setegid(group) == 0 && seteuid(owner) == 0) ||
+           error_set(err, "%s: its owner's place cannot be taken: %s", path, strerror(errno));
 }
 
 bool

@@ -9,8 +9,8 @@
  * position that does not grow, an id that is not found at its place.
  *
  * `+` before the path: it is opened under the bound that the hub had, one more update is committed,
- * and the folder opened once more must hold it. `!FIRST,COUNT,ERRNO:` before both: so many opens and
- * reads of files fail, from the FIRST on, and whoever is told "not now" comes back, as a client
+ * and the folder opened once more must hold it. `!FIRST,COUNT,ERRNO:` before both: so many opens
+ * and reads of files fail, from the FIRST on, and whoever is told "not now" comes back, as a client
  * does. */
 
 #include "base/alloc.h"
@@ -94,7 +94,8 @@ add_heads(struct buf *out, size_t len, uint64_t sequence, size_t id_len)
 {
     static const uint32_t lengths[] = {32640, 16384, 64, 32640};
     char head[RECORD_HEAD];
-    size_t end = out->len + len, at = RECORD_HEAD + strlen("....t") + strlen("id: .data: :") + 3 * id_len;
+    size_t end = out->len + len,
+           at = RECORD_HEAD + strlen("....t") + strlen("id: .data: :") + 3 * id_len;
     for (; at % RECORD_ALIGN; at++)
         buf_add_byte(out, 'B');
     for (unsigned i = 0; i <= len / RECORD_HEAD; i++) {

@@ -1,8 +1,8 @@
 #ifndef FUZZ_HISTORY_H
 #define FUZZ_HISTORY_H
 
-/* What the targets of the history have in common: CRCs and seals made right, without which no changed byte
- * would get any further, and a folder with one segment. */
+/* What the targets of the history have in common: CRCs and seals made right, without which no
+ * changed byte would get any further, and a folder with one segment. */
 
 #include "base/alloc.h"
 #include "base/hash.h"

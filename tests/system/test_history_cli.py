@@ -192,6 +192,7 @@ def test_restored_updates_keep_their_time(tmp_path):
 def test_what_root_restores_belongs_to_the_owner_of_the_folder(tmp_path):
     """Without root there is no other owner, and nothing is said of one."""
     owner, parent = (65534 if os.geteuid() == 0 else os.geteuid()), tmp_path / "of the hub"
+    tmp_path.chmod(0o755)  # the owner is to come that far
     parent.mkdir()
     os.chown(parent, owner, -1)
     for folder in (parent / "history", parent / "deeper" / "history"):
@@ -330,6 +331,7 @@ def replays_the_rest(start, folder, expected):
         return re.findall(rb"^id: (.*)$", stream.text, re.M)
 
     assert [id.decode() for id in wait_for(attempt, "the replay")] == expected
+    return hub.log()
 
 
 def test_a_damaged_record_is_told_by_file_and_replay_begins_behind_it(start, stopped):
@@ -376,7 +378,8 @@ def test_a_file_that_is_lost_takes_the_older_ones_with_it(start, stopped, how):
     new = stopped.parent / "new"
     assert history("restore", "-c", configuration(new), data=done.stdout).returncode == 0
     assert [line["id"] for line in dump(new)] == good and check(new)[0] == 0
-    replays_the_rest(start, stopped, good)
+    said = replays_the_rest(start, stopped, good)
+    assert {"header": "a file is cut, or its header", "cut": "a file is cut", "missing": "a file is missing", "end": "history_damaged"}[how] in said
 
 
 def test_an_index_that_is_bad_is_no_damage(stopped):

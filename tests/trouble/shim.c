@@ -73,8 +73,7 @@ fails(atomic_int *error, int fd)
     if (e == 0 || !is_ours(fd))
         return 0;
     int times = atomic_load(&now->times);
-    while (times && !atomic_compare_exchange_weak(&now->times, &times,
-                                                  times > 1 ? times - 1 : -1))
+    while (times && !atomic_compare_exchange_weak(&now->times, &times, times > 1 ? times - 1 : -1))
         ;
     if (times < 0)
         return 0;

@@ -78,8 +78,8 @@ give_up(struct store *st, struct segment *s, const struct segment_scan *scan, st
     if (any) {
         s->damaged = true;
         s->valid = found ? scan->valid : behind;
-        removed = (struct position){s->header.first.run,
-                                    s->header.first.sequence + s->valid.index - 1};
+        removed =
+            (struct position){s->header.first.run, s->header.first.sequence + s->valid.index - 1};
     }
     store_move_removed(st, removed, SLICE_OF(NULL, 0));
     s->must_leave = s->writing;
@@ -102,8 +102,8 @@ say_unreadable(const char *name, int why)
     uint64_t more;
     if (log_allowed(&limit, &more))
         log_line(LOG_ERROR, "history_unreadable",
-                 "file=%s suppressed=%llu error=%s msg=\"who wants it is asked to come back\"", name,
-                 (unsigned long long)more, LOG_SLICE(slice_of(strerror(why))));
+                 "file=%s suppressed=%llu error=%s msg=\"who wants it is asked to come back\"",
+                 name, (unsigned long long)more, LOG_SLICE(slice_of(strerror(why))));
 }
 
 enum judgement

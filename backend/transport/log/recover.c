@@ -41,10 +41,11 @@ read_header(struct store *st, struct found *f, struct error *err)
         f->segment = store_segment_new(&h);
     free(bytes);
     if (state == SEGMENT_OTHER_VERSION)
-        return error_set(err,
-                         "%s/%s was written by another version of alipes: dump it with that one (alipes "
-                         "history dump), move the folder away, and restore",
-                         st->path, name);
+        return error_set(
+            err,
+            "%s/%s was written by another version of alipes: dump it with that one (alipes "
+            "history dump), move the folder away, and restore",
+            st->path, name);
     return true;
 }
 
@@ -202,7 +203,8 @@ follow_chain(struct store *st, struct files *files)
             lost = order < 0 || !follows(s, f);
             broken = lost;
             if (lost)
-                say_broken(named, order < 0 ? "a file is missing" : "a file is cut");
+                say_broken(named, order < 0 ? "a file is missing"
+                                            : "a file is cut, or its header does not check");
         }
         struct segment *mine = f->segment;
         take_in(st, f, lost);

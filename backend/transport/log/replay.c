@@ -137,8 +137,8 @@ has_hash(struct store *st, struct segment *s, void *context)
     return offset_of(st, s, *(uint64_t *)context, &offset);
 }
 
-/* Where that cannot be told the id is taken for known: its cursor may be answered `earliest` then,
- * which repeats updates and loses none. */
+/* Where that cannot be told the id is taken for known. At worst its cursor is answered as unknown
+ * one day, which is said; the other mistake would lead a cursor past updates in silence. */
 bool
 store_knows(struct store *st, uint64_t hash)
 {
@@ -187,7 +187,8 @@ has_id(struct store *st, struct segment *s, void *context)
         pthread_mutex_unlock(&st->lock);
         if (!counts)
             return ANSWER_NO;
-        bool ok = read_record(st, s, length, offset, &bytes, &r), same = ok && slice_eq(r.id, w->id);
+        bool ok = read_record(st, s, length, offset, &bytes, &r),
+             same = ok && slice_eq(r.id, w->id);
         if (same) {
             w->is_later = r.flags & RECORD_ID_KNOWN;
             w->position = (struct position){s->header.first.run, r.sequence};
@@ -378,7 +379,8 @@ segment_behind(struct store *st, struct position after)
     return NULL;
 }
 
-/* False: it cannot be read now. No piece: look again, for the segment is lost, or well after all. */
+/* False: it cannot be read now. No piece: look again, for the segment is lost, or well after all.
+ */
 static bool
 read_now(struct store *st, const struct stretch *x, struct batch **ret)
 {

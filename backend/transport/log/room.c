@@ -168,8 +168,7 @@ take_ages(struct store *st, int64_t boot)
     {
         struct segment *s = CONTAINER_OF(node, struct segment, node);
         if (s->first_boot_ms == 0)
-            s->last_boot_ms =
-                boot - (now > s->last_time_ms ? (int64_t)(now - s->last_time_ms) : 0);
+            s->last_boot_ms = boot - (now > s->last_time_ms ? (int64_t)(now - s->last_time_ms) : 0);
     }
     st->ages_from_ms = 0;
 }

@@ -193,9 +193,9 @@ segment_scan(struct slice file, const struct segment_header *h, uint64_t accepte
         if (!found && accepted == 0)
             return;
         ret->damaged = true;
-        ret->valid = found ? (struct block){(uint32_t)(w.sequence - h->first.sequence),
-                                            (uint32_t)w.at}
-                           : (struct block){ret->count, (uint32_t)ret->length};
+        ret->valid =
+            found ? (struct block){(uint32_t)(w.sequence - h->first.sequence), (uint32_t)w.at}
+                  : (struct block){ret->count, (uint32_t)ret->length};
         if (!found)
             return;
     }

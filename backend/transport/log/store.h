@@ -35,19 +35,19 @@ struct segment {
     char *before_id;              /* owns; NULL: none is known */
     size_t before_id_len;
 
-    uint64_t length;       /* committed bytes */
-    uint64_t synced;       /* of them on the disk, as far as is known */
-    uint64_t space;        /* what it and its index take, or may still take */
-    uint32_t count;        /* records */
-    uint32_t last_offset;  /* of the last record; 0: none */
-    uint64_t last_time_ms; /* wall clock, as in its records */
-    int64_t last_boot_ms;  /* the same moment on CLOCK_BOOTTIME; of an earlier run: room.c */
-    int64_t first_boot_ms; /* of its first record; 0: of an earlier run */
-    bool writing;          /* the last one */
-    bool must_leave;       /* being written, and no good: the next commit begins another */
-    bool lost;             /* before a break or damage: for dump alone */
+    uint64_t length;           /* committed bytes */
+    uint64_t synced;           /* of them on the disk, as far as is known */
+    uint64_t space;            /* what it and its index take, or may still take */
+    uint32_t count;            /* records */
+    uint32_t last_offset;      /* of the last record; 0: none */
+    uint64_t last_time_ms;     /* wall clock, as in its records */
+    int64_t last_boot_ms;      /* the same moment on CLOCK_BOOTTIME; of an earlier run: room.c */
+    int64_t first_boot_ms;     /* of its first record; 0: of an earlier run */
+    bool writing;              /* the last one */
+    bool must_leave;           /* being written, and no good: the next commit begins another */
+    bool lost;                 /* before a break or damage: for dump alone */
     uint64_t patience_ends_ms; /* monotonic; 0: when it was last tried it could be read */
-    bool damaged;          /* records before `valid` do not count */
+    bool damaged;              /* records before `valid` do not count */
     struct block valid;
 
     bool ready; /* blocks, and table or filter, are there */
@@ -93,7 +93,7 @@ struct store {
     struct removed removed;
     bool prepared, trouble;
     int64_t ages_from_ms; /* boot time from which on those of earlier runs grow old; 0: they do */
-    bool new_segments; /* for the keeper: something to seal, index or prepare */
+    bool new_segments;    /* for the keeper: something to seal, index or prepare */
 
     pthread_mutex_t load_lock; /* one thread at a time loads or rebuilds an index; before `lock` */
 

@@ -235,7 +235,7 @@ START_TEST(a_mistake_is_named_with_its_line)
 END_TEST
 
 UNIT_MAIN("config/config", the_history_in_place_of_bolt_is_a_folder_of_its_own,
-          a_block_of_the_established_hub_can_be_pasted,
-          without_the_wrapper_it_is_the_same, an_issuer_has_keys_for_each_role,
-          what_the_whole_tells_is_said, what_contradicts_itself_is_refused,
-          durations_and_sizes_have_units, a_mistake_is_named_with_its_line)
+          a_block_of_the_established_hub_can_be_pasted, without_the_wrapper_it_is_the_same,
+          an_issuer_has_keys_for_each_role, what_the_whole_tells_is_said,
+          what_contradicts_itself_is_refused, durations_and_sizes_have_units,
+          a_mistake_is_named_with_its_line)

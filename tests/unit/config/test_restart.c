@@ -80,19 +80,29 @@ START_TEST(what_an_update_may_be_follows_what_stays)
 {
     bool ok;
     const char *small = "anonymous\nmax_request_body_size 4MiB\nhistory { max_bytes 1MiB }\n";
-    ck_assert_uint_eq(update_size_after(small, "anonymous\nmax_request_body_size 4MiB\n"
-                                               "history { max_bytes 1GiB }\n", &ok), 262144);
+    ck_assert_uint_eq(update_size_after(small,
+                                        "anonymous\nmax_request_body_size 4MiB\n"
+                                        "history { max_bytes 1GiB }\n",
+                                        &ok),
+                      262144);
     ck_assert(ok);
-    ck_assert_uint_eq(update_size_after(small, "anonymous\nmax_request_body_size 4MiB\n"
-                                               "transport memory\n", &ok), 262144);
+    ck_assert_uint_eq(update_size_after(small,
+                                        "anonymous\nmax_request_body_size 4MiB\n"
+                                        "transport memory\n",
+                                        &ok),
+                      262144);
     ck_assert(ok);
-    ck_assert_uint_eq(update_size_after(small, "anonymous\nmax_request_body_size 10kB\n"
-                                               "history { max_bytes 1GiB }\n", &ok), 20000);
+    ck_assert_uint_eq(update_size_after(small,
+                                        "anonymous\nmax_request_body_size 10kB\n"
+                                        "history { max_bytes 1GiB }\n",
+                                        &ok),
+                      20000);
     ck_assert(ok);
     update_size_after(small, "anonymous\nmax_update_size 1MiB\nhistory { max_bytes 1GiB }\n", &ok);
     ck_assert(!ok);
 }
 END_TEST
 
-UNIT_MAIN("config/restart", what_an_update_may_be_follows_what_stays, nothing_is_named_where_only_keys_origins_and_limits_change,
+UNIT_MAIN("config/restart", what_an_update_may_be_follows_what_stays,
+          nothing_is_named_where_only_keys_origins_and_limits_change,
           what_is_laid_out_once_is_named_and_stays)

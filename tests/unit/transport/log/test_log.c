@@ -85,7 +85,7 @@ on_published(struct worker *w, struct message *m)
     (void)w;
     struct transport_publish *p = CONTAINER_OF(m, struct transport_publish, message);
     ck_assert_ptr_null(p->update);
-    add(p->outcome == PUBLISH_COMMITTED ? &committed
+    add(p->outcome == PUBLISH_COMMITTED   ? &committed
         : p->outcome == PUBLISH_FAILED    ? &failed
         : p->outcome == PUBLISH_TOO_LARGE ? &too_large
                                           : &stopped,
@@ -213,7 +213,8 @@ open_all(uint64_t sync_interval_ms)
     transport_start(transport, workers, WORKERS, on_delivery);
     for (unsigned i = 0; i < WORKERS; i++)
         worker_start(workers[i]);
-    heard_count[0] = heard_count[1] = committed = failed = too_large = stopped = finds = finished = 0;
+    heard_count[0] = heard_count[1] = committed = failed = too_large = stopped = finds = finished =
+        0;
 }
 
 static void

@@ -122,7 +122,8 @@ END_TEST
 /* With the CRC right, so that only the lengths speak against it. */
 START_TEST(lengths_that_lie_are_noticed)
 {
-    static const size_t fields[] = {32, 36, 40, RECORD_HEAD}; /* topics, id, event, the first topic */
+    static const size_t fields[] = {32, 36, 40,
+                                    RECORD_HEAD}; /* topics, id, event, the first topic */
     static const uint32_t lies[] = {0, 1, 9, 40, 1000, 0x7fffffff, 0x80000000, 0xffffffff};
     struct update *u = make_update("an-id", 2, 50);
     struct log_record w = {.sequence = 1}, r;

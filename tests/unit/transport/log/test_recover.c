@@ -560,9 +560,14 @@ START_TEST(only_what_we_left_behind_ourselves_is_removed)
     static const char *const ours[] = {"0000000000000007-0000000000000001.new",
                                        "0000000000000007-0000000000000001.idx",
                                        "0000000000000001-0000000000000001.idx.tmp", "prepared.tmp"};
-    static const char *const others[] = {"notes.tmp", "report.new", ".hidden.new", "a.idx.tmp",
+    static const char *const others[] = {"notes.tmp",
+                                         "report.new",
+                                         ".hidden.new",
+                                         "a.idx.tmp",
                                          "0000000000000007-0000000000000001.new.tmp",
-                                         "7-1.new", "prepared.new", "0.idx"};
+                                         "7-1.new",
+                                         "prepared.new",
+                                         "0.idx"};
     struct store_settings s;
     make_history(&s, 100);
     for (size_t i = 0; i < COUNT_OF(ours); i++)
@@ -603,7 +608,8 @@ START_TEST(a_folder_of_somebody_else_is_not_begun_in)
 }
 END_TEST
 
-/* Taken for missing, it would be a break in the history, and the next header would write it down. */
+/* Taken for missing, it would be a break in the history, and the next header would write it down.
+ */
 START_TEST(a_file_that_cannot_be_looked_at_is_a_start_that_fails)
 {
     struct store_settings s;
@@ -633,8 +639,8 @@ UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           an_empty_file_in_the_place_of_the_youngest_ends_nothing,
           the_last_file_may_be_torn_anywhere, damage_in_the_last_file_is_told_from_a_tear,
           damage_in_the_last_file_costs_the_files_before_it_too,
-          a_torn_update_full_of_heads_takes_nothing_with_it,
-          another_version_is_refused_and_named, a_second_hub_is_refused_and_changes_nothing,
+          a_torn_update_full_of_heads_takes_nothing_with_it, another_version_is_refused_and_named,
+          a_second_hub_is_refused_and_changes_nothing,
           who_only_reads_sees_what_is_committed_and_changes_nothing,
           who_only_reads_is_not_put_off_by_files_that_go_meanwhile,
           a_folder_that_cannot_be_is_named, smaller_bounds_than_before_are_met_at_the_start,
