@@ -256,6 +256,29 @@ def test_little_space_is_not_taken_by_what_is_prepared(tmp_path):
         disk.close()
 
 
+def test_a_large_update_that_the_disk_has_no_room_for_fails_alone(tmp_path):
+    disk = SmallDisk(tmp_path / "disk", "8m")
+    hub = LogHub(tmp_path, "max_bytes 16MiB", extra="max_request_body_size 8MiB", history=disk.folder / "history", wrap=disk.wrap)
+    try:
+        publisher, client = Publisher(hub.socket), Client(hub.socket)
+        assert publisher.publish(topic="t", id="first", data="x") == 200
+        wait_for(lambda: (disk.seen / "history" / "prepared").exists(), "the file that comes next")
+        disk.fill(leave=2 << 20)
+        for turn in range(20):
+            assert publisher.publish(topic="t", data="x" * 3500000) == 503
+            assert publisher.publish(topic="t", id=f"u{turn}", data="x") == 200
+            assert client.request("GET", "/healthz").status == 200
+        assert "event=history_failed" not in hub.log()
+        disk.empty()
+        assert publisher.publish(topic="t", id="large", data="x" * 3500000) == 200
+        assert replay(hub) == ["first", *(f"u{turn}" for turn in range(20)), "large"]
+        publisher.close()
+        client.close()
+    finally:
+        hub.stop()
+        disk.close()
+
+
 def test_a_full_disk_and_then_space_again(tmp_path):
     disk = SmallDisk(tmp_path / "disk", "6m")
     hub = LogHub(tmp_path, "max_bytes 64MiB", history=disk.folder / "history", wrap=disk.wrap, extra="heartbeat 1s")

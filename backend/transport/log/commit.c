@@ -95,7 +95,10 @@ store_begin(struct store *st, struct update *const *updates, uint32_t count, uin
         error_set(err, "%s: the store failed a moment ago", st->path);
         return STORE_FAILED;
     }
+    bool is_large = store_space_for(st, log_record_size(updates[0])) > st->segment_bytes;
     if (!store_roll(st, log_record_size(updates[0]), err)) {
+        if (is_large)
+            return STORE_NO_ROOM;
         st->retry_at_ms = clock_mono_ms() + RETRY_MS;
         say_trouble(st, err);
         return STORE_FAILED;

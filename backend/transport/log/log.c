@@ -250,12 +250,11 @@ commit_one_batch(struct log *l)
     uint64_t began = clock_mono_ns();
     uint32_t count = collect(l), fits;
     enum store_readiness readiness = store_begin(l->store, l->candidates, count, &fits, &err);
-    if (readiness == STORE_TOO_LARGE)
-        fail_first(l, 1, PUBLISH_TOO_LARGE);
-    else if (readiness == STORE_FAILED)
-        fail_first(l, count, PUBLISH_FAILED);
-    if (readiness != STORE_READY)
+    if (readiness != STORE_READY) {
+        fail_first(l, readiness == STORE_FAILED ? count : 1,
+                   readiness == STORE_TOO_LARGE ? PUBLISH_TOO_LARGE : PUBLISH_FAILED);
         return;
+    }
     struct batch *b = batch_new(fits);
     for (uint32_t i = 0; i < fits; i++)
         b->updates[i] = update_ref(l->candidates[i]);

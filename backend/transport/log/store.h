@@ -121,6 +121,7 @@ void store_close(struct store **); /* no thread uses it any more */
 enum store_readiness {
     STORE_READY,
     STORE_TOO_LARGE, /* the first of them, for ever and whatever is removed; nothing has changed */
+    STORE_NO_ROOM,   /* the first of them, now: it wants a file of its own, which cannot be had */
     STORE_FAILED,    /* none of them can be taken now */
 };
 
