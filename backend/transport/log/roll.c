@@ -64,8 +64,8 @@ reserve(struct store *st, int fd, uint64_t space, const char *name, struct error
     return false;
 }
 
-/* May the open one go on until the file of a single large update is there? (It has no room for others
- * if it is of that kind itself.) */
+/* May the open one go on until the file of a single large update is there? (It has no room for
+ * others if it is of that kind itself.) */
 static bool
 can_go_on(struct store *st)
 {
