@@ -197,7 +197,7 @@ has_id(struct store *st, struct segment *s, void *context)
         if (ok)
             return same ? ANSWER_YES : ANSWER_NO;
         /* The record, or the place that the index gave. */
-        if (store_judge(st, s, "a record that does not check") == JUDGED_WELL)
+        if (store_judge(st, s, "a record that does not check") != JUDGED_NOT_NOW)
             store_forget_index(st, s);
     }
     return ANSWER_NOT_NOW;
