@@ -201,6 +201,18 @@ judge_names(struct config *c)
         config_refuse(c, "healthz", "%s is the hub's own path; take another one", c->healthz);
 }
 
+void
+judge_update_size(struct config *c)
+{
+    uint64_t most = c->in_memory ? UINT64_MAX : c->max_bytes / 4, body = c->max_request_body_size;
+    c->update_size_follows |= c->max_update_size == 0;
+    if (c->update_size_follows)
+        c->max_update_size = 2 * body < most ? 2 * body : most;
+    if (c->max_update_size > most)
+        config_refuse(c, "max_update_size", "at most a quarter of history's max_bytes, here %llu",
+                      (unsigned long long)most);
+}
+
 static void
 judge_history(struct config *c)
 {
@@ -208,13 +220,7 @@ judge_history(struct config *c)
         config_refuse(c, "transport",
                       "history and durability are of transport log; with transport memory there "
                       "is tail alone");
-    if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
-        config_refuse(c, "max_update_size", "at most a quarter of history's max_bytes");
-    if (c->max_update_size == 0) {
-        c->max_update_size = 2 * c->max_request_body_size;
-        if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
-            c->max_update_size = c->max_bytes / 4;
-    }
+    judge_update_size(c);
 }
 
 void

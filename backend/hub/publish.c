@@ -143,9 +143,20 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct fields
 }
 
 static void
+refuse_large(struct exchange *ex)
+{
+    metrics_bound_met(METRIC_max_update_size, ex->id);
+    reply_text(ex, 413, SLICE("The update, formatted, is larger than max_update_size.\n"));
+}
+
+static void
 answer(struct exchange *ex, enum publish_outcome outcome, struct slice id)
 {
     struct reply r;
+    if (outcome == PUBLISH_TOO_LARGE) {
+        refuse_large(ex);
+        return;
+    }
     if (outcome != PUBLISH_COMMITTED) {
         metrics_count(METRIC_publishes_failed);
         reply_text(ex, 503,
@@ -231,8 +242,7 @@ make_update(struct exchange *ex, struct publication *p, struct fields *f, struct
             trace_publish(ex, update, f, p->hub->workers);
         hand_over(ex, p, update);
     } else if (too_large) {
-        metrics_bound_met(METRIC_max_update_size, ex->id);
-        reply_text(ex, 413, SLICE("The update, formatted, is larger than max_update_size.\n"));
+        refuse_large(ex);
     } else {
         on_body_refused(ex, 503);
     }

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "hub/admit.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
@@ -462,6 +463,12 @@ on_found(struct worker *worker, struct message *m)
     r->underway = false;
     if (s == NULL) {
         free(r);
+        return;
+    }
+    if (r->find.failed) { /* the cursor stands: it is asked with again */
+        release_reading(s);
+        admit_busy(s->exchange, "history_unreadable",
+                   SLICE("The history cannot be read at the moment.\n"));
         return;
     }
     if (log_wants(LOG_DEBUG))

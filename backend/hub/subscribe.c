@@ -266,7 +266,10 @@ on_glance_found(struct worker *worker, struct message *m)
     struct glance *g = CONTAINER_OF(m, struct glance, find.message);
     if (g->exchange) {
         g->exchange->state = NULL;
-        answer_glance(g->exchange, g->name, g->find.found ? g->find.id : SLICE("earliest"));
+        if (g->find.failed)
+            reply_text(g->exchange, 503, SLICE("The history cannot be read at the moment.\n"));
+        else
+            answer_glance(g->exchange, g->name, g->find.found ? g->find.id : SLICE("earliest"));
     }
     free(g);
 }

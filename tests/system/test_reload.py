@@ -99,6 +99,24 @@ def test_what_takes_a_restart_is_named_and_stays_as_it_is(start_hub):
     assert publish(address(hub), topic="t").status == 200
 
 
+def test_what_an_update_may_be_stays_with_the_history_that_holds_it(start_hub, tmp_path):
+    """Its bound follows max_bytes, which takes a restart: an update that the running history cannot hold is
+    refused by itself as before, and nobody else with it."""
+    hub = start_hub(f"transport log {{\n path {tmp_path}/h\n}}\nhistory {{\n max_bytes 1MiB\n}}\nmax_request_body_size 4MiB")
+    text, big = hub.conf.read_text(), "x" * 700000
+    assert publish(address(hub), topic="t", data=big).status == 413
+    reload(hub, text.replace("max_bytes 1MiB", "max_bytes 1GiB"))
+    assert "event=reload_needs_restart directive=max_bytes" in hub.log()
+    for _ in range(5):
+        assert publish(address(hub), topic="t", data=big).status == 413
+        assert publish(address(hub), topic="t", data="small").status == 200
+    assert publish(address(hub), topic="t", id="i" * 250000, data="x").status in (400, 413)
+    assert publish(address(hub), topic="t", data="x" * 250000).status == 200
+    assert "history_failed" not in hub.log()
+    reload(hub, text.replace("max_bytes 1MiB", "max_bytes 1GiB") + "max_update_size 1MiB\n", "event=reload_failed")
+    assert "max_update_size: at most a quarter" in hub.log()
+
+
 def test_a_heartbeat_that_changes_reaches_streams_that_are_open(start_hub):
     hub = start_hub("heartbeat 1h")
     stream = Stream(address(hub), "topic=t")
