@@ -12,6 +12,9 @@
 
 enum {
     SMALL_BODY = 1048576, /* of a hub that speaks 1.0 alone */
+    QUERY_MATCHERS = 100, /* of 1.0, which QUERY is of */
+    ESCAPED = 3,          /* bytes of a form that one of a value may take */
+    QUERY_REST = 65536,   /* names, and what else a QUERY says */
 };
 
 static void
@@ -170,6 +173,19 @@ judge_places(struct config *c, struct error *err)
     return true;
 }
 
+/* One alone always has room in the share of the budget that they have. */
+static bool
+judge_query(struct config *c, struct error *err)
+{
+    uint64_t need = QUERY_MATCHERS * ESCAPED * c->max_matcher_length + QUERY_REST;
+    uint64_t share = c->max_pending_bytes / CONFIG_QUERY_SHARE;
+    if (c->max_query_body_size > share)
+        return error_set(err, "max_query_body_size: at most a quarter of max_pending_bytes");
+    if (c->max_query_body_size == 0)
+        c->max_query_body_size = need < share ? need : share;
+    return true;
+}
+
 bool
 judge_config(struct config *c, struct error *err)
 {
@@ -183,6 +199,8 @@ judge_config(struct config *c, struct error *err)
     if (c->in_memory && c->history_is_set)
         return error_set(err, "history and durability are of transport log; with transport memory "
                               "there is tail alone");
+    if (!judge_query(c, err))
+        return false;
     if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
         return error_set(err, "max_update_size: at most a quarter of history's max_bytes");
     if (c->max_update_size == 0) {

@@ -3,7 +3,11 @@
  * A token may name a key that its issuer's set has only had since a minute ago, or come before the
  * first set did. Such a request waits, without a thread of its own, until the set was asked for
  * anew, at most key_wait_timeout, and then its handler begins once more: `has_waited` says that the
- * second judgement is the last one.
+ * second judgement is the last one. Where it would have to wait and may not, because the hub stops
+ * or too many wait, nothing is known against its token: it cannot be served now.
+ *
+ * Whoever was put off (for keys, for patterns, by a slow body) begins under the rules of then, not
+ * of its head: else what a reload took away would be given behind it.
  *
  *     waiting   made by hold(), owned by the worker's list; freed when the handler is called again
  *               or the peer left
@@ -18,6 +22,7 @@
 #include "hub/hub.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
+#include "request/place.h"
 #include "request/reply.h"
 #include "request/rules.h"
 
@@ -53,15 +58,50 @@ waiting_free(struct waiting *w)
     free(w);
 }
 
-static void
-begin_again(struct waiting *w)
+bool
+admit_renew(struct exchange *ex)
+{
+    struct rules *now = hub_worker_of(ex->worker)->rules;
+    if (ex->rules == now)
+        return true;
+    rules_unref(&ex->rules);
+    ex->rules = rules_ref(now);
+    ex->config = now->config;
+    ex->judged = 0; /* nobody was, by these */
+    if (place_settle(ex))
+        return true;
+    reply_other_host(ex);
+    return false;
+}
+
+/* Gives the exchange back to the handler that asked. */
+static struct exchange *
+let_go(struct waiting *w)
 {
     struct exchange *ex = w->exchange;
     ex->handler = w->handler;
     ex->state = NULL;
     ex->has_waited = true;
     waiting_free(w);
-    ex->handler->on_head(ex);
+    return ex;
+}
+
+static void
+begin_again(struct waiting *w)
+{
+    struct exchange *ex = let_go(w);
+    if (admit_renew(ex))
+        ex->handler->on_head(ex);
+}
+
+void
+admit_end_waiting(struct hub_worker *home)
+{
+    LIST_EACH(node, after, &home->waiting)
+    {
+        admit_busy(let_go(CONTAINER_OF(node, struct waiting, node)),
+                   SLICE("The hub is stopping.\n"));
+    }
 }
 
 static void
@@ -107,19 +147,26 @@ take_place(struct hub *hub, const struct exchange *ex)
     return false;
 }
 
-/* False: waiting would not help, or there is no room for it. */
-static bool
+enum held {
+    HELD,
+    HELD_IN_VAIN, /* waiting would not help */
+    HELD_NOT_NOW, /* it would, but cannot be */
+};
+
+static enum held
 hold(struct exchange *ex, const struct token_refusal *refusal)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
     uint64_t attempt = 0;
-    if (refusal->source == NULL || ex->has_waited || hub->fetcher == NULL || !take_place(hub, ex))
-        return false;
+    if (refusal->source == NULL || ex->has_waited || hub->fetcher == NULL)
+        return HELD_IN_VAIN;
+    if (atomic_load(&hub->stopping) || !take_place(hub, ex))
+        return HELD_NOT_NOW;
     if (refusal->fault == TOKEN_UNKNOWN_KID &&
         !fetcher_ask(hub->fetcher, refusal->source, &attempt)) {
         atomic_fetch_sub(&hub->key_waits, 1);
-        return false;
+        return HELD_IN_VAIN;
     }
     struct waiting *w = xalloc(sizeof *w);
     w->home = home;
@@ -134,7 +181,7 @@ hold(struct exchange *ex, const struct token_refusal *refusal)
     ex->state = w;
     metrics_count(METRIC_key_waits);
     exchange_wait(ex);
-    return true;
+    return HELD;
 }
 
 void
@@ -153,6 +200,7 @@ static bool
 judge(struct exchange *ex, enum role role, struct grant **ret_grant, struct token_refusal *refusal)
 {
     struct token_cache *tokens = hub_worker_of(ex->worker)->tokens;
+    ex->judged = auth_generation();
     if (credential_read(ex, role, tokens, ret_grant, refusal))
         return true;
     if (refusal->source == NULL || version_of(refusal->source) == refusal->source_version)
@@ -175,9 +223,10 @@ admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant *
 {
     struct token_refusal refusal;
     if (!judge(ex, role, ret_grant, &refusal)) {
-        if (hold(ex, &refusal))
+        enum held held = hold(ex, &refusal);
+        if (held == HELD)
             return false;
-        if (refusal.fault == TOKEN_NO_KEYS_YET) {
+        if (refusal.fault == TOKEN_NO_KEYS_YET || held == HELD_NOT_NOW) {
             token_refusal_log(&refusal, ex->id, 503);
             admit_busy(ex, SLICE("The keys that judge tokens are not here yet.\n"));
         } else {
@@ -190,6 +239,17 @@ admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant *
         return true;
     admit_refuse(ex, role, TOKEN_NONE, NULL);
     return false;
+}
+
+bool
+admit_still(struct exchange *ex, enum role role, struct grant **grant)
+{
+    if (ex->rules == hub_worker_of(ex->worker)->rules && ex->judged == auth_generation())
+        return true;
+    grant_unref(grant);
+    ex->has_waited = true; /* its handler has begun, and cannot begin again */
+    return admit_renew(ex) &&
+           admit_read(ex, role, role == ROLE_PUBLISH || !ex->config->anonymous, grant);
 }
 
 void

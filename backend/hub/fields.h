@@ -15,7 +15,7 @@ struct fields {
 };
 
 struct fields_limits {
-    size_t max_fields, max_topics;
+    size_t max_fields, max_topics, max_id;
 };
 
 /* Why a form is refused. */
@@ -27,6 +27,8 @@ enum fields_fault {
     FIELDS_NOT_UTF8,
     FIELDS_NO_TOPIC,
     FIELDS_BAD_ID,
+    FIELDS_ID_TOO_LONG, /* a bound: max_id */
+    FIELDS_ID_TRIMMED,  /* a blank at an end */
     FIELDS_BAD_TYPE,
     FIELDS_BAD_RETRY,
     FIELDS_TEXT_OF_TOPIC,

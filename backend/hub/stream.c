@@ -15,7 +15,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "hub/admit.h"
+#include "hub/lookup.h"
 #include "metrics/metrics.h"
+#include "request/place.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -34,14 +37,12 @@ enum {
     MAX_READS = 64,        /* requests under way and pieces held, a worker */
 };
 
-/* A stream's dealings with the transport; outlives it while a request is under way. */
+/* A stream's reads of the history; outlives it while one is under way. */
 struct reading {
     struct stream *stream; /* NULL: the stream has gone; the answer frees this */
     bool underway;
-    struct transport_find find;
     struct transport_read read;
     struct batch *piece; /* owns; the answer being worked off */
-    char id[];
 };
 
 static const char *const state_names[] = {
@@ -132,17 +133,18 @@ stream_end(struct stream *s)
 {
     if (s->state == STREAM_ENDING)
         return;
-    bool has_head = s->state != STREAM_LOOKING;
     set_state(s, STREAM_ENDING);
     timer_disarm(&s->timer);
     list_unlink(&s->catch_node);
     release_reading(s);
+    lookup_forget(&s->lookup);
+    if (!s->has_head) {
+        admit_busy(s->exchange, SLICE("The subscription cannot be served at the moment.\n"));
+        return;
+    }
     char text[40];
     int n = snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(s->home));
-    if (has_head)
-        exchange_end(s->exchange, SLICE_OF(text, (size_t)n));
-    else
-        exchange_cut(s->exchange);
+    exchange_end(s->exchange, SLICE_OF(text, (size_t)n));
 }
 
 static void
@@ -287,10 +289,10 @@ on_read(struct worker *worker, struct message *m)
 }
 
 static struct reading *
-reading_of(struct stream *s, size_t id_len)
+reading_of(struct stream *s)
 {
     if (s->reading == NULL) {
-        s->reading = xalloc(sizeof *s->reading + id_len);
+        s->reading = xalloc(sizeof *s->reading);
         s->reading->stream = s;
     }
     return s->reading;
@@ -305,7 +307,7 @@ ask_history(struct stream *s)
         list_append(&home->hungry, &s->catch_node);
         return;
     }
-    struct reading *r = reading_of(s, 0);
+    struct reading *r = reading_of(s);
     ENSURE(!r->underway);
     home->reads_underway++;
     r->underway = true;
@@ -431,6 +433,7 @@ send_head(struct stream *s, struct slice cursor)
     if (cursor.ptr)
         reply_add(&r, s->is_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID"), cursor);
     exchange_stream(ex, &r, SLICE(":\n"));
+    s->has_head = true;
     s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_count(METRIC_streams_opened);
     metrics_add(METRIC_streams, 1);
@@ -438,34 +441,19 @@ send_head(struct stream *s, struct slice cursor)
 }
 
 static void
-on_found(struct worker *worker, struct message *m)
+on_found(void *owner, const struct transport_find *find)
 {
-    (void)worker;
-    struct reading *r = CONTAINER_OF(m, struct reading, find.message);
-    struct stream *s = r->stream;
-    r->underway = false;
-    if (s == NULL) {
-        free(r);
+    struct stream *s = owner;
+    s->lookup = NULL;
+    if (find->failed) {
+        stream_end(s); /* the cursor stands: it is asked with again */
         return;
     }
-    send_head(s, r->find.found ? r->find.id : SLICE("earliest"));
+    send_head(s, find->found ? find->id : SLICE("earliest"));
     /* An unknown id replays nothing: the stream begins at what its worker has taken. */
-    s->position = r->find.found ? r->find.position : s->home->taken;
-    release_reading(s);
+    s->position = find->found ? find->position : s->home->taken;
     set_state(s, STREAM_CATCHING_UP);
     make_runnable(s);
-}
-
-static void
-look_up(struct stream *s, struct slice id)
-{
-    struct reading *r = reading_of(s, id.len);
-    memcpy(r->id, id.ptr, id.len);
-    r->underway = true;
-    r->find = (struct transport_find){
-        .message.receive = on_found, .origin = s->home->worker, .id = SLICE_OF(r->id, id.len)};
-    exchange_wait(s->exchange);
-    transport_find(s->home->hub->transport, &r->find);
 }
 
 static void
@@ -525,6 +513,7 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     s->grant = grant;
     s->address_key = address_key;
     s->is_1_0 = cursor->is_1_0;
+    s->audience_follows = place_audience_follows(ex->config);
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     list_init(&s->catch_node);
@@ -534,7 +523,8 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     set_end(s);
     if (cursor->id.len && !cursor->is_earliest) {
         s->state = STREAM_LOOKING;
-        look_up(s, cursor->id);
+        exchange_wait(ex);
+        s->lookup = lookup_begin(home, cursor->id, on_found, s);
     } else if (cursor->is_earliest) {
         s->state = STREAM_CATCHING_UP;
         metrics_add(METRIC_streams_catching_up, 1);
@@ -572,7 +562,7 @@ stream_gone(struct stream *s)
                  state_names[s->state]);
     if (s->state == STREAM_CATCHING_UP)
         metrics_sub(METRIC_streams_catching_up, 1);
-    if (s->state != STREAM_LOOKING) {
+    if (s->has_head) {
         metrics_count(METRIC_streams_closed);
         metrics_sub(METRIC_streams, 1);
     }
@@ -581,6 +571,7 @@ stream_gone(struct stream *s)
     list_unlink(&s->node);
     list_unlink(&s->catch_node);
     release_reading(s);
+    lookup_forget(&s->lookup);
     atomic_fetch_sub(&hub->streams, 1);
     if (s->grant)
         quota_give(hub->by_token, s->grant->key_hash);

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,16 @@ struct header {
     struct slice name, value; /* value without surrounding blanks */
 };
 
+/* A part of a budget. `used` NULL: none. */
+struct body_share {
+    atomic_size_t *used;
+    size_t max;
+};
+
+struct told {
+    struct slice scheme, host, address;
+};
+
 struct request {
     struct slice method; /* as sent; case matters */
     struct slice path;   /* raw: never percent-decoded */
@@ -49,6 +60,8 @@ struct request {
     bool has_body;             /* a body of more than 0 bytes is announced */
     struct slice address;      /* the client's, as text; empty: not known */
     bool is_told;              /* scheme and address came with the request itself (FastCGI) */
+    bool is_settled;           /* scheme, host and address are what place_settle() made of... */
+    struct told told;          /* ...what the wire said */
     const unsigned char *peer; /* who connected, 16 bytes (base/cidr.h); NULL: a Unix socket */
 };
 
@@ -63,8 +76,8 @@ struct reply {
 struct exchange_handler {
     void (*on_head)(struct exchange *);
     void (*on_body)(struct exchange *);
-    /* The body passed the maximum given to exchange_read_body() (413) or the process's
-     * budget (503): the handler must call exchange_reply() with that status. */
+    /* The body passed the maximum given to exchange_read_body() (413), its share or the process's
+     * budget (503), or has not come before a stop (503): the handler must answer. */
     void (*on_body_refused)(struct exchange *, unsigned status);
     void (*on_writable)(struct exchange *);
     void (*on_gone)(struct exchange *);
@@ -94,7 +107,9 @@ struct exchange {
     struct rules *rules;     /* owns a reference: what holds for this request; set by the router */
     const struct config *config; /* of rules; NULL, as they are, once it streams */
     void *state;                 /* the handler's own */
-    bool has_waited;             /* for keys: its handler begins for the second time */
+    uint64_t judged; /* auth_generation() when its token was; 0: it was not, by these rules */
+    struct body_share share; /* of the budget for bodies; none, unless its handler says so */
+    bool has_waited;         /* for keys: its handler begins for the second time */
 };
 
 /* The gateway's: the exchange is over. Calls on_gone and gives the rules back. */

@@ -34,6 +34,7 @@ struct transport_find {
     struct message message;
     struct worker *origin;
     struct slice id; /* borrowed until the answer */
+    bool failed;     /* nothing can be said now: the id is neither found nor unknown */
     bool found;
     struct position position; /* where found: of the earliest held update with that id */
 };

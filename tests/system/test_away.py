@@ -90,7 +90,7 @@ def test_pages_go_on_by_themselves_with_what_they_missed(fronts, browser):
         if "plain" in name:
             assert reply.status in (502, 503), name
         else:
-            assert (reply.status, reply.headers["content-type"]) == (200, "text/event-stream"), name
+            assert (reply.status, reply.headers["content-type"]) == (200, "text/event-stream; charset=utf-8"), name
             assert reply.body == b"retry: 3000\n\n", name
             assert reply.headers["access-control-allow-origin"] == "https://app.example", name
     time.sleep(max(0, gone + AWAY - time.monotonic()))

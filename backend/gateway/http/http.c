@@ -156,7 +156,7 @@ on_wire_read_body(struct exchange *ex, size_t max)
     set_state(h, STATE_BODY);
     link_set_timer(&h->link, h->link.settings->body_timeout_ms);
     if (body) {
-        body_init(&body->body, max);
+        body_init(&body->body, max, ex->share);
         if (h->expects_continue && h->link.in.len == 0)
             link_push(&h->link, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
     }
@@ -452,6 +452,15 @@ read_head(struct http *h, struct slice in)
     return in.len;
 }
 
+static void
+refuse_body(struct http *h, unsigned status)
+{
+    struct exchange *ex = &h->exchange;
+    body_fini(&h->body->body, h->link.settings);
+    set_state(h, STATE_WAITING);
+    ex->handler->on_body_refused(ex, status);
+}
+
 /* Takes body bytes from the front of `in`. */
 static void
 read_body(struct http *h)
@@ -482,8 +491,7 @@ read_body(struct http *h)
     link_unkept(&h->link); /* what came while the handler waited may have filled it */
     unsigned refused = body_judge(&body->body, h->link.settings);
     if (refused) {
-        set_state(h, STATE_WAITING);
-        ex->handler->on_body_refused(ex, refused);
+        refuse_body(h, refused);
         return;
     }
     if (parsed == PARSE_BAD) {
@@ -608,7 +616,12 @@ on_timeout(struct link *l)
 static void
 on_drain(struct link *l)
 {
-    if (of_link(l)->state == STATE_IDLE)
+    struct http *h = of_link(l);
+    if (h->state == STATE_BODY)
+        process(h); /* what is here may be all of it */
+    if (h->state == STATE_BODY)
+        refuse_body(h, 503);
+    else if (h->state == STATE_IDLE)
         link_close(l);
 }
 
