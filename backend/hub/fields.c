@@ -154,8 +154,7 @@ fields_sentence(enum fields_fault fault)
         [FIELDS_NO_TOPIC] = "The field topic is missing.\n",
         [FIELDS_BAD_ID] = "The field id holds a control character.\n",
         [FIELDS_ID_TOO_LONG] = "The field id is longer than max_id_length.\n",
-        [FIELDS_ID_TRIMMED] = "The field id begins or ends with a blank: as a header, in which "
-                              "subscribers send it back, it would lose it.\n",
+        [FIELDS_ID_TRIMMED] = "The field id begins or ends with a blank, which HTTP takes off.\n",
         [FIELDS_BAD_TYPE] = "The field type holds a line break or NUL.\n",
         [FIELDS_BAD_RETRY] = "The field retry is not a number of milliseconds.\n",
         [FIELDS_TEXT_OF_TOPIC] = "A topic holds a control or invisible format character.\n",
