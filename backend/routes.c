@@ -169,7 +169,6 @@ take_rules(struct exchange *ex)
 {
     ex->rules = rules_ref(hub_worker_of(ex->worker)->rules);
     ex->has_waited = false;
-    ex->share = (struct body_share){0};
     return ex->config = ex->rules->config;
 }
 

@@ -67,7 +67,7 @@ admit_renew(struct exchange *ex)
     rules_unref(&ex->rules);
     ex->rules = rules_ref(now);
     ex->config = now->config;
-    ex->judged = 0; /* nobody was, by these */
+    ex->request->judged = 0; /* nobody was, by these */
     if (place_settle(ex))
         return true;
     reply_other_host(ex);
@@ -200,7 +200,7 @@ static bool
 judge(struct exchange *ex, enum role role, struct grant **ret_grant, struct token_refusal *refusal)
 {
     struct token_cache *tokens = hub_worker_of(ex->worker)->tokens;
-    ex->judged = auth_generation();
+    ex->request->judged = auth_generation();
     if (credential_read(ex, role, tokens, ret_grant, refusal))
         return true;
     if (refusal->source == NULL || version_of(refusal->source) == refusal->source_version)
@@ -244,7 +244,7 @@ admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant *
 bool
 admit_still(struct exchange *ex, enum role role, struct grant **grant)
 {
-    if (ex->rules == hub_worker_of(ex->worker)->rules && ex->judged == auth_generation())
+    if (ex->rules == hub_worker_of(ex->worker)->rules && ex->request->judged == auth_generation())
         return true;
     grant_unref(grant);
     ex->has_waited = true; /* its handler has begun, and cannot begin again */

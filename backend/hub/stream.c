@@ -106,9 +106,14 @@ make_runnable(struct stream *s)
     worker_again(s->home->worker);
 }
 
+/* Nothing that the transport was asked for is waited for any more. */
 static void
 release_reading(struct stream *s)
 {
+    if (!s->has_head) {
+        lookup_forget(&s->lookup);
+        return;
+    }
     struct reading *r = s->reading;
     if (r == NULL)
         return;
@@ -137,7 +142,6 @@ stream_end(struct stream *s)
     timer_disarm(&s->timer);
     list_unlink(&s->catch_node);
     release_reading(s);
-    lookup_forget(&s->lookup);
     if (!s->has_head) {
         admit_busy(s->exchange, SLICE("The subscription cannot be served at the moment.\n"));
         return;
@@ -571,7 +575,6 @@ stream_gone(struct stream *s)
     list_unlink(&s->node);
     list_unlink(&s->catch_node);
     release_reading(s);
-    lookup_forget(&s->lookup);
     atomic_fetch_sub(&hub->streams, 1);
     if (s->grant)
         quota_give(hub->by_token, s->grant->key_hash);

@@ -23,15 +23,17 @@ enum stream_state {
 struct stream {
     struct hub_worker *home;
     struct exchange *exchange;
-    struct grant *grant;     /* owns; NULL: anonymous */
-    struct reading *reading; /* owns unless a request of it is under way; NULL: none */
-    struct lookup *lookup;   /* LOOKING: owns */
+    struct grant *grant; /* owns; NULL: anonymous */
+    union {
+        struct lookup *lookup;   /* without a head; owns; NULL: none */
+        struct reading *reading; /* with it; owns unless a request of it is under way; NULL: none */
+    };
     enum stream_state state;
-    bool blocked; /* CATCHING_UP: waits for on_writable */
-    bool from_removed;
-    bool has_head;         /* its exchange streams; before, it can still be answered anything */
-    bool is_1_0;           /* its request's dialect */
-    bool audience_follows; /* its request alone said by which `aud` the token was judged */
+    bool blocked : 1; /* CATCHING_UP: waits for on_writable */
+    bool from_removed : 1;
+    bool has_head : 1;         /* its exchange streams; before, it can still be answered anything */
+    bool is_1_0 : 1;           /* its request's dialect */
+    bool audience_follows : 1; /* its request alone said by which `aud` the token was judged */
     uint32_t first_due, last_due;
     uint32_t subscription_count;
     uint32_t next_matcher; /* of the update behind position, while that is being matched */

@@ -201,8 +201,8 @@ on_query(struct exchange *ex)
     if (!admit_token(ex, &grant))
         return;
     ex->state = grant;
-    ex->share = (struct body_share){&hub_worker_of(ex->worker)->hub->query_bytes,
-                                    ex->config->max_pending_bytes / CONFIG_QUERY_SHARE};
+    ex->request->share = (struct body_share){&hub_worker_of(ex->worker)->hub->query_bytes,
+                                             ex->config->max_pending_bytes / CONFIG_QUERY_SHARE};
     if (form_announced(ex->request) == FORM_ELSE)
         reply_text(ex, 415, SLICE("The body must be application/x-www-form-urlencoded.\n"));
     else if (!refuse_at_stop(ex))

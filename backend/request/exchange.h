@@ -63,6 +63,10 @@ struct request {
     bool is_settled;           /* scheme, host and address are what place_settle() made of... */
     struct told told;          /* ...what the wire said */
     const unsigned char *peer; /* who connected, 16 bytes (base/cidr.h); NULL: a Unix socket */
+
+    /* Not the wire's, but gone with it once it streams. */
+    uint64_t judged;         /* auth_generation() when its token was; 0: it was not, by its rules */
+    struct body_share share; /* of the budget for bodies; none, unless its handler says so */
 };
 
 /* Values borrow; they must live until exchange_reply() or exchange_stream() returns. */
@@ -107,9 +111,7 @@ struct exchange {
     struct rules *rules;     /* owns a reference: what holds for this request; set by the router */
     const struct config *config; /* of rules; NULL, as they are, once it streams */
     void *state;                 /* the handler's own */
-    uint64_t judged; /* auth_generation() when its token was; 0: it was not, by these rules */
-    struct body_share share; /* of the budget for bodies; none, unless its handler says so */
-    bool has_waited;         /* for keys: its handler begins for the second time */
+    bool has_waited;             /* for keys: its handler begins for the second time */
 };
 
 /* The gateway's: the exchange is over. Calls on_gone and gives the rules back. */

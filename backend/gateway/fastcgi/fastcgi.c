@@ -258,7 +258,7 @@ on_wire_read_body(struct exchange *ex, size_t max)
     if (r->state == STATE_ENDING)
         return;
     set_state(r, STATE_BODY);
-    body_init(&r->input->body, max, ex->share);
+    body_init(&r->input->body, max, ex->request->share);
     r->asked_body = true;
     r->deadline_ms = now_ms(r->connection) + link_of(ex)->settings->body_timeout_ms;
     link_ask_resume(link_of(ex));

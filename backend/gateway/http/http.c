@@ -156,7 +156,7 @@ on_wire_read_body(struct exchange *ex, size_t max)
     set_state(h, STATE_BODY);
     link_set_timer(&h->link, h->link.settings->body_timeout_ms);
     if (body) {
-        body_init(&body->body, max, ex->share);
+        body_init(&body->body, max, ex->request->share);
         if (h->expects_continue && h->link.in.len == 0)
             link_push(&h->link, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
     }
