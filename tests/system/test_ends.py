@@ -5,6 +5,7 @@ import re
 import select
 import signal
 from contextlib import ExitStack
+from urllib.parse import quote
 
 import pytest
 
@@ -13,6 +14,7 @@ from conftest import KEY, PATH, Client, Fastcgi, Stream, free_port, publish, tok
 from frozen import frozen
 from test_access import ISSUERS, access_token
 from test_keys import Key, server  # noqa: F401
+from test_matching import slow_template
 from test_reload import NEW, reload
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -233,6 +235,23 @@ def test_a_stream_whose_cursor_is_looked_up_ends_with_its_key(case):
     assert back.request("GET", PATH + "?match=t", [case.auth]).status == 401
     case.stack.close()
     assert publish(at(case.hub), topic="t", data="x").status == 200
+
+
+def test_a_pattern_that_is_struck_answers_who_looks_its_cursor_up(case):
+    """It takes too long for another stream: both end, and both may ask again."""
+    case.start(f"transport log {{ path {case.history} }}")
+    query = "topic=" + quote(slow_template(1), safe="")
+    assert publish(at(case.hub), topic="t", id="known", data="x").status == 200
+    other = Stream(at(case.hub), query)
+    case.freeze()
+    case.client.ask("GET", f"{PATH}?{query}", ["Last-Event-ID: known"])
+    settle(case.hub)
+    assert is_silent(case.client)
+    for number in range(3):
+        assert publish(at(case.hub), topic="a" * (3000 + number) + "z", data="x").status == 200
+    assert b"retry: " in other.end()
+    comes_back(case)
+    wait_for(lambda: "event=pattern_struck" in case.hub.log(), "the log line")
 
 
 def test_a_reload_that_changes_nothing_keeps_who_has_no_head_yet(case):
