@@ -11,7 +11,7 @@
  *                 exchange_wait(), later.
  *   on_body       after exchange_read_body(): the whole body is in request.body.
  *   on_writable   a stream whose exchange_send() was short can take more.
- *   on_gone       the peer left, was cut, or the reply is complete. Exactly once for each on_head,
+ *   on_gone       the peer left, or the reply is complete. Exactly once for each on_head,
  *                 always the last call; handler state is released here. Never from inside an
  *                 exchange_…() function: it comes from the loop.
  */
@@ -98,7 +98,6 @@ struct exchange_wire {
     bool (*is_flushed)(const struct exchange *);
     bool (*send_text)(struct exchange *, struct slice text);
     void (*end)(struct exchange *, struct slice last);
-    void (*cut)(struct exchange *);
 };
 
 struct exchange {
@@ -150,10 +149,8 @@ bool exchange_is_flushed(const struct exchange *);
 bool exchange_send_text(struct exchange *, struct slice text);
 
 /* Ends a stream: finishes an update partly written, then `last`, then the wire's end of body.
- * on_gone follows when it is written, or its time is over. */
+ * on_gone follows when it is written, or its time is over. There is no way to cut: a request that
+ * waits is always answered, for an EventSource comes back to a 200 alone. */
 void exchange_end(struct exchange *, struct slice last);
-
-/* Ends a stream or a waiting request without ceremony. on_gone follows. */
-void exchange_cut(struct exchange *);
 
 #endif

@@ -366,7 +366,7 @@ on_wire_end(struct exchange *ex, struct slice last)
     link_ask_resume(link_of(ex));
 }
 
-/* Ended by the peer, or cut by the handler. */
+/* Ended by the peer. */
 static void
 abort_request(struct asked *r)
 {
@@ -376,16 +376,6 @@ abort_request(struct asked *r)
     r->deadline_ms = 0;
     push_end(r, SLICE(""));
     link_ask_resume(&r->connection->link);
-}
-
-static void
-on_wire_cut(struct exchange *ex)
-{
-    struct asked *r = of_exchange(ex);
-    if (r->connection->request_count == 1)
-        link_die(link_of(ex));
-    else
-        abort_request(r);
 }
 
 static const struct exchange_wire wire = {
@@ -398,7 +388,6 @@ static const struct exchange_wire wire = {
     .is_flushed = on_wire_is_flushed,
     .send_text = on_wire_send_text,
     .end = on_wire_end,
-    .cut = on_wire_cut,
 };
 
 /* --- a request's beginning and end ------------------------------------------------------------ */

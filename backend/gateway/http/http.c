@@ -280,12 +280,6 @@ on_wire_end(struct exchange *ex, struct slice last)
     link_ask_resume(&h->link);
 }
 
-static void
-on_wire_cut(struct exchange *ex)
-{
-    link_die(&of_exchange(ex)->link);
-}
-
 static const struct exchange_wire wire = {
     .name = "http",
     .reply = on_wire_reply,
@@ -296,7 +290,6 @@ static const struct exchange_wire wire = {
     .is_flushed = on_wire_is_flushed,
     .send_text = on_wire_send_text,
     .end = on_wire_end,
-    .cut = on_wire_cut,
 };
 
 /* Everything that belongs to one request. */
