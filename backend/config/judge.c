@@ -13,6 +13,9 @@
 
 enum {
     SMALL_BODY = 1048576, /* of a hub that speaks 1.0 alone */
+    QUERY_MATCHERS = 100, /* of 1.0, which QUERY is of */
+    ESCAPED = 3,          /* bytes of a form that one of a value may take */
+    QUERY_REST = 65536,   /* names, and what else a QUERY says */
 };
 
 static void
@@ -223,6 +226,18 @@ judge_history(struct config *c)
     judge_update_size(c);
 }
 
+/* One alone always has room in the share of the budget that they have. */
+static void
+judge_query(struct config *c)
+{
+    uint64_t need = QUERY_MATCHERS * ESCAPED * c->max_matcher_length + QUERY_REST;
+    uint64_t share = c->max_pending_bytes / CONFIG_QUERY_SHARE;
+    if (c->max_query_body_size > share)
+        config_refuse(c, "max_query_body_size", "at most a quarter of max_pending_bytes");
+    if (c->max_query_body_size == 0)
+        c->max_query_body_size = need < share ? need : share;
+}
+
 void
 judge_config(struct config *c)
 {
@@ -239,4 +254,5 @@ judge_config(struct config *c)
     judge_proxies(c);
     judge_names(c);
     judge_history(c);
+    judge_query(c);
 }

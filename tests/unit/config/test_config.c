@@ -155,6 +155,11 @@ START_TEST(what_the_whole_tells_is_said)
     ck_assert(!has_note("neither resource_identifier"));
     ck_assert(config_speaks_1_0(config) && !config_speaks_0x(config));
     ck_assert_uint_eq(config->max_request_body_size, 1048576);
+    ck_assert_uint_eq(config->max_query_body_size, 100 * 3 * 4096 + 65536);
+    ck_assert(parse(SLICE(ISSUER "max_query_body_size 2KiB\n")) && config_judge(config, &err));
+    ck_assert_uint_eq(config->max_query_body_size, 2048);
+    ck_assert(parse(SLICE(ISSUER "max_pending_bytes 1MiB\n")) && config_judge(config, &err));
+    ck_assert_uint_eq(config->max_query_body_size, 1048576 / 4);
     config_free(&config);
 }
 END_TEST
@@ -168,6 +173,8 @@ START_TEST(what_contradicts_itself_is_refused)
         {SLICE_INIT("publisher_jwt x\n"), "nobody could subscribe"},
         {SLICE_INIT(ISSUER "protocol_version_compatibility 8\n"), "1.0 alone"},
         {SLICE_INIT("anonymous\npublic_urls hub.example\n"), "test.conf:2: public_urls"},
+        {SLICE_INIT("anonymous\nmax_pending_bytes 1MiB\nmax_query_body_size 1MiB\n"),
+         "max_query_body_size: at most a quarter"},
         {SLICE_INIT("anonymous\npublic_urls https://hub.example/other\n"), "public_urls"},
         {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.1/8\n"), "trusted_proxies"},
         {SLICE_INIT("anonymous\ncookie_name a=b\n"), "cookie_name"},
