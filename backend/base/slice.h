@@ -49,5 +49,8 @@ MUST_CHECK bool slice_u64(struct slice s, uint64_t max, uint64_t *ret_value);
 
 /* Well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool slice_is_utf8(struct slice s);
+/* At most `len` bytes, and no piece of a character at the end: what is shown to people of a text
+ * that is UTF-8 stays UTF-8. */
+struct slice slice_head_utf8(struct slice s, size_t len);
 
 #endif

@@ -4,14 +4,17 @@
  * meets, each once (a stamp tells); what is due hangs on the stream as a chain of indices; after
  * the whole batch each stream gets one write; `delivered` moves. The cost is that of the matches.
  *
- * Patterns take steps, and a turn has so many of them. When they are spent in the middle of a
- * batch, what was matched so far is written and the rest waits for the next turn; batches that
- * come meanwhile wait untaken. Between the turns anything may happen to a stream:
+ * Everything in that takes steps, and a turn has so many of them. When they are spent in the middle
+ * of a batch, be it between two patterns, two streams of one topic or two questions to a grant,
+ * what was matched so far is written and the rest waits for the next turn; batches that come
+ * meanwhile wait untaken. Between the turns anything may happen to a stream:
  *
  * - It joins. It starts LIVE at `taken`, the end of this batch, or CATCHING_UP; an update behind
  * its position alone is for it, so what is left of the batch passes it by.
  * - It leaves, or ends. Nothing here points to it: chains and `touched` are empty between turns.
- * The index has lost its subscriptions, or it is not LIVE any more.
+ * The index has lost its subscriptions, and the walk goes on with whoever stood behind it
+ * (hub/walk.c); or it is not LIVE any more. If it was just being asked whether it may get the
+ * update, the next one is asked from the first topic on.
  * - It was sent the update that is half matched, and a pattern still to be tried meets it again: it
  *   bears the stamp of that update.
  * - Its socket is full when the pause writes. It falls back to just before the first update it was
@@ -39,6 +42,7 @@ enum {
     MAX_DUE = 65536,     /* chains are written out before they grow past this */
     SEND_AT_ONCE = 1024, /* updates given to one exchange_send() */
     TURN_STEPS = 200000, /* some 2 ms */
+    SEND_STEPS = 300,    /* a stream that is written to */
 };
 
 static void go_on(struct hub_worker *);
@@ -86,15 +90,8 @@ touch(struct delivery *d, struct stream *s)
 }
 
 static void
-collect(struct stream *s, void *context)
+make_due(struct delivery *d, struct stream *s)
 {
-    struct delivery *d = context;
-    const struct update *u = d->batch->updates[d->at];
-    if (s->stamp == d->stamp || s->state != STREAM_LIVE)
-        return;
-    s->stamp = d->stamp;
-    if (position_cmp(u->position, s->position) <= 0 || !judged_may_get(&d->judged, s->grant, u))
-        return;
     if (d->due_count == d->due_cap) {
         d->due_cap = d->due_cap ? d->due_cap * 2 : 256;
         d->due = xrealloc(d->due, d->due_cap * sizeof *d->due);
@@ -108,6 +105,25 @@ collect(struct stream *s, void *context)
         d->due[s->last_due].next = i;
     }
     s->last_due = i;
+}
+
+/* False: whether it may get the update takes more steps than there are left. */
+static bool
+collect(struct stream *s, void *context)
+{
+    struct delivery *d = context;
+    const struct update *u = d->batch->updates[d->at];
+    if (s->stamp == d->stamp || s->state != STREAM_LIVE)
+        return true;
+    if (position_cmp(u->position, s->position) > 0) {
+        enum match answer = judged_may_get(&d->judged, s->grant, u, &d->steps);
+        if (answer == MATCH_LIMIT)
+            return false;
+        if (answer == MATCH_YES)
+            make_due(d, s);
+    }
+    s->stamp = d->stamp;
+    return true;
 }
 
 static void
@@ -154,6 +170,7 @@ send_all_due(struct hub_worker *home)
     uint64_t now = worker_now_ms(home->worker);
     for (uint32_t i = 0; i < d->touched_count; i++)
         send_due(d, d->touched[i], now);
+    match_take(&d->steps, (uint64_t)d->touched_count * SEND_STEPS);
     observe_written(d);
     d->touched_count = 0;
     d->due_count = 0;
@@ -170,10 +187,10 @@ match_batch(struct hub_worker *home)
                 send_all_due(home);
             d->stamp++;
             judged_next(&d->judged);
-            index_begin(&home->index, d->batch->updates[d->at], collect, d, &d->steps);
+            walk_begin(&home->index, d->batch->updates[d->at], collect, d);
             d->walking = true;
         }
-        if (!index_go_on(&home->index, &d->steps))
+        if (!walk_go_on(&home->index, &d->steps))
             return false;
     }
     return true;
@@ -193,25 +210,32 @@ take_next(struct hub_worker *home)
     return true;
 }
 
+static bool
+is_behind(const struct delivery *d)
+{
+    return d->batch || !list_is_empty(&d->waiting);
+}
+
 static void
 go_on(struct hub_worker *home)
 {
     struct delivery *d = &home->delivery;
-    while (d->batch || take_next(home)) {
+    while (d->steps && (d->batch || take_next(home))) {
         bool done = match_batch(home);
         send_all_due(home);
         stream_end_struck(home);
-        if (!done) {
-            metrics_count(METRIC_matchings_paused);
-            worker_again(home->worker);
-            return;
-        }
+        if (!done)
+            break;
         size_t bytes = d->batch->bytes;
         d->batch = NULL;
         home->delivered = home->taken;
         transport_delivered(home->hub->transport, worker_number(home->worker), bytes);
     }
-    if (d->end_streams)
+    if (d->batch)
+        metrics_count(METRIC_matchings_paused);
+    if (is_behind(d))
+        worker_again(home->worker);
+    else if (d->end_streams)
         delivery_end_streams(home);
 }
 
@@ -219,17 +243,20 @@ static void
 on_end_of_turn(struct turn_hook *hook)
 {
     struct delivery *d = CONTAINER_OF(hook, struct delivery, go_on);
-    d->steps = TURN_STEPS;
-    if (d->batch)
-        go_on(CONTAINER_OF(d, struct hub_worker, delivery));
+    struct hub_worker *home = CONTAINER_OF(d, struct hub_worker, delivery);
+    if (worker_is_new_turn(home->worker, &d->turn))
+        d->steps = TURN_STEPS;
+    if (d->steps && is_behind(d))
+        go_on(home);
 }
 
 void
 delivery_receive(struct hub_worker *home, struct message *m)
 {
     struct delivery *d = &home->delivery;
+    bool was_behind = is_behind(d);
     list_append(&d->waiting, &m->node);
-    if (d->batch == NULL)
+    if (!was_behind)
         go_on(home);
 }
 
@@ -237,7 +264,7 @@ void
 delivery_end_streams(struct hub_worker *home)
 {
     struct delivery *d = &home->delivery;
-    d->end_streams = d->batch != NULL;
+    d->end_streams = is_behind(d);
     if (d->end_streams)
         return;
     LIST_EACH(node, after, &home->streams)

@@ -151,7 +151,9 @@ static void
 on_end_of_turn(struct turn_hook *hook)
 {
     struct joining_queue *q = CONTAINER_OF(hook, struct joining_queue, hook);
-    q->budget = TURN_BYTES;
+    struct hub_worker *home = CONTAINER_OF(q, struct hub_worker, joining);
+    if (worker_is_new_turn(home->worker, &q->turn))
+        q->budget = TURN_BYTES;
     while (!list_is_empty(&q->waiting) && q->budget) {
         struct joining *j = CONTAINER_OF(q->waiting.next, struct joining, node);
         if (!go_on(j))
@@ -166,5 +168,5 @@ on_end_of_turn(struct turn_hook *hook)
         joining_free(j);
     }
     if (!list_is_empty(&q->waiting))
-        worker_again(CONTAINER_OF(q, struct hub_worker, joining)->worker);
+        worker_again(home->worker);
 }

@@ -14,6 +14,7 @@
 #include "request/place.h"
 #include "topic/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -214,6 +215,27 @@ cursor_at_once(const struct cursor *c)
     return SLICE_OF(NULL, 0);
 }
 
+static int
+rank(const struct selector *s)
+{
+    return slice_eq(s->text, SLICE("*")) ? 0 : index_is_pattern(s) ? 2 : 1;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    const struct selector *one = a, *other = b;
+    int by_rank = rank(one) - rank(other);
+    return by_rank ? by_rank : slice_cmp(one->text, other->text);
+}
+
+void
+query_set_client(struct query *q, uint64_t client)
+{
+    for (size_t i = 0; i < q->count; i++)
+        q->selectors[i].client = client;
+}
+
 const char *
 query_read(struct exchange *ex, struct slice body, struct query *q)
 {
@@ -244,5 +266,6 @@ query_read(struct exchange *ex, struct slice body, struct query *q)
             base = place_base(ex);
         q->selectors[i].base = base;
     }
+    qsort(q->selectors, q->count, sizeof *q->selectors, compare);
     return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "hub/hub.h"
 #include "hub/query.h"
+#include "hub/replay.h"
 #include "request/exchange.h"
 
 /* CATCHING_UP and LIVE are its whole life once it has a head. */
@@ -29,9 +30,10 @@ struct stream {
     bool blocked; /* CATCHING_UP: waits for on_writable */
     bool from_removed;
     bool is_1_0; /* its request's dialect */
+    bool has_everything;
     uint32_t first_due, last_due;
-    uint32_t subscription_count;
-    uint32_t next_matcher; /* of the update behind position, while that is being matched */
+    uint32_t subscription_count, exact_count; /* exact topics are the first, sorted */
+    struct replay replay;                     /* of the update behind position */
     uint64_t stamp;
     struct position position;
     uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: no end by itself */

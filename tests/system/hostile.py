@@ -24,7 +24,7 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 AUTH = f"Authorization: Bearer {token(['*'])}"
 LISTS = ("hostile_hub", "hostile_wires")  # modules with ROWS
 
-REQUEST_US = 20  # of /healthz, release: what turns the promise in milliseconds into requests
+REQUEST_US = 5  # of /healthz, release: what turns the promise in milliseconds into requests
 SLACK = 20 if SANITIZED else 4  # a request is mostly the kernel, which no sanitizer slows down
 
 

@@ -65,6 +65,16 @@ def test_matchers_of_1_0_are_judged(mixed, head):
     assert status(mixed, "%6Datch=a&topic=a", head) == 400
 
 
+def test_what_is_quoted_of_an_ill_formed_pattern_is_a_text(mixed):
+    for before in range(4):
+        for bad in ("https://example.com/" + "x" * before + "\U0001f40e" * 200 + "(", ":\U0001f40e" * 2 + "{" + "x" * before + "é" * 400):
+            client = Client(at(mixed))
+            client.ask("GET", f"{PATH}?{ask(('match_urlpattern', bad))}", ["Accept: application/json"])
+            reply = client.reply()
+            assert reply.status == 400
+            reply.body.decode()  # raises where it is none
+
+
 def test_equal_matchers_send_once_and_everything_is_everything(mixed):
     stream = Stream(at(mixed), ask(("match", "once"), ("match_exact", "once"), ("match", "*")))
     publish(at(mixed), topic="once", data="1")
@@ -143,7 +153,7 @@ def test_an_ill_formed_url_pattern_is_a_400(mixed, head):
 
 
 def test_a_relative_pattern_has_the_base_of_its_request(start_hub):
-    hub = start_hub(ISSUER + "\nmax_pattern_bases 2", workers=1)
+    hub = start_hub(ISSUER + "\nmax_pattern_bases 2\nclient_share 1", workers=1)
 
     def subscribe(host):
         client = Stream.__new__(Stream)
@@ -171,13 +181,13 @@ def test_a_regular_expression_that_explodes_is_struck(start_hub):
     pattern = "https://example.com/((?:a|a)*)"
     stream = Stream(at(hub), ask(("match_urlpattern", pattern)))
     for i in range(3):
-        publish(at(hub), topic="https://example.com/" + "a" * 200 + "!", data="x")
+        publish(at(hub), topic="https://example.com/" + "a" * (200 + i) + "!", data="x")
     assert b"retry: " in stream.end()
     assert status(hub, ask(("match_urlpattern", pattern))) == 400
 
 
 def test_patterns_past_their_bounds_get_a_retry(start_hub):
-    hub = start_hub("max_patterns 3\nmax_unfixed_patterns 1\nmax_matcher_length 16\n" + ISSUER, workers=1)
+    hub = start_hub("max_patterns 3\nmax_unfixed_patterns 1\nclient_share 1\nmax_matcher_length 16\n" + ISSUER, workers=1)
     held = [Stream(at(hub), ask(("topic", "a{x}"), ("topic", "{y}")))]
     assert b"retry" not in held[0].text
     assert Stream(at(hub), ask(("topic", "{z}"))).text.startswith(b"retry: ")
@@ -209,11 +219,11 @@ def slow_template(number, expressions=400):
 
 def test_a_pattern_that_takes_too_long_is_struck(start_hub):
     hub = start_hub(workers=1)
-    topic = "a" * 3000 + "z"
+    topics = ["a" * (3000 + i) + "z" for i in range(3)]
     slow = Stream(at(hub), ask(("topic", slow_template(1))))
     also = Stream(at(hub), ask(("topic", slow_template(1)), ("topic", "fine")))
     fine = Stream(at(hub), ask(("topic", "a{+x}"), ("topic", "fine")))
-    for i in range(3):
+    for i, topic in enumerate(topics):
         publish(at(hub), topic=topic, data=str(i))
     assert fine.datas(3) == ["0", "1", "2"]
     assert slow.end().startswith(b"retry: ") or b"\nretry: " in slow.text
@@ -231,10 +241,27 @@ def test_a_pattern_that_takes_too_long_is_struck(start_hub):
 def test_a_pattern_is_struck_in_replay_as_well(start_hub):
     hub = start_hub(workers=1)
     for i in range(4):
-        publish(at(hub), topic="a" * 3000 + "z", data=str(i))
+        publish(at(hub), topic="a" * (3000 + i) + "z", data=str(i))
     stream = Stream(at(hub), ask(("topic", slow_template(1)), ("lastEventID", "earliest")))
     assert b"retry: " in stream.end()
     assert status(hub, ask(("topic", slow_template(1)))) == 400
+
+
+def test_replays_of_one_topic_strike_nobody(start_hub):
+    """Whoever may read the history may not end the streams of others with it."""
+    hub = start_hub(workers=1)
+    other = Stream(at(hub), ask(("topic", slow_template(1)), ("topic", "fine")))
+    for i in range(4):
+        publish(at(hub), topic="a" * 3000 + "z", data=str(i))
+    for _ in range(4):
+        stream = Stream(at(hub), ask(("topic", slow_template(1)), ("topic", "fine"), ("lastEventID", "earliest")))
+        publish(at(hub), topic="fine", data="here")
+        assert stream.datas(1)[0] == "here"
+        stream.close()
+    assert other.datas(4) == ["here"] * 4
+    assert status(hub, ask(("topic", slow_template(1)))) == 200
+    hub.stop()
+    assert counted(hub, "max_match_steps") >= 5
 
 
 def test_matching_that_pauses_leaves_nothing_out_and_sends_nothing_twice(start_hub):
