@@ -25,11 +25,11 @@
 enum {
     BUCKETS = 1024,
     /* What all selectors of a grant may take: some budgets of one match, and a little more for
-     * each topic, enough for a hundred selectors that do not match; besides a step for each that
-     * is tried, however soon it is seen not to match. */
+     * each topic, enough for a hundred selectors that do not match; besides a little for each
+     * that is tried, however soon it is seen not to match. */
     STEP_BUDGETS = 4,
     STEPS_A_TOPIC = 500,
-    TRY_STEPS = 1,
+    TRY_STEPS = 2,
 };
 
 #define DETAIL_TYPE "https://mercure.rocks/authorization-detail"

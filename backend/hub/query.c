@@ -216,17 +216,24 @@ cursor_at_once(const struct cursor *c)
 }
 
 static int
-rank(const struct selector *s)
-{
-    return slice_eq(s->text, SLICE("*")) ? 0 : index_is_pattern(s) ? 2 : 1;
-}
-
-static int
 compare(const void *a, const void *b)
 {
-    const struct selector *one = a, *other = b;
-    int by_rank = rank(one) - rank(other);
-    return by_rank ? by_rank : slice_cmp(one->text, other->text);
+    return slice_cmp(((const struct selector *)a)->text, ((const struct selector *)b)->text);
+}
+
+/* What is no pattern first, in its order. */
+static void
+sort(struct query *q)
+{
+    size_t exact = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        struct selector s = q->selectors[i];
+        if (index_is_pattern(&s))
+            continue;
+        q->selectors[i] = q->selectors[exact];
+        q->selectors[exact++] = s;
+    }
+    qsort(q->selectors, exact, sizeof *q->selectors, compare);
 }
 
 void
@@ -266,6 +273,6 @@ query_read(struct exchange *ex, struct slice body, struct query *q)
             base = place_base(ex);
         q->selectors[i].base = base;
     }
-    qsort(q->selectors, q->count, sizeof *q->selectors, compare);
+    sort(q);
     return NULL;
 }

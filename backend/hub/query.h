@@ -13,8 +13,7 @@ struct cursor {
 };
 
 struct query {
-    /* At least one; equal ones may be among them. `*` stands first, then exact topics in their
-     * order, then patterns. */
+    /* At least one; equal ones may be among them. What is no pattern stands first, sorted. */
     struct selector *selectors;
     size_t count;
     struct cursor cursor;

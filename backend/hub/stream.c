@@ -30,7 +30,7 @@ enum {
     STEP_SENDS = 64,
     LOOK_COST = 16,        /* bytes of the turn that a look stands for */
     STEP_MATCHING = 20000, /* steps of matching (topic/match.h), some 0.2 ms */
-    MATCHING_COST = 2,     /* bytes of the turn that one of these stands for */
+    MATCHING_COST = 4,     /* bytes of the turn that one of these stands for */
     MAX_READS = 64,        /* requests under way and pieces held, a worker */
 };
 
@@ -594,6 +594,7 @@ stream_gone(struct stream *s)
         metrics_sub(METRIC_streams, 1);
     }
     timer_disarm(&s->timer);
+    delivery_forget(&s->home->delivery, s);
     unsubscribe(s);
     list_unlink(&s->node);
     list_unlink(&s->catch_node);

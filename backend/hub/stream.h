@@ -31,7 +31,7 @@ struct stream {
     bool from_removed;
     bool is_1_0; /* its request's dialect */
     bool has_everything;
-    uint32_t first_due, last_due;
+    uint32_t first_due, last_due, touched_at; /* hub/delivery.h */
     uint32_t subscription_count, exact_count; /* exact topics are the first, sorted */
     struct replay replay;                     /* of the update behind position */
     uint64_t stamp;

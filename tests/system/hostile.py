@@ -119,9 +119,9 @@ def send(hub, method, query, *headers, body=b"", host="hub.example"):
     return client
 
 
-def streams(hub, queries, *headers):
+def streams(hub, queries, *headers, **options):
     """Open event streams: each has its head."""
-    opened = [send(hub, "GET", query, *headers) for query in queries]
+    opened = [send(hub, "GET", query, *headers, **options) for query in queries]
     for client in opened:
         assert client.head()[0] == 200
     return opened
