@@ -19,6 +19,12 @@ grant_budget(const struct grant *g, size_t topics)
     return rights_budget(g->rights, topics);
 }
 
+uint64_t
+grant_prepare(const struct grant *g, const struct topic *topic)
+{
+    return rights_prepare(g->rights, topic);
+}
+
 bool
 grant_allows(const struct grant *g, enum role action, const struct topic *topic, uint64_t *steps)
 {

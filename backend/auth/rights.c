@@ -51,6 +51,8 @@ struct rights {
     enum dialect dialect;
     struct entry *entries; /* owns */
     size_t count, others;  /* selectors in all entries that have to be tried one by one */
+    const struct matcher
+        *url_pattern; /* one of them; all have the same base; NULL: there is none */
 };
 
 static struct {
@@ -386,6 +388,15 @@ read_details(struct rights *r, const json_t *claim, struct slice text, struct sl
     return TOKEN_OK;
 }
 
+static void
+sum_up(struct rights *r, const struct entry *e)
+{
+    r->others += e->other_count;
+    for (size_t i = 0; i < e->other_count; i++)
+        if (matcher_kind(e->others[i]) == MATCHER_IS_URLPATTERN)
+            r->url_pattern = e->others[i];
+}
+
 enum token_fault
 rights_read(enum dialect dialect, const json_t *claim, struct slice text, struct slice base,
             const struct rights_limits *limits, struct rights **ret_rights, struct error *ret_why)
@@ -414,7 +425,7 @@ rights_read(enum dialect dialect, const json_t *claim, struct slice text, struct
         return fault;
     }
     for (size_t i = 0; i < r->count; i++)
-        r->others += r->entries[i].other_count;
+        sum_up(r, &r->entries[i]);
     pthread_mutex_lock(&table.lock);
     struct rights **at = find(digest);
     if ((known = *at) != NULL)
@@ -433,7 +444,7 @@ rights_read(enum dialect dialect, const json_t *claim, struct slice text, struct
 static bool
 try(const struct matcher *m, const struct topic *topic, uint64_t *steps)
 {
-    match_take(steps, TRY_STEPS + matcher_prepare(m, topic));
+    match_take(steps, TRY_STEPS);
     uint64_t most = matcher_steps(topic), one = most < *steps ? most : *steps, left = one;
     bool is_match = matcher_try(m, topic, &left) == MATCH_YES;
     match_take(steps, one - left);
@@ -477,6 +488,12 @@ rights_budget(const struct rights *r, size_t topics)
 {
     struct topic empty = topic_of(SLICE(""));
     return STEP_BUDGETS * matcher_steps(&empty) + topics * (STEPS_A_TOPIC + r->others * TRY_STEPS);
+}
+
+uint64_t
+rights_prepare(const struct rights *r, const struct topic *topic)
+{
+    return r->url_pattern ? matcher_prepare(r->url_pattern, topic) : 0;
 }
 
 bool

@@ -83,10 +83,12 @@ grant_may_get(const struct grant *g, const struct update *u, struct judging *at,
     for (; g && !allowed && at->topic < u->topic_count; at->topic++) {
         if (*steps == 0)
             return MATCH_LIMIT;
+        const struct topic *topic = &u->topics[at->topic];
         uint64_t one = grant_budget(g, 1), most = at->left < one ? at->left : one, left = most;
-        allowed = grant_allows(g, ROLE_SUBSCRIBE, &u->topics[at->topic], &left);
+        match_take(steps, 1 + grant_prepare(g, topic));
+        allowed = grant_allows(g, ROLE_SUBSCRIBE, topic, &left);
         at->left -= most - left;
-        match_take(steps, 1 + most - left);
+        match_take(steps, most - left);
     }
     *at = (struct judging){0};
     return allowed ? MATCH_YES : MATCH_NO;

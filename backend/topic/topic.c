@@ -20,8 +20,7 @@
 #include <string.h>
 
 enum {
-    PARSE_STEPS = 50, /* what a topic costs that has to be parsed */
-    BYTES_A_STEP = 4, /* and its bytes */
+    PARSE_STEPS = 80, /* what a topic costs that has to be parsed; each byte is one more */
 };
 
 struct topic_url {
@@ -206,7 +205,7 @@ know(const struct topic *t, struct slice base, uint64_t *ret_steps)
     struct memory *m = memory();
     if (m->url && fits(m->url, base) && slice_eq(m->text, t->text))
         return m->url;
-    *ret_steps = PARSE_STEPS + (t->text.len <= TOPIC_URL_MAX ? t->text.len / BYTES_A_STEP : 0);
+    *ret_steps = PARSE_STEPS + (t->text.len <= TOPIC_URL_MAX ? t->text.len : 0);
     struct topic_url *mine = parse(t->text, topic_is_absolute(t), base);
     if (mine && (kept || !keep(t, mine)))
         remember(m, t->text, mine);

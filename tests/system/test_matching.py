@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conftest import KEY, PATH, Client, Stream, publish, token, wait_for
+from conftest import KEY, PATH, Client, Stream, free_port, publish, token, wait_for
 
 ISSUER = f"issuer https://issuer.example {{\n subscriber {{\n jwt {KEY} HS256\n }}\n}}"
 SANITIZED = "release" not in os.environ.get("ALIPES_BIN", "release")
@@ -202,6 +202,53 @@ def test_patterns_past_their_bounds_get_a_retry(start_hub):
     hub.stop()
     for bound in ("max_patterns", "max_unfixed_patterns", "max_matcher_length"):
         assert counted(hub, bound) > 0
+
+
+def test_a_client_has_a_share_of_each_bound_and_what_is_there_is_for_all(start_hub):
+    """By its address; whoever has none that is known is a client of its own."""
+    hub = start_hub("forwarded x-forwarded\nmax_unfixed_patterns 8\nclient_share 4\nmax_index_bytes 64KiB\n" + ISSUER, workers=1)
+
+    def begins(address, *matchers):
+        stream = Stream(at(hub), ask(*matchers), *([f"X-Forwarded-For: {address}"] if address else []))
+        held.append(stream)
+        return not stream.text.startswith(b"retry: ")
+
+    held = []
+    assert begins("192.0.2.1", ("topic", "{a}"), ("topic", "{b}"))
+    assert not begins("192.0.2.1", ("topic", "{c}"))
+    assert not begins("192.0.2.2", ("topic", "{d}"), ("topic", "{e}"), ("topic", "{f}"))
+    assert begins("192.0.2.2", ("topic", "{d}"), ("topic", "{e}"))
+    assert begins("192.0.2.1", ("topic", "{d}"), ("topic", "{e}"), ("topic", "plain"))
+    assert begins(None, ("topic", "{g}"), ("topic", "{h}")) and begins(None, ("topic", "{i}"), ("topic", "{j}"))
+    assert not begins("192.0.2.3", ("topic", "{k}"))  # all of it is taken, and by several
+    for _ in range(2):
+        assert begins("192.0.2.4", ("topic", "x" * 10000))
+    assert not begins("192.0.2.4", ("topic", "y" * 10000))
+    assert begins("192.0.2.5", ("topic", "y" * 10000))
+    for stream in held:
+        stream.close()
+    wait_for(lambda: begins("192.0.2.3", ("topic", "{k}")), "room again")
+    hub.stop()
+    assert counted(hub, "client_share") == 3 and counted(hub, "max_unfixed_patterns") >= 1
+
+
+def test_any_number_of_hosts_keeps_as_much_as_one(start_hub):
+    """What is worked out about topics is counted, and no more than another tail."""
+    metrics = free_port()
+    hub = start_hub(f"metrics_listen 127.0.0.1:{metrics}\ntail 64KiB\n" + ISSUER, workers=1)
+    held = []
+    for i in range(16):
+        client = Client(at(hub))
+        client.send(f"GET {PATH}?match_urlpattern=/books/:x{i} HTTP/1.1\r\nHost: h{i}.example\r\n\r\n".encode())
+        assert client.head()[0] == 200
+        held.append(client)
+    for i in range(300):
+        assert publish(at(hub), topic=["/books/1", "/books/2"], data=str(i)).status == 200
+    for client in held:
+        client.until(b"data: 299")
+    page = Client(("127.0.0.1", metrics)).get("/metrics").body.decode()
+    kept = float(re.search(r"^alipes_topic_url_bytes (\S+)", page, re.M).group(1))
+    assert 0 < kept <= 65536
 
 
 def test_bounds_of_matching_follow_a_reload(start_hub):
