@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "hub/admit.h"
 #include "hub/hub.h"
 #include "hub/query.h"
@@ -108,11 +107,7 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
-    /* A client on loopback is the site itself, or a front in front of the front. */
-    const struct slice address = ex->request->address;
-    uint64_t address_key = 0;
-    if (address.len && !slice_starts(address, SLICE("127.")) && !slice_eq(address, SLICE("::1")))
-        address_key = hash_slice(address) | 1;
+    uint64_t address_key = quota_key_of_address(ex->request->address);
     if (atomic_load(&hub->stopping) || !take_place(ex, hub, grant, address_key)) {
         grant_unref(&grant);
         admit_busy(ex, SLICE("Too many streams at the moment.\n"));
@@ -128,28 +123,47 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
 }
 
 static void
-on_head(struct exchange *ex)
+begin(struct exchange *ex)
 {
     struct grant *grant;
     struct query q;
     if (!admit(ex, &q, &grant))
         return;
-    if (refuse_struck(ex, &q) || !joining_may_begin(ex, &q, on_head))
+    if (refuse_struck(ex, &q) || !joining_may_begin(ex, &q, begin))
         grant_unref(&grant);
     else
         subscribe(ex, grant, &q);
+}
+
+/* A front may announce a body without a length that then is empty; any other is a mistake that its
+ * author hears of. */
+static void
+on_head(struct exchange *ex)
+{
+    if (ex->request->has_body)
+        exchange_read_body(ex, 0);
+    else
+        begin(ex);
+}
+
+static void
+on_empty_body(struct exchange *ex)
+{
+    ex->request->has_body = false;
+    begin(ex);
+}
+
+static void
+on_body_refused(struct exchange *ex, unsigned status)
+{
+    (void)status;
+    reply_text(ex, 400, SLICE("A subscription by GET has no body.\n"));
 }
 
 static void
 on_body(struct exchange *ex)
 {
     (void)ex;
-}
-
-static void
-on_body_refused(struct exchange *ex, unsigned status)
-{
-    reply_text(ex, status, SLICE("A subscription has no body.\n"));
 }
 
 static void
@@ -170,7 +184,7 @@ on_gone(struct exchange *ex)
 
 const struct exchange_handler hub_subscribe_handler = {
     .on_head = on_head,
-    .on_body = on_body,
+    .on_body = on_empty_body,
     .on_body_refused = on_body_refused,
     .on_writable = on_writable,
     .on_gone = on_gone,

@@ -3,7 +3,11 @@
  * A turn: descriptors and timers call back; then, just before the loop sleeps (a prepare watcher),
  * what is closing is freed, hooks run, and the mailbox is emptied, again and again while that makes
  * more of it. So nothing dies inside a callback of its own, and a worker's message to itself needs
- * no system call. What goes on for long goes on in the next turn.
+ * no system call.
+ *
+ * What one gets wrong: "again and again" has no end where peers have sent much ahead. So each round
+ * takes what was there at its beginning, whoever asks meanwhile stands at the end of the queue, and
+ * when TURN_NS are over the rest waits for a turn in which everybody else is heard as well.
  *
  * Lock order: inbox_lock is a leaf, held for one splice. */
 
@@ -48,7 +52,7 @@ worker_of(struct ev_loop *loop)
 }
 
 enum {
-    ROUNDS = 4 /* of the end of a turn */
+    TURN_NS = 500000 /* past it the end of a turn begins no further round */
 };
 
 static _Thread_local struct worker *current;
@@ -101,11 +105,14 @@ on_begin_of_turn(struct ev_loop *loop, ev_check *check, int events)
     w->now_ms = w->timers.now_ms = clock_mono_ms();
 }
 
+/* What is closing now; what that adds is for the next round. */
 static void
 free_closing(struct worker *w)
 {
-    struct list *node;
-    while ((node = list_shift(&w->closing)) != NULL) {
+    struct list now, *node;
+    list_init(&now);
+    list_splice(&now, &w->closing);
+    while ((node = list_shift(&now)) != NULL) {
         struct closing *c = CONTAINER_OF(node, struct closing, node);
         c->free(c);
     }
@@ -117,7 +124,8 @@ on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
     (void)prepare;
     (void)events;
     struct worker *w = worker_of(loop);
-    for (int round = 0; round < ROUNDS; round++) {
+    uint64_t until = clock_mono_ns() + TURN_NS;
+    do {
         free_closing(w);
         LIST_EACH(node, after, &w->hooks)
         {
@@ -126,7 +134,7 @@ on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
         }
         if (!empty_inbox(w) && list_is_empty(&w->closing))
             return;
-    }
+    } while (clock_mono_ns() < until);
     worker_again(w);
 }
 
@@ -176,7 +184,8 @@ run(void *arg)
     snprintf(name, sizeof name, "worker-%u", w->number % 1000);
     pthread_setname_np(pthread_self(), name);
     ev_run(w->loop, 0);
-    free_closing(w);
+    while (!list_is_empty(&w->closing))
+        free_closing(w);
     return NULL;
 }
 
