@@ -124,7 +124,7 @@ on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
     (void)prepare;
     (void)events;
     struct worker *w = worker_of(loop);
-    uint64_t until = clock_mono_ns() + TURN_NS;
+    uint64_t now, until = 0;
     do {
         free_closing(w);
         LIST_EACH(node, after, &w->hooks)
@@ -134,7 +134,10 @@ on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
         }
         if (!empty_inbox(w) && list_is_empty(&w->closing))
             return;
-    } while (clock_mono_ns() < until);
+        now = clock_mono_ns();
+        if (until == 0)
+            until = now + TURN_NS; /* most turns need no second round: the clock is not free */
+    } while (now < until);
     worker_again(w);
 }
 

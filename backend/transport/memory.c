@@ -32,7 +32,7 @@ enum {
     ROUNDS = 8,          /* a server serves others for so long, then has a turn for itself */
     FINDS_A_ROUND = 500, /* some 0.1 ms */
     FIRST_CAP = 64,
-    SMALL_UPDATE = 512, /* bytes in the ring of one that has little data */
+    SMALL_UPDATE = 192, /* bytes in the ring of one that has little data */
 };
 
 enum kind {

@@ -339,8 +339,6 @@ finish(struct http *h)
     set_state(h, STATE_IDLE);
     link_set_timer(&h->link, h->link.settings->keepalive_timeout_ms);
     link_unkept(&h->link);
-    if (h->link.in.len)
-        link_ask_resume(&h->link); /* the next request waits for its turn, behind other peers' */
 }
 
 /* Before there is a handler: the wire's own refusal. */
@@ -540,15 +538,18 @@ has_waiting(const struct http *h)
     return h->state == STATE_IDLE && h->link.in.len;
 }
 
-/* At the end of a turn in which something was decided. */
+/* At the end of a turn in which something was decided. One request is begun, whatever is there: the
+ * next waits behind other peers'. */
 static void
 resume(struct link *l)
 {
     struct http *h = of_link(l);
-    if (h->state == STATE_BODY || has_waiting(h))
-        process(h);
-    else if ((h->state == STATE_REPLYING || h->state == STATE_ENDING) && link_is_flushed(l))
+    if ((h->state == STATE_REPLYING || h->state == STATE_ENDING) && link_is_flushed(l))
         finish(h);
+    if (has_waiting(h))
+        process(h);
+    if (h->state == STATE_BODY)
+        process(h);
 }
 
 static void
