@@ -3,6 +3,8 @@
 #   make run       install what running needs, build, start the hub behind Caddy on :8080
 #   make check     everything that can be checked: lint, unit tests, corpora, system tests
 #   make all       build/release/alipes
+#   make deps-build  install what building takes, and nothing else (says what): for a server
+#   make deps-run  install what `make run` takes: that and Caddy
 #   make deps      install the Debian packages for running and testing (says which)
 #   make deps-check  fail if one of them is missing; installs nothing
 #   make check-unit    unit tests: AddressSanitizer + UBSan, the threaded ones under TSan too
@@ -17,7 +19,7 @@
 #                  then the history under kills, full disks, jumping clocks and the model, as long
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
-#   make deb       a Debian package of it: build/alipes_VERSION_ARCH.deb
+#   make deb       install what building takes and make a package of it: build/alipes_VERSION_ARCH.deb
 #   make clean     remove build/
 #   make help      this text
 #
@@ -107,9 +109,11 @@ run: deps-run all
 
 # --- packages ---------------------------------------------------------------------------------
 
-.PHONY: deps deps-run deps-container deps-check
+.PHONY: deps deps-build deps-run deps-container deps-check
 deps:
 	@tests/tools/deps.sh test
+deps-build:
+	@tests/tools/deps.sh build
 deps-run:
 	@tests/tools/deps.sh run
 deps-container:
@@ -120,7 +124,8 @@ deps-check:
 # Where packages are installed in this run, nothing may be compiled before they are there.
 WITH_DEPS := $(filter deps check,$(MAKECMDGOALS))
 WITH_RUN  := $(filter run,$(MAKECMDGOALS))
-FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run))
+WITH_DEB  := $(filter deb,$(MAKECMDGOALS))
+FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run,$(if $(WITH_DEB),deps-build)))
 OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
@@ -259,11 +264,14 @@ install: $(PROGRAM)
 	test -e $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf || \
 	    install -D -m 644 proxy-config/systemd/alipes.conf $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf
 
-# A package of what `make install` installs; the libraries are those of the image (Dockerfile).
+# A package of what `make install` installs, for the Debian that it is made on: the program says which libraries it
+# takes (proxy-config/debian/depends). Whoever gives it to others says who they are, as for Debian's own tools.
+DEBFULLNAME  ?= The alipes authors
+DEBEMAIL     ?= alipes@example.org
+DEB_HOMEPAGE ?=
 DEB_VERSION   = $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' backend/base/version.h)
 DEB_ARCH      = $(shell dpkg --print-architecture)
-DEB_LIBRARIES = $(shell sed -e :a -e '/\\$$/N; s/\\\n//; ta' Dockerfile | sed -n 's/.*-recommends \(.*libev4[^&]*\)&&.*/libc6 \1/p' \
-    | xargs | sed 's/ /, /g')
+DEB_FILL      = sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/; s/@MAINTAINER@/$(DEBFULLNAME) <$(DEBEMAIL)>/'
 .PHONY: deb
 deb: build/release/alipes
 	rm -rf build/deb
@@ -272,12 +280,15 @@ deb: build/release/alipes
 	find build/deb/usr/share/man -type f -exec gzip -9n {} +
 	install -D -m 644 LICENSE build/deb/usr/share/doc/alipes/copyright
 	install -D -m 644 README.md build/deb/usr/share/doc/alipes/README.md
+	$(DEB_FILL) proxy-config/debian/changelog | gzip -9n >build/deb/usr/share/doc/alipes/changelog.gz
 	mkdir build/deb/DEBIAN
 	install -m 755 proxy-config/debian/postinst proxy-config/debian/prerm proxy-config/debian/postrm build/deb/DEBIAN/
 	install -m 644 proxy-config/debian/conffiles build/deb/DEBIAN/
-	sed 's/@VERSION@/$(DEB_VERSION)/' proxy-config/debian/changelog | gzip -9n >build/deb/usr/share/doc/alipes/changelog.gz
-	sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/; s/@LIBRARIES@/$(DEB_LIBRARIES)/' \
-	    proxy-config/debian/control >build/deb/DEBIAN/control
+	libraries=$$(proxy-config/debian/depends build/deb/usr/bin/alipes) && \
+	    size=$$(du -sk --apparent-size --exclude=DEBIAN build/deb | cut -f 1) && \
+	    $(DEB_FILL) proxy-config/debian/control | sed "s/@LIBRARIES@/$$libraries/; s/@SIZE@/$$size/; \
+	    $(if $(DEB_HOMEPAGE),s|@HOMEPAGE@|$(DEB_HOMEPAGE)|,/^Homepage:/d)" >build/deb/DEBIAN/control
+	cd build/deb && find usr -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
 	dpkg-deb --root-owner-group --build build/deb build/alipes_$(DEB_VERSION)_$(DEB_ARCH).deb
 
 clean:
