@@ -8,6 +8,7 @@ import pytest
 
 from fresh import ROOT
 from machine import Machine
+from packaged import CONF, SOCKET, active, address, configure, install, journal, key, main_pid, publishes, signed
 
 from conftest import PATH, Client, Stream, Tls, free_port, publish, token, wait_for
 from fastcgi import Fastcgi
@@ -16,21 +17,16 @@ from test_keys import ISSUER, Key, KeyServer
 README = (ROOT / "README.md").read_text()
 CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=example.com -keyout "
                "/etc/ssl/private/example.com.key -out /etc/ssl/certs/example.com.pem 2>/dev/null")
-SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
 
 
 @pytest.fixture(scope="module")
 def machine():
     made = Machine()
     try:
-        made.run("tests/tools/deps.sh run && make deb")
+        made.run("make deb")
         yield made
     finally:
         made.close()
-
-
-def install(machine, package="./build/alipes_*.deb"):
-    return machine.run(f"apt-get install -y -q --no-install-recommends {package}")
 
 
 @pytest.fixture
@@ -39,42 +35,6 @@ def hub(machine):
     install(machine)
     yield machine
     machine.run("apt-get purge -y -q alipes && systemctl reset-failed")
-
-
-def address(machine):
-    return machine.path(SOCKET)
-
-
-def key(machine, role="publisher"):
-    return machine.path(f"/etc/alipes/{role}.key").read_text().strip()
-
-
-def active(machine, *units):
-    return machine.tries("systemctl is-active " + " ".join(units or ("alipes.socket", "alipes.service"))).split()
-
-
-def configure(machine, more, how="restart"):
-    path = machine.path(CONF)
-    plain = path.read_text()
-    path.write_text(plain + "\n" + more + "\n")
-    machine.run(f"systemctl {how} alipes")
-    return plain
-
-
-def journal(machine, more=""):
-    return machine.run(f"journalctl --sync; journalctl -u alipes -o cat {more}")
-
-
-def main_pid(machine):
-    return int(machine.run("systemctl show -P MainPID alipes"))
-
-
-def signed(machine, **rights):
-    return token(key=key(machine), **rights)
-
-
-def publishes(machine, data, topic="https://example.com/t", **more):
-    return publish(address(machine), signed(machine, publish=["*"]), topic=topic, data=data, **more).status
 
 
 def test_the_package_runs_at_once(hub):
