@@ -247,13 +247,15 @@ bench: build/release/alipes build/bench/indexbench build/bench/verify
 	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
 
 # Where Debian looks for each: units, users and folders, manual pages, completion. The configuration
-# is installed once and never overwritten. What names a file of ours names it where it is installed.
+# is installed once and never overwritten. What names a file of ours names it where it is installed, and what builds the image
+# takes the one that is there.
 install: $(PROGRAM)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/alipes
 	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
 	rm -r $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/debian
+	sed -i '/^    build: ..\/..\/..$$/d' $(DESTDIR)$(PREFIX)/share/alipes/examples/compose/*/compose.yaml
 	grep -rlZ /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
 	install -m 644 $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd/alipes.s* $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -D -m 644 proxy-config/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/alipes.conf
