@@ -1,4 +1,6 @@
 """The package on a machine that is booted: its files, units and keys, and a publisher."""
+import subprocess
+
 from conftest import publish, token
 
 SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
@@ -6,6 +8,13 @@ SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
 
 def install(machine, package="./build/alipes_*.deb"):
     return machine.run(f"apt-get install -y -q --no-install-recommends {package}")
+
+
+def lintian(machine):
+    """What this machine's lintian says of the package that was made on that one."""
+    package, = machine.path("/alipes/build").glob("alipes_*.deb")
+    done = subprocess.run(["lintian", "--allow-root", package], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.stdout
 
 
 def address(machine):

@@ -13,7 +13,7 @@ run_packages=(caddy curl)
 test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
     python3-prometheus-client
     python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db strace systemd)
-container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables openssl
+container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables lintian openssl
     python3-cryptography python3-jwt python3-pytest)
 # Those among them that come with a service: package:unit.
 services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service nginx:nginx.service lighttpd:lighttpd.service apache2:apache2.service
