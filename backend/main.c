@@ -23,7 +23,8 @@
 #include "loop/listener.h"
 #include "metrics/metrics.h"
 #include "routes.h"
-#include "transport/transport.h"
+#include "transport/log/log.h"
+#include "transport/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -361,7 +362,7 @@ load_rules(struct process *p, const struct config *running, struct string_list *
         config_complain(c, "%s", err.text);
     if (c->errors.count) {
         say_why_not(c, say);
-        authority_unref(&authority);
+        authority_free(&authority);
         fetcher_drop(&sources, c->sources.count);
         config_free(&c);
         return NULL;

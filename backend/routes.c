@@ -4,6 +4,7 @@
 #include "routes.h"
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "hub/hub.h"
 #include "metrics/metrics.h"
 #include "request/place.h"
@@ -166,17 +167,11 @@ static const struct {
 };
 
 static bool
-is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool
 has_bad_escape(struct slice path)
 {
     for (size_t i = 0; i < path.len; i++)
         if (path.ptr[i] == '%' &&
-            (path.len - i < 3 || !is_hex(path.ptr[i + 1]) || !is_hex(path.ptr[i + 2])))
+            (path.len - i < 3 || ascii_hex(path.ptr[i + 1]) < 0 || ascii_hex(path.ptr[i + 2]) < 0))
             return true;
     return false;
 }

@@ -7,6 +7,8 @@
 
 #include "auth/fetch.h"
 
+#include "auth/jwk.h"
+
 #include "base/late.h"
 #include "config/config.h"
 

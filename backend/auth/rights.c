@@ -101,7 +101,7 @@ free_entry(struct entry *e)
     for (size_t i = 0; i < e->exact_count; i++)
         free((char *)e->exact[i].ptr);
     for (size_t i = 0; i < e->other_count; i++)
-        matcher_unref(&e->others[i]);
+        matcher_free(&e->others[i]);
     free(e->exact);
     free(e->others);
     free((char *)e->payload.ptr);
@@ -114,15 +114,6 @@ rights_free(struct rights *r)
         free_entry(&r->entries[i]);
     free(r->entries);
     free(r);
-}
-
-struct rights *
-rights_ref(struct rights *r)
-{
-    pthread_mutex_lock(&table.lock);
-    r->refs++;
-    pthread_mutex_unlock(&table.lock);
-    return r;
 }
 
 void
@@ -175,7 +166,7 @@ add_selector(struct entry *e, enum matcher_type type, struct slice text, struct 
         e->others[e->other_count++] = m;
         return true;
     }
-    matcher_unref(&m);
+    matcher_free(&m);
     return true;
 }
 

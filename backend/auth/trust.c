@@ -92,6 +92,6 @@ trust_build(const struct config *c, struct key_source *const *sources, struct st
             say(errors, s->place, &why);
     }
     if (errors->count > before)
-        authority_unref(&a);
+        authority_free(&a);
     return a;
 }

@@ -33,7 +33,7 @@ judge_key_settings(struct config *c)
     struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)
         config_complain(c, "%s", err.text);
-    authority_unref(&authority);
+    authority_free(&authority);
     fetcher_drop(&sources, c->sources.count);
     fetcher_free(&fetcher);
 }

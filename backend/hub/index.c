@@ -236,7 +236,7 @@ release(struct index *ix, struct entry *e)
     entries_remove(&ix->patterns, e);
     ix->unfixed -= p->is_unfixed;
     release_base(ix, p->base);
-    matcher_unref(&p->matcher);
+    matcher_free(&p->matcher);
     free(p);
 }
 
@@ -274,13 +274,13 @@ intern(struct index *ix, const struct selector *s, struct entry **ret, struct er
     if (m == NULL)
         return INDEX_ILL_FORMED;
     if (matcher_kind(m) == MATCHER_IS_EXACT) {
-        matcher_unref(&m);
+        matcher_free(&m);
         *ret = intern_exact(ix, s->text);
         return INDEX_ADDED;
     }
     struct pattern_entry *p;
     enum index_answer answer = intern_pattern(ix, s, &m, &p);
-    matcher_unref(&m);
+    matcher_free(&m);
     if (answer == INDEX_ADDED)
         *ret = &p->entry;
     return answer;
@@ -353,7 +353,7 @@ index_judge(const struct index *ix, const struct selector *s, struct error *err)
         return true;
     struct matcher *m = matcher_new(s->type, s->text, s->base, err);
     bool ok = m != NULL;
-    matcher_unref(&m);
+    matcher_free(&m);
     return ok;
 }
 

@@ -70,9 +70,9 @@ grant_may_get(const struct grant *g, const struct update *u)
 {
     if (!u->is_private)
         return true;
-    uint64_t steps = grant_budget(u->topic_count);
+    uint64_t steps = rights_budget(u->topic_count);
     for (uint32_t i = 0; g && i < u->topic_count; i++)
-        if (grant_allows(g, ROLE_SUBSCRIBE, &u->topics[i], &steps))
+        if (rights_allow(g->rights, ROLE_SUBSCRIBE, &u->topics[i], &steps))
             return true;
     return false;
 }

@@ -14,7 +14,6 @@
 #include "config/config.h"
 #include "request/origin.h"
 #include "request/place.h"
-#include "request/reply.h"
 
 #include <string.h>
 

@@ -60,6 +60,8 @@ struct reply {
     struct slice body; /* HEAD: its length is told, it is not sent */
 };
 
+void reply_add(struct reply *, struct slice name, struct slice value);
+
 struct exchange_handler {
     void (*on_head)(struct exchange *);
     void (*on_body)(struct exchange *);

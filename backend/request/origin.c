@@ -55,8 +55,10 @@ split(struct slice s)
     return p;
 }
 
-const char *
-origin_difference(struct slice pattern, struct slice origin)
+/* In what a pattern that does not match comes near: "its scheme", "its port", …; NULL: in nothing.
+ */
+static const char *
+difference_of(struct slice pattern, struct slice origin)
 {
     struct parts ours = split(pattern), theirs = split(origin);
     if (theirs.host.len == 0 || !origin_matches(ours.host, theirs.host, true))
@@ -78,7 +80,7 @@ origin_advice(const struct string_list *list, const char *name, struct slice ori
     const char *difference = NULL, *near = "";
     for (size_t i = 0; i < list->count && difference == NULL; i++) {
         near = list->items[i];
-        difference = origin_difference(slice_of(near), origin);
+        difference = difference_of(slice_of(near), origin);
     }
     if (difference)
         snprintf(out, cap, "%s has %.150s, which differs in %s", name, near, difference);

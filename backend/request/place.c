@@ -10,6 +10,7 @@
 
 #include "request/place.h"
 
+#include "base/ascii.h"
 #include "base/cidr.h"
 #include "base/site.h"
 #include "config/config.h"
@@ -123,8 +124,7 @@ url_of_request(struct exchange *ex, struct slice before_path)
     struct slice url = join(&ex->arena, parts, COUNT_OF(parts));
     char *host = (char *)url.ptr + parts[0].len;
     for (size_t i = 0; url.len && i < site.host.len; i++)
-        if (host[i] >= 'A' && host[i] <= 'Z')
-            host[i] += 'a' - 'A';
+        host[i] = ascii_lower(host[i]);
     return url;
 }
 

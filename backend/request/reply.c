@@ -14,13 +14,6 @@
 #include <stdio.h>
 
 void
-reply_add(struct reply *r, struct slice name, struct slice value)
-{
-    ENSURE(r->header_count < COUNT_OF(r->headers));
-    r->headers[r->header_count++] = (struct header){name, value};
-}
-
-void
 reply_begin(const struct exchange *ex, struct reply *r, unsigned status)
 {
     r->status = status;
@@ -128,8 +121,8 @@ sentence_of(const struct exchange *ex, const struct token_refusal *refusal, unsi
     return SLICE_OF(out, (size_t)n);
 }
 
-unsigned
-reply_refusal_status(const struct token_refusal *refusal)
+static unsigned
+status_of(const struct token_refusal *refusal)
 {
     return refusal->reply_dialect == DIALECT_0X ? 401 : challenge_of(refusal->fault).status;
 }
@@ -140,7 +133,7 @@ reply_refusal(struct exchange *ex, const struct token_refusal *refusal)
     struct reply r;
     struct buf value;
     char text[300];
-    unsigned status = reply_refusal_status(refusal);
+    unsigned status = status_of(refusal);
     const char *reason = token_fault_name(refusal->fault);
     metrics_refused(status, reason);
     token_refusal_log(refusal, ex->id, status);

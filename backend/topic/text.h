@@ -22,7 +22,4 @@ enum text_fault text_judge(struct slice s);
  * (one for each maximal subpart); `s` itself where it is well-formed. False: the arena is full. */
 MUST_CHECK bool text_scalars(struct arena *, struct slice s, struct slice *ret);
 
-/* "is not valid UTF-8", "holds a control character", …: what follows the name of the string. */
-const char *text_fault_sentence(enum text_fault);
-
 #endif

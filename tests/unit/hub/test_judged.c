@@ -68,7 +68,7 @@ START_TEST(each_set_of_rights_is_asked_once_and_all_get_its_answer)
         for (unsigned copy = 0; copy < SAME; copy++)
             grant_unref(&grants[n][copy]);
     judged_fini(&j);
-    authority_unref(&a);
+    authority_free(&a);
 }
 END_TEST
 
