@@ -183,22 +183,6 @@ seal(struct entry *e)
     qsort(e->exact, e->exact_count, sizeof *e->exact, compare);
 }
 
-/* The member's place among its object's members, which is its place in the text too. */
-static size_t
-place_of(const json_t *object, const char *name)
-{
-    const char *key;
-    json_t *value;
-    size_t at = 0;
-    json_object_foreach((json_t *)object, key, value)
-    {
-        if (strcmp(key, name) == 0)
-            return at;
-        at++;
-    }
-    return SIZE_MAX;
-}
-
 static void
 keep_payload(struct entry *e, const json_t *object, struct slice text)
 {
@@ -207,7 +191,7 @@ keep_payload(struct entry *e, const json_t *object, struct slice text)
         return;
     struct buf compact;
     buf_init(&compact, text.len);
-    json_text_compact(json_text_nth(text, place_of(object, "payload")), &compact);
+    json_text_compact(json_text_member(text, object, "payload"), &compact);
     e->payload = buf_slice(&compact); /* takes the memory */
 }
 
