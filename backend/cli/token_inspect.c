@@ -6,8 +6,8 @@
 
 #include "cli/token_inspect.h"
 
+#include "auth/authority_build.h"
 #include "auth/fetcher.h"
-#include "auth/trust.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/hearsay.h"
@@ -407,7 +407,7 @@ open_sources(struct question *q, struct error *err)
         ;
     pthread_mutex_unlock(&q->lock);
     struct string_list *errors = &q->config->errors;
-    q->authority = trust_build(q->config, q->sources, NULL, errors);
+    q->authority = authority_build(q->config, q->sources, NULL, errors);
     return q->authority || error_set(err, "%s", errors->items[0]);
 }
 

@@ -1,5 +1,5 @@
-#ifndef AUTH_TRUST_H
-#define AUTH_TRUST_H
+#ifndef AUTH_AUTHORITY_BUILD_H
+#define AUTH_AUTHORITY_BUILD_H
 
 /* From the configuration to an authority. */
 
@@ -10,7 +10,7 @@
  * operator should hear (weak secrets, a guessed algorithm) is added to `notes` (may be NULL).
  * NULL: what is wrong was added to `errors`, each beginning with the setting's place. Caller owns.
  */
-struct authority *trust_build(const struct config *, struct key_source *const *sources,
-                              struct string_list *notes, struct string_list *errors);
+struct authority *authority_build(const struct config *, struct key_source *const *sources,
+                                  struct string_list *notes, struct string_list *errors);
 
 #endif
