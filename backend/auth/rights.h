@@ -30,7 +30,10 @@ void rights_unref(struct rights **);
 bool rights_has(const struct rights *, enum role action);
 /* Several topics of one update are asked under one budget: begin with *steps of
  * rights_budget(topics), in steps of a matcher (topic/match.h). */
-uint64_t rights_budget(size_t topics);
+uint64_t rights_budget(const struct rights *, size_t topics);
+/* Works out what has to be known about a topic to ask about it; returns the steps it took, which
+ * are none of that budget. */
+uint64_t rights_prepare(const struct rights *, const struct topic *);
 /* Takes what it needs off *steps; once they are spent, only exact selectors and `*` allow. */
 bool rights_allow(const struct rights *, enum role action, const struct topic *, uint64_t *steps);
 /* The payload that the events of a subscription carry: JSON on one line, as it stood in the token.

@@ -150,7 +150,7 @@ static bool
 say_topic(const struct grant *g, enum role role, const char *text)
 {
     struct topic topic = topic_of(slice_of(text));
-    uint64_t steps = rights_budget(1);
+    uint64_t steps = rights_budget(g->rights, 1);
     bool granted = rights_allow(g->rights, role, &topic, &steps);
     printf("%s ", role_name(role));
     plain_write(stdout, topic.text);

@@ -39,14 +39,20 @@ struct slice matcher_text(const struct matcher *);
  * key (topic_url()) of every topic that a URL Pattern matches begins with. */
 struct slice matcher_prefix(const struct matcher *);
 
+/* Works out what has to be known about the topic before it is tried; returns the steps it took.
+ * They are the topic's, and no part of what trying takes. */
+uint64_t matcher_prepare(const struct matcher *, const struct topic *);
+/* What it takes in memory. */
+size_t matcher_size(const struct matcher *);
+
 /* Takes what it needs off *steps, which begin with matcher_steps(). */
 enum match matcher_try(const struct matcher *, const struct topic *, uint64_t *steps);
 
 /* Is there any URL Pattern in the process, so that topics are worth parsing? */
 bool matcher_needs_urls(void);
 
-/* The steps of one match: max_match_steps, and a little more for a topic that is long. Any thread.
- */
+/* The steps of one match: max_match_steps, and a little more for a topic that is long (up to
+ * TOPIC_URL_MAX). Any thread. */
 uint64_t matcher_steps(const struct topic *);
 void matcher_set_steps(uint64_t);
 

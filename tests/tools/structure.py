@@ -24,7 +24,6 @@ CITED = re.compile(r'(DESIGN|PROTOCOL)\.md((?:,|\s|/?\*|#|//|(?:and\s)|section \
 # What only tests call, because the hub can do no more than they: {name: why}.
 FOR_TESTS = {
     "pattern_of_init": "rows of the standard's own tests that no pattern string can be",
-    "pattern_size": "a pattern's memory is bounded by its text",
     "rights_payload": "read and checked with every token; events about subscriptions will carry it",
 }
 
@@ -156,6 +155,8 @@ def exports(units):
                 for other in units.values() if other is not unit)
             if name != "main" and not used and name not in FOR_TESTS:
                 yield path, line, f"{name} is exported and used nowhere else in backend/"
+            if used and name in FOR_TESTS:
+                yield path, line, f"{name} is used, and need not stand in FOR_TESTS"
             for other in units.values():
                 if other is not unit and name in other.declared and any(p.suffix == ".c" for p in other.files):
                     yield *other.declared[name], f"{name}() has its body in {unit.name}.c, but is declared here"

@@ -42,7 +42,7 @@ judge(enum dialect dialect, struct slice json, struct grant **ret)
 static bool
 allows(const struct grant *g, enum role action, struct slice text)
 {
-    uint64_t steps = rights_budget(1);
+    uint64_t steps = rights_budget(g->rights, 1);
     struct topic topic = topic_of(text);
     bool answer = rights_allow(g->rights, action, &topic, &steps);
     topic_fini(&topic);

@@ -43,12 +43,12 @@ ask(void *unused)
     for (int i = 0; i < TURNS; i++) {
         for (size_t at = 0; at < 2; at++) {
             struct grant *g = NULL;
-            uint64_t steps = rights_budget(1);
             struct topic topic = topic_of(SLICE("https://example.com/1"));
             enum token_fault fault = token_cache_verify(
                 cache, authority, at ? ROLE_PUBLISH : ROLE_SUBSCRIBE,
                 SLICE_OF(tokens[at], lengths[at]), SLICE(""), SLICE(""), 1000, &g, &refusal);
             if (fault == TOKEN_OK) {
+                uint64_t steps = rights_budget(g->rights, 1);
                 found += rights_allow(g->rights, ROLE_PUBLISH, &topic, &steps);
                 authority_keeps(authority, g);
             }
