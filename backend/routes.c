@@ -7,7 +7,8 @@
 #include "base/ascii.h"
 #include "hub/hub.h"
 #include "metrics/metrics.h"
-#include "request/place.h"
+#include "request/front.h"
+#include "request/hub_url.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -192,7 +193,7 @@ take_rules(struct exchange *ex)
 static bool
 is_metadata(struct slice path, const struct config *c)
 {
-    struct slice prefix = SLICE(PLACE_METADATA);
+    struct slice prefix = SLICE(HUB_URL_METADATA_PREFIX);
     return slice_starts(path, prefix) && slice_eq(slice_from(path, prefix.len), slice_of(c->path));
 }
 
@@ -211,7 +212,7 @@ routes_find(struct exchange *ex)
         return &bad_path;
     if (place != PLACE_HEALTHZ)
         metrics_count(METRIC_requests);
-    if (!place_settle(ex) && place != PLACE_HEALTHZ)
+    if (!front_settle(ex) && place != PLACE_HEALTHZ)
         return &other_host;
     return handler_of(place, ex->request->method);
 }

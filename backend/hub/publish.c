@@ -13,7 +13,7 @@
 #include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/form.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 #include "request/reply.h"
 #include "topic/matcher.h"
 
@@ -107,7 +107,7 @@ read_fields(struct exchange *ex, struct publication *p, struct fields *f)
 static bool
 read_hub_url(struct exchange *ex, struct arena *arena, struct url *ret)
 {
-    return url_parse(arena, place_base(ex), NULL, ret) ||
+    return url_parse(arena, hub_url_base(ex), NULL, ret) ||
            (url_parse(arena, SLICE("http://localhost"), NULL, ret) &&
             url_parse(arena, slice_of(ex->config->path), ret, ret));
 }

@@ -60,7 +60,7 @@ struct request {
     bool has_body;             /* a body of more than 0 bytes is announced */
     struct slice address;      /* the client's, as text; empty: not known */
     bool is_told;              /* scheme and address came with the request itself (FastCGI) */
-    bool is_settled;           /* scheme, host and address are what place_settle() made of... */
+    bool is_settled;           /* scheme, host and address are what front_settle() made of... */
     struct told told;          /* ...what the wire said */
     const unsigned char *peer; /* who connected, 16 bytes (base/cidr.h); NULL: a Unix socket */
 

@@ -2,6 +2,8 @@
 
 #include "request/origin.h"
 
+#include "base/site.h"
+
 #include <stdio.h>
 
 bool
@@ -16,6 +18,17 @@ origin_matches(struct slice pattern, struct slice origin, bool ignore_case)
         return false;
     return equal(before, slice_head(origin, before.len)) &&
            equal(after, slice_from(origin, origin.len - after.len));
+}
+
+bool
+origin_is_own(const struct exchange *ex, struct slice origin)
+{
+    const struct request *r = ex->request;
+    struct site asking, own;
+    struct slice rest;
+    return site_read(origin, &asking, &rest) && rest.len == 0 &&
+           (r->scheme.len == 0 || slice_eq_nocase(r->scheme, asking.scheme)) &&
+           site_of_host(asking.scheme, r->host, &own) && site_eq(&asking, &own);
 }
 
 bool

@@ -8,7 +8,7 @@
 #include "request/answered.h"
 #include "request/cors.h"
 #include "request/credential.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 #include "request/problem.h"
 
 #include <stdio.h>
@@ -147,7 +147,7 @@ reply_refusal(struct exchange *ex, const struct token_refusal *refusal)
     buf_init(&value, 65536);
     buf_add(&value, SLICE("Bearer"));
     if (refusal->reply_dialect == DIALECT_1_0) {
-        struct slice url = place_metadata_url(ex);
+        struct slice url = hub_url_metadata(ex);
         const char *error = challenge_of(refusal->fault).error;
         if (error)
             buf_addf(&value, " error=\"%s\"", error);

@@ -10,7 +10,7 @@
 void reply_begin(const struct exchange *, struct reply *, unsigned status);
 /* One sentence of text. Ends the exchange, as all below do that take it. */
 void reply_text(struct exchange *, unsigned status, struct slice sentence);
-void reply_other_host(struct exchange *); /* 421: place_settle() */
+void reply_other_host(struct exchange *); /* 421: front_settle() */
 /* 405, and `allow` in the Allow header. */
 void reply_method_not_allowed(struct exchange *, struct slice allow);
 /* What a token, or the lack of one, ends in: 401 in 0.x; in 1.0 also 403 and 400, with error code
