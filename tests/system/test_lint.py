@@ -66,6 +66,9 @@ FAULTS = {
         unit("base/aa", [], "n") | {"base/bb.h": header("base/bb.h", [], "int aa_go(int);"),
                                     "base/bb.c": '/* bb - a unit. */\n\n#include "base/bb.h"\n'},
         "aa_go is exported and used nowhere else in backend/"),
+    "an inline function that nobody uses": (
+        {"base/aa.h": header("base/aa.h", [], "static inline int\naa_go(int n)\n{\n    return n;\n}")},
+        "aa_go is used nowhere in backend/"),
     "a function that another file's header declares": (
         {"base/aa.c": '/* aa - a unit. */\n\n#include "base/bb.h"\n\nint\naa_go(int n)\n{\n    return n;\n}\n',
          "base/bb.h": header("base/bb.h", [], "int aa_go(int);\nint bb_go(int);"),

@@ -8,10 +8,12 @@ static; it stands in a header of its own unit, and somebody else uses it: a file
 a macro or inline function of that header.
 """
 
+import collections
 import re
 
 # Return type on a line of its own, name at the begin of the next: as clang-format leaves it.
 DECLARED = re.compile(r"^(?![ \t#}]|typedef|return|static\b|struct \w+ \{)[^;{}#]*?\b(?P<name>[a-z_]\w*)\((?=[^;{]*;)", re.M)
+INLINE = re.compile(r"^static inline \w[\w \t*]*\n(?P<name>[a-z_]\w*)\(", re.M)
 INLINED = re.compile(r"^#\s*define\b(?:[^\n]*\\\n)*[^\n]*|^\{\n.*?^\}", re.M | re.S)
 FUNCTION = re.compile(r"^(?P<type>(?!typedef|return|else|#)[A-Za-z_][\w \t*]*)\n(?P<name>[a-z_]\w*)\((?=[^;]*?\n\{)", re.M)
 OBJECT = re.compile(r"^(?P<type>(?:const |_Thread_local )*(?:struct \w+|char|unsigned|int|bool|atomic_\w+|_Atomic \w+) (?:\*? ?const )?\*?)"
@@ -35,6 +37,8 @@ class Unit:
         self.words, self.includes = set(), {}
         self.declared = {}  # name: (path, line) in a header
         self.inlined = set()  # words of a header's macros and inline functions
+        self.inline = {}  # name: (path, line)
+        self.counts = collections.Counter()
 
 
 def line_of(text, at):
@@ -57,6 +61,8 @@ def merge(into, unit):
     into.includes.update(unit.includes)
     into.declared.update(unit.declared)
     into.inlined |= unit.inlined
+    into.inline.update(unit.inline)
+    into.counts.update(unit.counts)
 
 
 def second_doors(units):
@@ -83,12 +89,15 @@ def units_of(root, paths, blank):
         code = blank(text)
         unit.files.append(path)
         unit.words |= set(WORD.findall(code))
+        unit.counts.update(WORD.findall(code))
         for match in INCLUDE.finditer(text):
             unit.includes[match[1][:-2]] = (path, line_of(text, match.start(1)))
         for name, line in exports_of(path, code):
             unit.exports[name] = (path, line)
         if path.suffix == ".h":
             unit.inlined |= set(WORD.findall("\n".join(INLINED.findall(code))))
+            for match in INLINE.finditer(code):
+                unit.inline[match["name"]] = (path, line_of(code, match.start("name")))
             for match in DECLARED.finditer(code):
                 unit.declared[match["name"]] = (path, line_of(code, match.start("name")))
     second_doors(units)
@@ -147,6 +156,13 @@ def circles(units):
         yield units[way[0]].files[0], 1, f"a circle inside {folder_of(way[0])}/: {', '.join(steps)}"
 
 
+def unused_inlines(units):
+    for unit in units.values():
+        for name, (path, line) in sorted(unit.inline.items()):
+            if sum(other.counts[name] for other in units.values()) == 1:
+                yield path, line, f"{name} is used nowhere in backend/"
+
+
 def exports(units):
     for unit in units.values():
         for name, (path, line) in sorted(unit.exports.items()):
@@ -190,4 +206,5 @@ def findings(root, backend, others, blank):
     units = units_of(root / "backend", backend, blank)
     yield from circles(units)
     yield from exports(units)
+    yield from unused_inlines(units)
     yield from citations(root / "backend", [*backend, *others])
