@@ -8,18 +8,34 @@
 #include "base/log.h"
 #include "cli/man.h"
 #include "config/config.h"
+#include "config/reference.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static void
-print_directive(void *context, const char *signature, const char *standard, const char *help)
+print_directive(void *context, const struct directive_help *d)
 {
     FILE *out = context;
-    fprintf(out, "%s\n    %s", signature, help);
-    if (standard[0])
-        fprintf(out, " (default: %s)", standard);
+    fprintf(out, "%s\n    %s", d->signature, d->help);
+    if (d->standard[0])
+        fprintf(out, " (default: %s)", d->standard);
     fputs("\n", out);
+}
+
+/* What the tables say, without a configuration. False: there is no such word. */
+static bool
+print_tables(const char *word)
+{
+    if (strcmp(word, "--help") == 0)
+        reference_each(print_directive, stdout);
+    else if (strcmp(word, "--man") == 0)
+        man_print_directives(stdout);
+    else if (strcmp(word, "--man-metrics") == 0)
+        man_print_metrics(stdout);
+    else
+        return false;
+    return true;
 }
 
 /* As at start, but that nothing is fetched. */
@@ -41,17 +57,10 @@ config_cmd(int argc, char **argv)
 {
     struct config *c = NULL;
     struct error err;
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        config_describe(print_directive, stdout);
+    if (argc == 2 && print_tables(argv[1]))
         return 0;
-    }
-    if (argc == 2 && strcmp(argv[1], "--man") == 0) {
-        man_print(stdout);
-        return 0;
-    }
     if (argc != 3 || strcmp(argv[1], "check") != 0) {
-        fputs("usage: alipes config check FILE | alipes config --help | alipes config --man\n",
-              stderr);
+        fputs("usage: alipes config check FILE | alipes config --help\n", stderr);
         return 2;
     }
     hash_seed();

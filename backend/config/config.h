@@ -81,7 +81,7 @@ void config_free(struct config **);
 /* Adds what `text` says. On failure err has FILE:LINE and the configuration is to be dropped. */
 MUST_CHECK bool config_parse(struct config *, struct slice text, const char *file, struct error *);
 MUST_CHECK bool config_from_file(const char *path, struct config **ret, struct error *);
-/* MERCURE_… variables (README). Before both, the file that ALIPES_DEFAULTS names: what a package
+/* MERCURE_… variables (alipes.conf(5)). Before both, the file that ALIPES_DEFAULTS names: what a package
  * says where its user says nothing. */
 MUST_CHECK bool config_from_environment(struct config **ret, struct error *);
 /* As a command line says: this file, or NULL: the file that ALIPES_CONFIG names where it is there,
@@ -89,10 +89,6 @@ MUST_CHECK bool config_from_environment(struct config **ret, struct error *);
 MUST_CHECK bool config_load(const char *path, struct config **ret, struct error *);
 /* What only the whole tells: warnings go to notes. */
 MUST_CHECK bool config_judge(struct config *, struct error *);
-/* Every directive, with its default (empty: none) and what it means. */
-void config_describe(void (*each)(void *context, const char *signature, const char *standard,
-                                  const char *help),
-                     void *context);
 
 /* Which dialects of the protocol follow from the keys. */
 bool config_speaks_0x(const struct config *);
