@@ -17,6 +17,7 @@
 #include "cli/history_cmd.h"
 #include "cli/token_cmd.h"
 #include "config/restart.h"
+#include "config/trial.h"
 #include "gateway/gateway.h"
 #include "hub/reload.h"
 #include "loop/listener.h"
@@ -218,9 +219,25 @@ open_listener(struct process *p, const char *address, struct error *err)
     return true;
 }
 
+/* What `name` lists. The line or the variable is named where it can be but one. */
+static bool
+open_listed(struct process *p, const char *name, const struct string_list *list, struct error *err)
+{
+    const char *place = config_place_of(p->rules->config, slice_of(name));
+    bool is_sure = place && (list->count == 1 || strchr(place, ':') == NULL);
+    for (size_t i = 0; i < list->count; i++) {
+        struct error why;
+        if (!open_listener(p, list->items[i], &why))
+            return error_set(err, "%.150s%s%.350s", is_sure ? place : "", is_sure ? ": " : "",
+                             why.text);
+    }
+    return true;
+}
+
 static bool
 open_listeners(struct process *p, struct error *err)
 {
+    const struct config *c = p->rules->config;
     char address[32];
     int inherited[MAX_LISTENERS];
     size_t count = listener_inherited(inherited, MAX_LISTENERS);
@@ -230,14 +247,10 @@ open_listeners(struct process *p, struct error *err)
             return false;
     }
     /* Whoever handed sockets over decided where the hub listens. */
-    for (size_t i = 0; count == 0 && i < p->rules->config->listen.count; i++)
-        if (!open_listener(p, p->rules->config->listen.items[i], err))
-            return false;
+    if (count == 0 && !open_listed(p, "listen", &c->listen, err))
+        return false;
     p->hub_listeners = p->listener_count;
-    for (size_t i = 0; i < p->rules->config->metrics_listen.count; i++)
-        if (!open_listener(p, p->rules->config->metrics_listen.items[i], err))
-            return false;
-    return true;
+    return open_listed(p, "metrics_listen", &c->metrics_listen, err);
 }
 
 static void
@@ -321,20 +334,34 @@ say_notes(const struct string_list *notes)
                  log_slice((char[600]){0}, 600, slice_of(notes->items[i])));
 }
 
-/* From file or environment to rules. `running` NULL: at start. On failure err says where. Where it
- * gives rules, *ret_sources are to be watched. */
+/* What is wrong with a configuration that is not used, and what would have been said of it. */
+static void
+say_why_not(const struct config *c, void (*say)(enum log_level, const char *))
+{
+    for (size_t i = 0; i < c->errors.count; i++)
+        say(LOG_ERROR, c->errors.items[i]);
+    for (size_t i = 0; i < c->notes.count; i++)
+        say(LOG_WARN, c->notes.items[i]);
+}
+
+/* From file or environment to rules. `running` NULL: at start. Where it gives rules, *ret_sources
+ * are to be watched; else everything that is wrong was said. */
 static struct rules *
 load_rules(struct process *p, const struct config *running, struct string_list *ret_fixed,
-           struct key_source ***ret_sources, struct error *err)
+           struct key_source ***ret_sources, void (*say)(enum log_level, const char *))
 {
-    struct config *c = NULL;
-    if (!config_load(p->file, &c, err))
-        return NULL;
+    struct error err;
+    struct config *c = config_read(p->file);
+    trial_run(c);
     if (running)
         restart_keep(c, running, ret_fixed);
-    struct key_source **sources = fetcher_sources(p->fetcher, c, err);
-    struct authority *authority = sources ? trust_build(c, sources, &c->notes, err) : NULL;
-    if (authority == NULL) {
+    struct key_source **sources = fetcher_sources(p->fetcher, c, &err);
+    struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
+    if (sources == NULL)
+        config_complain(c, "%s", err.text);
+    if (c->errors.count) {
+        say_why_not(c, say);
+        authority_unref(&authority);
         fetcher_drop(&sources, c->sources.count);
         config_free(&c);
         return NULL;
@@ -356,19 +383,29 @@ level_of(const struct config *c)
     return c->debug ? LOG_DEBUG : c->log_level;
 }
 
+static void
+say_at_reload(enum log_level level, const char *text)
+{
+    log_line(level, level == LOG_ERROR ? "reload_failed" : "configuration", "msg=%s",
+             log_slice((char[600]){0}, 600, slice_of(text)));
+}
+
+static void
+say_at_start(enum log_level level, const char *text)
+{
+    fprintf(stderr, "%salipes: %s%s\n", log_priority(level),
+            level == LOG_ERROR ? "" : "note: ", text);
+}
+
 /* SIGHUP. Whatever is wrong with the new configuration, the old one stays in force. */
 static void
 reload(struct process *p)
 {
-    struct error err = {""};
     struct string_list fixed = {0};
     struct key_source **sources;
     notify_supervisor("RELOADING=1");
-    struct rules *fresh = load_rules(p, p->rules->config, &fixed, &sources, &err);
-    if (fresh == NULL) {
-        log_line(LOG_ERROR, "reload_failed", "msg=%s",
-                 log_slice((char[600]){0}, 600, slice_of(err.text)));
-    } else {
+    struct rules *fresh = load_rules(p, p->rules->config, &fixed, &sources, say_at_reload);
+    if (fresh) {
         say_notes(&fresh->config->notes);
         for (size_t i = 0; i < fixed.count; i++)
             log_line(LOG_WARN, "reload_needs_restart",
@@ -431,8 +468,8 @@ start(struct process *p, struct error *err)
     for (size_t k = 0; k < p->listener_count; k++)
         log_line(LOG_INFO, k < p->hub_listeners ? "listening" : "metrics_listening", "address=%s",
                  LOG_SLICE(slice_of(listener_address(p->listeners[k]))));
-    log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s name=%s", p->worker_count, c->path,
-             kind->name, LOG_SLICE(slice_of(c->name ? c->name : "")));
+    log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s%s%s", p->worker_count, c->path,
+             kind->name, c->name ? " name=" : "", c->name ? LOG_SLICE(slice_of(c->name)) : "");
     notify_supervisor("READY=1");
     return true;
 }
@@ -479,12 +516,6 @@ release(struct process *p)
         listener_close(&p->listeners[i]);
     rules_unref(&p->rules);
     fetcher_free(&p->fetcher);
-}
-
-static void
-log_counter(const char *name, uint64_t value)
-{
-    log_line(LOG_INFO, "counted", "name=%s value=%llu", name, (unsigned long long)value);
 }
 
 static bool
@@ -539,9 +570,10 @@ serve(const char *file)
     hash_seed();
     p->file = file;
     p->fetcher = fetcher_new(on_key_set, p);
-    p->rules = load_rules(p, NULL, NULL, &sources, &err);
+    p->rules = load_rules(p, NULL, NULL, &sources, say_at_start);
     if (p->rules == NULL || !open_log(p->rules->config, &err)) {
-        fprintf(stderr, "%salipes: %s\n", log_priority(LOG_ERROR), err.text);
+        if (p->rules)
+            say_at_start(LOG_ERROR, err.text);
         if (p->rules)
             fetcher_drop(&sources, p->rules->config->sources.count);
         release(p);
@@ -581,23 +613,39 @@ serve(const char *file)
     log_line(LOG_INFO, "stopping", "signal=%d", signal_number);
     stop(p);
     take_down(p);
-    metrics_each(log_counter);
+    metrics_log();
     release(p);
     log_line(LOG_INFO, "stopped", "%s", "");
     return 0;
 }
 
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"config", config_cmd}, {"history", history_cmd}, {"token", token_cmd},
+    {"health", ask_cmd},    {"stat", ask_cmd},
+};
+
+/* A command that failed with a configuration that nobody named says which it was. */
+static int
+run_command(size_t at, int argc, char **argv)
+{
+    int status = commands[at].run(argc - 1, argv + 1);
+    if (status && config_found())
+        fprintf(stderr,
+                "alipes: the configuration was %s, since there is no -c, no ALIPES_CONFIG and no "
+                "MERCURE_ variable\n",
+                config_found());
+    return status;
+}
+
 static int
 run(int argc, char **argv)
 {
-    if (argc >= 2 && strcmp(argv[1], "config") == 0)
-        return config_cmd(argc - 1, argv + 1);
-    if (argc >= 2 && strcmp(argv[1], "history") == 0)
-        return history_cmd(argc - 1, argv + 1);
-    if (argc >= 2 && strcmp(argv[1], "token") == 0)
-        return token_cmd(argc - 1, argv + 1);
-    if (argc >= 2 && (strcmp(argv[1], "health") == 0 || strcmp(argv[1], "stat") == 0))
-        return ask_cmd(argc - 1, argv + 1);
+    for (size_t i = 0; argc >= 2 && i < COUNT_OF(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return run_command(i, argc, argv);
     if (argc == 1)
         return serve(NULL);
     if (argc == 3 && strcmp(argv[1], "-c") == 0)

@@ -9,6 +9,8 @@
 #include "request/place.h"
 #include "request/reply.h"
 
+#include <stdio.h>
+
 #define ALLOW_HUB     "GET, HEAD, POST, OPTIONS"
 #define ALLOW_HUB_1_0 "GET, HEAD, POST, QUERY, OPTIONS"
 #define ALLOW_HEALTHZ "GET, HEAD, OPTIONS"
@@ -32,10 +34,26 @@ ignore_refusal(struct exchange *ex, unsigned status)
         .on_writable = ignore, .on_gone = ignore                                                   \
     }
 
+/* Whoever missed the hub is told where it is. */
 static void
 answer_not_found(struct exchange *ex)
 {
-    reply_text(ex, 404, SLICE("There is nothing here.\n"));
+    char text[600];
+    struct slice hub = slice_of(ex->config->path), path = ex->request->path;
+    struct slice behind = slice_starts(path, hub) ? slice_from(path, hub.len) : SLICE("");
+    const char *what = slice_eq(behind, SLICE("/")) ? ", without a slash at its end"
+                       : slice_starts(behind, SLICE("/subscriptions"))
+                           ? "; it has no list of active subscriptions yet"
+                           : "";
+    int n = snprintf(text, sizeof text, "There is nothing here; the hub is at " SLICE_FMT "%s.\n",
+                     SLICE_ARG(slice_head(hub, 400)), what);
+    reply_text(ex, 404, SLICE_OF(text, (size_t)n));
+}
+
+static void
+answer_no_metrics(struct exchange *ex)
+{
+    reply_text(ex, 404, SLICE("There is nothing here; the metrics are at /metrics.\n"));
 }
 
 static bool
@@ -102,6 +120,7 @@ begin_query(struct exchange *ex)
 
 static const struct exchange_handler query = SIMPLE_HANDLER(begin_query);
 static const struct exchange_handler not_found = SIMPLE_HANDLER(answer_not_found);
+static const struct exchange_handler no_metrics = SIMPLE_HANDLER(answer_no_metrics);
 static const struct exchange_handler hub_method = SIMPLE_HANDLER(answer_hub_method);
 static const struct exchange_handler hub_options = SIMPLE_HANDLER(answer_hub_options);
 static const struct exchange_handler other_options = SIMPLE_HANDLER(answer_other_options);
@@ -114,6 +133,7 @@ enum place {
     PLACE_HEALTHZ,
     PLACE_METADATA_DOCUMENT,
     PLACE_METRICS,
+    PLACE_BESIDE_METRICS,
 };
 
 /* The first row that fits; an empty method is any. */
@@ -139,6 +159,8 @@ static const struct {
     {PLACE_METRICS, SLICE_INIT("GET"), &hub_scrape_handler},
     {PLACE_METRICS, SLICE_INIT("HEAD"), &hub_scrape_handler},
     {PLACE_METRICS, SLICE_INIT(""), &healthz_method},
+    {PLACE_BESIDE_METRICS, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_BESIDE_METRICS, SLICE_INIT(""), &no_metrics},
     {PLACE_ANYWHERE, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_ANYWHERE, SLICE_INIT(""), &not_found},
 };
@@ -209,7 +231,7 @@ const struct exchange_handler *
 routes_find_metrics(struct exchange *ex)
 {
     const struct config *config = take_rules(ex);
-    enum place place = PLACE_ANYWHERE;
+    enum place place = PLACE_BESIDE_METRICS;
     if (slice_eq(ex->request->path, SLICE("/metrics")))
         place = PLACE_METRICS;
     else if (slice_eq(ex->request->path, slice_of(config->healthz)))

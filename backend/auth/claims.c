@@ -36,6 +36,26 @@ fail(struct token_refusal *refusal, enum token_fault fault, const char *detail)
     return fault;
 }
 
+/* In the unit that a person would take. */
+static void
+say_span(struct token_refusal *refusal, const char *before, double seconds, const char *after)
+{
+    static const struct {
+        double from, size;
+        const char *name;
+    } units[] = {{2 * 60, 60, "min"}, {2 * 3600, 3600, "h"}, {2 * 86400, 86400, "days"}};
+    double size = 1;
+    const char *name = "s";
+    for (size_t i = 0; i < COUNT_OF(units); i++) {
+        if (seconds >= units[i].from) {
+            size = units[i].size;
+            name = units[i].name;
+        }
+    }
+    snprintf(refusal->detail, sizeof refusal->detail, "%s%.0f %s%s", before, seconds / size, name,
+             after);
+}
+
 static bool
 read_decimal(const char *text, size_t len, double *ret)
 {
@@ -78,11 +98,11 @@ judge_dates(const json_t *claims, const struct claims_rules *rules, struct grant
         return fail(refusal, TOKEN_NO_EXP, "a token of 1.0 needs exp");
     g->exp += leeway;
     if (g->has_exp && !(now < g->exp)) {
-        snprintf(refusal->detail, sizeof refusal->detail, "%.0f s ago", now - g->exp);
+        say_span(refusal, "", now - g->exp, " ago");
         return TOKEN_EXPIRED;
     }
     if (has_nbf && !(nbf - leeway <= now)) {
-        snprintf(refusal->detail, sizeof refusal->detail, "in %.0f s", nbf - leeway - now);
+        say_span(refusal, "in ", nbf - leeway - now, "");
         return TOKEN_NOT_YET_VALID;
     }
     return TOKEN_OK;
@@ -154,6 +174,30 @@ find_claim(const json_t *claims, enum dialect dialect, const char **ret_name)
     return NULL;
 }
 
+/* Where nothing is granted because the claim is not where it is looked for: what people write
+ * instead. NULL: the claim is there. */
+static const char *
+why_no_rights(const json_t *claims, enum dialect dialect, const json_t *claim,
+              const struct rights *rights)
+{
+    if (dialect == DIALECT_1_0)
+        return claim == NULL ? "there is no authorization_details"
+               : rights_has(rights, ROLE_PUBLISH) || rights_has(rights, ROLE_SUBSCRIBE)
+                   ? NULL
+                   : "no entry of authorization_details grants anything: look at its type";
+    if (claim)
+        return NULL;
+    if (json_object_get(claims, "publish") || json_object_get(claims, "subscribe"))
+        return "there is no mercure claim: publish and subscribe belong into it, not beside it";
+    if (json_object_get(claims, "https://mercure.rocks"))
+        return "there is no mercure claim: https://mercure.rocks/ ends with a slash";
+    if (json_object_get(claims, "Mercure") || json_object_get(claims, "MERCURE"))
+        return "there is no mercure claim: its name is in lower case";
+    if (json_object_get(claims, "authorization_details"))
+        return "there is no mercure claim: authorization_details is of 1.0, with typ at+jwt";
+    return "there is no mercure claim";
+}
+
 static size_t
 place_of(const json_t *object, const char *name)
 {
@@ -186,5 +230,8 @@ claims_judge(const json_t *claims, struct slice text, const struct claims_rules 
         claim ? json_text_nth(text, place_of(claims, name)) : SLICE_OF(NULL, 0);
     fault = rights_read(rules->dialect, claim, claim_text, rules->base, &rules->limits, &g->rights,
                         &why);
-    return fault == TOKEN_OK ? TOKEN_OK : fail(refusal, fault, why.text);
+    if (fault != TOKEN_OK)
+        return fail(refusal, fault, why.text);
+    g->no_rights = why_no_rights(claims, rules->dialect, claim, g->rights);
+    return TOKEN_OK;
 }

@@ -24,6 +24,8 @@ struct grant {
     const struct algorithm *algorithm;
     char *issuer, *audience; /* owns; 1.0: the `iss`, and the aud it was judged by; else NULL */
     struct rights *rights;   /* owns a reference */
+    const char *no_rights;   /* static: why a token that is good grants nothing; NULL: it does, or
+                              * its arrays are empty */
 };
 
 /* Does it grant the action on anything at all? */

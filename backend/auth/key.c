@@ -126,12 +126,17 @@ key_new_secret(struct slice secret, const struct algorithm *algorithm, struct er
         error_set(err, "the key is empty");
         return NULL;
     }
+    bool is_public = pem_is(secret) || pem_is_disguised(secret);
     if (algorithm && algorithm->kind != KEY_SECRET) {
-        error_set(err, "%s needs %s as PEM or JWK, and this is a secret", algorithm->name,
-                  key_kind_name(algorithm->kind));
+        error_set(err,
+                  is_public
+                      ? "%s needs %s as PEM or JWK, and this is a public key in another form: "
+                        "without the lines -----BEGIN …----- and -----END …-----, or OpenSSH's"
+                      : "%s needs %s as PEM or JWK, and this is a secret",
+                  algorithm->name, key_kind_name(algorithm->kind));
         return NULL;
     }
-    if (pem_is(secret) || pem_is_disguised(secret)) {
+    if (is_public) {
         error_set(err, "a public key is no secret: everybody has it; name its algorithm (RS256, "
                        "ES256, EdDSA …) and give it as PEM");
         return NULL;
@@ -326,15 +331,44 @@ is_json_object(struct slice text)
     return text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}';
 }
 
+/* Two letters and some digits, or a name that people know: no part of a secret. */
+static bool
+looks_like_an_algorithm(struct slice s)
+{
+    static const struct slice others[] = {SLICE_INIT("none"), SLICE_INIT("EdDSA"),
+                                          SLICE_INIT("Ed25519"), SLICE_INIT("HMAC"),
+                                          SLICE_INIT("RSA")};
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        if (slice_eq_nocase(s, others[i]))
+            return true;
+    uint64_t unused;
+    for (size_t i = 0; i < 2 && i < s.len; i++)
+        if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z')))
+            return false;
+    return s.len > 2 && s.len <= 6 && slice_u64(slice_from(s, 2), 9999, &unused);
+}
+
+/* What stands where an algorithm should may be the second word of a secret without quotes. */
+static void
+refuse_algorithm(struct slice alg, struct error *err)
+{
+    static const char known[] = "HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, "
+                                "ES256, ES384, ES512 and EdDSA are";
+    if (looks_like_an_algorithm(alg))
+        error_set(err, "the algorithm " SLICE_FMT " is not known: %s", SLICE_ARG(alg), known);
+    else
+        error_set(err,
+                  "the word behind the key is no algorithm (a key with a blank stands in quotes): "
+                  "%s",
+                  known);
+}
+
 struct key *
 key_read(struct slice text, struct slice alg, enum key_default standard, struct error *err)
 {
     const struct algorithm *algorithm = NULL;
     if (alg.len && (algorithm = algorithm_find(alg)) == NULL) {
-        error_set(err,
-                  "the algorithm " SLICE_FMT " is not known: HS256, HS384, HS512, RS256, RS384, "
-                  "RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA are",
-                  SLICE_ARG(slice_head(alg, 40)));
+        refuse_algorithm(alg, err);
         return NULL;
     }
     if (text.len > KEY_TEXT_MAX) {

@@ -101,8 +101,10 @@ pem_read(struct slice text, bool *ret_private, struct error *err)
     else
         key = PEM_read_bio_PUBKEY(in, NULL, no_pass_phrase, NULL);
     if (key == NULL && in && !encrypted)
-        error_set(err, "the PEM cannot be read: it holds neither a public key, nor a certificate, "
-                       "nor a private key, or it is cut off");
+        error_set(err, slice_find(all, SLICE("-----END")) == all.len
+                           ? "the PEM cannot be read: its last line, -----END …-----, is missing"
+                           : "the PEM cannot be read: it holds neither a public key, nor a "
+                             "certificate, nor a private key, or a part of it is missing");
     BIO_free(in);
     if (plain.ptr)
         OPENSSL_cleanse(plain.ptr, plain.len);

@@ -45,7 +45,7 @@ token_refusal_log(const struct token_refusal *r, uint64_t conn, unsigned status)
     struct buf line;
     if (!log_allowed(&limits[r->fault], &more))
         return;
-    buf_init(&line, 2000);
+    buf_init(&line, 3000);
     buf_addf(&line, "conn=%llu status=%u reason=%s dialect=%s role=%s", (unsigned long long)conn,
              status, token_fault_name(r->fault), dialect_name(r->dialect), role_name(r->role));
     add(&line, "iss", r->iss);
@@ -53,6 +53,9 @@ token_refusal_log(const struct token_refusal *r, uint64_t conn, unsigned status)
     add(&line, "alg", r->alg);
     add(&line, "expected_aud", r->expected_aud);
     add(&line, "received_aud", r->received_aud);
+    add(&line, "origin", r->origin);
+    add(&line, "topic", r->topic);
+    add(&line, "granted", r->granted);
     add(&line, "detail", r->detail);
     if (more)
         buf_addf(&line, " suppressed=%llu", (unsigned long long)more);

@@ -77,7 +77,9 @@ struct token_refusal {
     uint64_t source_version;
     char iss[200], kid[100], alg[20];
     char expected_aud[200], received_aud[200];
-    char detail[200]; /* more words: which claim, which matcher and why */
+    char detail[200];              /* more words: which claim, which matcher and why */
+    char origin[200];              /* FOREIGN_ORIGIN */
+    char topic[200], granted[200]; /* TOPIC_NOT_GRANTED: which, and what the token grants */
 };
 
 /* One line, at most once a second for each reason, with how many were not written:

@@ -3,13 +3,13 @@
 #include "auth/trust.h"
 
 static void
-say(struct string_list *notes, const struct key_setting *k, const struct error *sentence)
+say(struct string_list *list, const char *place, const struct error *sentence)
 {
     struct error line;
-    if (notes == NULL || sentence->text[0] == 0)
+    if (list == NULL || sentence->text[0] == 0)
         return;
-    error_set(&line, "%.200s: %.300s", k->place, sentence->text);
-    string_list_add(notes, slice_of(line.text));
+    error_set(&line, "%.200s: %.300s", place, sentence->text);
+    string_list_add(list, slice_of(line.text));
 }
 
 static bool
@@ -34,9 +34,9 @@ note_set(struct key_source *source, struct error *ret_note)
     key_set_unref(&set);
 }
 
-static bool
+static void
 add(struct authority *a, const char *issuer, const struct key_setting keys[CONFIG_ROLES],
-    struct key_source *const *sources, struct string_list *notes, struct error *err)
+    struct key_source *const *sources, struct string_list *notes, struct string_list *errors)
 {
     static const enum role roles[CONFIG_ROLES] = {
         [CONFIG_PUBLISHER] = ROLE_PUBLISH, [CONFIG_SUBSCRIBER] = ROLE_SUBSCRIBE};
@@ -53,11 +53,11 @@ add(struct authority *a, const char *issuer, const struct key_setting keys[CONFI
             ok = authority_add_key(a, issuer, roles[i], SLICE_OF(k->text.ptr, k->text.len),
                                    slice_of(k->algs.count ? k->algs.items[0] : NULL),
                                    k->may_guess_alg ? KEY_MAY_CHOOSE : KEY_MUST_NAME, &note, &why);
-        if (!ok)
-            return error_set(err, "%.200s: %.300s", k->place, why.text);
-        say(notes, k, &note);
+        if (ok)
+            say(notes, k->place, &note);
+        else
+            say(errors, k->place, &why);
     }
-    return true;
 }
 
 /* A Unix socket is somebody's front, so others come by it. */
@@ -74,22 +74,24 @@ listens_on_loopback_alone(const struct config *c)
 
 struct authority *
 trust_build(const struct config *c, struct key_source *const *sources, struct string_list *notes,
-            struct error *err)
+            struct string_list *errors)
 {
     const struct authority_limits limits = {
         .loopback_only = listens_on_loopback_alone(c),
         .leeway_ms = c->leeway_ms,
         .rights = {c->max_token_selectors, c->max_authorization_details}};
     struct authority *a = authority_new(&limits);
-    bool ok = add(a, NULL, c->keys, sources, notes, err);
-    for (size_t i = 0; ok && i < c->issuer_count; i++) {
+    size_t before = errors->count;
+    add(a, NULL, c->keys, sources, notes, errors);
+    for (size_t i = 0; i < c->issuer_count; i++) {
         const struct issuer_setting *s = &c->issuers[i];
         struct error why;
-        ok = authority_add_issuer(a, s->id, &why)
-                 ? add(a, s->id, s->keys, sources, notes, err)
-                 : error_set(err, "%.200s: %.300s", s->place, why.text);
+        if (authority_add_issuer(a, s->id, &why))
+            add(a, s->id, s->keys, sources, notes, errors);
+        else
+            say(errors, s->place, &why);
     }
-    if (!ok)
+    if (errors->count > before)
         authority_unref(&a);
     return a;
 }

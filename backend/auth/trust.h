@@ -8,8 +8,9 @@
 
 /* `sources`: one for each of config->sources, in their order; NULL where there are none. What an
  * operator should hear (weak secrets, a guessed algorithm) is added to `notes` (may be NULL).
- * NULL: err says why and begins with the setting's place. Caller owns a reference. */
+ * NULL: what is wrong was added to `errors`, each beginning with the setting's place. Caller owns a
+ * reference. */
 struct authority *trust_build(const struct config *, struct key_source *const *sources,
-                              struct string_list *notes, struct error *err);
+                              struct string_list *notes, struct string_list *errors);
 
 #endif

@@ -104,7 +104,7 @@ log_line(enum log_level level, const char *event, const char *fmt, ...)
 {
     if (!log_wants(level))
         return;
-    char fields[2048];
+    char fields[3072];
     va_list args;
     va_start(args, fmt);
     int n = vsnprintf(fields, sizeof fields, fmt, args);
@@ -131,8 +131,10 @@ log_line(enum log_level level, const char *event, const char *fmt, ...)
         add_json_members(&line, SLICE_OF(fields, (size_t)n));
         buf_add(&line, SLICE("}\n"));
     } else {
-        buf_addf(&line, "time=%s level=%s event=%s%s" SLICE_FMT "\n", when, level_names[level],
-                 event, n ? " " : "", n, fields);
+        if (!to_journal)
+            buf_addf(&line, "time=%s ", when);
+        buf_addf(&line, "level=%s event=%s%s" SLICE_FMT "\n", level_names[level], event,
+                 n ? " " : "", n, fields);
     }
     ssize_t ignored = write(log_fd, line.ptr, line.len);
     (void)ignored;

@@ -24,7 +24,8 @@ enum log_format {
 };
 
 /* Before threads start. `fd` is borrowed. Where it is systemd's journal, lines begin with their
- * priority (sd-daemon(3)), which it takes off: `journalctl -p err` finds errors. */
+ * priority (sd-daemon(3)), which it takes off: `journalctl -p err` finds errors; and logfmt has no
+ * time=, for the journal has its own. */
 void log_open(enum log_format, enum log_level least, int fd);
 const char *log_priority(enum log_level); /* that beginning, or ""; static */
 void log_line(enum log_level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -2,7 +2,7 @@
 
 #include "cli/ask.h"
 
-#include "loop/address.h"
+#include "base/address.h"
 
 #include <errno.h>
 #include <string.h>

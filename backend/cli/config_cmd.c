@@ -9,6 +9,7 @@
 #include "cli/man.h"
 #include "config/config.h"
 #include "config/reference.h"
+#include "config/trial.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,39 +40,51 @@ print_tables(const char *word)
 }
 
 /* As at start, but that nothing is fetched. */
-static bool
-keys_are_right(struct config *c, struct error *err)
+static void
+judge_key_settings(struct config *c)
 {
+    struct error err;
     struct fetcher *fetcher = fetcher_new(NULL, NULL);
-    struct key_source **sources = fetcher_sources(fetcher, c, err);
-    struct authority *authority = sources ? trust_build(c, sources, &c->notes, err) : NULL;
-    bool ok = authority != NULL;
+    struct key_source **sources = fetcher_sources(fetcher, c, &err);
+    struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
+    if (sources == NULL)
+        config_complain(c, "%s", err.text);
     authority_unref(&authority);
     fetcher_drop(&sources, c->sources.count);
     fetcher_free(&fetcher);
-    return ok;
+}
+
+static int
+check(const char *path)
+{
+    struct config *c = config_read(path);
+    trial_run(c);
+    judge_key_settings(c);
+    size_t wrong = c->errors.count;
+    for (size_t i = 0; i < wrong; i++)
+        fprintf(stderr, "%s%s\n", log_priority(LOG_ERROR), c->errors.items[i]);
+    for (size_t i = 0; i < c->notes.count; i++)
+        printf("note: %s\n", c->notes.items[i]);
+    if (wrong == 0)
+        printf("%s: ok\n", path ? path : "the environment");
+    config_free(&c);
+    return wrong ? 1 : 0;
 }
 
 int
 config_cmd(int argc, char **argv)
 {
-    struct config *c = NULL;
-    struct error err;
-    if (argc == 2 && print_tables(argv[1]))
+    const char *word = argc > 1 ? argv[1] : "";
+    if (argc == 2 && print_tables(word))
         return 0;
-    if (argc != 3 || strcmp(argv[1], "check") != 0) {
-        fputs("usage: alipes config check FILE | alipes config --help\n", stderr);
+    bool is_file = argc == 3 && argv[2][0] != '-';
+    if (strcmp(word, "check") != 0 || (argc != 2 && !is_file)) {
+        fputs("usage: alipes config check [FILE] | alipes config --help\n"
+              "\n"
+              "Without FILE: what the hub would run with here, of the environment.\n",
+              stderr);
         return 2;
     }
     hash_seed();
-    if (!config_from_file(argv[2], &c, &err) || !keys_are_right(c, &err)) {
-        fprintf(stderr, "%s%s\n", log_priority(LOG_ERROR), err.text);
-        config_free(&c);
-        return 1;
-    }
-    for (size_t i = 0; i < c->notes.count; i++)
-        printf("note: %s\n", c->notes.items[i]);
-    printf("%s: ok\n", argv[2]);
-    config_free(&c);
-    return 0;
+    return check(is_file ? argv[2] : NULL);
 }

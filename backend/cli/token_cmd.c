@@ -39,7 +39,8 @@ static void
 usage(FILE *out)
 {
     fputs("usage: alipes token [--publish TOPIC…] [--subscribe TOPIC…] [OPTION…]\n"
-          "       alipes token inspect [-c FILE] [--audience URL] [FILE]\n"
+          "       alipes token inspect [-c FILE] [--audience URL] [--publish TOPIC]\n"
+          "                            [--subscribe TOPIC] [FILE]\n"
           "\n"
           "    --publish TOPIC…    what it may publish; * is everything\n"
           "    --subscribe TOPIC…  what it may subscribe to\n"
@@ -54,7 +55,8 @@ usage(FILE *out)
           "\n"
           "Without -c and --key-file the key is the environment's (MERCURE_…_JWT_KEY). In 1.0 a\n"
           "TOPIC may be written exact:TOPIC or urlpattern:PATTERN. inspect reads a token from a\n"
-          "file or from its input and says whether the hub of this configuration takes it.\n",
+          "file or from its input and says whether the hub of this configuration takes it; with\n"
+          "--publish or --subscribe, whether it may for this one topic (the exit status).\n",
           out);
 }
 
@@ -356,11 +358,27 @@ done:
     return ok;
 }
 
-static void
-strip_line_ends(struct buf *b)
+/* As the hub reads `file:FILE`, so that both have the same key. */
+static bool
+read_key_file(const char *path, struct buf *key, struct error *err)
 {
-    while (b->len && (b->ptr[b->len - 1] == '\n' || b->ptr[b->len - 1] == '\r'))
-        b->len--;
+    struct buf raw;
+    struct string text;
+    struct error note, why;
+    if (!config_read_pipe(path, KEY_TEXT_MAX, &raw, err))
+        return false;
+    bool ok = key_text_read(buf_slice(&raw), KEY_IN_FILE, &text, &note, &why);
+    if (ok && note.text[0])
+        fprintf(stderr, "alipes token: note: %s: %s\n", path, note.text);
+    if (ok) {
+        buf_add(key, SLICE_OF(text.ptr, text.len));
+        OPENSSL_cleanse(text.ptr, text.len);
+        free(text.ptr);
+    }
+    if (raw.ptr)
+        OPENSSL_cleanse(raw.ptr, raw.len);
+    buf_fini(&raw);
+    return ok ? true : error_set(err, "%.200s: %.300s", path, why.text);
 }
 
 static int
@@ -375,8 +393,7 @@ mint(int argc, char **argv)
     bool ok = take_options(&w, argc, argv, &err);
     bool reads_config = w.conf || !w.key_file;
     ok = ok && (!reads_config || config_load(w.conf, &c, &err)) &&
-         (!w.key_file || config_read_pipe(w.key_file, KEY_TEXT_MAX, &key, &err));
-    strip_line_ends(&key);
+         (!w.key_file || read_key_file(w.key_file, &key, &err));
     ok = ok && make(&w, c, &key, &out, &err);
     if (ok)
         printf("%.*s\n", (int)out.len, out.ptr);

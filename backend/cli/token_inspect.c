@@ -7,13 +7,15 @@
 #include "cli/token_inspect.h"
 
 #include "auth/fetcher.h"
-#include "auth/jws.h"
 #include "auth/trust.h"
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "cli/hearsay.h"
+#include "cli/mistake.h"
+#include "cli/plain.h"
+#include "topic/matcher.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +30,7 @@ struct question {
     struct key_source **sources;
     struct fetcher *fetcher;
     struct slice token;
+    const char *topics[AUTH_ROLES]; /* asked about; NULL: none */
 
     /* The fetcher's thread too, under the lock. */
     pthread_mutex_t lock;
@@ -38,6 +41,8 @@ struct question {
 enum {
     PATIENCE_SECONDS = 15
 };
+
+#define YEAR_2100 4102444800.0
 
 /* What to change. */
 static const char *const advice[TOKEN_FAULT_COUNT] = {
@@ -92,35 +97,25 @@ print_time(double seconds)
     fputs(words, stdout);
 }
 
-/* A peer's text: without what could move a terminal's cursor. */
-static void
-print_text(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c < 0x20 || c == 0x7f)
-            printf("\\x%02x", c);
-        else
-            putchar(c);
-    }
-}
-
 static void
 print_field(const char *name, const char *text)
 {
     if (text[0] == 0)
         return;
     printf("    %s: ", name);
-    print_text(slice_of(text));
+    plain_write(stdout, slice_of(text));
     putchar('\n');
 }
 
+/* *into: what one of them was perhaps meant to be. */
 static void
 say_selector(void *into, const char *type, struct slice text)
 {
-    (void)into;
+    const char **trap = into;
+    if (*trap == NULL && strcmp(type, "exact") == 0)
+        *trap = matcher_trap(text);
     printf("    %s ", type);
-    print_text(text);
+    plain_write(stdout, text);
     putchar('\n');
 }
 
@@ -135,85 +130,197 @@ say_refused(const struct token_refusal *r)
     print_field("alg", r->alg);
     print_field("expected aud", r->expected_aud);
     print_field("received aud", r->received_aud);
-    print_field("what to change", advice[r->fault] ? advice[r->fault] : "");
 }
 
-static bool
-ask(const struct question *q, enum role role)
+/* What people did wrong, where it can be told; else what to compare. */
+static void
+say_mistake(const struct question *q, const struct token_refusal *r)
 {
-    struct grant *g;
-    struct token_refusal refusal;
-    struct slice audience = slice_of(q->audience);
-    if (authority_verify(q->authority, role, q->token, audience, audience, clock_wall_ms(), &g,
-                         &refusal) != TOKEN_OK) {
-        say_refused(&refusal);
-        return false;
-    }
-    bool has = grant_has(g, role);
-    printf("%s: accepted, by the rules of %s, ", role_name(role), dialect_name(g->dialect));
+    char sentence[200];
+    const char *issuer = r->dialect == DIALECT_1_0 ? r->iss : "";
+    if (r->fault == TOKEN_BAD_SIGNATURE &&
+        mistake_find(q->config, q->token, r->role, issuer, sentence, sizeof sentence))
+        print_field("what to change", sentence);
+    else
+        print_field("what to change", advice[r->fault] ? advice[r->fault] : "");
+}
+
+/* The one topic that was asked about. */
+static bool
+say_topic(const struct grant *g, enum role role, const char *text)
+{
+    struct topic topic = topic_of(slice_of(text));
+    bool granted =
+        role == ROLE_PUBLISH ? grant_allows_publish(g, &topic) : grant_allows_subscribe(g, &topic);
+    printf("%s ", role_name(role));
+    plain_write(stdout, topic.text);
+    printf(": %s\n", granted                  ? "granted"
+                     : role == ROLE_SUBSCRIBE ? "not granted: its public updates alone"
+                                              : "not granted: refused as topic_not_granted");
+    topic_fini(&topic);
+    return granted;
+}
+
+static void
+say_end(const struct grant *g)
+{
     if (g->has_exp) {
         fputs("until ", stdout);
         print_time(g->exp);
     } else {
         fputs("without an end (no exp)", stdout);
     }
+}
+
+/* What comes of a role, the better the greater. */
+enum answer {
+    ANSWER_REFUSED,
+    ANSWER_NOTHING, /* the token is good, and grants nothing */
+    ANSWER_GOOD,
+};
+
+static enum answer
+say_accepted(const struct question *q, const struct grant *g, enum role role)
+{
+    bool has = grant_has(g, role);
+    const char *trap = NULL;
+    printf("%s: accepted, by the rules of %s, ", role_name(role), dialect_name(g->dialect));
+    say_end(g);
     printf(has                      ? ", for\n"
            : role == ROLE_SUBSCRIBE ? ", but it grants no topic: public updates alone\n"
                                     : ", but it grants no topic: a publish is refused\n");
-    rights_describe(g->rights, role, say_selector, NULL);
-    grant_unref(&g);
-    return has || role == ROLE_SUBSCRIBE;
+    rights_describe(g->rights, role, say_selector, &trap);
+    if (trap && g->dialect == DIALECT_0X)
+        print_field("note", trap);
+    if (!has && g->no_rights)
+        print_field("why", g->no_rights);
+    if (q->topics[role])
+        return say_topic(g, role, q->topics[role]) ? ANSWER_GOOD : ANSWER_NOTHING;
+    return has || (role == ROLE_SUBSCRIBE && g->no_rights == NULL) ? ANSWER_GOOD : ANSWER_NOTHING;
 }
 
-/* Where nothing says the hub's URL, what the token says is taken as that, aloud. */
-static char *
-aud_of_token(struct slice token)
+/* A role that the token does not name: in one line, for nothing is wrong there. */
+static void
+say_aside(const struct grant *g, const struct token_refusal *r, enum role role)
 {
-    struct jws j;
-    struct arena arena;
-    json_error_t ignored;
-    char *found = NULL;
-    arena_init(&arena, 4 * TOKEN_MAX);
-    if (jws_read(&j, token, &arena) == TOKEN_OK && j.is_access_token) {
-        json_t *claims = json_loadb(j.payload.ptr ? j.payload.ptr : "", j.payload.len,
-                                    JSON_DECODE_INT_AS_REAL, &ignored);
-        const json_t *aud = json_object_get(claims, "aud");
-        if (json_is_array(aud))
-            aud = json_array_get(aud, 0);
-        if (json_is_string(aud))
-            found = xstrndup(json_string_value(aud), json_string_length(aud));
-        json_decref(claims);
+    if (g)
+        printf("%s: accepted, but the token names no topic for it%s\n", role_name(role),
+               role == ROLE_SUBSCRIBE ? ": public updates alone" : "");
+    else
+        printf("%s: refused (%s), and the token names no topic for it\n", role_name(role),
+               token_fault_name(r->fault));
+}
+
+static enum answer
+ask(const struct question *q, enum role role, bool is_meant)
+{
+    struct grant *g = NULL;
+    enum answer answer = ANSWER_REFUSED;
+    struct token_refusal refusal;
+    struct slice audience = slice_of(q->audience);
+    bool good = authority_verify(q->authority, role, q->token, audience, audience, clock_wall_ms(),
+                                 &g, &refusal) == TOKEN_OK;
+    if (!is_meant) {
+        say_aside(g, &refusal, role);
+    } else if (good) {
+        answer = say_accepted(q, g, role);
+    } else {
+        say_refused(&refusal);
+        say_mistake(q, &refusal);
     }
-    arena_fini(&arena);
-    return found;
+    grant_unref(&g);
+    return answer;
+}
+
+/* For which roles the question is: those asked about, else those that the token names, else both.
+ */
+static void
+find_roles(const struct question *q, const struct hearsay *said, bool ret_meant[AUTH_ROLES])
+{
+    bool asked = q->topics[ROLE_PUBLISH] || q->topics[ROLE_SUBSCRIBE], any = false;
+    for (size_t role = 0; role < AUTH_ROLES; role++) {
+        ret_meant[role] = asked ? q->topics[role] != NULL : said->names[role];
+        any |= ret_meant[role];
+    }
+    for (size_t role = 0; role < AUTH_ROLES; role++)
+        ret_meant[role] |= !any;
+}
+
+static void
+say_exp(double exp)
+{
+    if (exp > YEAR_2100)
+        puts("exp: it lies behind the year 2100: seconds since 1970 are meant, and this looks like "
+             "milliseconds");
+}
+
+/* 1.0: the hub's URL; where nothing says it, what the token says is taken as that, aloud. */
+static void
+find_audience(struct question *q, const struct hearsay *said, struct buf *made)
+{
+    const struct config *c = q->config;
+    if (q->audience == NULL && c->resource_identifier) {
+        q->audience = c->resource_identifier;
+    } else if (q->audience == NULL && c->public_urls.count) {
+        buf_addf(made, "%s%s", c->public_urls.items[0], c->path);
+        buf_add_byte(made, 0);
+        q->audience = made->ptr;
+    } else if (q->audience == NULL && said->aud) {
+        q->audience = said->aud;
+        fputs("aud: the configuration has neither resource_identifier nor public_urls, so it is "
+              "compared with the URL of the request: it must be\n    ",
+              stdout);
+        plain_write(stdout, slice_of(said->aud));
+        fputs("\n", stdout);
+    }
+}
+
+/* Asked about topics: all of them. Else: any role at all. */
+static bool
+say_verdict(const struct question *q, const bool meant[AUTH_ROLES],
+            const enum answer answers[AUTH_ROLES])
+{
+    enum answer best = ANSWER_REFUSED, worst = ANSWER_GOOD;
+    for (size_t role = 0; role < AUTH_ROLES; role++) {
+        if (answers[role] > best)
+            best = answers[role];
+        if (meant[role] && answers[role] < worst)
+            worst = answers[role];
+    }
+    if (q->topics[ROLE_PUBLISH] || q->topics[ROLE_SUBSCRIBE]) {
+        puts(worst == ANSWER_GOOD ? "The hub allows this." : "The hub does not allow this.");
+        return worst == ANSWER_GOOD;
+    }
+    if (best == ANSWER_REFUSED)
+        puts("The hub refuses this token.");
+    else if (best == ANSWER_NOTHING)
+        puts("The hub takes this token, and it grants nothing.");
+    else if (worst == ANSWER_REFUSED)
+        printf("The hub takes this token to %s alone.\n",
+               role_name(answers[ROLE_PUBLISH] == best ? ROLE_PUBLISH : ROLE_SUBSCRIBE));
+    else
+        puts("The hub takes this token.");
+    return best == ANSWER_GOOD;
 }
 
 static bool
 judge(struct question *q)
 {
     struct buf made;
-    char *guessed = NULL;
-    const struct config *c = q->config;
+    struct hearsay said;
+    bool meant[AUTH_ROLES];
+    enum answer answers[AUTH_ROLES];
     buf_init(&made, 65536);
-    if (q->audience == NULL && c->resource_identifier) {
-        q->audience = c->resource_identifier;
-    } else if (q->audience == NULL && c->public_urls.count) {
-        buf_addf(&made, "%s%s", c->public_urls.items[0], c->path);
-        buf_add_byte(&made, 0);
-        q->audience = made.ptr;
-    } else if (q->audience == NULL && (guessed = aud_of_token(q->token)) != NULL) {
-        q->audience = guessed;
-        fputs("aud: the configuration has neither resource_identifier nor public_urls, so it is "
-              "compared with the URL of the request: it must be\n    ",
-              stdout);
-        print_text(slice_of(guessed));
-        fputs("\n", stdout);
-    }
-    bool publish = ask(q, ROLE_PUBLISH), subscribe = ask(q, ROLE_SUBSCRIBE);
-    puts(publish || subscribe ? "The hub takes this token." : "The hub refuses this token.");
-    free(guessed);
+    hearsay_read(&said, q->token);
+    find_audience(q, &said, &made);
+    find_roles(q, &said, meant);
+    say_exp(said.exp);
+    for (size_t role = 0; role < AUTH_ROLES; role++)
+        answers[role] = ask(q, (enum role)role, meant[role]);
+    bool taken = say_verdict(q, meant, answers);
+    hearsay_fini(&said);
     buf_fini(&made);
-    return publish || subscribe;
+    return taken;
 }
 
 static bool
@@ -233,15 +340,28 @@ read_token(const char *path, struct buf *out, struct error *err)
     return !out->failed || error_set(err, "larger than a token can be");
 }
 
-/* What people paste: a line end, `Bearer `, quotes. */
+/* What people paste: a header, a cookie, quotes, a line end. */
 static struct slice
 trim_token(struct slice s)
 {
-    while (s.len && (s.ptr[s.len - 1] == '\n' || s.ptr[s.len - 1] == '\r'))
-        s.len--;
-    s = slice_trim(s);
-    if (slice_eq_nocase(slice_head(s, 7), SLICE("Bearer ")))
-        s = slice_from(s, 7);
+    static const struct slice before[] = {
+        SLICE_INIT("Authorization:"),
+        SLICE_INIT("Bearer "),
+        SLICE_INIT("Cookie:"),
+        SLICE_INIT("mercureAuthorization="),
+        SLICE_INIT("__Secure-mercure_access_token="),
+    };
+    size_t was;
+    do {
+        was = s.len;
+        while (s.len && strchr("\r\n\"' \t;,", s.ptr[s.len - 1]) && s.ptr[s.len - 1])
+            s.len--;
+        while (s.len && strchr("\r\n\"' \t", s.ptr[0]) && s.ptr[0])
+            s = slice_from(s, 1);
+        for (size_t i = 0; i < COUNT_OF(before); i++)
+            if (slice_eq_nocase(slice_head(s, before[i].len), before[i]))
+                s = slice_from(s, before[i].len);
+    } while (s.len < was);
     return s;
 }
 
@@ -286,8 +406,9 @@ open_sources(struct question *q, struct error *err)
     while (q->attempts < missing && pthread_cond_timedwait(&q->came, &q->lock, &until) == 0)
         ;
     pthread_mutex_unlock(&q->lock);
-    q->authority = trust_build(q->config, q->sources, NULL, err);
-    return q->authority != NULL;
+    struct string_list *errors = &q->config->errors;
+    q->authority = trust_build(q->config, q->sources, NULL, errors);
+    return q->authority || error_set(err, "%s", errors->items[0]);
 }
 
 static bool
@@ -299,6 +420,10 @@ take_options(struct question *q, int argc, char **argv)
             q->conf = argv[++i];
         else if (strcmp(argv[i], "--audience") == 0 && has_value)
             q->audience = argv[++i];
+        else if (strcmp(argv[i], "--publish") == 0 && has_value)
+            q->topics[ROLE_PUBLISH] = argv[++i];
+        else if (strcmp(argv[i], "--subscribe") == 0 && has_value)
+            q->topics[ROLE_SUBSCRIBE] = argv[++i];
         else if (argv[i][0] != '-' && q->file == NULL)
             q->file = argv[i];
         else
@@ -316,7 +441,9 @@ token_inspect(int argc, char **argv)
     int status = 2;
     buf_init(&text, 1 << 20);
     if (!take_options(&q, argc, argv)) {
-        fputs("usage: alipes token inspect [-c FILE] [--audience URL] [FILE]\n", stderr);
+        fputs("usage: alipes token inspect [-c FILE] [--audience URL] [--publish TOPIC]\n"
+              "                            [--subscribe TOPIC] [FILE]\n",
+              stderr);
     } else if (q.file && slice_count(slice_of(q.file), '.') == 2 &&
                slice_starts(slice_of(q.file), SLICE("ey"))) {
         fputs("alipes token inspect: a token on a command line can be read by everybody on the "

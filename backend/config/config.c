@@ -1,4 +1,8 @@
-/* config - a configuration's life: defaults, a file or the environment over them, a judgement. */
+/* config - a configuration's life: defaults, a file or the environment over them, a judgement.
+ *
+ * Mistakes are gathered and never thrown: whoever has several hears of all of them at once, whether
+ * at start, at a reload or from `config check`. Half a configuration is still one that can be freed
+ * and judged; what must not be done with it is running it. */
 
 #include "config/config.h"
 
@@ -12,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,15 +25,22 @@
 
 enum {
     MAX_FILE = 1024 * 1024,
+    ENOUGH_ERRORS = 50,
 };
+
+static const char packaged[] = "/etc/alipes/alipes.conf";
+static const char *found; /* `packaged`, once config_load() took it */
 
 void
 config_place(struct config *c, struct slice name)
 {
     struct error place;
-    if (c->reading_file == NULL || c->reading_line == 0)
+    if (c->reading_file == NULL)
         return;
-    error_set(&place, "%.300s:%u", c->reading_file, c->reading_line);
+    if (c->reading_line)
+        error_set(&place, "%.300s:%u", c->reading_file, c->reading_line);
+    else
+        error_set(&place, "%.300s", c->reading_file);
     for (size_t i = 0; i < c->placed.count; i++) {
         if (!slice_eq(slice_of(c->placed.items[i]), name))
             continue;
@@ -40,9 +52,8 @@ config_place(struct config *c, struct slice name)
     string_list_add(&c->places, slice_of(place.text));
 }
 
-/* NULL: it did not stand in a file. */
-static const char *
-place_of(const struct config *c, struct slice name)
+const char *
+config_place_of(const struct config *c, struct slice name)
 {
     for (size_t i = 0; i < c->placed.count; i++)
         if (slice_eq(slice_of(c->placed.items[i]), name))
@@ -51,12 +62,70 @@ place_of(const struct config *c, struct slice name)
 }
 
 void
+config_say(struct config *c, const char *place, const char *text)
+{
+    struct error sentence;
+    error_set(&sentence, "%s: %s", place, text);
+    string_list_add(&c->notes, slice_of(sentence.text));
+}
+
+void
 config_note(struct config *c, const char *name, const char *text)
 {
     struct error sentence;
-    const char *place = place_of(c, slice_of(name));
+    const char *place = config_place_of(c, slice_of(name));
+    error_set(&sentence, "%s%s%s", place ? place : "", place ? ": " : "", name);
+    config_say(c, sentence.text, text);
+}
+
+bool
+config_has_enough(const struct config *c)
+{
+    return c->errors.count > ENOUGH_ERRORS;
+}
+
+static void
+add_error(struct config *c, const char *text)
+{
+    if (c->errors.count < ENOUGH_ERRORS)
+        string_list_add(&c->errors, slice_of(text));
+    else if (c->errors.count == ENOUGH_ERRORS)
+        string_list_add(&c->errors, SLICE("there is more that is wrong; mend this first"));
+}
+
+void
+config_complain(struct config *c, const char *fmt, ...)
+{
+    char text[sizeof(struct error)];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    add_error(c, text);
+}
+
+void
+config_refuse(struct config *c, const char *name, const char *fmt, ...)
+{
+    char text[sizeof(struct error)];
+    struct error sentence;
+    const char *place = config_place_of(c, slice_of(name));
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
     error_set(&sentence, "%s%s%s: %s", place ? place : "", place ? ": " : "", name, text);
-    string_list_add(&c->notes, slice_of(sentence.text));
+    add_error(c, sentence.text);
+}
+
+void
+config_yield(struct config *c)
+{
+    string_list_clear(&c->yielding);
+    string_list_clear(&c->seen);
+    for (size_t i = 0; i < option_count; i++)
+        if (option_is_list(&option_table[i]))
+            string_list_add(&c->yielding, slice_of(option_table[i].name));
 }
 
 static bool
@@ -117,7 +186,7 @@ config_new(void)
         if (standard.len)
             ENSURE(option_set(c, &option_table[i], &standard, 1, &err));
     }
-    c->listen_is_set = false;
+    config_yield(c);
     c->body_size_is_set = false;
     c->log_level = LOG_INFO;
     c->reads_files = true;
@@ -133,7 +202,7 @@ config_free(struct config **ref)
         return;
     for (size_t i = 0; i < option_count; i++) {
         void *field = option_field(c, &option_table[i]);
-        if (option_table[i].type == TYPE_LIST)
+        if (option_is_list(&option_table[i]))
             string_list_clear(field);
         else if (option_table[i].type == TYPE_STRING || option_table[i].type == TYPE_PATH)
             free(*(char **)field);
@@ -150,25 +219,43 @@ config_free(struct config **ref)
     string_list_clear(&c->placed);
     string_list_clear(&c->places);
     string_list_clear(&c->notes);
+    string_list_clear(&c->errors);
+    string_list_clear(&c->trusted_issuers);
+    string_list_clear(&c->yielding);
+    string_list_clear(&c->seen);
     free(c);
+}
+
+/* Were there errors beyond the first `before`? */
+static bool
+is_fine(const struct config *c, size_t before, struct error *err)
+{
+    return c->errors.count <= before || error_set(err, "%s", c->errors.items[before]);
+}
+
+static void
+parse_text(struct config *c, struct slice text, const char *file)
+{
+    struct slice mark = SLICE("\xef\xbb\xbf");
+    if (slice_starts(text, mark))
+        text = slice_from(text, mark.len);
+    c->reading_file = file;
+    if (text.len > MAX_FILE)
+        config_complain(c, "%s: larger than %d bytes", file, MAX_FILE);
+    else if (slice_starts(text, SLICE("\xff\xfe")) || slice_starts(text, SLICE("\xfe\xff")))
+        config_complain(c, "%s:1: it is written in UTF-16, as by Windows; save it as UTF-8", file);
+    else
+        directive_apply_all(c, text);
+    c->reading_file = NULL;
+    c->reading_line = 0;
 }
 
 bool
 config_parse(struct config *c, struct slice text, const char *file, struct error *err)
 {
-    struct lexer l;
-    struct error why = {""};
-    if (text.len > MAX_FILE)
-        return error_set(err, "%s: larger than %d bytes", file, MAX_FILE);
-    lexer_init(&l, text);
-    c->reading_file = file;
-    bool ok = directive_apply_all(c, &l, &why);
-    if (!ok)
-        error_set(err, "%s:%u: %.400s", file, c->reading_line, why.text);
-    c->reading_file = NULL;
-    c->reading_line = 0;
-    lexer_fini(&l);
-    return ok;
+    size_t before = c->errors.count;
+    parse_text(c, text, file);
+    return is_fine(c, before, err);
 }
 
 bool
@@ -187,66 +274,81 @@ config_speaks_1_0(const struct config *c)
 bool
 config_judge(struct config *c, struct error *err)
 {
-    struct error why = {""};
-    if (judge_config(c, &why))
-        return true;
-    struct slice name = slice_of(why.text);
-    size_t end = 0;
-    while (end < name.len &&
-           ((name.ptr[end] >= 'a' && name.ptr[end] <= 'z') ||
-            (name.ptr[end] >= '0' && name.ptr[end] <= '9') || name.ptr[end] == '_'))
-        end++;
-    const char *place = place_of(c, slice_head(name, end));
-    return error_set(err, "%s%s%.400s", place ? place : "", place ? ": " : "", why.text);
+    size_t before = c->errors.count;
+    judge_config(c);
+    return is_fine(c, before, err);
 }
 
-/* The defaults: ours, and over them those of whoever packaged the program. */
+static void
+parse_file(struct config *c, const char *path)
+{
+    struct buf text;
+    struct error err;
+    if (!config_read_file(path, MAX_FILE, &text, &err)) {
+        config_complain(c, "%s", err.text);
+        return;
+    }
+    parse_text(c, buf_slice(&text), path);
+    exposure_note(c, path, buf_slice(&text));
+    buf_fini(&text);
+}
+
+/* Is the file there that ALIPES_CONFIG names? One that only cannot be reached is: whoever names a
+ * configuration must not get another one. */
 static bool
-new_with_defaults(struct config **ret, struct error *err)
+is_there(const char *path)
 {
-    const char *path = getenv("ALIPES_DEFAULTS");
-    struct buf text;
-    *ret = config_new();
-    if (path == NULL)
+    struct stat st;
+    if (lstat(path, &st) == 0 || errno != ENOENT)
         return true;
-    if (!config_read_file(path, MAX_FILE, &text, err))
-        return false;
-    bool ok = config_parse(*ret, buf_slice(&text), path, err);
-    (*ret)->listen_is_set = false; /* whoever names another address replaces these */
-    buf_fini(&text);
-    return ok;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash && slash > path ? xstrndup(path, (size_t)(slash - path)) : NULL;
+    bool reached = slash == NULL || folder == NULL || stat(folder, &st) == 0;
+    free(folder);
+    return !reached;
 }
 
-bool
-config_from_file(const char *path, struct config **ret, struct error *err)
+struct config *
+config_read(const char *path)
 {
-    struct buf text;
-    if (!config_read_file(path, MAX_FILE, &text, err))
-        return false;
-    bool ok = new_with_defaults(ret, err) && config_parse(*ret, buf_slice(&text), path, err);
-    if (ok)
-        exposure_note(*ret, path, buf_slice(&text));
-    ok = ok && config_judge(*ret, err);
-    buf_fini(&text);
-    if (!ok)
-        config_free(ret);
-    return ok;
-}
-
-bool
-config_from_environment(struct config **ret, struct error *err)
-{
-    bool ok = new_with_defaults(ret, err) && environment_read(*ret, err) && config_judge(*ret, err);
-    if (!ok)
-        config_free(ret);
-    return ok;
+    struct config *c = config_new();
+    const char *defaults = getenv("ALIPES_DEFAULTS"), *usual = getenv("ALIPES_CONFIG");
+    if (defaults)
+        parse_file(c, defaults);
+    config_yield(c);
+    if (path == NULL && usual && is_there(usual))
+        path = usual;
+    if (path)
+        parse_file(c, path);
+    else
+        environment_read(c);
+    judge_config(c);
+    return c;
 }
 
 bool
 config_load(const char *path, struct config **ret, struct error *err)
 {
-    const char *usual = getenv("ALIPES_CONFIG");
-    if (path == NULL && usual && access(usual, F_OK) == 0)
-        path = usual;
-    return path ? config_from_file(path, ret, err) : config_from_environment(ret, err);
+    struct stat st;
+    if (path == NULL && getenv("ALIPES_CONFIG") == NULL && !environment_says_something() &&
+        lstat(packaged, &st) == 0)
+        path = found = packaged;
+    struct config *c = config_read(path);
+    if (c->errors.count == 0) {
+        *ret = c;
+        return true;
+    }
+    error_set(err, "%s", c->errors.items[0]);
+    size_t used = strlen(err->text);
+    if (c->errors.count > 1)
+        snprintf(err->text + used, sizeof err->text - used,
+                 " (and %zu more: alipes config check lists them)", c->errors.count - 1);
+    config_free(&c);
+    return false;
+}
+
+const char *
+config_found(void)
+{
+    return found;
 }

@@ -64,31 +64,40 @@ struct config {
     bool in_memory, unsafe_filesystem, history_is_set;
     enum log_format log_format;
     enum log_level log_level;
-    struct string_list notes; /* sentences to say at start */
+    struct string_list notes;  /* sentences to say at start */
+    struct string_list errors; /* why it cannot be used, each with its place; empty: fine */
+    struct string_list trusted_issuers; /* MERCURE_TRUSTED_ISSUERS: with the keys of the roles */
 
-    /* Where each directive stood last, as FILE:LINE; names and places in the same order. */
+    /* Where each directive stood last: FILE:LINE or a variable; names and places in one order. */
     struct string_list placed, places;
 
     /* While it is read. */
-    bool listen_is_set, body_size_is_set, reads_files;
-    const char *reading_file; /* borrowed */
-    unsigned reading_line;    /* 0: not a file */
-    char *compatibility;      /* protocol_version_compatibility */
+    bool body_size_is_set, reads_files;
+    struct string_list yielding; /* lists that the next word of theirs replaces (config_yield()) */
+    struct string_list seen;     /* directives of this source, to notice a second one */
+    const char *reading_file;    /* borrowed */
+    unsigned reading_line;       /* 0: not a file */
+    char *compatibility;         /* protocol_version_compatibility */
 };
 
 struct config *config_new(void); /* the defaults; caller owns */
 void config_free(struct config **);
-/* Adds what `text` says. On failure err has FILE:LINE and the configuration is to be dropped. */
+/* Adds what `text` says. What is wrong is added to config->errors; false: something was, and err
+ * is the first of it. */
 MUST_CHECK bool config_parse(struct config *, struct slice text, const char *file, struct error *);
-MUST_CHECK bool config_from_file(const char *path, struct config **ret, struct error *);
-/* MERCURE_… variables (alipes.conf(5)). Before both, the file that ALIPES_DEFAULTS names: what a package
- * says where its user says nothing. */
-MUST_CHECK bool config_from_environment(struct config **ret, struct error *);
-/* As a command line says: this file, or NULL: the file that ALIPES_CONFIG names where it is there,
- * else the environment. */
-MUST_CHECK bool config_load(const char *path, struct config **ret, struct error *);
-/* What only the whole tells: warnings go to notes. */
+/* What only the whole tells: warnings go to notes. As config_parse(). */
 MUST_CHECK bool config_judge(struct config *, struct error *);
+
+/* What the hub would run with: this file, or NULL: the one that ALIPES_CONFIG names where it is
+ * there, else the MERCURE_… variables (alipes.conf(5)). Before both, the file that ALIPES_DEFAULTS names:
+ * what a package says where its user says nothing. Judged; unusable where config->errors says
+ * something. Caller owns. */
+struct config *config_read(const char *path);
+/* For commands beside the hub: where nothing says which configuration is meant (no path, no
+ * ALIPES_CONFIG, no MERCURE_… variable) the packaged file counts, if it is there. */
+MUST_CHECK bool config_load(const char *path, struct config **ret, struct error *);
+/* That file, where config_load() took it by itself; else NULL. */
+const char *config_found(void);
 
 /* Which dialects of the protocol follow from the keys. */
 bool config_speaks_0x(const struct config *);
@@ -96,8 +105,16 @@ bool config_speaks_1_0(const struct config *);
 
 /* For what reads a configuration. The directive `name` stands where it is reading now. */
 void config_place(struct config *, struct slice name);
+const char *config_place_of(const struct config *, struct slice name); /* NULL: a default */
 /* A sentence to say at start, "NAME: TEXT", with the directive's place before it. */
 void config_note(struct config *, const char *name, const char *text);
+void config_say(struct config *, const char *place, const char *text); /* "PLACE: TEXT" */
+/* Why it cannot be used: the whole sentence; or NAME: …, with the directive's place before it. */
+void config_complain(struct config *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void config_refuse(struct config *, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
+bool config_has_enough(const struct config *); /* so many mistakes that further ones help nobody */
+/* What is there by now is somebody's default: the next source's lists replace it. */
+void config_yield(struct config *);
 /* A file of at most `max` bytes into `out` (initialised here; empty on failure). A regular one
  * alone: a FIFO would be waited for, and a device has no end. */
 MUST_CHECK bool config_read_file(const char *path, size_t max, struct buf *out, struct error *);

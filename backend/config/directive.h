@@ -6,7 +6,8 @@
 #include "config/config.h"
 #include "config/lexer.h"
 
-/* On failure config->reading_line is the line that is wrong. */
-MUST_CHECK bool directive_apply_all(struct config *, struct lexer *, struct error *);
+/* `text` is of config->reading_file. What is wrong is added to config->errors, each with its line.
+ */
+void directive_apply_all(struct config *, struct slice text);
 
 #endif

@@ -1,215 +1,350 @@
 /* environment - the configuration of a container: variables, and among them one that holds
- * directives and wins over the others. */
+ * directives and wins over the others.
+ *
+ * A variable that nobody reads is the quietest mistake there is, so every MERCURE_… is looked at.
+ * One that is unknown is said and not refused: a container often has the application's variables as
+ * well (and those that Kubernetes makes of a service's name). */
 
 #include "config/environment.h"
 
 #include "base/alloc.h"
-#include "config/issuer.h"
+#include "config/foreign.h"
+#include "config/history.h"
+#include "config/option.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
-    MAX_VALUE = 65536
+    MAX_VALUE = 65536,
+    MAX_NAME = 80,
+    MAX_PATH = 4200,
+    MAX_WORDS = 1000, /* of a list */
 };
 
-struct sentence {
-    const char *name, *text;
-};
+static const char *const known[] = {"MERCURE_PUBLISHER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY",
+                                    "MERCURE_PUBLISHER_JWT_ALG", "MERCURE_SUBSCRIBER_JWT_ALG",
+                                    "MERCURE_TRUSTED_ISSUERS",   "MERCURE_LISTEN_ADDR",
+                                    "MERCURE_CORS_ORIGINS",      "MERCURE_PUBLISH_ORIGINS",
+                                    "MERCURE_ALLOW_ANONYMOUS",   "MERCURE_DEBUG",
+                                    "MERCURE_TRANSPORT_URL",     "MERCURE_EXTRA_DIRECTIVES"};
 
-static const struct sentence old_variables[] = {
-    {"JWT_KEY", "MERCURE_PUBLISHER_JWT_KEY and MERCURE_SUBSCRIBER_JWT_KEY"},
-    {"PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_JWT_KEY"},
-    {"SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_KEY"},
-    {"ADDR", "MERCURE_LISTEN_ADDR"},
-    {"ALLOW_ANONYMOUS", "MERCURE_ALLOW_ANONYMOUS"},
-    {"CORS_ALLOWED_ORIGINS", "MERCURE_CORS_ORIGINS"},
-    {"PUBLISH_ALLOWED_ORIGINS", "MERCURE_PUBLISH_ORIGINS"},
-    {"HEARTBEAT_INTERVAL", "MERCURE_EXTRA_DIRECTIVES='heartbeat 4s'"},
-};
+/* --- the value of a variable ------------------------------------------------------------------ */
 
-/* NAME, or what is in the file that NAME_FILE names. The caller frees; NULL: neither is there. */
-static bool
-read_variable(const struct config *c, const char *name, char **ret, struct error *err)
+static const char *
+file_of(const char *name)
 {
-    char with_file[80];
+    char with_file[MAX_NAME];
     snprintf(with_file, sizeof with_file, "%s_FILE", name);
-    const char *value = getenv(name), *path = getenv(with_file);
-    *ret = NULL;
+    return getenv(with_file);
+}
+
+static bool
+is_set(const char *name)
+{
+    return getenv(name) || file_of(name);
+}
+
+static struct slice
+trim(struct slice s)
+{
+    struct slice mark = SLICE("\xef\xbb\xbf");
+    if (slice_starts(s, mark))
+        s = slice_from(s, mark.len);
+    while (s.len && strchr(" \t\r\n", s.ptr[0]) && s.ptr[0])
+        s = slice_from(s, 1);
+    while (s.len && strchr(" \t\r\n", s.ptr[s.len - 1]) && s.ptr[s.len - 1])
+        s.len--;
+    return s;
+}
+
+/* NAME, or what is in the file that NAME_FILE names, without what stands around it. The caller
+ * frees; NULL: neither is there, or it is an error that was said. */
+static char *
+read_variable(struct config *c, const char *name)
+{
+    struct error err;
+    struct buf text;
+    const char *value = getenv(name), *path = file_of(name);
+    struct slice s = trim(slice_of(value));
     if (value && path)
-        return error_set(err, "%s and %s: both are there, use one", name, with_file);
-    if (value) {
-        *ret = xstrndup(value, strlen(value));
-    } else if (path) {
-        struct buf text;
-        struct error why;
-        if (!c->reads_files || !config_read_file(path, MAX_VALUE, &text, &why))
-            return error_set(err, "%s: %.400s", with_file,
-                             c->reads_files ? why.text : "no files are read here");
-        if (text.len && text.ptr[text.len - 1] == '\n')
-            text.len--;
-        *ret = xstrndup(text.len ? text.ptr : "", text.len);
-        buf_fini(&text);
+        config_complain(c, "%s and %s_FILE: both are there, use one", name, name);
+    if (value)
+        return xstrndup(s.ptr, s.len);
+    if (path == NULL)
+        return NULL;
+    if (!c->reads_files || !config_read_file(path, MAX_VALUE, &text, &err)) {
+        config_complain(c, "%s_FILE: %s", name, c->reads_files ? err.text : "no files are read");
+        return NULL;
     }
-    return true;
+    s = trim(buf_slice(&text));
+    char *copy = xstrndup(s.len ? s.ptr : "", s.len);
+    buf_fini(&text);
+    return copy;
 }
 
-static bool
-set_key(struct config *c, enum config_role role, const char *key, const char *alg,
-        struct error *err)
+/* --- each variable ---------------------------------------------------------------------------- */
+
+static void
+set_key(struct config *c, enum config_role role, const char *key, const char *alg)
 {
-    char *value, *name;
-    if (!read_variable(c, key, &value, err) || value == NULL)
-        return value != NULL || err->text[0] == 0;
-    if (!read_variable(c, alg, &name, err)) {
-        free(value);
-        return false;
-    }
-    const struct slice args[] = {slice_of(value), slice_of(name)};
-    c->reading_file = key;
+    char name[MAX_NAME], from[MAX_PATH];
+    const char *value = getenv(key), *path = file_of(key);
     struct error why;
-    bool ok = value[0] || error_set(&why, "the key is empty");
-    ok = ok && key_setting_set_key(&c->keys[role], c, key, args, name && name[0] ? 2 : 1, &why);
-    if (!ok)
-        error_set(err, "%s: %.400s", key, why.text);
-    c->keys[role].may_guess_alg = name == NULL || name[0] == 0;
+    if (value == NULL && path == NULL)
+        return;
+    if (value && path) {
+        config_complain(c, "%s and %s_FILE: both are there, use one", key, key);
+        return;
+    }
+    snprintf(name, sizeof name, "%s%s", key, value ? "" : "_FILE");
+    snprintf(from, sizeof from, "file:%s", path ? path : "");
+    char *algorithm = read_variable(c, alg);
+    const struct slice args[] = {slice_of(value ? value : from), slice_of(algorithm)};
+    bool has_algorithm = args[1].len > 0;
+    c->reading_file = name;
+    if (!key_setting_set_key(&c->keys[role], c, name, args, has_algorithm ? 2 : 1, &why))
+        config_complain(c, "%s: %s", name, why.text);
+    c->keys[role].may_guess_alg = !has_algorithm;
     c->reading_file = NULL;
-    free(value);
-    free(name);
-    return ok;
+    free(algorithm);
 }
 
-static bool
-set_flag(const struct config *c, const char *name, bool *field, struct error *err)
+static void
+set_flag(struct config *c, const char *name, bool *field)
 {
-    char *value;
-    if (!read_variable(c, name, &value, err))
-        return false;
-    struct slice text = slice_trim(slice_of(value));
-    bool ok = true;
-    if (slice_eq(text, SLICE("1")) || slice_eq(text, SLICE("true")))
-        *field = true;
-    else if (text.len && !slice_eq(text, SLICE("0")) && !slice_eq(text, SLICE("false")))
-        ok = error_set(err, "%s: expected 0, 1, true or false", name);
+    char *value = read_variable(c, name);
+    struct slice text = slice_of(value);
+    bool on = slice_eq(text, SLICE("1")) || slice_eq(text, SLICE("true"));
+    bool off = slice_eq(text, SLICE("0")) || slice_eq(text, SLICE("false"));
+    if (on || off)
+        *field = on;
+    else if (text.len)
+        config_complain(c, "%s: expected 0, 1, true or false", name);
     free(value);
-    return ok;
 }
 
-/* Separated by commas, blanks or line ends. */
-static bool
-set_list(const struct config *c, const char *name, const char *standard, struct string_list *list,
-         struct error *err)
+/* Words of a text, separated by commas, blanks or line ends. */
+static size_t
+split(struct slice rest, struct slice *ret, size_t max)
 {
-    char *value;
-    if (!read_variable(c, name, &value, err))
-        return false;
-    struct slice rest = slice_of(value ? value : standard);
-    while (rest.len) {
+    size_t count = 0;
+    while (rest.len && count < max) {
         size_t end = 0;
         while (end < rest.len && strchr(", \t\r\n", rest.ptr[end]) == NULL)
             end++;
         if (end)
-            string_list_add(list, slice_head(rest, end));
+            ret[count++] = slice_head(rest, end);
         rest = slice_from(rest, end + 1);
     }
-    free(value);
-    return true;
+    return count;
 }
 
-static bool
-set_listen(struct config *c, struct error *err)
+/* The words of the variable are put where the directive would put them. */
+static void
+set_list(struct config *c, const char *name, const char *directive)
 {
-    struct string_list given = {0};
-    const char *value = getenv("SERVER_NAME");
-    if (!set_list(c, "MERCURE_LISTEN_ADDR", "", &given, err))
-        return false;
-    if (given.count) {
-        string_list_clear(&c->listen);
-        c->listen = given;
-    } else if (value && value[0] == ':') {
-        string_list_clear(&c->listen);
-        string_list_add(&c->listen, slice_of(value));
-    } else if (value && value[0]) {
-        config_note(c, "SERVER_NAME", "TLS and host names are the front's: the hub listens on :80");
-    }
-    c->listen_is_set = false; /* `listen` in MERCURE_EXTRA_DIRECTIVES wins */
-    return true;
-}
-
-/* The directives win over the variables: a list that they name replaces the variable's. */
-static bool
-apply_extra(struct config *c, struct error *err)
-{
-    char *extra;
-    struct string_list cors = c->cors_origins, publish = c->publish_origins;
-    if (!read_variable(c, "MERCURE_EXTRA_DIRECTIVES", &extra, err))
-        return false;
-    c->cors_origins = c->publish_origins = (struct string_list){0};
-    bool ok = config_parse(c, slice_of(extra), "MERCURE_EXTRA_DIRECTIVES", err);
-    struct string_list *fields[] = {&c->cors_origins, &c->publish_origins},
-                       before[] = {cors, publish};
-    for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        if (fields[i]->count)
-            string_list_clear(&before[i]);
-        else
-            *fields[i] = before[i];
-    }
-    free(extra);
-    return ok;
-}
-
-/* Each with the keys of the roles; one that the directives describe is theirs. */
-static bool
-trust_issuers(struct config *c, struct error *err)
-{
-    struct string_list ids = {0};
-    bool ok = set_list(c, "MERCURE_TRUSTED_ISSUERS", "", &ids, err);
-    c->reading_file = "MERCURE_TRUSTED_ISSUERS";
-    for (size_t i = 0; ok && i < ids.count; i++) {
-        bool known = false;
-        for (size_t k = 0; k < c->issuer_count; k++)
-            known |= strcmp(c->issuers[k].id, ids.items[i]) == 0;
-        ok = known || issuer_add_with_own_keys(c, slice_of(ids.items[i]), err);
+    static struct slice words[MAX_WORDS]; /* main's thread alone */
+    const struct option *o = option_find(NULL, slice_of(directive));
+    char *value = read_variable(c, name);
+    size_t count = split(slice_of(value), words, MAX_WORDS);
+    c->reading_file = name;
+    if (count)
+        config_place(c, slice_of(directive));
+    for (size_t i = 0; i < count; i++) {
+        struct error why;
+        if (!option_set(c, o, &words[i], 1, &why))
+            config_complain(c, "%s: %s", name, why.text);
     }
     c->reading_file = NULL;
-    string_list_clear(&ids);
-    return ok;
+    free(value);
 }
 
+static void
+set_issuers(struct config *c)
+{
+    static struct slice words[MAX_WORDS];
+    char *value = read_variable(c, "MERCURE_TRUSTED_ISSUERS");
+    size_t count = split(slice_of(value), words, MAX_WORDS);
+    for (size_t i = 0; i < count; i++)
+        string_list_add(&c->trusted_issuers, words[i]);
+    free(value);
+}
+
+static void
+set_transport(struct config *c)
+{
+    char *value = read_variable(c, "MERCURE_TRANSPORT_URL");
+    struct slice url = slice_of(value);
+    struct error why;
+    if (url.len && !history_set_transport(c, true, &url, 1, NULL, 0, &why))
+        config_complain(c, "MERCURE_TRANSPORT_URL: %s", why.text);
+    free(value);
+}
+
+/* An address of a site, as Caddy has it: [scheme://]host[:port][/path], or :port. *ret_port is
+ * empty where it names none. */
 static bool
-require_keys(const struct config *c, struct error *err)
+read_site(struct slice word, struct slice *ret_port)
+{
+    size_t mark = slice_find(word, SLICE("://"));
+    struct slice host = mark < word.len ? slice_from(word, mark + 3) : word;
+    host = slice_head(host, slice_index(host, '/'));
+    size_t at = host.len;
+    uint64_t port = 0;
+    while (at && host.ptr[at - 1] >= '0' && host.ptr[at - 1] <= '9')
+        at--;
+    bool names_port = at && at < host.len && host.ptr[at - 1] == ':';
+    *ret_port = names_port ? slice_from(host, at - 1) : SLICE("");
+    host = slice_head(host, names_port ? at - 1 : host.len);
+    bool in_brackets = host.len && host.ptr[0] == '[';
+    for (size_t i = 0; i < host.len; i++)
+        if ((unsigned char)host.ptr[i] <= ' ' ||
+            strchr(in_brackets ? "{}$\"'" : "{}$\"':[]", host.ptr[i]))
+            return false;
+    return (host.len || names_port) &&
+           (!names_port || slice_u64(slice_from(*ret_port, 1), 65535, &port));
+}
+
+/* The established image listens on the ports of its site, so that is what is asked for. */
+static void
+listen_as_site(struct config *c, struct slice names)
+{
+    static struct slice words[MAX_WORDS];
+    const struct option *listen = option_find(NULL, SLICE("listen"));
+    struct string_list ports = {0};
+    struct error why;
+    size_t count = split(names, words, MAX_WORDS);
+    bool has_name = false;
+    for (size_t i = 0; i < count; i++) {
+        struct slice port;
+        if (!read_site(words[i], &port)) {
+            config_complain(c, "SERVER_NAME: expected :PORT, or names of a site, as in "
+                               "hub.example:8080");
+            string_list_clear(&ports);
+            return;
+        }
+        has_name |= port.len < words[i].len;
+        if (!string_list_has(&ports, port))
+            string_list_add(&ports, port);
+    }
+    bool names_port = ports.count > 1 || (ports.count && ports.items[0][0]);
+    c->reading_file = "SERVER_NAME";
+    if (names_port)
+        config_place(c, SLICE("listen"));
+    c->reading_file = NULL;
+    for (size_t i = 0; names_port && i < ports.count; i++) {
+        struct slice port = ports.items[i][0] ? slice_of(ports.items[i]) : SLICE(":80");
+        if (!string_list_has(&c->listen, port) || string_list_has(&c->yielding, SLICE("listen")))
+            ENSURE(option_set(c, listen, &port, 1, &why));
+    }
+    if (has_name)
+        config_note(c, "SERVER_NAME",
+                    names_port ? "host names and TLS are the front's: the ports alone are listened "
+                                 "on"
+                               : "host names and TLS are the front's: the hub listens on :80");
+    string_list_clear(&ports);
+}
+
+static void
+set_listen(struct config *c)
+{
+    set_list(c, "MERCURE_LISTEN_ADDR", "listen");
+    if (string_list_has(&c->yielding, SLICE("listen")))
+        listen_as_site(c, slice_of(getenv("SERVER_NAME")));
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+static void
+apply_extra(struct config *c)
+{
+    struct error first;
+    char *extra = read_variable(c, "MERCURE_EXTRA_DIRECTIVES");
+    config_yield(c); /* the directives win over the variables */
+    bool ok = extra == NULL || config_parse(c, slice_of(extra), "MERCURE_EXTRA_DIRECTIVES", &first);
+    (void)ok; /* what is wrong is among the errors */
+    free(extra);
+}
+
+static void
+require_keys(struct config *c)
 {
     static const char *const names[CONFIG_ROLES] = {"MERCURE_PUBLISHER_JWT_KEY",
                                                     "MERCURE_SUBSCRIBER_JWT_KEY"};
     for (size_t i = 0; i < CONFIG_ROLES; i++)
         if (key_setting_is_empty(&c->keys[i]) && key_setting_is_empty(&c->jwks[i]) &&
-            c->issuer_count == 0)
-            return error_set(err,
-                             "%s is not set (or use -c FILE): it holds the key that verifies "
-                             "tokens",
-                             names[i]);
-    return true;
+            c->issuer_count == 0 && !is_set(names[i]))
+            config_complain(c,
+                            "%s is not set (or use -c FILE): it holds the key that verifies tokens",
+                            names[i]);
+}
+
+/* The name in NAME=VALUE. */
+static struct slice
+name_of(const char *variable)
+{
+    return slice_head(slice_of(variable), slice_index(slice_of(variable), '='));
+}
+
+static bool
+is_known(struct slice name)
+{
+    struct slice suffix = SLICE("_FILE");
+    struct slice bare = slice_ends(name, suffix) ? slice_head(name, name.len - suffix.len) : name;
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (slice_eq(bare, slice_of(known[i])))
+            return true;
+    return false;
+}
+
+static void
+judge_variable(struct config *c, struct slice name)
+{
+    char text[MAX_NAME];
+    const char *sentence;
+    struct error note;
+    snprintf(text, sizeof text, SLICE_FMT, SLICE_ARG(slice_head(name, sizeof text - 1)));
+    enum foreign_kind kind = foreign_variable(name, &sentence);
+    if (kind == FOREIGN_REFUSED)
+        config_complain(c, "%s: %s", text, sentence);
+    if (kind == FOREIGN_ACCEPTED)
+        config_note(c, text, sentence);
+    if (kind != FOREIGN_UNKNOWN || !slice_starts(name, SLICE("MERCURE_")) || is_known(name))
+        return;
+    const char *nearest = foreign_nearest(name, known, COUNT_OF(known));
+    error_set(&note, "no effect: no variable of that name is known%s%s%s",
+              nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    config_note(c, text, note.text);
 }
 
 bool
-environment_read(struct config *c, struct error *err)
+environment_says_something(void)
 {
-    err->text[0] = 0;
-    for (size_t i = 0; i < COUNT_OF(old_variables); i++)
-        if (getenv(old_variables[i].name))
-            return error_set(err, "%s belongs to the old stand-alone hub; use %s",
-                             old_variables[i].name, old_variables[i].text);
-    if (getenv("MERCURE_LICENSE"))
-        return error_set(err, "MERCURE_LICENSE: nothing here needs a licence");
-    return set_listen(c, err) &&
-           set_key(c, CONFIG_PUBLISHER, "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_JWT_ALG",
-                   err) &&
-           set_key(c, CONFIG_SUBSCRIBER, "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_ALG",
-                   err) &&
-           set_flag(c, "MERCURE_ALLOW_ANONYMOUS", &c->anonymous, err) &&
-           set_flag(c, "MERCURE_DEBUG", &c->debug, err) &&
-           set_list(c, "MERCURE_CORS_ORIGINS", "*", &c->cors_origins, err) &&
-           set_list(c, "MERCURE_PUBLISH_ORIGINS", "", &c->publish_origins, err) &&
-           apply_extra(c, err) && require_keys(c, err) && trust_issuers(c, err);
+    for (char **v = environ; v && *v; v++)
+        if (slice_starts(slice_of(*v), SLICE("MERCURE_")))
+            return true;
+    return false;
+}
+
+void
+environment_read(struct config *c)
+{
+    for (char **v = environ; v && *v; v++)
+        judge_variable(c, name_of(*v));
+    set_listen(c);
+    set_key(c, CONFIG_PUBLISHER, "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_JWT_ALG");
+    set_key(c, CONFIG_SUBSCRIBER, "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_ALG");
+    set_flag(c, "MERCURE_ALLOW_ANONYMOUS", &c->anonymous);
+    set_flag(c, "MERCURE_DEBUG", &c->debug);
+    set_list(c, "MERCURE_CORS_ORIGINS", "cors_origins");
+    set_list(c, "MERCURE_PUBLISH_ORIGINS", "publish_origins");
+    set_issuers(c);
+    set_transport(c);
+    if (c->cors_origins.count == 0 && !is_set("MERCURE_CORS_ORIGINS"))
+        string_list_add(&c->cors_origins, SLICE("*"));
+    apply_extra(c);
+    require_keys(c);
 }

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 
-MUST_CHECK bool environment_read(struct config *, struct error *);
+void environment_read(struct config *); /* what is wrong: to its errors, by the variable's name */
+bool environment_says_something(void);  /* is there any MERCURE_… variable? */
 
 #endif

@@ -12,9 +12,13 @@
 static bool
 take_over_bolt(struct config *c, struct slice path, struct slice size, struct error *err)
 {
-    uint64_t events = 0;
-    if (size.len && !slice_u64(size, UINT64_MAX, &events))
-        return error_set(err, "transport: size is a number of updates");
+    struct error why;
+    if (slice_eq(size, SLICE("0")))
+        config_note(c, "transport",
+                    "size 0 is no bound there; here max_events, max_bytes and max_age hold");
+    else if (size.len &&
+             !option_set(c, option_find("history", SLICE("max_events")), &size, 1, &why))
+        return error_set(err, "transport: size is max_events here: %.400s", why.text);
     if (path.len) {
         size_t folder = path.len;
         while (folder && path.ptr[folder - 1] != '/')
@@ -22,8 +26,6 @@ take_over_bolt(struct config *c, struct slice path, struct slice size, struct er
         free(c->history_path);
         c->history_path = folder > 1 ? xstrndup(path.ptr, folder - 1) : xstrndup(".", 1);
     }
-    if (events)
-        c->max_events = events;
     config_note(
         c, "transport",
         "bolt is transport log here: a folder of its own format, without the events of the old "
@@ -31,19 +33,33 @@ take_over_bolt(struct config *c, struct slice path, struct slice size, struct er
     return true;
 }
 
+#define BOLT_TAKES "it takes path, size, cleanup_frequency and bucket_name"
+
+/* False: bolt has no such word. Those that mean nothing here are left aside. */
+static bool
+take_bolt_word(struct slice name, struct slice value, struct slice *path, struct slice *size)
+{
+    if (slice_eq(name, SLICE("path")))
+        *path = value;
+    else if (slice_eq(name, SLICE("size")))
+        *size = value;
+    else
+        return slice_eq(name, SLICE("cleanup_frequency")) || slice_eq(name, SLICE("bucket_name"));
+    return true;
+}
+
 static bool
 set_bolt_block(struct config *c, const struct slice *words, size_t count, struct error *err)
 {
     struct slice path = {0}, size = {0};
-    for (size_t i = 0; i + 1 < count; i += 2) {
-        if (slice_eq(words[i], SLICE("path")))
-            path = words[i + 1];
-        else if (slice_eq(words[i], SLICE("size")))
-            size = words[i + 1];
-        else if (!slice_eq(words[i], SLICE("cleanup_frequency")) &&
-                 !slice_eq(words[i], SLICE("bucket_name")))
-            return error_set(err, "transport bolt: unknown " SLICE_FMT,
+    for (size_t i = 0; i < count; i += 2) {
+        struct slice value = i + 1 < count ? words[i + 1] : SLICE("");
+        if (!take_bolt_word(words[i], value, &path, &size))
+            return error_set(err, "transport bolt: unknown " SLICE_FMT "; " BOLT_TAKES,
                              SLICE_ARG(slice_head(words[i], 60)));
+        if (value.len == 0)
+            return error_set(err, "transport bolt: " SLICE_FMT " is without a value",
+                             SLICE_ARG(words[i]));
     }
     return take_over_bolt(c, path, size, err);
 }
@@ -55,10 +71,23 @@ set_bolt_url(struct config *c, struct slice url, struct error *err)
     size_t query = slice_index(rest, '?');
     path = slice_head(rest, query);
     rest = slice_from(rest, query + 1);
-    while (slice_cut(&rest, '&', &part))
-        if (slice_starts(part, SLICE("size=")))
-            size = slice_from(part, 5);
+    while (slice_cut(&rest, '&', &part)) {
+        struct slice name = slice_head(part, slice_index(part, '=')), unused;
+        if (!take_bolt_word(name, slice_from(part, name.len + 1), &unused, &size) ||
+            slice_eq(name, SLICE("path")))
+            return error_set(err, "transport_url: unknown parameter " SLICE_FMT "; " BOLT_TAKES,
+                             SLICE_ARG(slice_head(name, 60)));
+    }
     return take_over_bolt(c, path, size, err);
+}
+
+static const char *
+refuse_transport(bool is_url)
+{
+    return is_url ? "transport_url: expected bolt://PATH or local://local; the other transports do "
+                    "not exist here"
+                  : "transport: expected transport log { … } or transport memory; the other "
+                    "transports do not exist here";
 }
 
 bool
@@ -76,7 +105,7 @@ history_set_transport(struct config *c, bool is_url, const struct slice *args, s
     if (!is_url && slice_eq(kind, SLICE("log")))
         return option_set_block(c, "transport log", block, block_count, err);
     if (!c->in_memory || block_count)
-        return error_set(err, "transport: expected transport log { … } or transport memory");
+        return error_set(err, "%s", refuse_transport(is_url));
     if (local)
         config_note(c, "transport",
                     "local is transport memory here: nothing on disk, replay from the tail");

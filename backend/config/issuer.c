@@ -96,9 +96,11 @@ read_role(struct reader *r, struct key_setting *k, const char *role, struct erro
         if (count == 0 || (is_key && count > 2))
             return error_set(err, "issuer: expected %s",
                              is_key ? "jwt KEY [ALG]" : "jwks_uri URL [ALG…]");
-        if (!(is_key ? key_setting_set_key : key_setting_set_url)(
-                k, r->config, is_key ? "jwt" : "jwks_uri", args, count, err))
-            return false;
+        const char *name = is_key ? "jwt" : "jwks_uri";
+        struct error why;
+        if (!(is_key ? key_setting_set_key : key_setting_set_url)(k, r->config, name, args, count,
+                                                                  &why))
+            return error_set(err, "issuer: %s: %.400s", name, why.text);
     }
     if (w == NULL || key_setting_is_empty(k))
         return error_set(err, "issuer: %s is without jwt or jwks_uri", role);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/cidr.h"
 #include "base/site.h"
+#include "config/issuer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,29 +84,48 @@ has_role(const struct config *c, enum config_role role)
     return any;
 }
 
-static bool
-judge_keys(struct config *c, struct error *err)
+/* Each with the keys that hold; one that the directives describe is theirs. */
+static void
+trust_issuers(struct config *c)
 {
-    take_jwks(c);
-    number_sources(c);
-    if (c->jwks_max_age_ms && c->jwks_max_age_ms <= c->jwks_refresh_ms)
-        return error_set(err, "jwks_max_age: it must be longer than jwks_refresh, or no set would "
-                              "count until it is fetched anew");
-    if (!has_role(c, CONFIG_PUBLISHER))
-        config_note(c, "publisher_jwt", "there is none: nobody can publish");
-    if (!has_role(c, CONFIG_SUBSCRIBER) && !c->anonymous)
-        return error_set(err, "neither subscriber_jwt nor an issuer's subscriber nor anonymous is "
-                              "there: nobody could subscribe");
-    return true;
+    struct error why;
+    for (size_t i = 0; i < c->trusted_issuers.count; i++) {
+        struct slice id = slice_of(c->trusted_issuers.items[i]);
+        bool known = false;
+        for (size_t k = 0; k < c->issuer_count; k++)
+            known |= slice_eq(slice_of(c->issuers[k].id), id);
+        c->reading_file = "MERCURE_TRUSTED_ISSUERS";
+        if (!known && !issuer_add_with_own_keys(c, id, &why))
+            config_complain(c, "MERCURE_TRUSTED_ISSUERS: %s", why.text);
+        c->reading_file = NULL;
+    }
 }
 
-static bool
-judge_dialects(struct config *c, struct error *err)
+static void
+judge_keys(struct config *c)
 {
-    if (c->compatibility) {
-        if (!config_speaks_0x(c))
-            return error_set(err, "protocol_version_compatibility: there are issuers alone, so the "
-                                  "hub speaks 1.0 alone; take the line out");
+    bool is_whole = c->errors.count == 0; /* else a role may be missing because its line is wrong */
+    take_jwks(c);
+    trust_issuers(c);
+    number_sources(c);
+    if (c->jwks_max_age_ms && c->jwks_max_age_ms <= c->jwks_refresh_ms)
+        config_refuse(c, "jwks_max_age",
+                      "it must be longer than jwks_refresh, or no set would count until it is "
+                      "fetched anew");
+    if (is_whole && !has_role(c, CONFIG_PUBLISHER))
+        config_note(c, "publisher_jwt", "there is none: nobody can publish");
+    if (is_whole && !has_role(c, CONFIG_SUBSCRIBER) && !c->anonymous)
+        config_complain(c, "neither subscriber_jwt nor an issuer's subscriber nor anonymous is "
+                           "there: nobody could subscribe");
+}
+
+static void
+judge_dialects(struct config *c)
+{
+    if (c->compatibility && !config_speaks_0x(c)) {
+        config_refuse(c, "protocol_version_compatibility",
+                      "there are issuers alone, so the hub speaks 1.0 alone; take the line out");
+    } else if (c->compatibility) {
         config_note(c, "protocol_version_compatibility",
                     strcmp(c->compatibility, "7") == 0
                         ? "no effect here: the dialect follows from the keys; publishers that "
@@ -118,7 +138,6 @@ judge_dialects(struct config *c, struct error *err)
                     "compared with the URL as requests name it; say which it is");
     if (!config_speaks_0x(c) && !c->body_size_is_set)
         c->max_request_body_size = SMALL_BODY;
-    return true;
 }
 
 static bool
@@ -131,18 +150,22 @@ is_token(struct slice s)
     return s.len > 0;
 }
 
-static bool
-judge_places(struct config *c, struct error *err)
+static void
+judge_urls(struct config *c)
 {
     for (size_t i = 0; i < c->public_urls.count; i++) {
         struct site site;
         struct slice rest;
         if (!site_read(slice_of(c->public_urls.items[i]), &site, &rest) ||
             (rest.len && !slice_eq(rest, SLICE("/")) && !slice_eq(rest, slice_of(c->path))))
-            return error_set(err,
-                             "public_urls: expected https://host[:port], or that and %s: %.200s",
-                             c->path, c->public_urls.items[i]);
+            config_refuse(c, "public_urls", "expected https://host[:port], or that and %s: %.200s",
+                          c->path, c->public_urls.items[i]);
     }
+}
+
+static void
+judge_proxies(struct config *c)
+{
     if (c->trusted_proxies.count == 0) {
         string_list_add(&c->trusted_proxies, SLICE("127.0.0.0/8"));
         string_list_add(&c->trusted_proxies, SLICE("::1"));
@@ -153,45 +176,61 @@ judge_places(struct config *c, struct error *err)
     free(c->proxies);
     c->proxy_count = c->trusted_proxies.count;
     c->proxies = xalloc(c->proxy_count * sizeof *c->proxies);
-    for (size_t i = 0; i < c->proxy_count; i++) {
+    for (size_t i = 0; i < c->proxy_count; i++)
         if (!cidr_read(slice_of(c->trusted_proxies.items[i]), &c->proxies[i]))
-            return error_set(err,
-                             "trusted_proxies: expected addresses as in 10.0.0.0/8 or ::1, with no "
-                             "bits behind the prefix: %.100s",
-                             c->trusted_proxies.items[i]);
-    }
-    if (c->cookie_name && !is_token(slice_of(c->cookie_name)))
-        return error_set(err, "cookie_name: a name of letters, digits and - . _");
-    if (c->resource_identifier) {
-        struct slice id = slice_of(c->resource_identifier);
-        for (size_t i = 0; i < id.len; i++)
-            if ((unsigned char)id.ptr[i] <= ' ' || id.ptr[i] == 0x7f || id.ptr[i] == '"')
-                return error_set(err, "resource_identifier: a blank, quote or control character");
-        if (id.len == 0)
-            return error_set(err, "resource_identifier: it is empty");
-    }
-    return true;
+            config_refuse(c, "trusted_proxies",
+                          "expected addresses as in 10.0.0.0/8 or ::1, with no bits behind the "
+                          "prefix: %.100s",
+                          c->trusted_proxies.items[i]);
 }
 
-bool
-judge_config(struct config *c, struct error *err)
+static void
+judge_names(struct config *c)
 {
-    if (c->heartbeat_ms == 0)
-        config_note(c, "heartbeat",
-                    "off: most fronts notice a client that left only when they write to "
-                    "it, and cut silent streams after 60 s");
-    judge_origins(c);
-    if (!judge_keys(c, err) || !judge_dialects(c, err) || !judge_places(c, err))
-        return false;
+    struct slice id = slice_of(c->resource_identifier), health = slice_of(c->healthz);
+    struct slice path = slice_of(c->path);
+    if (c->cookie_name && !is_token(slice_of(c->cookie_name)))
+        config_refuse(c, "cookie_name", "a name of letters, digits and - . _");
+    for (size_t i = 0; i < id.len; i++) {
+        if ((unsigned char)id.ptr[i] > ' ' && id.ptr[i] != 0x7f && id.ptr[i] != '"')
+            continue;
+        config_refuse(c, "resource_identifier", "a blank, quote or control character");
+        break;
+    }
+    if (slice_starts(health, path) && (health.len == path.len || health.ptr[path.len] == '/'))
+        config_refuse(c, "healthz", "%s is the hub's own path; take another one", c->healthz);
+}
+
+static void
+judge_history(struct config *c)
+{
     if (c->in_memory && c->history_is_set)
-        return error_set(err, "history and durability are of transport log; with transport memory "
-                              "there is tail alone");
+        config_refuse(c, "transport",
+                      "history and durability are of transport log; with transport memory there "
+                      "is tail alone");
     if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
-        return error_set(err, "max_update_size: at most a quarter of history's max_bytes");
+        config_refuse(c, "max_update_size", "at most a quarter of history's max_bytes");
     if (c->max_update_size == 0) {
         c->max_update_size = 2 * c->max_request_body_size;
         if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
             c->max_update_size = c->max_bytes / 4;
     }
-    return true;
+}
+
+void
+judge_config(struct config *c)
+{
+    if (c->heartbeat_ms == 0)
+        config_note(c, "heartbeat",
+                    "off: most fronts notice a client that left only when they write to "
+                    "it, and cut silent streams after 60 s");
+    if (c->max_streams == 0)
+        config_note(c, "max_streams", "0: nobody can subscribe");
+    judge_origins(c);
+    judge_keys(c);
+    judge_dialects(c);
+    judge_urls(c);
+    judge_proxies(c);
+    judge_names(c);
+    judge_history(c);
 }

@@ -5,6 +5,6 @@
 
 #include "config/config.h"
 
-MUST_CHECK bool judge_config(struct config *, struct error *); /* warnings go to notes */
+void judge_config(struct config *); /* to its errors and notes */
 
 #endif

@@ -1,5 +1,5 @@
-/* key_setting - keys as people paste them: a PEM may come with its line ends written out as \n,
- * and a file with one more at its end. */
+/* key_setting - a key, or where keys come from, and the place that every sentence about it names.
+ */
 
 #include "config/key_setting.h"
 
@@ -45,67 +45,56 @@ begin(struct key_setting *k, const struct config *c, const char *name, const str
         string_list_add(&k->algs, algs[i]);
 }
 
-/* The two bytes \ and n of a PEM in one line become one line end. */
-static struct string
-with_line_ends(struct slice text)
+/* What file:PATH holds. */
+static bool
+read_file(const struct config *c, struct slice path, struct buf *ret, struct error *err)
 {
-    char *out = xstrndup(text.ptr, text.len);
-    size_t n = 0;
-    bool is_pem = slice_starts(text, SLICE("-----BEGIN"));
-    for (size_t i = 0; i < text.len; i++) {
-        bool written_out =
-            is_pem && text.ptr[i] == '\\' && i + 1 < text.len && text.ptr[i + 1] == 'n';
-        out[n++] = written_out ? '\n' : text.ptr[i];
-        i += written_out;
-    }
-    out[n] = 0;
-    return (struct string){out, n};
+    if (!c->reads_files)
+        return error_set(err, "no files are read here");
+    char *name = xstrndup(path.ptr, path.len);
+    bool ok = config_read_file(name, MAX_KEY_FILE, ret, err);
+    free(name);
+    return ok;
 }
 
 bool
-key_setting_set_key(struct key_setting *k, const struct config *c, const char *name,
+key_setting_set_key(struct key_setting *k, struct config *c, const char *name,
                     const struct slice *args, size_t count, struct error *err)
 {
     struct slice text = args[0];
     struct buf file = {0};
-    if (slice_starts(text, SLICE("file:"))) {
-        if (!c->reads_files)
-            return error_set(err, "%s: no files are read here", name);
-        char *path = xstrndup(text.ptr + 5, text.len - 5);
-        struct error why;
-        bool ok = config_read_file(path, MAX_KEY_FILE, &file, &why);
-        free(path);
-        if (!ok)
-            return error_set(err, "%s: %.400s", name, why.text);
+    struct string key;
+    struct error note;
+    bool is_file = slice_starts(text, SLICE("file:"));
+    if (is_file && !read_file(c, slice_from(text, 5), &file, err))
+        return false;
+    if (is_file)
         text = buf_slice(&file);
-        if (text.len && text.ptr[text.len - 1] == '\n')
-            text.len--;
-    }
-    bool ok = text.len || error_set(err, "%s: the key is empty", name);
+    bool ok = key_text_read(text, is_file ? KEY_IN_FILE : KEY_IN_PLACE, &key, &note, err);
     if (ok) {
         begin(k, c, name, args + 1, count - 1);
-        k->text = with_line_ends(text);
+        k->text = key;
+        if (note.text[0])
+            config_say(c, k->place, note.text);
     }
     buf_fini(&file);
     return ok;
 }
 
 bool
-key_setting_set_url(struct key_setting *k, const struct config *c, const char *name,
+key_setting_set_url(struct key_setting *k, struct config *c, const char *name,
                     const struct slice *args, size_t count, struct error *err)
 {
     struct slice url = args[0], https = SLICE("https://"), file = SLICE("file:///");
     if (!(slice_starts(url, https) && url.len > https.len) &&
         !(slice_starts(url, file) && url.len > file.len))
-        return error_set(err,
-                         "%s: expected https://… or file:///…; over plain http anybody on the "
-                         "way could put in keys of their own",
-                         name);
+        return error_set(err, "expected https://… or file:///…; over plain http anybody on the way "
+                              "could put in keys of their own");
     for (size_t i = 0; i < url.len; i++)
         if ((unsigned char)url.ptr[i] <= ' ' || url.ptr[i] == 0x7f)
-            return error_set(err, "%s: the URL holds a blank or a control character", name);
+            return error_set(err, "the URL holds a blank or a control character");
     if (count - 1 > MAX_ALGS)
-        return error_set(err, "%s: more than %d algorithms", name, MAX_ALGS);
+        return error_set(err, "more than %d algorithms", MAX_ALGS);
     begin(k, c, name, args + 1, count - 1);
     k->url = xstrndup(url.ptr, url.len);
     return true;

@@ -5,14 +5,10 @@
  * key and algorithm fit is auth's to say. */
 
 #include "base/error.h"
+#include "config/key_text.h"
 #include "config/string_list.h"
 
 struct config;
-
-struct string {
-    char *ptr; /* owns; NUL-terminated beyond len */
-    size_t len;
-};
 
 struct key_setting {
     struct string text;      /* secret, PEM or JWK; a file is read already; len 0: none */
@@ -25,11 +21,12 @@ struct key_setting {
 
 void key_setting_clear(struct key_setting *); /* frees; fine twice */
 bool key_setting_is_empty(const struct key_setting *);
-/* KEY [ALG]; KEY is the key itself or file:PATH. */
-MUST_CHECK bool key_setting_set_key(struct key_setting *, const struct config *, const char *name,
+/* KEY [ALG]; KEY is the key itself or file:PATH. What is odd about it is noted. Neither err nor a
+ * note holds a part of the key; err does not name the setting. */
+MUST_CHECK bool key_setting_set_key(struct key_setting *, struct config *, const char *name,
                                     const struct slice *args, size_t count, struct error *);
 /* URL [ALG…] */
-MUST_CHECK bool key_setting_set_url(struct key_setting *, const struct config *, const char *name,
+MUST_CHECK bool key_setting_set_url(struct key_setting *, struct config *, const char *name,
                                     const struct slice *args, size_t count, struct error *);
 
 #endif

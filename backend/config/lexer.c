@@ -102,9 +102,76 @@ ends_word(char c)
 }
 
 static bool
+is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool
 stands_alone(const struct lexer *l)
 {
     return l->rest.len == 1 || ends_word(l->rest.ptr[1]);
+}
+
+/* <<NAME at the end of a line: what follows is the word, up to a line that is NAME, without the
+ * blanks that stand before NAME; as Caddy has it. False: it is none. */
+static bool
+begins_heredoc(const struct lexer *l, struct slice *ret_name)
+{
+    size_t end = 2;
+    if (!slice_starts(l->rest, SLICE("<<")))
+        return false;
+    while (end < l->rest.len && (is_letter(l->rest.ptr[end]) || l->rest.ptr[end] == '-'))
+        end++;
+    *ret_name = slice_from(slice_head(l->rest, end), 2);
+    struct slice behind = slice_from(l->rest, end);
+    return ret_name->len &&
+           (slice_starts(behind, SLICE("\n")) || slice_starts(behind, SLICE("\r\n")));
+}
+
+/* `line` is a line of the rest: does it close? Then *ret_indent is what stands before the name. */
+static bool
+closes_heredoc(struct slice line, struct slice name, size_t *ret_indent)
+{
+    size_t indent = 0;
+    while (indent < line.len && (line.ptr[indent] == ' ' || line.ptr[indent] == '\t'))
+        indent++;
+    *ret_indent = indent;
+    struct slice at = slice_from(line, indent);
+    return slice_starts(at, name) && (at.len == name.len || ends_word(at.ptr[name.len]));
+}
+
+static enum lexeme
+read_heredoc(struct lexer *l, struct slice name)
+{
+    skip(l, slice_index(l->rest, '\n') + 1);
+    struct slice rest = l->rest, line;
+    size_t indent = 0;
+    bool closed = false;
+    while (!closed && rest.len) {
+        line = slice_head(rest, slice_index(rest, '\n'));
+        closed = closes_heredoc(line, name, &indent);
+        rest = slice_from(rest, line.len + 1);
+    }
+    if (!closed)
+        return fail(l, "a <<NAME is not closed by a line that is NAME");
+    const char *begin = l->rest.ptr;
+    l->was_quoted = true;
+    for (l->line++;; l->line++) {
+        size_t unused, drop = 0;
+        line = slice_head(l->rest, slice_index(l->rest, '\n'));
+        if (closes_heredoc(line, name, &unused))
+            break;
+        while (drop < indent && drop < line.len &&
+               (line.ptr[drop] == ' ' || line.ptr[drop] == '\t'))
+            drop++;
+        if (line.ptr != begin)
+            buf_add_byte(&l->word, '\n');
+        buf_add(&l->word, slice_from(line, drop));
+        skip(l, line.len + 1);
+    }
+    skip(l, indent + name.len);
+    return l->word.failed ? fail(l, "a word is longer than 64 KiB") : LEX_WORD;
 }
 
 enum lexeme
@@ -128,6 +195,9 @@ lexer_next(struct lexer *l)
         skip(l, 1);
         return brace == '{' ? LEX_OPEN : LEX_CLOSE;
     }
+    struct slice name;
+    if (begins_heredoc(l, &name))
+        return read_heredoc(l, name);
     while (l->rest.len && !ends_word(peek(l))) {
         char c = peek(l);
         if ((c == '"' || c == '`') && l->word.len == 0 && !l->was_quoted) {

@@ -2,7 +2,8 @@
 #define CONFIG_LEXER_H
 
 /* Words of the directive language: one directive a line, "quotes" with \" inside, `raw quotes`,
- * { blocks }, # comments, {$NAME:default} and {env.NAME}. Pure but for getenv(). */
+ * <<NAME heredocs, { blocks }, # comments, {$NAME:default} and {env.NAME}. Pure but for getenv().
+ */
 
 #include "base/buf.h"
 #include "base/error.h"

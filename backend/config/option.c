@@ -2,7 +2,9 @@
 
 #include "config/option.h"
 
+#include "base/address.h"
 #include "base/alloc.h"
+#include "config/origin_setting.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -43,6 +45,12 @@ void *
 option_field(struct config *c, const struct option *o)
 {
     return (char *)c + o->offset;
+}
+
+bool
+option_is_list(const struct option *o)
+{
+    return o->type == TYPE_LIST || o->type == TYPE_ADDRESSES || o->type == TYPE_ORIGINS;
 }
 
 /* A number and one of the units that follow it in the table; the empty unit may be first. */
@@ -133,25 +141,113 @@ set_choice(const struct option *o, unsigned *field, struct slice text, struct er
     return error_set(err, "%s: expected %s", o->name, o->arguments);
 }
 
+static bool
+read_item(const struct option *o, struct slice text, struct buf *out, struct error *err)
+{
+    struct address unused;
+    struct error why;
+    bool ok = true;
+    char *copy = xstrndup(text.ptr, text.len);
+    if (o->type == TYPE_ORIGINS) {
+        ok = origin_setting_read(text, out, &why);
+    } else {
+        ok = o->type != TYPE_ADDRESSES || address_read(copy, &unused, &why);
+        buf_add(out, text);
+    }
+    free(copy);
+    return ok ? true : error_set(err, "%s: %.400s", o->name, why.text);
+}
+
+/* What was said before by whoever gives way is dropped at the first word of the other. */
+static bool
+add_to_list(struct config *c, const struct option *o, const struct slice *args, size_t count,
+            struct error *err)
+{
+    struct string_list *list = option_field(c, o);
+    if (string_list_remove(&c->yielding, slice_of(o->name)))
+        string_list_clear(list);
+    for (size_t i = 0; i < count; i++) {
+        struct buf item;
+        buf_init(&item, args[i].len + 64);
+        bool ok = read_item(o, args[i], &item, err);
+        if (ok)
+            string_list_add(list, buf_slice(&item));
+        buf_fini(&item);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool
+set_text(const struct option *o, char **field, struct slice text, struct error *err)
+{
+    if (text.len < o->least)
+        return error_set(err, "%s: it is empty", o->name);
+    free(*field);
+    *field = xstrndup(text.ptr, text.len);
+    return true;
+}
+
+static bool
+set_key(struct config *c, const struct option *o, const struct slice *args, size_t count,
+        struct error *err)
+{
+    struct error why;
+    bool ok = (o->type == TYPE_KEY ? key_setting_set_key : key_setting_set_url)(
+        option_field(c, o), c, o->name, args, count, &why);
+    return ok ? true : error_set(err, "%s: %.400s", o->name, why.text);
+}
+
+/* Of a directive that does not add up the last one counts; whoever wrote it twice should hear. */
+static void
+note_repetition(struct config *c, const struct option *o)
+{
+    struct error key;
+    error_set(&key, "%s/%s", o->block ? o->block : "", o->name);
+    if (string_list_has(&c->seen, slice_of(key.text)))
+        config_note(c, o->name,
+                    o->type == TYPE_KEY
+                        ? "it is there twice: the last one counts, and tokens of the other are "
+                          "refused"
+                        : "it is there twice: the last one counts");
+    else
+        string_list_add(&c->seen, slice_of(key.text));
+}
+
+static bool
+count_is_right(const struct option *o, size_t count, struct error *err)
+{
+    bool many = option_is_list(o) || o->type == TYPE_URL;
+    size_t least = o->type != TYPE_FLAG;
+    size_t most = many ? o->most : o->type == TYPE_KEY ? 2 : least;
+    if (count >= least && count <= most)
+        return true;
+    if (o->type == TYPE_FLAG)
+        return error_set(err,
+                         "%s takes no value: the line alone switches it on, and without the line "
+                         "it is off",
+                         o->name);
+    return error_set(err, "%s: expected %s %s%s", o->name, o->name, o->arguments,
+                     o->type == TYPE_KEY && count > most
+                         ? "; a key with blanks or of several lines stands in quotes"
+                         : "");
+}
+
 bool
 option_set(struct config *c, const struct option *o, const struct slice *args, size_t count,
            struct error *err)
 {
     void *field = option_field(c, o);
-    size_t most = o->type == TYPE_LIST || o->type == TYPE_URL ? o->most : o->type != TYPE_FLAG;
-    if (o->type == TYPE_KEY)
-        most = 2;
-    if (count > most || (count == 0 && o->type != TYPE_FLAG))
-        return error_set(err, "%s: expected %s %s", o->name, o->name, o->arguments);
+    if (!count_is_right(o, count, err))
+        return false;
+    if (!option_is_list(o) && o->type != TYPE_FLAG)
+        note_repetition(c, o);
     switch (o->type) {
     case TYPE_LIST:
-        if (field == &c->listen && !c->listen_is_set) {
-            string_list_clear(&c->listen);
-            c->listen_is_set = true;
-        }
-        for (size_t i = 0; i < count; i++)
-            string_list_add(field, args[i]);
-        return true;
+    case TYPE_ADDRESSES:
+    case TYPE_ORIGINS:
+        return add_to_list(c, o, args, count, err);
     case TYPE_NUMBER:
     case TYPE_DURATION:
     case TYPE_SIZE:
@@ -160,13 +256,10 @@ option_set(struct config *c, const struct option *o, const struct slice *args, s
     case TYPE_PATH:
         return set_path(o, field, args[0], err);
     case TYPE_STRING:
-        free(*(char **)field);
-        *(char **)field = xstrndup(args[0].ptr, args[0].len);
-        return true;
+        return set_text(o, field, args[0], err);
     case TYPE_KEY:
-        return key_setting_set_key(field, c, o->name, args, count, err);
     case TYPE_URL:
-        return key_setting_set_url(field, c, o->name, args, count, err);
+        return set_key(c, o, args, count, err);
     case TYPE_FLAG:
         *(bool *)field = true;
         return true;

@@ -7,6 +7,8 @@
 
 enum option_type {
     TYPE_LIST,
+    TYPE_ADDRESSES, /* a list of where to listen */
+    TYPE_ORIGINS,   /* a list of origins */
     TYPE_NUMBER,
     TYPE_PATH,
     TYPE_STRING,
@@ -34,6 +36,7 @@ extern const size_t option_count;
 /* NULL: there is none. `block` NULL: a directive of its own. */
 const struct option *option_find(const char *block, struct slice name);
 void *option_field(struct config *, const struct option *);
+bool option_is_list(const struct option *);
 MUST_CHECK bool option_set(struct config *, const struct option *, const struct slice *args,
                            size_t count, struct error *);
 /* What stands inside a block: names, each with its value, on one line or on several. */

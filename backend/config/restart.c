@@ -85,6 +85,8 @@ keep(const struct option *o, void *to, const void *from)
 {
     switch (o->type) {
     case TYPE_LIST:
+    case TYPE_ADDRESSES:
+    case TYPE_ORIGINS:
         return keep_list(to, from);
     case TYPE_STRING:
     case TYPE_PATH:

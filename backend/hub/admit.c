@@ -21,6 +21,7 @@
 #include "auth/fetcher.h"
 #include "base/alloc.h"
 #include "hub/hub.h"
+#include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
 #include "request/reply.h"
@@ -192,12 +193,17 @@ judge(struct exchange *ex, enum role role, struct grant **ret_grant, struct toke
 
 /* What to change, where the fault alone does not tell. */
 static void
-advise(struct token_refusal *refusal)
+advise(struct token_refusal *refusal, const struct grant *grant)
 {
-    if (refusal->detail[0] == 0 &&
-        (refusal->fault == TOKEN_NO_1_0 || refusal->fault == TOKEN_UNKNOWN_ISS))
-        snprintf(refusal->detail, sizeof refusal->detail,
-                 "to accept it: an issuer block, or its iss in MERCURE_TRUSTED_ISSUERS");
+    const char *words = NULL;
+    if (refusal->fault == TOKEN_NO_1_0 || refusal->fault == TOKEN_UNKNOWN_ISS)
+        words = "to accept it: an issuer block, or its iss in MERCURE_TRUSTED_ISSUERS";
+    else if (refusal->fault == TOKEN_NONE && refusal->role == ROLE_SUBSCRIBE)
+        words = "anonymous would let this subscriber have public updates";
+    else if (refusal->fault == TOKEN_GRANTS_NOTHING && grant)
+        words = grant->no_rights;
+    if (refusal->detail[0] == 0 && words)
+        snprintf(refusal->detail, sizeof refusal->detail, "%s", words);
 }
 
 static void
@@ -208,10 +214,11 @@ refuse_token(struct exchange *ex, struct token_refusal *refusal)
         return;
     case OUTLOOK_LATER:
         token_refusal_log(refusal, ex->id, 503);
-        admit_busy(ex, SLICE("The keys that judge this token are not here yet.\n"));
+        admit_busy(ex, token_fault_name(TOKEN_NO_KEYS_YET),
+                   SLICE("The keys that judge this token are not here yet.\n"));
         return;
     case OUTLOOK_NONE:
-        advise(refusal);
+        advise(refusal, NULL);
         reply_refusal(ex, refusal);
     }
 }
@@ -234,15 +241,35 @@ void
 admit_refuse(struct exchange *ex, enum role role, enum token_fault fault, const struct grant *grant)
 {
     struct token_refusal refusal = credential_refusal(ex, role, fault, grant);
+    advise(&refusal, grant);
+    reply_refusal(ex, &refusal);
+}
+
+static void
+note(char *into, size_t size, struct slice text)
+{
+    snprintf(into, size, SLICE_FMT, SLICE_ARG(slice_head(text, size)));
+}
+
+void
+admit_refuse_topic(struct exchange *ex, const struct grant *grant, struct slice topic)
+{
+    struct trace_rights granted = trace_rights(grant, ROLE_PUBLISH);
+    struct token_refusal refusal =
+        credential_refusal(ex, ROLE_PUBLISH, TOKEN_TOPIC_NOT_GRANTED, grant);
+    note(refusal.topic, sizeof refusal.topic, topic);
+    note(refusal.granted, sizeof refusal.granted, words_slice(&granted.topics));
+    if (grant->dialect == DIALECT_0X && granted.trap)
+        snprintf(refusal.detail, sizeof refusal.detail, "%s", granted.trap);
     reply_refusal(ex, &refusal);
 }
 
 void
-admit_busy(struct exchange *ex, struct slice sentence)
+admit_busy(struct exchange *ex, const char *why, struct slice sentence)
 {
     const struct request *r = ex->request;
     struct reply reply;
-    char text[40];
+    char text[120];
     bool is_stream =
         slice_eq(r->path, slice_of(ex->config->path)) && !slice_eq(r->method, SLICE("POST"));
     if (!is_stream || ex->config->busy_503) {
@@ -250,7 +277,8 @@ admit_busy(struct exchange *ex, struct slice sentence)
         return;
     }
     reply_stream_head(ex, &reply);
-    int n = snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(hub_worker_of(ex->worker)));
+    int n = snprintf(text, sizeof text, "retry: %u\n: %.60s\n\n",
+                     hub_retry_ms(hub_worker_of(ex->worker)), why);
     reply.body = SLICE_OF(text, (size_t)n);
     exchange_reply(ex, &reply);
 }

@@ -18,9 +18,12 @@ MUST_CHECK bool admit_read(struct exchange *, enum role, bool needs_token,
                            struct grant **ret_grant);
 /* Refuses what the grant (NULL: there is none) does not allow; borrows it. Ends the exchange. */
 void admit_refuse(struct exchange *, enum role, enum token_fault, const struct grant *);
+/* The same for a publish to a topic that the grant does not have: the log names both. */
+void admit_refuse_topic(struct exchange *, const struct grant *, struct slice topic);
 /* What cannot be had now: a stream of 200, `retry:` and the end (directive busy), so that an
- * EventSource comes back; 503 for everything else. Ends the exchange. */
-void admit_busy(struct exchange *, struct slice sentence);
+ * EventSource comes back; 503 for everything else. `why`: a word for the developer tools, as a
+ * comment of the stream, which pages do not hear. Ends the exchange. */
+void admit_busy(struct exchange *, const char *why, struct slice sentence);
 /* News of an attempt to fetch a set: requests that wait for that one, or for any set, go on. */
 void admit_wake(struct hub_worker *, struct key_source *, uint64_t attempt, bool changed);
 

@@ -31,6 +31,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "hub/stream.h"
+#include "hub/trace.h"
 #include "metrics/metrics.h"
 
 #include <stdlib.h>
@@ -110,6 +111,24 @@ collect(struct stream *s, void *context)
     s->last_due = i;
 }
 
+/* The same, for an update that has a tally. Where its matching pauses, a stream that was here
+ * before may have read it from the tail meanwhile, and stand behind it. */
+static void
+collect_traced(struct stream *s, void *context)
+{
+    struct delivery *d = context;
+    const struct update *u = d->batch->updates[d->at];
+    if (s->stamp == d->stamp || (s->state != STREAM_LIVE && s->state != STREAM_CATCHING_UP))
+        return;
+    bool is_ahead = position_cmp(u->position, s->position) > 0;
+    if (is_ahead || s->begun_in != d->number)
+        trace_met(u, !judged_may_get(&d->judged, s->grant, u) ? TRACE_NOT_GRANTED
+                     : is_ahead && s->state == STREAM_LIVE    ? TRACE_SENT
+                                                              : TRACE_CATCHING_UP);
+    collect(s, d);
+    s->stamp = d->stamp;
+}
+
 static void
 send_due(struct delivery *d, struct stream *s, uint64_t now)
 {
@@ -127,6 +146,7 @@ send_due(struct delivery *d, struct stream *s, uint64_t now)
         size_t begun = exchange_send(s->exchange, updates, count);
         if (begun)
             s->last_sent_ms = now;
+        s->sent += (uint32_t)begun;
         metrics_add(METRIC_deliveries, begun);
         if (begun < count) {
             stream_fall_back(s, d->batch, indices[begun]);
@@ -165,16 +185,19 @@ match_batch(struct hub_worker *home)
 {
     struct delivery *d = &home->delivery;
     for (; d->at < d->batch->count; d->at++, d->walking = false) {
+        const struct update *u = d->batch->updates[d->at];
         if (!d->walking) {
             if (d->due_count > MAX_DUE)
                 send_all_due(home);
             d->stamp++;
             judged_next(&d->judged);
-            index_begin(&home->index, d->batch->updates[d->at], collect, d, &d->steps);
+            index_begin(&home->index, u, u->tally ? collect_traced : collect, d, &d->steps);
             d->walking = true;
         }
         if (!index_go_on(&home->index, &d->steps))
             return false;
+        if (u->tally)
+            trace_matched(u);
     }
     return true;
 }
@@ -188,6 +211,7 @@ take_next(struct hub_worker *home)
         return false;
     d->batch = unwrap(CONTAINER_OF(node, struct message, node));
     d->at = 0;
+    d->number++;
     home->taken = d->batch->upto;
     tail_add(&home->tail, d->batch); /* the reference is the tail's now */
     return true;

@@ -24,6 +24,7 @@ struct delivery {
     struct list waiting; /* transport_delivery messages behind the batch that is being matched */
     struct batch *batch; /* being matched; the tail holds it; NULL: none */
     uint32_t at;         /* the update being matched */
+    uint32_t number;     /* of the batch, for hub/trace.h */
     bool walking;        /* the index has begun with it */
     uint64_t stamp;      /* one a matched update: a stream that bears it was met already */
     uint64_t steps;      /* of matching left in this turn */

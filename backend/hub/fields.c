@@ -49,6 +49,9 @@ read_form(struct arena *arena, struct slice text, enum dialect dialect,
             take_first(value, &f->retry, &has_retry);
         } else if (slice_eq(name, SLICE("private"))) {
             f->is_private = true;
+            f->private_value = value;
+        } else if (f->unknown_count++ == 0 || slice_starts(name, SLICE("topic["))) {
+            f->unknown = name;
         }
     }
     return failed ? FIELDS_TOO_LARGE : FIELDS_OK;
@@ -75,12 +78,23 @@ breaks_a_line(unsigned char c)
     return c == 0 || c == '\r' || c == '\n';
 }
 
+/* What programs send that mean well: PHP's arrays, and curl -d with JSON. */
+static enum fields_fault
+why_no_topic(const struct fields *f)
+{
+    if (slice_starts(f->unknown, SLICE("topic[")))
+        return FIELDS_TOPIC_IN_BRACKETS;
+    struct slice first = slice_trim(f->unknown);
+    return slice_starts(first, SLICE("{")) || slice_starts(first, SLICE("[")) ? FIELDS_JSON
+                                                                              : FIELDS_NO_TOPIC;
+}
+
 static enum fields_fault
 judge(const struct fields *f)
 {
     uint64_t number;
     if (f->topic_count == 0)
-        return FIELDS_NO_TOPIC;
+        return why_no_topic(f);
     if (has_byte(f->id, is_control))
         return FIELDS_BAD_ID;
     if (has_byte(f->type, breaks_a_line))
@@ -141,6 +155,10 @@ fields_sentence(enum fields_fault fault)
         [FIELDS_TOO_MANY_TOPICS] = "The update has more topics than max_topics_per_publish.\n",
         [FIELDS_NOT_UTF8] = "The form holds what is not valid UTF-8.\n",
         [FIELDS_NO_TOPIC] = "The field topic is missing.\n",
+        [FIELDS_TOPIC_IN_BRACKETS] = "The field topic is missing; topic[...] is there: repeat "
+                                     "topic=... for each topic instead.\n",
+        [FIELDS_JSON] = "The field topic is missing; the body looks like JSON: send a form, "
+                        "topic=...&data=...\n",
         [FIELDS_BAD_ID] = "The field id holds a control character.\n",
         [FIELDS_BAD_TYPE] = "The field type holds a line break or NUL.\n",
         [FIELDS_BAD_RETRY] = "The field retry is not a number of milliseconds.\n",

@@ -12,6 +12,8 @@ struct fields {
     size_t topic_count;
     struct slice id, type, data, retry; /* empty: absent */
     bool is_private;
+    struct slice private_value, unknown; /* of private; the name of an unknown field */
+    size_t unknown_count;
 };
 
 struct fields_limits {
@@ -26,6 +28,8 @@ enum fields_fault {
     FIELDS_TOO_MANY_TOPICS, /* a bound: max_topics; 413 in 1.0 */
     FIELDS_NOT_UTF8,
     FIELDS_NO_TOPIC,
+    FIELDS_TOPIC_IN_BRACKETS, /* none, but topic[0] or topic[] */
+    FIELDS_JSON,              /* none, and it looks like JSON */
     FIELDS_BAD_ID,
     FIELDS_BAD_TYPE,
     FIELDS_BAD_RETRY,

@@ -49,6 +49,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
 {
     struct hub_worker *home = xalloc(sizeof *home);
     home->hub = hub;
+    hub->workers++;
     home->worker = worker;
     index_init(&home->index);
     delivery_init(&home->delivery, worker);

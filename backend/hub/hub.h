@@ -29,6 +29,7 @@ struct hub {
     struct struck *struck;               /* owns */
     void (*on_rules)(struct worker *,
                      const struct config *); /* new rules came; NULL: nothing more */
+    unsigned workers;
     atomic_size_t streams;
     atomic_size_t key_waits;          /* requests that wait for a JWK set */
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */

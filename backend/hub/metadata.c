@@ -55,7 +55,7 @@ on_head(struct exchange *ex)
     struct reply r;
     struct slice resource = place_audience(ex);
     if (!authority_speaks(ex->rules->authority, DIALECT_1_0)) {
-        reply_text(ex, 404, SLICE("There is nothing here.\n"));
+        reply_text(ex, 404, SLICE("There is no metadata: no issuer is configured.\n"));
         return;
     }
     if (resource.len == 0) {

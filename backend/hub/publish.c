@@ -5,10 +5,12 @@
  * way does not take it back: the state lives until the transport's answer. */
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "hub/admit.h"
 #include "hub/fields.h"
 #include "hub/hub.h"
 #include "hub/reserved.h"
+#include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/form.h"
 #include "request/place.h"
@@ -133,7 +135,7 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct fields
         }
         topics[i] = topic_of(f->topics[i]);
         if (!grant_allows(grant, ROLE_PUBLISH, &topics[i], &steps)) {
-            admit_refuse(ex, ROLE_PUBLISH, TOKEN_TOPIC_NOT_GRANTED, grant);
+            admit_refuse_topic(ex, grant, f->topics[i]);
             return false;
         }
     }
@@ -225,6 +227,8 @@ make_update(struct exchange *ex, struct publication *p, struct fields *f, struct
             if (matcher_needs_urls() && topic_is_absolute(&update->topics[i]))
                 topic_url(&update->topics[i], SLICE(""), NULL, NULL);
         }
+        if (log_wants(LOG_DEBUG))
+            trace_publish(ex, update, f, p->hub->workers);
         hand_over(ex, p, update);
     } else if (too_large) {
         metrics_bound_met(METRIC_max_update_size, ex->id);

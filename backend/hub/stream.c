@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
 
@@ -225,6 +226,7 @@ send_gathered(struct stream *s, const struct gathering *g)
     size_t begun = g->count ? exchange_send(s->exchange, g->updates, g->count) : 0;
     if (begun)
         s->last_sent_ms = worker_now_ms(s->home->worker);
+    s->sent += (uint32_t)begun;
     metrics_add(METRIC_deliveries, begun);
     s->position = begun < g->count ? g->before[begun] : g->reached;
     if (begun < g->count)
@@ -462,9 +464,12 @@ on_found(struct worker *worker, struct message *m)
         free(r);
         return;
     }
+    if (log_wants(LOG_DEBUG))
+        trace_stream_cursor(s, r->find.found);
     send_head(s, r->find.found ? r->find.id : SLICE("earliest"));
     /* An unknown id replays nothing: the stream begins at what its worker has taken. */
     s->position = r->find.found ? r->find.position : s->home->taken;
+    s->begun_in = s->home->delivery.number;
     release_reading(s);
     set_state(s, STREAM_CATCHING_UP);
     make_runnable(s);
@@ -539,7 +544,11 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     list_append(&home->streams, &s->node);
     timer_init(&s->timer, on_timer);
     ex->state = s;
+    s->begun_s = (uint32_t)(worker_now_ms(home->worker) / 1000);
+    s->begun_in = home->delivery.number;
     set_end(s);
+    if (log_wants(LOG_DEBUG))
+        trace_stream_begin(s, q);
     if (cursor->id.len && !cursor->is_earliest) {
         s->state = STREAM_LOOKING;
         look_up(s, cursor->id);
@@ -576,8 +585,7 @@ stream_gone(struct stream *s)
 {
     struct hub *hub = s->home->hub;
     if (log_wants(LOG_DEBUG))
-        log_line(LOG_DEBUG, "stream_end", "conn=%llu state=%s", (unsigned long long)s->exchange->id,
-                 state_names[s->state]);
+        trace_stream_end(s, state_names[s->state], s->state == STREAM_ENDING);
     if (s->state == STREAM_CATCHING_UP)
         metrics_sub(METRIC_streams_catching_up, 1);
     if (s->state != STREAM_LOOKING) {

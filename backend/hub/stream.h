@@ -31,7 +31,9 @@ struct stream {
     bool is_1_0; /* its request's dialect */
     uint32_t first_due, last_due;
     uint32_t subscription_count;
-    uint32_t next_matcher; /* of the update behind position, while that is being matched */
+    uint32_t begun_s, sent; /* for hub/trace.h: when; how many updates */
+    uint32_t begun_in;      /* likewise: the batch that was being matched, or the last one */
+    uint32_t next_matcher;  /* of the update behind position, while that is being matched */
     uint64_t stamp;
     struct position position;
     uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: but for its token, no end by itself */

@@ -19,25 +19,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Takes a place under every bound, or none. */
-static bool
+/* Takes a place under every bound, or none: then the bound, else METRIC_COUNT. */
+static enum metric
 take_place(struct exchange *ex, struct hub *hub, const struct grant *grant, uint64_t address_key)
 {
     const struct config *c = ex->config;
+    enum metric bound = METRIC_COUNT;
     if (atomic_fetch_add(&hub->streams, 1) >= c->max_streams) {
-        metrics_bound_met(METRIC_max_streams, ex->id);
+        bound = METRIC_max_streams;
     } else if (grant && !quota_take(hub->by_token, grant->key_hash, c->max_streams_per_token)) {
-        metrics_bound_met(METRIC_max_streams_per_token, ex->id);
+        bound = METRIC_max_streams_per_token;
     } else if (address_key &&
                !quota_take(hub->by_address, address_key, c->max_streams_per_address)) {
-        metrics_bound_met(METRIC_max_streams_per_address, ex->id);
+        bound = METRIC_max_streams_per_address;
         if (grant)
             quota_give(hub->by_token, grant->key_hash);
-    } else {
-        return true;
     }
-    atomic_fetch_sub(&hub->streams, 1);
-    return false;
+    if (bound != METRIC_COUNT) {
+        metrics_bound_met(bound, ex->id);
+        atomic_fetch_sub(&hub->streams, 1);
+    }
+    return bound;
 }
 
 static void
@@ -95,11 +97,11 @@ refuse(struct exchange *ex, enum index_answer answer, const struct error *err)
         reply_text(ex, 400, SLICE_OF(text, (size_t)n));
         return;
     }
-    metrics_bound_met(answer == INDEX_FULL              ? METRIC_max_patterns
-                      : answer == INDEX_FULL_OF_UNFIXED ? METRIC_max_unfixed_patterns
-                                                        : METRIC_max_pattern_bases,
-                      ex->id);
-    admit_busy(ex, SLICE("Too many patterns at the moment.\n"));
+    enum metric bound = answer == INDEX_FULL              ? METRIC_max_patterns
+                        : answer == INDEX_FULL_OF_UNFIXED ? METRIC_max_unfixed_patterns
+                                                          : METRIC_max_pattern_bases;
+    metrics_bound_met(bound, ex->id);
+    admit_busy(ex, metrics_name(bound), SLICE("Too many patterns at the moment.\n"));
 }
 
 /* Takes the grant. */
@@ -113,9 +115,12 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
     uint64_t address_key = 0;
     if (address.len && !slice_starts(address, SLICE("127.")) && !slice_eq(address, SLICE("::1")))
         address_key = hash_slice(address) | 1;
-    if (atomic_load(&hub->stopping) || !take_place(ex, hub, grant, address_key)) {
+    bool stopping = atomic_load(&hub->stopping);
+    enum metric bound = stopping ? METRIC_COUNT : take_place(ex, hub, grant, address_key);
+    if (stopping || bound != METRIC_COUNT) {
         grant_unref(&grant);
-        admit_busy(ex, SLICE("Too many streams at the moment.\n"));
+        admit_busy(ex, stopping ? "stopping" : metrics_name(bound),
+                   SLICE("Too many streams at the moment.\n"));
         return;
     }
     struct error err;
@@ -215,7 +220,8 @@ on_query_refused(struct exchange *ex, unsigned status)
         reply_text(ex, 413, SLICE("The body is larger than max_request_body_size.\n"));
     } else {
         metrics_bound_met(METRIC_max_pending_bytes, ex->id);
-        admit_busy(ex, SLICE("Too much is on its way at the moment.\n"));
+        admit_busy(ex, metrics_name(METRIC_max_pending_bytes),
+                   SLICE("Too much is on its way at the moment.\n"));
     }
 }
 

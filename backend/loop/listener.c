@@ -7,9 +7,9 @@
 
 #include "loop/listener.h"
 
+#include "base/address.h"
 #include "base/alloc.h"
 #include "base/log.h"
-#include "loop/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,6 +19,8 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -153,6 +155,29 @@ open_tcp(struct listener *l, const struct address *at, struct error *err)
     return begin_listening(l, err);
 }
 
+/* What whoever handed it over bound it to, as `listen` would say it. */
+static void
+name_inherited(struct listener *l, const struct sockaddr_storage *a, socklen_t len)
+{
+    char text[sizeof(struct sockaddr_un) + 20], host[INET6_ADDRSTRLEN] = "";
+    const struct sockaddr_un *path = (const struct sockaddr_un *)a;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)a;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+    size_t room = len > offsetof(struct sockaddr_un, sun_path)
+                      ? len - offsetof(struct sockaddr_un, sun_path)
+                      : 0;
+    if (a->ss_family == AF_UNIX && room && path->sun_path[0])
+        snprintf(text, sizeof text, "unix/%.*s", (int)room, path->sun_path);
+    else if (a->ss_family == AF_INET && inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host))
+        snprintf(text, sizeof text, "%s:%u", host, ntohs(v4->sin_port));
+    else if (a->ss_family == AF_INET6 && inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host))
+        snprintf(text, sizeof text, "[%s]:%u", host, ntohs(v6->sin6_port));
+    else
+        return; /* no name: the descriptor's number is all there is */
+    free(l->address);
+    l->address = xstrndup(text, strlen(text));
+}
+
 static bool
 open_inherited(struct listener *l, const struct address *at, struct error *err)
 {
@@ -162,6 +187,7 @@ open_inherited(struct listener *l, const struct address *at, struct error *err)
         return error_set(err, "listen %s: descriptor %d is not a socket", l->address, at->fd);
     l->fd = at->fd;
     l->is_unix = a.ss_family == AF_UNIX;
+    name_inherited(l, &a, len);
     return begin_listening(l, err);
 }
 

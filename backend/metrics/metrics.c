@@ -235,19 +235,43 @@ sum_refused(unsigned i)
     return sum_at(offsetof(struct counters, refused) + i * sizeof(uint64_t));
 }
 
+/* A line holds this much: log_line() would cut the rest. */
+enum {
+    COUNTED_MAX = 2500
+};
+
+static void
+flush_counted(struct buf *line)
+{
+    if (line->len)
+        log_line(LOG_INFO, "counted", SLICE_FMT, SLICE_ARG(buf_slice(line)));
+    buf_clear(line);
+}
+
+static void
+add_counted(struct buf *line, const char *name, uint64_t value)
+{
+    if (value == 0)
+        return;
+    if (line->len > COUNTED_MAX)
+        flush_counted(line);
+    buf_addf(line, "%s%s=%llu", line->len ? " " : "", name, (unsigned long long)value);
+}
+
 void
-metrics_each(void (*each)(const char *name, uint64_t value))
+metrics_log(void)
 {
     char name[80];
-    for (int m = 0; m < METRIC_COUNT; m++) {
-        uint64_t value = metrics_sum((enum metric)m);
-        if (value)
-            each(rows[m].name, value);
-    }
+    struct buf line;
+    buf_init(&line, COUNTED_MAX + 200);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        add_counted(&line, rows[m].name, metrics_sum((enum metric)m));
     for (unsigned i = 0; i < atomic_load(&refusal_count); i++) {
         snprintf(name, sizeof name, "refused_%u_%s", refusals[i].status, refusals[i].reason);
-        each(name, sum_refused(i));
+        add_counted(&line, name, sum_refused(i));
     }
+    flush_counted(&line);
+    buf_fini(&line);
 }
 
 /* --- the page --------------------------------------------------------------------------------- */

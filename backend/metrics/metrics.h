@@ -42,7 +42,7 @@ void metrics_write(struct buf *);
 /* A family of one sample. `type` is one of OpenMetrics'; a counter's name has no _total here. */
 void metrics_write_one(struct buf *, const char *name, const char *type, const char *unit,
                        const char *help, double value);
-/* Lines for the log when the hub stops: calls `each` for what is not 0. */
-void metrics_each(void (*each)(const char *name, uint64_t value));
+/* What is not 0, as NAME=VALUE in one line of the log, event=counted (more where it is long). */
+void metrics_log(void);
 
 #endif

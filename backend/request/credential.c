@@ -20,6 +20,8 @@
 #include "request/place.h"
 #include "request/rules.h"
 
+#include <stdio.h>
+
 static bool
 read_authorization(const struct request *r, struct slice value, struct slice *ret_token)
 {
@@ -105,15 +107,39 @@ find_cookie(const struct exchange *ex, bool is_match, struct slice *ret_value)
            find_cookie_of(ex, is_0x ? DIALECT_1_0 : DIALECT_0X, ret_value);
 }
 
+/* False: the request does not say. */
+static bool
+find_origin(const struct exchange *ex, struct slice *ret_origin)
+{
+    struct slice referer;
+    if (request_header(ex->request, SLICE("Origin"), ret_origin) && ret_origin->len)
+        return true;
+    return request_header(ex->request, SLICE("Referer"), &referer) &&
+           origin_of_referer(referer, ret_origin);
+}
+
+static void
+say_origin(const struct exchange *ex, struct token_refusal *refusal)
+{
+    struct slice origin;
+    char advice[180];
+    const struct string_list *allowed = &ex->config->publish_origins;
+    if (!find_origin(ex, &origin)) {
+        snprintf(refusal->detail, sizeof refusal->detail, "there is neither Origin nor Referer");
+        return;
+    }
+    snprintf(refusal->origin, sizeof refusal->origin, SLICE_FMT,
+             SLICE_ARG(slice_head(origin, 200)));
+    origin_advice(allowed, "publish_origins", origin, advice, sizeof advice);
+    snprintf(refusal->detail, sizeof refusal->detail, "%s", advice);
+}
+
 static bool
 origin_may_publish(const struct exchange *ex)
 {
-    struct slice origin = {0}, referer;
-    if (!request_header(ex->request, SLICE("Origin"), &origin) || origin.len == 0) {
-        if (!request_header(ex->request, SLICE("Referer"), &referer) ||
-            !origin_of_referer(referer, &origin))
-            return false;
-    }
+    struct slice origin;
+    if (!find_origin(ex, &origin))
+        return false;
     if (place_is_own_origin(ex, origin))
         return true;
     const struct string_list *allowed = &ex->config->publish_origins;
@@ -139,19 +165,23 @@ find(struct exchange *ex, struct slice *ret_token, enum token_fault *ret_fault)
 {
     struct slice value;
     *ret_fault = TOKEN_OK;
+    ex->token_by = "none";
     if (request_header(ex->request, SLICE("Authorization"), &value)) {
+        ex->token_by = "header";
         if (!read_authorization(ex->request, value, ret_token))
             *ret_fault = TOKEN_BAD_AUTHORIZATION;
         return true;
     }
     struct query_facts facts = read_query(ex);
     if ((facts.tokens || facts.failed) && authority_speaks(ex->rules->authority, DIALECT_0X)) {
+        ex->token_by = "query";
         *ret_token = facts.token;
         *ret_fault = judge_parameter(ex, &facts);
         return true;
     }
     if (!find_cookie(ex, facts.is_match, ret_token))
         return false;
+    ex->token_by = "cookie";
     if (slice_eq(ex->request->method, SLICE("POST")) && !origin_may_publish(ex))
         *ret_fault = TOKEN_FOREIGN_ORIGIN;
     return true;
@@ -178,6 +208,8 @@ credential_read(struct exchange *ex, enum role role, struct token_cache *cache,
         return true;
     if (fault != TOKEN_OK) {
         *ret_refusal = credential_refusal(ex, role, fault, NULL);
+        if (fault == TOKEN_FOREIGN_ORIGIN)
+            say_origin(ex, ret_refusal);
         if (fault != TOKEN_BAD_AUTHORIZATION)
             ret_refusal->dialect = ret_refusal->reply_dialect =
                 authority_reply_dialect(authority, token);

@@ -94,6 +94,7 @@ struct exchange {
     struct rules *rules;     /* owns a reference: what holds for this request; set by the router */
     const struct config *config; /* of rules; NULL, as they are, once it streams */
     void *state;                 /* the handler's own */
+    const char *token_by;        /* where its token was: header, query, cookie; else none */
     bool has_waited;             /* for keys: its handler begins for the second time */
     bool has_answer;             /* and they came meanwhile */
 };

@@ -2,6 +2,8 @@
 
 #include "request/origin.h"
 
+#include <stdio.h>
+
 bool
 origin_matches(struct slice pattern, struct slice origin, bool ignore_case)
 {
@@ -28,4 +30,59 @@ origin_of_referer(struct slice referer, struct slice *ret_origin)
         end++;
     *ret_origin = slice_head(referer, scheme + 3 + end);
     return end > 0;
+}
+
+struct parts {
+    struct slice scheme, host, port, tail;
+};
+
+static struct parts
+split(struct slice s)
+{
+    struct parts p = {.scheme = SLICE("")};
+    size_t colon = slice_find(s, SLICE("://"));
+    if (colon < s.len) {
+        p.scheme = slice_head(s, colon);
+        s = slice_from(s, colon + 3);
+    }
+    size_t end = slice_index(s, '/');
+    p.tail = slice_from(s, end);
+    s = slice_head(s, end);
+    size_t bracket = slice_index(s, ']'), from = bracket < s.len ? bracket : 0;
+    size_t port = from + slice_index(slice_from(s, from), ':');
+    p.host = slice_head(s, port);
+    p.port = slice_from(s, port + 1);
+    return p;
+}
+
+const char *
+origin_difference(struct slice pattern, struct slice origin)
+{
+    struct parts ours = split(pattern), theirs = split(origin);
+    if (theirs.host.len == 0 || !origin_matches(ours.host, theirs.host, true))
+        return NULL;
+    return ours.scheme.len < theirs.scheme.len && ours.scheme.len == 0
+               ? "its scheme, which is missing"
+           : !slice_eq_nocase(ours.scheme, theirs.scheme)   ? "its scheme"
+           : ours.tail.len                                  ? "the slash behind its host"
+           : !slice_eq(ours.port, theirs.port)              ? "its port"
+           : !origin_matches(ours.host, theirs.host, false) ? "its case"
+           : !slice_eq(ours.scheme, theirs.scheme)          ? "its case"
+                                                            : NULL;
+}
+
+struct slice
+origin_advice(const struct string_list *list, const char *name, struct slice origin, char *out,
+              size_t cap)
+{
+    const char *difference = NULL, *near = "";
+    for (size_t i = 0; i < list->count && difference == NULL; i++) {
+        near = list->items[i];
+        difference = origin_difference(slice_of(near), origin);
+    }
+    if (difference)
+        snprintf(out, cap, "%s has %.150s, which differs in %s", name, near, difference);
+    else
+        snprintf(out, cap, "it is not in %s", name);
+    return slice_of(out);
 }

@@ -1,37 +1,17 @@
-/* reply - what every reply carries, whoever makes it.
- *
- * CORS: with a bare `*` configured everybody may read and nobody sends credentials (the protocol
- * forbids the pair); with named origins the asking one is echoed and `Vary: Origin` stands on
- * every reply, asked with an Origin or not, because a cache must know. */
+/* reply - what every reply carries, whoever makes it. */
 
 #include "request/reply.h"
 
 #include "base/alloc.h"
 #include "config/config.h"
 #include "metrics/metrics.h"
-#include "request/origin.h"
+#include "request/answered.h"
+#include "request/cors.h"
+#include "request/credential.h"
 #include "request/place.h"
 #include "request/problem.h"
 
-#include <string.h>
-
-static bool
-has_bare_star(const struct string_list *origins)
-{
-    for (size_t i = 0; i < origins->count; i++)
-        if (strcmp(origins->items[i], "*") == 0)
-            return true;
-    return false;
-}
-
-static bool
-origin_is_allowed(const struct string_list *origins, struct slice origin)
-{
-    for (size_t i = 0; i < origins->count; i++)
-        if (origin_matches(slice_of(origins->items[i]), origin, true))
-            return true;
-    return false;
-}
+#include <stdio.h>
 
 void
 reply_add(struct reply *r, struct slice name, struct slice value)
@@ -40,36 +20,13 @@ reply_add(struct reply *r, struct slice name, struct slice value)
     r->headers[r->header_count++] = (struct header){name, value};
 }
 
-/* True if the origin of this request may read the reply. */
-static bool
-add_cors(const struct exchange *ex, struct reply *r)
-{
-    const struct string_list *origins = &ex->config->cors_origins;
-    struct slice origin;
-    if (origins->count == 0)
-        return false;
-    if (has_bare_star(origins)) {
-        reply_add(r, SLICE("Access-Control-Allow-Origin"), SLICE("*"));
-    } else {
-        reply_add(r, SLICE("Vary"), SLICE("Origin"));
-        if (!request_header(ex->request, SLICE("Origin"), &origin) || origin.len == 0 ||
-            !origin_is_allowed(origins, origin))
-            return false;
-        reply_add(r, SLICE("Access-Control-Allow-Origin"), origin);
-        reply_add(r, SLICE("Access-Control-Allow-Credentials"), SLICE("true"));
-    }
-    reply_add(r, SLICE("Access-Control-Expose-Headers"),
-              SLICE("Last-Event-ID, Mercure-Last-Event-ID, Link, WWW-Authenticate"));
-    return true;
-}
-
 void
 reply_begin(const struct exchange *ex, struct reply *r, unsigned status)
 {
     r->status = status;
     r->header_count = 0;
     r->body = SLICE("");
-    add_cors(ex, r);
+    cors_add(ex, r);
     if (status >= 400)
         reply_add(r, SLICE("Cache-Control"), SLICE("no-store"));
 }
@@ -93,8 +50,9 @@ reason_of(unsigned status)
 
 /* The body of an error: problem details where they are accepted, else the sentence. */
 static void
-send_sentence(struct exchange *ex, struct reply *r, struct slice sentence)
+send_sentence(struct exchange *ex, struct reply *r, const char *reason, struct slice sentence)
 {
+    answered_log(ex, r->status, reason, sentence);
     if (r->status >= 400 && problem_is_accepted(ex->request))
         r->body = problem_document(&ex->arena, r->status, sentence);
     if (r->body.len) {
@@ -115,7 +73,7 @@ reply_text(struct exchange *ex, unsigned status, struct slice sentence)
         metrics_refused(status, reason_of(status));
     if (status == 503)
         reply_add(&r, SLICE("Retry-After"), SLICE("2"));
-    send_sentence(ex, &r, sentence);
+    send_sentence(ex, &r, reason_of(status), sentence);
 }
 
 void
@@ -125,7 +83,7 @@ reply_method_not_allowed(struct exchange *ex, struct slice allow)
     metrics_refused(405, reason_of(405));
     reply_begin(ex, &r, 405);
     reply_add(&r, SLICE("Allow"), allow);
-    send_sentence(ex, &r, SLICE("This method is not allowed here.\n"));
+    send_sentence(ex, &r, reason_of(405), SLICE("This method is not allowed here.\n"));
 }
 
 /* What a refusal is in 1.0 (RFC 6750, section 3.1; PROTOCOL.md, "1.0 errors"). */
@@ -151,12 +109,23 @@ challenge_of(enum token_fault fault)
     }
 }
 
+/* That there is no token is no secret; why a token is bad is one. */
 static struct slice
-sentence_of(unsigned status)
+sentence_of(const struct exchange *ex, const struct token_refusal *refusal, unsigned status,
+            char *out, size_t cap)
 {
-    return status == 403   ? SLICE("The token does not grant this.\n")
-           : status == 400 ? SLICE("The request does not carry its token as it should.\n")
-                           : SLICE("This needs a token that is valid here and grants it.\n");
+    if (status == 403)
+        return SLICE("The token does not grant this.\n");
+    if (status == 400)
+        return SLICE("The request does not carry its token as it should.\n");
+    if (refusal->fault != TOKEN_NONE)
+        return SLICE("The token is not accepted; the hub's log says why (event=refused).\n");
+    struct slice name = credential_cookie_name(ex->config, refusal->reply_dialect);
+    int n = snprintf(out, cap,
+                     "There is no token: send Authorization: Bearer ..., or the cookie " SLICE_FMT
+                     ".\n",
+                     SLICE_ARG(slice_head(name, 200)));
+    return SLICE_OF(out, (size_t)n);
 }
 
 unsigned
@@ -170,6 +139,7 @@ reply_refusal(struct exchange *ex, const struct token_refusal *refusal)
 {
     struct reply r;
     struct buf value;
+    char text[300];
     unsigned status = reply_refusal_status(refusal);
     const char *reason = token_fault_name(refusal->fault);
     metrics_refused(status, reason);
@@ -189,7 +159,7 @@ reply_refusal(struct exchange *ex, const struct token_refusal *refusal)
     reply_add(&r, SLICE("WWW-Authenticate"), buf_slice(&value));
     if (ex->config->debug)
         reply_add(&r, SLICE("X-Alipes-Reason"), slice_of(reason));
-    send_sentence(ex, &r, sentence_of(status));
+    send_sentence(ex, &r, reason, sentence_of(ex, refusal, status, text, sizeof text));
     buf_fini(&value);
 }
 
@@ -201,13 +171,8 @@ reply_options(struct exchange *ex, struct slice allow)
     if (!request_header(ex->request, SLICE("Access-Control-Request-Method"), &asked)) {
         reply_begin(ex, &r, 204);
         reply_add(&r, SLICE("Allow"), allow);
-    } else if (add_cors(ex, &r)) {
-        reply_add(&r, SLICE("Access-Control-Allow-Methods"), SLICE("GET, HEAD, POST, QUERY"));
-        reply_add(&r, SLICE("Access-Control-Allow-Headers"),
-                  SLICE("authorization, cache-control, last-event-id, content-type"));
-        reply_add(&r, SLICE("Access-Control-Max-Age"), SLICE("7200"));
-        reply_add(&r, SLICE("Vary"),
-                  SLICE("Access-Control-Request-Method, Access-Control-Request-Headers"));
+    } else {
+        cors_add_preflight(ex, &r);
     }
     exchange_reply(ex, &r);
 }

@@ -156,3 +156,14 @@ matcher_matches(const struct matcher *m, const struct topic *t)
     uint64_t steps = matcher_steps(t);
     return matcher_try(m, t, &steps) == MATCH_YES;
 }
+
+const char *
+matcher_trap(struct slice exact)
+{
+    if (slice_index(exact, '{') < exact.len)
+        return "its braces are no valid URI Template, so it is compared as it stands";
+    if (exact.len > 1 && slice_index(exact, '*') < exact.len)
+        return "a * inside a topic is no wildcard: a template does it, like "
+               "https://example.com/books/{id}";
+    return NULL;
+}

@@ -53,4 +53,7 @@ bool matcher_needs_urls(void);
 uint64_t matcher_steps(const struct topic *);
 void matcher_set_steps(uint64_t);
 
+/* What a string that is compared as it stands was perhaps meant to be: a sentence, or NULL. */
+const char *matcher_trap(struct slice exact);
+
 #endif

@@ -101,6 +101,7 @@ lay_out(const struct update_formatted *f)
     u->topic_count = (uint32_t)f->topic_count;
     u->size = size;
     u->made_ns = 0;
+    u->tally = NULL;
     u->topics = (struct topic *)(u + 1);
     char *at = (char *)(u->topics + f->topic_count);
     u->frame = SLICE_OF(at, frame);
@@ -162,5 +163,6 @@ update_unref(struct update **ref)
         return;
     for (uint32_t i = 0; i < u->topic_count; i++)
         topic_fini(&u->topics[i]);
+    free(u->tally);
     free(u);
 }

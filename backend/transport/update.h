@@ -16,6 +16,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+struct tally;
+
 struct update {
     atomic_uint refs;
     bool is_private, id_is_chosen; /* by the publisher: it may come again */
@@ -26,6 +28,7 @@ struct update {
     struct topic *topics; /* [0] is canonical */
     size_t size;          /* of the whole allocation, for budgets */
     uint64_t made_ns;     /* monotonic; 0: it was read from a history */
+    struct tally *tally;  /* owns, plain memory: for the log (hub/trace.h); NULL: not wanted */
 };
 
 /* What an update is made of; borrowed, copied by update_new(). */

@@ -1,5 +1,6 @@
 """Keys that cannot be: refused with the line and the reason. Keys that are unwise: a note by name."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -18,10 +19,16 @@ REFUSED = [
     (f'publisher_jwt "{EC.setting}" ES512', "ES512 needs a P-521 key, and this is a P-256 key"),
     (f"publisher_jwt {KEY} RS256", "RS256 needs an RSA key as PEM or JWK, and this is a secret"),
     (f"publisher_jwt {KEY} hs256", "the algorithm hs256 is not known"),
+    (f"publisher_jwt {KEY} XS1", "the algorithm XS1 is not known"),
+    (f"publisher_jwt {KEY} {KEY}", "the word behind the key is no algorithm (a key with a blank stands in quotes)"),
+    (f"publisher_jwt {''.join(RSA.verifier.decode().splitlines()[1:-1])} RS256", "a public key in another form: without the lines -----BEGIN"),
+    (f"publisher_jwt {''.join(RSA.verifier.decode().splitlines()[1:-1])}", "a public key is no secret"),
+    ('publisher_jwt "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7" RS256', "or OpenSSH's"),
     (f"publisher_jwt {KEY} none", "the algorithm none is not known"),
     ('publisher_jwt ""', "empty"),
     ("publisher_jwt file:/nowhere/key", "/nowhere/key"),
-    ('publisher_jwt "-----BEGIN PUBLIC KEY-----\\nAAAA" RS256', "cannot be read"),
+    ('publisher_jwt "-----BEGIN PUBLIC KEY-----\\nAAAA" RS256', "cannot be read: its last line, -----END …-----, is missing"),
+    ('publisher_jwt "-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----" RS256', "cannot be read: it holds neither"),
     ('publisher_jwt "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7" HS256', "a public key is no secret"),
     ("publisher_jwt `{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}` RS256", "too weak"),
     ("publisher_jwt `{\"kty\":\"oct\",\"k\":\"AAAA\",\"alg\":\"HS512\"}` HS256", "the JWK is for HS512"),
@@ -59,6 +66,24 @@ def test_nothing_is_said_of_a_good_key_or_of_an_example_that_nobody_else_reaches
     for text in (f"publisher_jwt {KEY}", f'publisher_jwt "{EC.setting}" ES256', f"publisher_jwt {EXAMPLE}\nlisten 127.0.0.1:8080"):
         status, said, _ = check(tmp_path, text)
         assert status == 0 and "publisher_jwt: " not in said, said
+
+
+PEM = RSA.verifier.decode().strip()
+FORMS = {"as it is": PEM, "with one more line end": PEM + "\n", "CRLF": PEM.replace("\n", "\r\n"), "\\n written out": PEM.replace("\n", "\\n"),
+         "\\r\\n written out": PEM.replace("\n", "\\r\\n"), "blanks": PEM.replace("\n", " "), "indented": re.sub("^", "    ", PEM, flags=re.M),
+         "in quotes": f"'{PEM}'", "in quotes, written out": '"' + PEM.replace("\n", "\\n") + '"', "BOM": "\ufeff" + PEM}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_pem_is_taken_in_the_forms_that_panels_and_editors_make_of_it(tmp_path, form):
+    env = {"PATH": os.environ["PATH"], "MERCURE_PUBLISHER_JWT_KEY": FORMS[form], "MERCURE_PUBLISHER_JWT_ALG": "RS256", "MERCURE_SUBSCRIBER_JWT_KEY": KEY}
+    text = tokens.sign({"alg": "RS256", "typ": "JWT"}, {"mercure": {"publish": ["*"]}}, RSA)
+    told = subprocess.run([BIN, "token", "inspect"], input=text, capture_output=True, text=True, env=env)
+    assert "publish: accepted" in told.stdout, told
+    done = subprocess.run([BIN, "config", "check"], capture_output=True, text=True, env={**env, "MERCURE_EXTRA_DIRECTIVES": "transport memory"})
+    assert done.returncode == 0 and "MERCURE_PUBLISHER_JWT_KEY" not in done.stdout, done
+    heredoc = f"publisher_jwt <<KEY\n{FORMS['indented']}\n    KEY RS256"
+    assert check(tmp_path, heredoc)[0] == 0
 
 
 def test_the_environment_chooses_the_algorithm_of_a_pem(tmp_path):

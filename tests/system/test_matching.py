@@ -31,7 +31,7 @@ def status(hub, query, method="GET"):
 
 def counted(hub, name):
     """A counter as the log has it when the hub stops."""
-    return int(re.search(rf"event=counted name={name} value=(\d+)", hub.log()).group(1))
+    return int(re.search(rf"event=counted .*?\b{name}=(\d+)", hub.log()).group(1))
 
 
 @pytest.fixture(scope="module")

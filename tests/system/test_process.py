@@ -382,13 +382,13 @@ def test_mistakes_in_the_configuration_are_named(tmp_path):
     assert "MERCURE_PUBLISHER_JWT_KEY" in run({"JWT_KEY": "x"}).stderr
     conf = tmp_path / "bad.conf"
     for text, line, word in [("anonymous\nlisen :80\n", 2, "listen"), ("\n\nheartbeat x\n", 3, "heartbeat"),
-                             ("subscriptions\n", 1, "not available"), ("mercure {\nanonymous\n", 3, "not closed"),
+                             ("subscriptions\n", 1, "not available"), ("mercure {\nanonymous\n", 1, "not closed"),
                              ("jwt_key x\n", 1, "publisher_jwt"), ("transport tape\n", 1, "memory"), ("max_streams 9999999999\n", 1, "1000000")]:
         conf.write_text(text)
         checked = run({}, "config", "check", conf)
         assert checked.returncode == 1
         assert checked.stderr.startswith(f"{conf}:{line}:") and word in checked.stderr, checked.stderr
-    conf.write_text("mercure {\n\tpublisher_jwt {$NO_SUCH_NAME:changeme} HS256 # short\n\tsubscriber_jwt \"a b\"\n\tdispatch_timeout 5s\n}\n")
+    conf.write_text("mercure {\n\tpublisher_jwt {$NO_SUCH_NAME:changeme} HS256 # short\n\tsubscriber_jwt \"a b\"\n\tdispatch_timeout 5s\n\ttransport memory\n}\n")
     checked = run({}, "config", "check", conf)
     assert checked.returncode == 0, checked.stderr
     assert "shorter than 32" in checked.stdout and "example" in checked.stdout and "dispatch_timeout" in checked.stdout

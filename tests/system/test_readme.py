@@ -74,3 +74,12 @@ def test_the_keys_that_the_readme_makes_are_taken(tmp_path):
                                        "transport memory\n")
         done = subprocess.run([BIN, "config", "check", tmp_path / "conf"], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "") and "note:" not in done.stdout, done
+
+
+def test_the_directives_that_take_a_restart_stand_in_the_readme():
+    source = (ROOT / "backend/config/restart.c").read_text()
+    blocks = re.findall(r'\{(NULL|"[a-z ]+"), "(\w+)"\}', source)
+    named = {name if block == "NULL" else block.strip('"').split()[0] for block, name in blocks}
+    named |= set(re.findall(r'SLICE\("(\w+)"\)', source))
+    sentence = README.split("What takes a restart is named")[1].split("\n\n")[0].split("):")[1]
+    assert set(re.findall(r"`(\w+)`", sentence)) == named

@@ -92,7 +92,7 @@ def test_a_bad_file_changes_nothing_and_says_why(start_hub):
 def test_what_takes_a_restart_is_named_and_stays_as_it_is(start_hub):
     hub = start_hub()
     text = hub.conf.read_text()
-    reload(hub, text.replace("workers 2", "workers 3").replace("transport memory", "transport log { path /nowhere/at/all }")
+    reload(hub, text.replace("workers 2", "workers 3").replace("transport memory", f"transport log {{ path {hub.folder}/elsewhere }}")
            .replace(f"127.0.0.1:{hub.port}", "127.0.0.1:1") + "path /elsewhere\nheartbeat 2s\n")
     named = [part.split()[0] for part in hub.log().split("event=reload_needs_restart directive=")[1:]]
     assert set(named) == {"listen", "path", "transport", "workers"}, named

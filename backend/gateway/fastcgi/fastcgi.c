@@ -19,6 +19,7 @@
 #include "gateway/fastcgi/params.h"
 #include "gateway/fastcgi/record.h"
 #include "gateway/headers.h"
+#include "request/answered.h"
 #include "request/status.h"
 #include "transport/update.h"
 
@@ -446,6 +447,7 @@ refuse(struct asked *r, unsigned status)
     struct slice reason = status_reason(status);
     char text[64];
     struct reply reply = {.status = status};
+    answered_log(&r->exchange, status, "wire", reason);
     reply.headers[reply.header_count++] =
         (struct header){SLICE("Content-Type"), SLICE("text/plain; charset=utf-8")};
     reply.headers[reply.header_count++] =

@@ -16,6 +16,7 @@
 #include "gateway/headers.h"
 #include "gateway/http/chunked.h"
 #include "gateway/http/head.h"
+#include "request/answered.h"
 #include "request/status.h"
 #include "transport/update.h"
 
@@ -343,6 +344,7 @@ refuse(struct http *h, unsigned status)
 {
     char text[256];
     struct slice reason = status_reason(status);
+    answered_log(&h->exchange, status, "wire", reason);
     int n = snprintf(
         text, sizeof text,
         "HTTP/1.1 %u " SLICE_FMT "\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -496,6 +498,7 @@ read_body(struct http *h)
         link_count(&h->link, LINK_BAD_REQUEST);
         h->keep = false;
         struct reply r = {.status = 400, .body = SLICE("The chunked body is malformed.\n")};
+        answered_log(ex, r.status, "wire", r.body);
         on_wire_reply(ex, &r);
         return;
     }
@@ -596,6 +599,7 @@ on_timeout(struct link *l)
         struct reply r = {.status = 408, .body = SLICE("The body did not come in time.\n")};
         link_count(l, LINK_BODY_TIMEOUT);
         h->keep = false;
+        answered_log(&h->exchange, r.status, "wire", r.body);
         on_wire_reply(&h->exchange, &r);
         return;
     }

@@ -368,6 +368,64 @@ START_TEST(no_aud_is_that_of_a_hub_that_does_not_know_its_own)
 }
 END_TEST
 
+static const struct {
+    enum dialect dialect;
+    struct slice json;
+    const char *why; /* how it begins; NULL: nothing is said */
+} empty_ones[] = {
+    {DIALECT_0X, SLICE_INIT("{}"), "there is no mercure claim"},
+    {DIALECT_0X, SLICE_INIT("{\"mercure\":null}"), "there is no mercure claim"},
+    {DIALECT_0X, SLICE_INIT("{\"publish\":[\"*\"]}"), "there is no mercure claim: publish"},
+    {DIALECT_0X, SLICE_INIT("{\"Mercure\":{}}"), "there is no mercure claim: its name"},
+    {DIALECT_0X, SLICE_INIT("{\"https://mercure.rocks\":{}}"),
+     "there is no mercure claim: https://mercure.rocks/ ends"},
+    {DIALECT_0X, SLICE_INIT("{\"authorization_details\":[]}"),
+     "there is no mercure claim: authorization_details"},
+    {DIALECT_0X, SLICE_INIT("{\"mercure\":{}}"), NULL},
+    {DIALECT_0X, SLICE_INIT("{\"https://mercure.rocks/\":{\"publish\":[\"*\"]}}"), NULL},
+    {DIALECT_1_0, SLICE_INIT("{\"exp\":1.8e9,\"aud\":\"" AUD "\"}"),
+     "there is no authorization_details"},
+    {DIALECT_1_0, SLICE_INIT(GOOD "[]}"), "no entry of authorization_details"},
+    {DIALECT_1_0, SLICE_INIT(GOOD "[{\"type\":\"x\"}]}"), "no entry of authorization_details"},
+    {DIALECT_1_0, SLICE_INIT(GOOD "[{" DETAIL "," ACTIONS "," TOPICS "}]}"), NULL},
+};
+
+START_TEST(a_good_token_without_rights_knows_why)
+{
+    struct grant *g;
+    for (size_t i = 0; i < COUNT_OF(empty_ones); i++) {
+        ck_assert_int_eq(judge(empty_ones[i].dialect, empty_ones[i].json, &g), TOKEN_OK);
+        bool same = g->no_rights == NULL || empty_ones[i].why == NULL
+                        ? g->no_rights == empty_ones[i].why
+                        : slice_starts(slice_of(g->no_rights), slice_of(empty_ones[i].why));
+        ck_assert_msg(same, "row %zu: %s", i, g->no_rights ? g->no_rights : "nothing");
+        grant_unref(&g);
+    }
+}
+END_TEST
+
+static const struct {
+    double before; /* seconds before now */
+    const char *detail;
+} spans[] = {
+    {0, "0 s ago"},    {119, "119 s ago"},   {120, "2 min ago"},      {7000, "117 min ago"},
+    {7200, "2 h ago"}, {86400, "24 h ago"},  {172800, "2 days ago"},  {95777652, "1109 days ago"},
+    {-30, "in 30 s"},  {-3600, "in 60 min"}, {-864000, "in 10 days"},
+};
+
+START_TEST(how_long_ago_is_said_in_the_unit_that_a_person_takes)
+{
+    char json[100];
+    struct grant *g;
+    for (size_t i = 0; i < COUNT_OF(spans); i++) {
+        snprintf(json, sizeof json, "{\"%s\":%.1f}", spans[i].before < 0 ? "nbf" : "exp",
+                 (double)now_ms / 1000 - spans[i].before);
+        ck_assert_int_ne(judge(DIALECT_0X, slice_of(json), &g), TOKEN_OK);
+        ck_assert_str_eq(refusal.detail, spans[i].detail);
+    }
+}
+END_TEST
+
 UNIT_MAIN("auth/claims", claims_of_0x_are_judged, claims_of_1_0_are_judged,
           a_refused_audience_is_named, rights_are_exact_or_everything,
           each_detail_grants_its_own_actions, the_payload_travels_unchanged,
@@ -375,4 +433,5 @@ UNIT_MAIN("auth/claims", claims_of_0x_are_judged, claims_of_1_0_are_judged,
           a_thousand_selectors_pass_and_one_more_does_not,
           a_thousand_templates_cannot_make_a_publish_slow,
           a_hundred_details_and_matchers_pass_and_one_more_does_not,
-          no_aud_is_that_of_a_hub_that_does_not_know_its_own)
+          no_aud_is_that_of_a_hub_that_does_not_know_its_own, a_good_token_without_rights_knows_why,
+          how_long_ago_is_said_in_the_unit_that_a_person_takes)

@@ -32,7 +32,8 @@ START_TEST(a_block_of_the_established_hub_can_be_pasted)
                               "mercure {\n"
                               "\tpublisher_jwt {env.UNIT_KEY} HS256\n"
                               "\tsubscriber_jwt \"a \\\"b\\\" # c\"  # behind\n"
-                              "\tcors_origins {$UNIT_NONE:https://a.example} `raw \\\"`\n"
+                              "\tcors_origins {$UNIT_NONE:https://a.example} `https://b.example`\n"
+                              "\tname `raw \\\"`\n"
                               "\tanonymous\n"
                               "\tdispatch_timeout 5s\n"
                               "}\n")),
@@ -42,7 +43,8 @@ START_TEST(a_block_of_the_established_hub_can_be_pasted)
     ck_assert_str_eq(config->keys[CONFIG_SUBSCRIBER].text.ptr, "a \"b\" # c");
     ck_assert_uint_eq(config->cors_origins.count, 2);
     ck_assert_str_eq(config->cors_origins.items[0], "https://a.example");
-    ck_assert_str_eq(config->cors_origins.items[1], "raw \\\"");
+    ck_assert_str_eq(config->cors_origins.items[1], "https://b.example");
+    ck_assert_str_eq(config->name, "raw \\\"");
     ck_assert(config->anonymous);
     ck_assert_uint_ge(config->notes.count, 1);
 }
@@ -114,6 +116,14 @@ START_TEST(what_the_whole_tells_is_said)
         {SLICE_INIT(ISSUER), "neither resource_identifier nor public_urls"},
         {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.0/8\n"), "trusted_proxies: no effect"},
         {SLICE_INIT("subscriber_jwt a\nsubscriber_jwks_url https://a/b\n"), "it counts"},
+        {SLICE_INIT("anonymous\npublisher_jwt a\npublisher_jwt b\n"),
+         "test.conf:3: publisher_jwt: it is there twice"},
+        {SLICE_INIT("anonymous\nheartbeat 1s\nheartbeat 2s\n"), "heartbeat: it is there twice"},
+        {SLICE_INIT("anonymous\nmax_streams 0\n"), "max_streams: 0: nobody can subscribe"},
+        {SLICE_INIT("anonymous\npublisher_jwt \"'quoted'\"\n"), "wrapped in quotes"},
+        {SLICE_INIT("anonymous\ntransport bolt { size 0 }\n"), "size 0 is no bound there"},
+        {SLICE_INIT("anonymous\ntransport_url bolt://a/b?size=7&cleanup_frequency=0.4\n"),
+         "bolt is transport log here"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ck_assert_msg(parse(rows[i].text) && config_judge(config, &err), "row %zu: %s", i,
@@ -141,6 +151,9 @@ START_TEST(what_contradicts_itself_is_refused)
         {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.1/8\n"), "trusted_proxies"},
         {SLICE_INIT("anonymous\ncookie_name a=b\n"), "cookie_name"},
         {SLICE_INIT("anonymous\nresource_identifier \"a b\"\n"), "resource_identifier"},
+        {SLICE_INIT("anonymous\nhealthz /.well-known/mercure\n"), "test.conf:2: healthz"},
+        {SLICE_INIT("anonymous\npath /a\nhealthz /a/b\n"), "test.conf:3: healthz: /a/b"},
+        {SLICE_INIT("anonymous\ntransport memory\ndurability commit\n"), "transport log"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ck_assert_msg(parse(rows[i].text), "row %zu: %s", i, err.text);
@@ -169,7 +182,8 @@ static const struct {
     struct slice text;
     const char *place, *words;
 } wrong[] = {
-    {SLICE_INIT("anonymous\nheartbeet 1s\n"), "test.conf:2:", "heartbeat"},
+    {SLICE_INIT("anonymous\nheartbeet 1s\n"), "test.conf:2:", "did you mean heartbeat?"},
+    {SLICE_INIT("transprot memory\n"), "test.conf:1:", "did you mean transport?"},
     {SLICE_INIT("heartbeat\n"), "test.conf:1:", "DURATION"},
     {SLICE_INIT("heartbeat 1s 2s\n"), "test.conf:1:", "heartbeat"},
     {SLICE_INIT("heartbeat 1\n"), "test.conf:1:", "heartbeat"},
@@ -178,29 +192,61 @@ static const struct {
     {SLICE_INIT("\n\ntail 1\n"), "test.conf:3:", "tail"},
     {SLICE_INIT("tail 1XB\n"), "test.conf:1:", "tail"},
     {SLICE_INIT("max_streams many\n"), "test.conf:1:", "max_streams"},
-    {SLICE_INIT("anonymous yes\n"), "test.conf:1:", "anonymous"},
+    {SLICE_INIT("anonymous on\n"), "test.conf:1:", "anonymous takes no value"},
     {SLICE_INIT("busy wait\n"), "test.conf:1:", "retry"},
-    {SLICE_INIT("name \"open\n"), "test.conf:1:", ""},
-    {SLICE_INIT("mercure {\nanonymous\n"), "test.conf:", "not closed"},
+    {SLICE_INIT("name \"open\n"), "test.conf:1:", "quote is not closed"},
     {SLICE_INIT("anonymous\n}\n"), "test.conf:2:", "}"},
     {SLICE_INIT("transport redis\n"), "test.conf:1:", "transport memory"},
+    {SLICE_INIT("transport_url redis://a:pass@b\n"), "test.conf:1:", "bolt://PATH"},
     {SLICE_INIT("jwt_key x\n"), "test.conf:1:", "publisher_jwt"},
+    {SLICE_INIT("jwt_key_subscriber x\n"), "test.conf:1:", "subscriber_jwt"},
     {SLICE_INIT("license x\n"), "test.conf:1:", "license"},
+    {SLICE_INIT("subscriptions\n"), "test.conf:1:", "not available"},
+    {SLICE_INIT("use_forwarded_headers \"1\"\n"), "test.conf:1:", "forwarded x-forwarded"},
+    {SLICE_INIT("auto_https off\n"), "test.conf:1:", "it is Caddy's"},
+    {SLICE_INIT("encode zstd {\n match x\n}\n"), "test.conf:1:", "it is Caddy's"},
     {SLICE_INIT("path relative\n"), "test.conf:1:", "path"},
-    {SLICE_INIT("publisher_jwt \"\"\n"), "test.conf:1:", "empty"},
+    {SLICE_INIT("publisher_jwt \"\"\n"), "test.conf:1:", "publisher_jwt: the key is empty"},
     {SLICE_INIT("\npublisher_jwt file:/nowhere/at/all\n"), "test.conf:2:", "/nowhere/at/all"},
+    {SLICE_INIT("publisher_jwt ${KEY}\n"), "test.conf:1:", "looks like a placeholder"},
+    {SLICE_INIT("publisher_jwt a b c\n"), "test.conf:1:", "stands in quotes"},
     {SLICE_INIT("publisher_jwks_url http://a/b\n"), "test.conf:1:", "https"},
     {SLICE_INIT("forwarded yes\n"), "test.conf:1:", "x-forwarded"},
+    {SLICE_INIT("listen 8080\n"), "test.conf:1:", "listen: 8080: a port is written :8080"},
+    {SLICE_INIT("listen :80 127.0.0.1\n"), "test.conf:1:", "the port is missing"},
+    {SLICE_INIT("metrics_listen 9180\n"), "test.conf:1:", "metrics_listen: 9180: a port"},
+    {SLICE_INIT("cors_origins https://a/\n"), "test.conf:1:", "write https://a"},
+    {SLICE_INIT("publish_origins a.example\n"), "test.conf:1:", "write https://a.example"},
+    {SLICE_INIT("cookie_name \"\"\n"), "test.conf:1:", "cookie_name: it is empty"},
+    {SLICE_INIT("jwks_ca \"\"\n"), "test.conf:1:", "jwks_ca: it is empty"},
+    {SLICE_INIT("transport log { path \"\" }\n"), "test.conf:1:", "path: it is empty"},
+    {SLICE_INIT("transport bolt { path }\n"), "test.conf:1:", "path is without a value"},
+    {SLICE_INIT("transport bolt { file a }\n"), "test.conf:1:", "unknown file"},
+    {SLICE_INIT("transport bolt { size 2000000000 }\n"), "test.conf:1:", "1000000000"},
+    {SLICE_INIT("transport bolt { size many }\n"), "test.conf:1:", "max_events"},
+    {SLICE_INIT("transport_url bolt://a?syze=1\n"), "test.conf:1:", "parameter syze"},
+    {SLICE_INIT("log logfmt {\n}\n"), "test.conf:1:", "log takes no block"},
+    {SLICE_INIT("heartbeat 1s {\n}\n"), "test.conf:1:", "heartbeat takes no block"},
     {SLICE_INIT("issuer a\n"), "test.conf:1:", "issuer"},
     {SLICE_INIT("issuer a {\n}\n"), "test.conf:1:", "neither"},
     {SLICE_INIT("issuer a {\n publisher {\n }\n}\n"), "test.conf:3:", "without"},
     {SLICE_INIT("issuer a {\n publisher {\n  jwt\n }\n}\n"), "test.conf:3:", "KEY"},
     {SLICE_INIT("issuer a {\n publisher {\n  jwt k\n  jwt l\n }\n}\n"), "test.conf:4:", "one"},
+    {SLICE_INIT("issuer a {\n publisher {\n  jwt %KEY%\n }\n}\n"),
+     "test.conf:3:", "issuer: jwt: this looks like a placeholder"},
     {SLICE_INIT("issuer a {\n\n wrong\n}\n"), "test.conf:3:", "authorization_server"},
     {SLICE_INIT("issuer a {\n publisher { jwt k }\n}\n\nissuer a {\n publisher { jwt k }\n}\n"),
      "test.conf:5:", "twice"},
     {SLICE_INIT("history { max_events 1 { } }\n"), "test.conf:1:", "block"},
     {SLICE_INIT("protocol_version_compatibility 6\n"), "test.conf:1:", "7 or 8"},
+    {SLICE_INIT("mercure {\nanonymous\n"), "test.conf:1:", "not closed"},
+    {SLICE_INIT("anonymous\nhistory {\n max_events 1\n\n"), "test.conf:2:", "not closed"},
+    {SLICE_INIT("issuer a {\n publisher {\n  jwt k\n}\n"), "test.conf:1:", "not closed"},
+    {SLICE_INIT("publisher_jwt <<KEY\nabc\n"), "test.conf:1:", "is not closed"},
+    {SLICE_INIT("{\n debug\n}\n"), "test.conf:1:", "without a directive"},
+    {SLICE_INIT("\xff\xfe"
+                "a"),
+     "test.conf:1:", "UTF-16"},
 };
 
 START_TEST(a_mistake_is_named_with_its_line)
@@ -208,7 +254,166 @@ START_TEST(a_mistake_is_named_with_its_line)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         ck_assert_msg(!parse(wrong[i].text), "row %zu passed", i);
         ck_assert_msg(says(wrong[i].place) && says(wrong[i].words), "row %zu: %s", i, err.text);
+        ck_assert_msg(config->errors.count == 1, "row %zu: %zu", i, config->errors.count);
     }
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(all_mistakes_are_named_at_once)
+{
+    static const char *const said[] = {
+        "test.conf:2: unknown directive heartbeet; did you mean heartbeat?",
+        "test.conf:3: history: unknown max_event; alipes config --help lists what it takes",
+        "test.conf:7: listen: 80: a port is written :80",
+        "test.conf:9: cors_origins: a never matches: the scheme is missing; write https://a",
+        "test.conf:8: public_urls: expected https://host[:port], or that and "
+        "/.well-known/mercure: b"};
+    ck_assert(!parse(SLICE("mercure {\n heartbeet 1s\n history {\n  max_event 1\n }\n anonymous\n"
+                           " listen 80\n public_urls b\n cors_origins a\n}\n")));
+    ck_assert(!config_judge(config, &err));
+    ck_assert_uint_eq(config->errors.count, COUNT_OF(said));
+    for (size_t i = 0; i < COUNT_OF(said); i++)
+        ck_assert_str_eq(config->errors.items[i], said[i]);
+    ck_assert_msg(config->anonymous, "what is right between them is read");
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(so_many_mistakes_are_enough)
+{
+    struct buf text;
+    buf_init(&text, 65536);
+    for (int i = 0; i < 1000; i++)
+        buf_addf(&text, "heartbeet\n");
+    ck_assert(!parse(buf_slice(&text)));
+    ck_assert_uint_eq(config->errors.count, 51);
+    ck_assert_str_eq(config->errors.items[50], "there is more that is wrong; mend this first");
+    buf_fini(&text);
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(a_role_whose_line_is_wrong_is_not_said_to_be_missing)
+{
+    ck_assert(!parse(SLICE("subscriber_jwt file:/nowhere\n")));
+    ck_assert(config_judge(config, &err));
+    ck_assert_uint_eq(config->errors.count, 1);
+    config_free(&config);
+}
+END_TEST
+
+/* Each of them is no directive; what it holds stays out of every sentence. */
+START_TEST(no_sentence_repeats_what_may_be_a_key)
+{
+    static const char secret[] = "hunter2s4cr3t";
+    static const struct slice rows[] = {
+        SLICE_INIT("publisher_jwt two hunter2s4cr3t words\n"),
+        SLICE_INIT("publisher_jwt\nhunter2s4cr3t\n"),
+        SLICE_INIT("publisher_jwt -----BEGIN PUBLIC KEY-----\nhunter2s4cr3t\nhunter2s4cr3t\n"
+                   "-----END PUBLIC KEY-----\n"),
+        SLICE_INIT("publisher_jwt ${hunter2s4cr3t}\n"),
+        SLICE_INIT("publisher_jwt `$(echo hunter2s4cr3t)`\n"),
+        SLICE_INIT("publisher_jwks_url http://a:hunter2s4cr3t@b/c\n"),
+        SLICE_INIT("cors_origins https://a:hunter2s4cr3t@b.example\n"),
+        SLICE_INIT("transport_url redis://a:hunter2s4cr3t@b\n"),
+        SLICE_INIT("anonymous\nsubscriber_jwt \"hunter2s4cr3t\n"),
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        ck_assert_msg(!parse(rows[i]), "row %zu", i);
+        for (size_t k = 0; k < config->errors.count; k++)
+            ck_assert_msg(!strstr(config->errors.items[k], secret), "row %zu: %s", i,
+                          config->errors.items[k]);
+    }
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(a_key_of_several_lines_without_quotes_is_one_mistake)
+{
+    ck_assert(!parse(SLICE("publisher_jwt -----BEGIN PUBLIC KEY-----\nAAAA\nBBBB\n"
+                           "-----END PUBLIC KEY----- RS256\nanonymous\nlisen :80\n")));
+    ck_assert_uint_eq(config->errors.count, 2);
+    ck_assert(strstr(config->errors.items[0], "test.conf:1: ") &&
+              strstr(config->errors.items[0], "stands in quotes"));
+    ck_assert(strstr(config->errors.items[1], "test.conf:6: ") && config->anonymous);
+    ck_assert_msg(parse(SLICE("publisher_jwt \"-----BEGIN X-----\\nab\\n-----END X-----\" RS256\n"
+                              "anonymous\n")),
+                  "%s", err.text);
+    ck_assert_msg(config->anonymous, "with quotes the next line is a line");
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(of_a_heredoc_the_closing_indentation_is_taken_off)
+{
+    ck_assert_msg(parse(SLICE("publisher_jwt <<KEY\n\t-----BEGIN X-----\n\tabcd\n"
+                              "\t-----END X-----\n\tKEY RS256\n"
+                              "name <<A-1\n   \n  b\n KEY\n A-1\nanonymous\n")),
+                  "%s", err.text);
+    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr,
+                     "-----BEGIN X-----\nabcd\n-----END X-----");
+    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].algs.items[0], "RS256");
+    ck_assert_str_eq(config->name, "  \n b\nKEY");
+    ck_assert(config->anonymous);
+    config_free(&config);
+}
+END_TEST
+
+static const struct {
+    struct slice text;
+    const char *said; /* NULL: it is none */
+} caddyfiles[] = {
+    {SLICE_INIT("{\n {$GLOBAL_OPTIONS}\n}\n{$SERVER_NAME:localhost} {\n encode zstd\n mercure {\n"
+                "  anonymous\n }\n}\n"),
+     "test.conf:6: this is a whole Caddyfile, and the hub's file is its mercure block alone: put "
+     "lines 6 to 8 into"},
+    {SLICE_INIT(
+         "localhost\nroute {\n mercure {\n anonymous\n history {\n }\n }\n respond 404\n}\n"),
+     "test.conf:3: this is a whole Caddyfile, and the hub's file is its mercure block alone: put "
+     "lines 3 to 7 into"},
+    {SLICE_INIT("mercure {\n anonymous\n}\n"), NULL},
+    {SLICE_INIT("# mercure {\nanonymous\nname mercure\n"), NULL},
+};
+
+START_TEST(of_a_whole_caddyfile_the_block_to_paste_is_named)
+{
+    for (size_t i = 0; i < COUNT_OF(caddyfiles); i++) {
+        bool ok = parse(caddyfiles[i].text);
+        ck_assert_msg(ok == (caddyfiles[i].said == NULL), "row %zu: %s", i, err.text);
+        ck_assert_msg(ok || says(caddyfiles[i].said), "row %zu: %s", i, err.text);
+        ck_assert_msg(ok || config->errors.count == 1, "row %zu", i);
+    }
+    config_free(&config);
+}
+END_TEST
+
+START_TEST(a_byte_order_mark_is_nothing)
+{
+    ck_assert_msg(parse(SLICE("\xef\xbb\xbf"
+                              "anonymous\r\n")),
+                  "%s", err.text);
+    ck_assert(config->anonymous);
+    config_free(&config);
+}
+END_TEST
+
+/* What a package says gives way, list by list. */
+START_TEST(a_list_replaces_what_yields_and_then_adds_up)
+{
+    ck_assert(parse(SLICE("listen :1 :2\ncors_origins *\ntrusted_proxies 10.0.0.0/8\n"
+                          "publish_origins https://p\nheartbeat 1s\n")));
+    config_yield(config);
+    ck_assert(config_parse(config,
+                           SLICE("listen :3\nlisten :4\ncors_origins https://a\nheartbeat 2s\n"),
+                           "user.conf", &err));
+    ck_assert_uint_eq(config->listen.count, 2);
+    ck_assert_str_eq(config->listen.items[0], ":3");
+    ck_assert_uint_eq(config->cors_origins.count, 1);
+    ck_assert_str_eq(config->cors_origins.items[0], "https://a");
+    ck_assert_uint_eq(config->trusted_proxies.count, 1);
+    ck_assert_uint_eq(config->publish_origins.count, 1);
+    ck_assert_msg(!has_note("twice"), "one for the package, one for its user");
     config_free(&config);
 }
 END_TEST
@@ -216,4 +421,11 @@ END_TEST
 UNIT_MAIN("config/config", a_block_of_the_established_hub_can_be_pasted,
           without_the_wrapper_it_is_the_same, an_issuer_has_keys_for_each_role,
           what_the_whole_tells_is_said, what_contradicts_itself_is_refused,
-          durations_and_sizes_have_units, a_mistake_is_named_with_its_line)
+          durations_and_sizes_have_units, a_mistake_is_named_with_its_line,
+          all_mistakes_are_named_at_once, so_many_mistakes_are_enough,
+          a_role_whose_line_is_wrong_is_not_said_to_be_missing,
+          no_sentence_repeats_what_may_be_a_key,
+          a_key_of_several_lines_without_quotes_is_one_mistake,
+          of_a_heredoc_the_closing_indentation_is_taken_off,
+          of_a_whole_caddyfile_the_block_to_paste_is_named, a_byte_order_mark_is_nothing,
+          a_list_replaces_what_yields_and_then_adds_up)

@@ -114,6 +114,50 @@ START_TEST(the_first_value_counts_and_zeros_are_dropped)
 }
 END_TEST
 
+static const struct {
+    struct slice form;
+    enum fields_fault fault;
+} topicless[] = {
+    {SLICE_INIT(""), FIELDS_NO_TOPIC},
+    {SLICE_INIT("data=x"), FIELDS_NO_TOPIC},
+    {SLICE_INIT("topics=a"), FIELDS_NO_TOPIC},
+    {SLICE_INIT("topic[]=a"), FIELDS_TOPIC_IN_BRACKETS},
+    {SLICE_INIT("x=1&topic%5B0%5D=a&y=2"), FIELDS_TOPIC_IN_BRACKETS},
+    {SLICE_INIT("{\"topic\":\"a\"}"), FIELDS_JSON},
+    {SLICE_INIT("+{\"topic\":\"a&b=c\"}"), FIELDS_JSON},
+    {SLICE_INIT("[1]"), FIELDS_JSON},
+    {SLICE_INIT("topic=a&{"), FIELDS_OK},
+    {SLICE_INIT("topic=a&topic[]=b"), FIELDS_OK},
+};
+
+START_TEST(what_is_there_instead_of_a_topic_is_told)
+{
+    for (size_t i = 0; i < COUNT_OF(topicless); i++) {
+        struct arena arena;
+        struct fields f;
+        arena_init(&arena, 65536);
+        enum fields_fault fault =
+            fields_read(&arena, guard_copy(topicless[i].form), DIALECT_1_0, &limits, &f);
+        ck_assert_msg(fault == topicless[i].fault, SLICE_FMT, SLICE_ARG(topicless[i].form));
+        arena_fini(&arena);
+    }
+}
+END_TEST
+
+START_TEST(fields_that_are_not_known_are_counted_and_one_is_named)
+{
+    struct arena arena;
+    struct fields f;
+    arena_init(&arena, 65536);
+    ck_assert_int_eq(fields_read(&arena, SLICE("topic=a&dat=x&private=no&other=y&id=1"), DIALECT_0X,
+                                 &limits, &f),
+                     FIELDS_OK);
+    ck_assert_uint_eq(f.unknown_count, 2);
+    ck_assert(slice_eq(f.unknown, SLICE("dat")) && slice_eq(f.private_value, SLICE("no")));
+    arena_fini(&arena);
+}
+END_TEST
+
 START_TEST(too_many_fields_are_told_from_too_many_topics)
 {
     struct arena arena;
@@ -135,5 +179,6 @@ START_TEST(too_many_fields_are_told_from_too_many_topics)
 END_TEST
 
 UNIT_MAIN("hub/fields", every_row_has_its_status_in_both_dialects,
-          the_first_value_counts_and_zeros_are_dropped,
+          the_first_value_counts_and_zeros_are_dropped, what_is_there_instead_of_a_topic_is_told,
+          fields_that_are_not_known_are_counted_and_one_is_named,
           too_many_fields_are_told_from_too_many_topics)

@@ -2,11 +2,13 @@
 
 #include "metrics/metrics.h"
 
+#include "base/log.h"
 #include "base/slice.h"
 #include "unit/guard.h"
 
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum {
     THREADS = 4,
@@ -109,6 +111,39 @@ START_TEST(every_time_has_its_bucket)
 }
 END_TEST
 
+START_TEST(the_log_has_each_count_once_in_whole_lines)
+{
+    static char reasons[60][48], text[16384];
+    char wanted[80];
+    int ends[2];
+    for (int i = 0; i < 60; i++) {
+        snprintf(reasons[i], sizeof reasons[i], "a_reason_of_rather_many_letters_%d_", i);
+        metrics_refused(400, reasons[i]);
+    }
+    ck_assert_int_eq(pipe(ends), 0);
+    log_open(LOG_LOGFMT, LOG_INFO, ends[1]);
+    metrics_log();
+    ssize_t len = read(ends[0], text, sizeof text - 1);
+    ck_assert_int_gt(len, 0);
+    struct slice all = SLICE_OF(text, (size_t)len), line;
+    for (int i = 0; i < 60; i++) {
+        snprintf(wanted, sizeof wanted, " refused_400_%s=1", reasons[i]);
+        size_t at = slice_find(all, slice_of(wanted));
+        ck_assert_msg(at < all.len, "%s", wanted);
+        struct slice rest = slice_from(all, at + 1);
+        ck_assert_uint_eq(slice_find(rest, slice_of(wanted)), rest.len);
+    }
+    unsigned lines = 0;
+    for (; slice_cut(&all, '\n', &line); lines++)
+        ck_assert(slice_find(line, SLICE(" event=counted ")) < line.len && line.len < 3072);
+    ck_assert_uint_eq(lines, 2);
+    log_open(LOG_LOGFMT, LOG_INFO, 2);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 UNIT_MAIN("metrics/metrics", what_threads_count_is_summed_also_while_they_do,
           a_gauge_may_fall_on_another_thread_than_it_rose_and_is_never_shown_below_zero,
-          past_64_kinds_of_refusal_the_rest_is_one, every_time_has_its_bucket)
+          past_64_kinds_of_refusal_the_rest_is_one, every_time_has_its_bucket,
+          the_log_has_each_count_once_in_whole_lines)

@@ -1,6 +1,7 @@
-/* address - the text of an address, read once for those who listen and those who ask. */
+/* address - the text of an address, read once for the configuration that names it, those who
+ * listen and those who ask. */
 
-#include "loop/address.h"
+#include "base/address.h"
 
 #include "base/alloc.h"
 
@@ -22,19 +23,45 @@ read_unix(const char *text, struct slice spec, struct address *a, struct error *
     slice_cut(&spec, '|', &mode);
     slice_cut(&spec, '|', &a->group);
     if (path.len == 0 || path.len >= sizeof un.sun_path)
-        return error_set(err, "listen %s: the path of a Unix socket has 1 to %zu bytes", text,
+        return error_set(err, "%s: the path of a Unix socket has 1 to %zu bytes", text,
                          sizeof un.sun_path - 1);
     memcpy(un.sun_path, path.ptr, path.len);
     a->kind = ADDRESS_UNIX;
     a->mode = mode.len ? 0 : 0660;
     for (size_t i = 0; i < mode.len; i++) {
         if (mode.ptr[i] < '0' || mode.ptr[i] > '7' || mode.len > 4)
-            return error_set(err, "listen %s: the mode is octal, as in |0660", text);
+            return error_set(err, "%s: the mode is octal, as in |0660", text);
         a->mode = a->mode * 8 + (mode_t)(mode.ptr[i] - '0');
     }
+    if (spec.len)
+        return error_set(err, "%s: expected unix//PATH|MODE|GROUP", text);
     memcpy(&a->at, &un, sizeof un);
     a->len = sizeof un;
     return true;
+}
+
+/* What people write who know another program's way: says how it is written here. */
+static bool
+refuse_form(const char *text, struct error *err)
+{
+    struct slice spec = slice_of(text);
+    uint64_t port;
+    size_t scheme = slice_find(spec, SLICE("://"));
+    if (slice_u64(spec, 65535, &port))
+        return error_set(err, "%s: a port is written :%s", text, text);
+    if (spec.len && spec.ptr[0] == '/')
+        return error_set(err, "%s: a Unix socket is written unix/%s", text, text);
+    if (slice_starts(spec, SLICE("unix:/")))
+        return error_set(err, "%s: a Unix socket is written unix//%s", text,
+                         text + 5 + strspn(text + 5, "/"));
+    if (slice_starts(spec, SLICE("*:")))
+        return error_set(err, "%s: all addresses are meant by the port alone: %s", text, text + 1);
+    if (scheme < spec.len)
+        return error_set(
+            err, "%s: a URL is no address; say :PORT (TLS and host names are the front's)", text);
+    if (slice_index(spec, ':') == spec.len && spec.len)
+        return error_set(err, "%s: the port is missing, as in %s:80", text, text);
+    return error_set(err, "%s: expected :PORT, ADDRESS:PORT, [V6]:PORT, unix//PATH or fd/N", text);
 }
 
 static bool
@@ -44,10 +71,11 @@ read_tcp(const char *text, struct slice spec, struct address *a, struct error *e
     while (colon > 0 && spec.ptr[colon - 1] != ':')
         colon--;
     uint64_t port;
-    if (colon == 0 || !slice_u64(slice_from(spec, colon), 65535, &port))
-        return error_set(
-            err, "listen %s: expected :PORT, ADDRESS:PORT, [V6]:PORT, unix//PATH or fd/N", text);
-    struct slice host = slice_head(spec, colon - 1);
+    struct slice host = slice_head(spec, colon ? colon - 1 : 0), digits = slice_from(spec, colon);
+    if (colon && slice_u64(digits, UINT64_MAX, &port) && port > 65535)
+        return error_set(err, "%s: a port is at most 65535", text);
+    if (colon == 0 || slice_eq(host, SLICE("*")) || !slice_u64(digits, 65535, &port))
+        return refuse_form(text, err);
     if (host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
         host = SLICE_OF(host.ptr + 1, host.len - 2);
     if (slice_eq(host, SLICE("localhost")))
@@ -59,7 +87,10 @@ read_tcp(const char *text, struct slice spec, struct address *a, struct error *e
     bool is_v6 = host.len == 0 || inet_pton(AF_INET6, name, &v6.sin6_addr) == 1;
     free(name);
     if (!is_v4 && !is_v6)
-        return error_set(err, "listen %s: the address is not an IP address", text);
+        return error_set(err,
+                         "%s: what stands before the port is no IP address; :%llu alone is all "
+                         "addresses",
+                         text, (unsigned long long)port);
     a->kind = ADDRESS_TCP;
     a->has_host = host.len > 0;
     a->len = is_v4 ? sizeof v4 : sizeof v6;
@@ -78,7 +109,7 @@ address_read(const char *text, struct address *ret, struct error *err)
     if (!slice_starts(spec, SLICE("fd/")))
         return read_tcp(text, spec, ret, err);
     if (!slice_u64(slice_from(spec, 3), 65535, &fd))
-        return error_set(err, "listen %s: expected fd/N", text);
+        return error_set(err, "%s: expected fd/N", text);
     ret->kind = ADDRESS_DESCRIPTOR;
     ret->fd = (int)fd;
     return true;

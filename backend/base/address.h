@@ -1,5 +1,5 @@
-#ifndef LOOP_ADDRESS_H
-#define LOOP_ADDRESS_H
+#ifndef BASE_ADDRESS_H
+#define BASE_ADDRESS_H
 
 /* Where to listen, or whom to ask: ":8080", "127.0.0.1:9000", "[::1]:9000",
  * "unix//PATH|MODE|GROUP", "fd/N". */
@@ -27,7 +27,7 @@ struct address {
     int fd;             /* an inherited descriptor */
 };
 
-/* False: err says what is wrong with `text`. */
+/* False: err says what is wrong with `text`, and begins with it. */
 MUST_CHECK bool address_read(const char *text, struct address *ret, struct error *);
 /* A connected, blocking socket to who listens there (loopback where there is no host); -1: errno
  * says why (EDESTADDRREQ: of a descriptor nobody can be asked). Caller owns. */

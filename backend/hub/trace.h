@@ -1,0 +1,46 @@
+#ifndef HUB_TRACE_H
+#define HUB_TRACE_H
+
+/* What the hub says of each publish and each stream where the log wants LOG_DEBUG (directive
+ * debug). Everywhere else it costs one branch: callers ask log_wants(LOG_DEBUG), or look whether an
+ * update has a tally. */
+
+#include "auth/grant.h"
+#include "base/words.h"
+#include "hub/fields.h"
+#include "request/exchange.h"
+#include "transport/update.h"
+
+struct query;
+struct stream;
+
+/* How a stream met an update. */
+enum trace_meeting {
+    TRACE_SENT,        /* LIVE, and it may get it */
+    TRACE_CATCHING_UP, /* behind, and it may: it comes to it */
+    TRACE_NOT_GRANTED, /* it asks for the topic, and the update is private to others */
+    TRACE_MEETINGS,
+};
+
+/* Before the update is given to the transport: it gets a tally for so many workers. The fields are
+ * those of the request that publishes it. */
+void trace_publish(const struct exchange *, struct update *, const struct fields *,
+                   unsigned workers);
+/* Any worker, for an update with a tally: each stream once; then, the matching done, once. The last
+ * worker that is done writes the line. */
+void trace_met(const struct update *, enum trace_meeting);
+void trace_matched(const struct update *);
+
+/* While the request is still there. */
+void trace_stream_begin(const struct stream *, const struct query *);
+void trace_stream_cursor(const struct stream *, bool found);
+void trace_stream_end(const struct stream *, const char *state, bool by_hub);
+
+/* The topics that a grant (NULL: none) names for an action. */
+struct trace_rights {
+    struct words topics;
+    const char *trap; /* of one of them (topic/matcher.h); NULL: none */
+};
+struct trace_rights trace_rights(const struct grant *, enum role action);
+
+#endif
