@@ -89,9 +89,9 @@ MUST_CHECK bool config_parse(struct config *, struct slice text, const char *fil
 MUST_CHECK bool config_judge(struct config *, struct error *);
 
 /* What the hub would run with: this file, or NULL: the one that ALIPES_CONFIG names where it is
- * there, else the MERCURE_… variables (alipes.conf(5)). Before both, the file that ALIPES_DEFAULTS names:
- * what a package says where its user says nothing. Judged; unusable where config->errors says
- * something. Caller owns. */
+ * there, else the MERCURE_… variables (alipes.conf(5)). Before both, the file that ALIPES_DEFAULTS
+ * names: what a package says where its user says nothing. Judged; unusable where config->errors
+ * says something. Caller owns. */
 struct config *config_read(const char *path);
 /* For commands beside the hub: where nothing says which configuration is meant (no path, no
  * ALIPES_CONFIG, no MERCURE_… variable) the packaged file counts, if it is there. */

@@ -12,7 +12,12 @@
 #include <string.h>
 
 struct row {
-    enum { ROW_GROUP, ROW_OPTION, ROW_OTHER, ROW_PAST } kind;
+    enum {
+        ROW_GROUP,
+        ROW_OPTION,
+        ROW_OTHER,
+        ROW_PAST
+    } kind;
     const char *block, *name, *arguments, *standard, *help;
 };
 
