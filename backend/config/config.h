@@ -30,12 +30,17 @@ struct issuer_setting {
     struct key_setting keys[CONFIG_ROLES];
 };
 
+enum {
+    CONFIG_QUERY_SHARE = 4 /* of max_pending_bytes: the part that bodies of QUERYs may take */
+};
+
 struct config {
     struct string_list listen, metrics_listen, cors_origins, publish_origins;
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
     uint64_t max_matcher_length, max_patterns, max_unfixed_patterns, max_pattern_bases,
         max_match_steps;
-    uint64_t max_form_fields, max_topics_per_publish, max_matchers, max_requests_per_connection;
+    uint64_t max_form_fields, max_topics_per_publish, max_id_length, max_matchers,
+        max_requests_per_connection;
     uint64_t token_cache, max_token_selectors, max_authorization_details;
     char *path, *healthz, *name, *log_file;
     char *cookie_name;                     /* NULL: each dialect has its own */
@@ -56,8 +61,9 @@ struct config {
     bool anonymous, debug, id_format_uuid4, busy_503, fastcgi_multiplexing;
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
-    uint64_t tail, max_request_head, max_request_body_size, max_update_size, max_pending_bytes;
-    uint64_t max_batch_bytes;
+    bool update_size_follows; /* max_update_size is worked out from body and history */
+    uint64_t tail, max_request_head, max_request_body_size, max_query_body_size, max_update_size;
+    uint64_t max_pending_bytes, max_batch_bytes;
     char *history_path;
     uint64_t max_events, max_bytes, max_age_ms; /* of the history */
     uint64_t sync_interval_ms;                  /* 0: durability commit */

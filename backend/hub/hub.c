@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "hub/admit.h"
 #include "hub/reload.h"
 #include "hub/stream.h"
 #include "metrics/metrics.h"
@@ -116,5 +117,7 @@ hub_receive(struct worker *worker, struct message *m)
 void
 hub_end_streams(struct hub_worker *home)
 {
+    admit_end_waiting(home);
+    joining_end(&home->joining);
     delivery_end_streams(home);
 }

@@ -13,6 +13,7 @@
 #include "hub/joining.h"
 
 #include "base/alloc.h"
+#include "hub/admit.h"
 #include "hub/hub.h"
 
 #include <stdlib.h>
@@ -161,10 +162,24 @@ on_end_of_turn(struct turn_hook *hook)
         /* What failed to be held may cost once more; nothing else does. */
         list_unlink(&j->node);
         q->is_again = true;
-        j->again(ex);
+        if (admit_renew(ex))
+            j->again(ex);
         q->is_again = false;
         joining_free(j);
     }
     if (!list_is_empty(&q->waiting))
         worker_again(CONTAINER_OF(q, struct hub_worker, joining)->worker);
+}
+
+void
+joining_end(struct joining_queue *q)
+{
+    LIST_EACH(node, after, &q->waiting)
+    {
+        struct joining *j = CONTAINER_OF(node, struct joining, node);
+        struct exchange *ex = j->exchange;
+        give_back(j);
+        joining_free(j);
+        admit_busy(ex, "stopping", SLICE("The hub is stopping.\n"));
+    }
 }

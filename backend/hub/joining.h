@@ -24,4 +24,7 @@ void joining_init(struct joining_queue *, struct worker *);
 MUST_CHECK bool joining_may_begin(struct exchange *, const struct query *,
                                   void (*again)(struct exchange *));
 
+/* The hub stops: answers all that wait with a retry:. */
+void joining_end(struct joining_queue *);
+
 #endif

@@ -15,8 +15,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "hub/admit.h"
+#include "hub/lookup.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
+#include "request/place.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -35,14 +38,12 @@ enum {
     MAX_READS = 64,        /* requests under way and pieces held, a worker */
 };
 
-/* A stream's dealings with the transport; outlives it while a request is under way. */
+/* A stream's reads of the history; outlives it while one is under way. */
 struct reading {
     struct stream *stream; /* NULL: the stream has gone; the answer frees this */
     bool underway;
-    struct transport_find find;
     struct transport_read read;
     struct batch *piece; /* owns; the answer being worked off */
-    char id[];
 };
 
 static const char *const state_names[] = {
@@ -106,9 +107,14 @@ make_runnable(struct stream *s)
     worker_again(s->home->worker);
 }
 
+/* Nothing that the transport was asked for is waited for any more. */
 static void
 release_reading(struct stream *s)
 {
+    if (!s->has_head) {
+        lookup_forget(&s->lookup);
+        return;
+    }
     struct reading *r = s->reading;
     if (r == NULL)
         return;
@@ -128,22 +134,29 @@ block(struct stream *s)
     list_unlink(&s->catch_node);
 }
 
-void
-stream_end(struct stream *s)
+/* `why`: for the developer tools of a client that has no head yet. */
+static void
+end(struct stream *s, const char *why)
 {
     if (s->state == STREAM_ENDING)
         return;
-    bool has_head = s->state != STREAM_LOOKING;
     set_state(s, STREAM_ENDING);
     timer_disarm(&s->timer);
     list_unlink(&s->catch_node);
     release_reading(s);
+    if (!s->has_head) {
+        admit_busy(s->exchange, why, SLICE("The subscription cannot be served at the moment.\n"));
+        return;
+    }
     char text[40];
     int n = snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(s->home));
-    if (has_head)
-        exchange_end(s->exchange, SLICE_OF(text, (size_t)n));
-    else
-        exchange_cut(s->exchange);
+    exchange_end(s->exchange, SLICE_OF(text, (size_t)n));
+}
+
+void
+stream_end(struct stream *s)
+{
+    end(s, atomic_load(&s->home->hub->stopping) ? "stopping" : "not_now");
 }
 
 static void
@@ -289,10 +302,10 @@ on_read(struct worker *worker, struct message *m)
 }
 
 static struct reading *
-reading_of(struct stream *s, size_t id_len)
+reading_of(struct stream *s)
 {
     if (s->reading == NULL) {
-        s->reading = xalloc(sizeof *s->reading + id_len);
+        s->reading = xalloc(sizeof *s->reading);
         s->reading->stream = s;
     }
     return s->reading;
@@ -307,7 +320,7 @@ ask_history(struct stream *s)
         list_append(&home->hungry, &s->catch_node);
         return;
     }
-    struct reading *r = reading_of(s, 0);
+    struct reading *r = reading_of(s);
     ENSURE(!r->underway);
     home->reads_underway++;
     r->underway = true;
@@ -447,6 +460,7 @@ send_head(struct stream *s, struct slice cursor)
     if (cursor.ptr)
         reply_add(&r, s->is_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID"), cursor);
     exchange_stream(ex, &r, SLICE(":\n"));
+    s->has_head = true;
     s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_count(METRIC_streams_opened);
     metrics_add(METRIC_streams, 1);
@@ -454,37 +468,22 @@ send_head(struct stream *s, struct slice cursor)
 }
 
 static void
-on_found(struct worker *worker, struct message *m)
+on_found(void *owner, const struct transport_find *find)
 {
-    (void)worker;
-    struct reading *r = CONTAINER_OF(m, struct reading, find.message);
-    struct stream *s = r->stream;
-    r->underway = false;
-    if (s == NULL) {
-        free(r);
+    struct stream *s = owner;
+    s->lookup = NULL;
+    if (find->failed) {
+        end(s, "history_unreadable"); /* the cursor stands: it is asked with again */
         return;
     }
     if (log_wants(LOG_DEBUG))
-        trace_stream_cursor(s, r->find.found);
-    send_head(s, r->find.found ? r->find.id : SLICE("earliest"));
+        trace_stream_cursor(s, find->found);
+    send_head(s, find->found ? find->id : SLICE("earliest"));
     /* An unknown id replays nothing: the stream begins at what its worker has taken. */
-    s->position = r->find.found ? r->find.position : s->home->taken;
+    s->position = find->found ? find->position : s->home->taken;
     s->begun_in = s->home->delivery.number;
-    release_reading(s);
     set_state(s, STREAM_CATCHING_UP);
     make_runnable(s);
-}
-
-static void
-look_up(struct stream *s, struct slice id)
-{
-    struct reading *r = reading_of(s, id.len);
-    memcpy(r->id, id.ptr, id.len);
-    r->underway = true;
-    r->find = (struct transport_find){
-        .message.receive = on_found, .origin = s->home->worker, .id = SLICE_OF(r->id, id.len)};
-    exchange_wait(s->exchange);
-    transport_find(s->home->hub->transport, &r->find);
 }
 
 static void
@@ -536,6 +535,7 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     s->grant = grant;
     s->address_key = address_key;
     s->is_1_0 = cursor->is_1_0;
+    s->audience_follows = place_audience_follows(ex->config);
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     list_init(&s->catch_node);
@@ -551,7 +551,8 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
         trace_stream_begin(s, q);
     if (cursor->id.len && !cursor->is_earliest) {
         s->state = STREAM_LOOKING;
-        look_up(s, cursor->id);
+        exchange_wait(ex);
+        s->lookup = lookup_begin(home, cursor->id, on_found, s);
     } else if (cursor->is_earliest) {
         s->state = STREAM_CATCHING_UP;
         metrics_add(METRIC_streams_catching_up, 1);
@@ -588,7 +589,7 @@ stream_gone(struct stream *s)
         trace_stream_end(s, state_names[s->state], s->state == STREAM_ENDING);
     if (s->state == STREAM_CATCHING_UP)
         metrics_sub(METRIC_streams_catching_up, 1);
-    if (s->state != STREAM_LOOKING) {
+    if (s->has_head) {
         metrics_count(METRIC_streams_closed);
         metrics_sub(METRIC_streams, 1);
     }

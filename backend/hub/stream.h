@@ -23,12 +23,17 @@ enum stream_state {
 struct stream {
     struct hub_worker *home;
     struct exchange *exchange;
-    struct grant *grant;     /* owns; NULL: anonymous */
-    struct reading *reading; /* owns unless a request of it is under way; NULL: none */
+    struct grant *grant; /* owns; NULL: anonymous */
+    union {
+        struct lookup *lookup;   /* without a head; owns; NULL: none */
+        struct reading *reading; /* with it; owns unless a request of it is under way; NULL: none */
+    };
     enum stream_state state;
-    bool blocked; /* CATCHING_UP: waits for on_writable */
-    bool from_removed;
-    bool is_1_0; /* its request's dialect */
+    bool blocked : 1; /* CATCHING_UP: waits for on_writable */
+    bool from_removed : 1;
+    bool has_head : 1;         /* its exchange streams; before, it can still be answered anything */
+    bool is_1_0 : 1;           /* its request's dialect */
+    bool audience_follows : 1; /* its request alone said by which `aud` the token was judged */
     uint32_t first_due, last_due;
     uint32_t subscription_count;
     uint32_t begun_s, sent; /* for hub/trace.h: when; how many updates */
@@ -51,7 +56,7 @@ MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *
                                           struct error *);
 void stream_gone(struct stream *);     /* the exchange's on_gone: frees */
 void stream_writable(struct stream *); /* the exchange's on_writable */
-void stream_end(struct stream *);      /* with a retry: */
+void stream_end(struct stream *);      /* with a retry:, in every state */
 /* Ends the streams of patterns that were struck. */
 void stream_end_struck(struct hub_worker *);
 void stream_retime(struct stream *); /* the heartbeat has changed, or the wall clock was set */
