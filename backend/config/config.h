@@ -38,7 +38,7 @@ struct config {
     struct string_list listen, metrics_listen, cors_origins, publish_origins;
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
     uint64_t max_matcher_length, max_patterns, max_unfixed_patterns, max_pattern_bases,
-        max_match_steps;
+        max_match_steps, max_index_bytes, client_share;
     uint64_t max_form_fields, max_topics_per_publish, max_id_length, max_matchers,
         max_requests_per_connection;
     uint64_t token_cache, max_token_selectors, max_authorization_details;

@@ -44,6 +44,14 @@ struct sweep {
     int64_t clocks_ms; /* the wall clock less the monotonic one, when that was last looked at */
 };
 
+/* What streams that catch up have taken of this turn. */
+struct catch_up {
+    struct turn_hook hook;
+    uint64_t turn;
+    unsigned steps;
+    size_t cost;
+};
+
 /* The worker's thread alone. */
 struct hub_worker {
     struct hub *hub;
@@ -64,7 +72,7 @@ struct hub_worker {
     struct list catching_up; /* streams that can go on, by stream.catch_node */
     struct list hungry;      /* streams that wait for a read to be free */
     unsigned reads_underway;
-    struct turn_hook catch_up;
+    struct catch_up catch_up;
 };
 
 /* Takes a reference of the rules; borrows the rest. Caller owns. */

@@ -12,7 +12,8 @@ struct hub_worker;
 struct joining_queue {
     struct list waiting; /* of struct joining, first come first */
     size_t budget;       /* what may still be compiled in this turn, in bytes of URL Patterns */
-    bool is_again;       /* a handler begins again: it has waited enough */
+    uint64_t turn;
+    bool is_again; /* a handler begins again: it has waited enough */
     struct turn_hook hook;
 };
 

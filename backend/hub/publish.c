@@ -131,7 +131,7 @@ static bool
 judge_topics(struct exchange *ex, const struct grant *grant, const struct fields *f,
              struct topic *topics)
 {
-    uint64_t steps = grant_budget(f->topic_count);
+    uint64_t steps = grant_budget(grant, f->topic_count);
     for (size_t i = 0; i < f->topic_count; i++) {
         if (is_reserved(ex, grant->dialect, f->topics[i])) {
             reply_text(ex, grant->dialect == DIALECT_1_0 ? 400 : 403,

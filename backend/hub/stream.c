@@ -34,7 +34,7 @@ enum {
     STEP_SENDS = 64,
     LOOK_COST = 16,        /* bytes of the turn that a look stands for */
     STEP_MATCHING = 20000, /* steps of matching (topic/match.h), some 0.2 ms */
-    MATCHING_COST = 2,     /* bytes of the turn that one of these stands for */
+    MATCHING_COST = 4,     /* bytes of the turn that one of these stands for */
     MAX_READS = 64,        /* requests under way and pieces held, a worker */
 };
 
@@ -73,20 +73,24 @@ set_state(struct stream *s, enum stream_state to)
     s->state = to;
 }
 
-/* MATCH_LIMIT: the steps are spent in the middle of its matchers; the next step of the stream goes
- * on with the rest of them, for its position stands before this update. */
+/* MATCH_LIMIT: the steps are spent in the middle of it; the next step of the stream goes on with
+ * the rest, for its position stands before this update. */
 static enum match
 matches(struct stream *s, const struct update *u, uint64_t *steps)
 {
-    struct index *ix = &s->home->index;
-    enum match answer = MATCH_NO;
-    for (; answer == MATCH_NO && s->next_matcher < s->subscription_count; s->next_matcher++) {
-        if (*steps == 0)
-            return MATCH_LIMIT;
-        answer = subscription_match(ix, &s->subscriptions[s->next_matcher], u, steps);
-    }
-    s->next_matcher = 0;
-    return answer == MATCH_YES && grant_may_get(s->grant, u) ? MATCH_YES : MATCH_NO;
+    const struct replay_matchers m = {.all = s->subscriptions,
+                                      .count = s->subscription_count,
+                                      .exact = s->exact_count,
+                                      .has_everything = s->has_everything,
+                                      .grant = s->grant};
+    return replay_match(&s->home->index, &m, u, &s->replay, steps);
+}
+
+/* What was begun about the update behind the position begins anew. */
+static void
+forget_place(struct stream *s)
+{
+    s->replay = (struct replay){0};
 }
 
 static void
@@ -130,7 +134,7 @@ block(struct stream *s)
 {
     drop_piece(s); /* a reader that is stuck holds nothing; it asks again */
     s->blocked = true;
-    s->next_matcher = 0;
+    forget_place(s);
     list_unlink(&s->catch_node);
 }
 
@@ -162,8 +166,12 @@ stream_end(struct stream *s)
 static void
 end_as_gone(struct stream *s)
 {
+    static struct log_limit limit;
+    uint64_t more;
     metrics_count(METRIC_streams_gone);
-    log_line(LOG_INFO, "stream_overtaken", "conn=%llu", (unsigned long long)s->exchange->id);
+    if (log_allowed(&limit, &more))
+        log_line(LOG_INFO, "stream_overtaken", "conn=%llu suppressed=%llu",
+                 (unsigned long long)s->exchange->id, (unsigned long long)more);
     stream_end(s);
 }
 
@@ -173,7 +181,7 @@ go_live(struct stream *s)
     drop_piece(s);
     release_reading(s);
     list_unlink(&s->catch_node);
-    s->next_matcher = 0;
+    forget_place(s);
     set_state(s, STREAM_LIVE);
 }
 
@@ -376,13 +384,15 @@ feed_hungry(struct hub_worker *home)
 void
 stream_catch_up_all(struct turn_hook *hook)
 {
-    struct hub_worker *home = CONTAINER_OF(hook, struct hub_worker, catch_up);
-    size_t cost = 0;
+    struct hub_worker *home = CONTAINER_OF(hook, struct hub_worker, catch_up.hook);
+    struct catch_up *turn = &home->catch_up;
+    if (worker_is_new_turn(home->worker, &turn->turn))
+        turn->steps = turn->cost = 0;
     feed_hungry(home);
-    for (unsigned steps = 0; steps < TURN_STEPS && cost < TURN_BYTES; steps++) {
+    for (; turn->steps < TURN_STEPS && turn->cost < TURN_BYTES; turn->steps++) {
         if (list_is_empty(&home->catching_up))
             break;
-        cost += step(CONTAINER_OF(home->catching_up.next, struct stream, catch_node));
+        turn->cost += step(CONTAINER_OF(home->catching_up.next, struct stream, catch_node));
     }
     stream_end_struck(home);
     if (!list_is_empty(&home->catching_up) ||
@@ -501,12 +511,16 @@ subscribe(struct stream *s, const struct query *q, struct error *err)
 {
     struct index *ix = &s->home->index;
     for (size_t i = 0; i < q->count; i++) {
-        enum index_answer answer =
-            index_add(ix, &s->subscriptions[s->subscription_count], s, &q->selectors[i], err);
-        if (answer == INDEX_ADDED)
-            s->subscription_count++;
-        else if (answer != INDEX_TWICE)
+        const struct selector *selector = &q->selectors[i];
+        struct subscription *sub = &s->subscriptions[s->subscription_count];
+        enum index_answer answer = index_add(ix, sub, s, selector, err);
+        if (answer == INDEX_TWICE)
+            continue;
+        if (answer != INDEX_ADDED)
             return answer;
+        s->subscription_count++;
+        s->has_everything |= sub->entry == &ix->everything;
+        s->exact_count += !index_is_pattern(selector);
     }
     return INDEX_ADDED;
 }
@@ -569,6 +583,8 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
 void
 stream_end_struck(struct hub_worker *home)
 {
+    static struct log_limit limit;
+    uint64_t more;
     struct selector pattern;
     struct subscription *first;
     while (index_take_struck(&home->index, &pattern, &first)) {
@@ -576,8 +592,9 @@ stream_end_struck(struct hub_worker *home)
         struck_add(home->hub->struck, &pattern, clock_mono_ms());
         for (; first; first = first->next, streams++)
             stream_end(first->stream);
-        log_line(LOG_WARN, "pattern_struck", "pattern=%s streams=%zu", LOG_SLICE(pattern.text),
-                 streams);
+        if (log_allowed(&limit, &more))
+            log_line(LOG_WARN, "pattern_struck", "pattern=%s streams=%zu suppressed=%llu",
+                     LOG_SLICE(pattern.text), streams, (unsigned long long)more);
     }
 }
 
@@ -594,6 +611,7 @@ stream_gone(struct stream *s)
         metrics_sub(METRIC_streams, 1);
     }
     timer_disarm(&s->timer);
+    delivery_forget(&s->home->delivery, s);
     unsubscribe(s);
     list_unlink(&s->node);
     if (list_is_empty(&s->home->streams))

@@ -5,6 +5,7 @@
 
 #include "hub/hub.h"
 #include "hub/query.h"
+#include "hub/replay.h"
 #include "request/exchange.h"
 
 /* CATCHING_UP and LIVE are its whole life once it has a head. */
@@ -34,11 +35,12 @@ struct stream {
     bool has_head : 1;         /* its exchange streams; before, it can still be answered anything */
     bool is_1_0 : 1;           /* its request's dialect */
     bool audience_follows : 1; /* its request alone said by which `aud` the token was judged */
-    uint32_t first_due, last_due;
-    uint32_t subscription_count;
-    uint32_t begun_s, sent; /* for hub/trace.h: when; how many updates */
-    uint32_t begun_in;      /* likewise: the batch that was being matched, or the last one */
-    uint32_t next_matcher;  /* of the update behind position, while that is being matched */
+    bool has_everything : 1;
+    uint32_t first_due, last_due, touched_at; /* hub/delivery.h */
+    uint32_t subscription_count, exact_count; /* exact topics are the first, sorted */
+    uint32_t begun_s, sent;                   /* for hub/trace.h: when; how many updates */
+    uint32_t begun_in;    /* likewise: the batch that was being matched, or the last one */
+    struct replay replay; /* of the update behind position */
     uint64_t stamp;
     struct position position;
     uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: but for its token, no end by itself */

@@ -59,15 +59,38 @@ admit_token(struct exchange *ex, struct grant **ret_grant)
     return admit_read(ex, ROLE_SUBSCRIBE, !ex->config->anonymous, ret_grant);
 }
 
+/* 0: not known. A client on loopback is the site itself, or a front in front of the front. */
+static uint64_t
+address_key_of(const struct exchange *ex)
+{
+    const struct slice address = ex->request->address;
+    bool is_known =
+        address.len && !slice_starts(address, SLICE("127.")) && !slice_eq(address, SLICE("::1"));
+    return is_known ? hash_slice(address) | 1 : 0;
+}
+
+/* On whose account is what this subscription brings into the index? A token may be the whole
+ * site's, so the address comes first; who has neither is a client of its own. */
+static uint64_t
+client_of(const struct exchange *ex, const struct grant *grant)
+{
+    uint64_t address = address_key_of(ex);
+    return address ? address : grant ? grant->key_hash : ex->id;
+}
+
 /* Is the request right, and who asks? False: it is answered. */
 static bool
 admit(struct exchange *ex, struct query *q, struct grant **ret_grant)
 {
     const char *fault = query_read(ex, SLICE(""), q);
-    if (fault == NULL)
-        return admit_token(ex, ret_grant);
-    reply_text(ex, 400, slice_of(fault));
-    return false;
+    if (fault) {
+        reply_text(ex, 400, slice_of(fault));
+        return false;
+    }
+    if (!admit_token(ex, ret_grant))
+        return false;
+    query_set_client(q, client_of(ex, *ret_grant));
+    return true;
 }
 
 static bool
@@ -113,11 +136,16 @@ refuse(struct exchange *ex, enum index_answer answer, const struct error *err)
         reply_text(ex, 400, SLICE_OF(text, (size_t)n));
         return;
     }
-    enum metric bound = answer == INDEX_FULL              ? METRIC_max_patterns
-                        : answer == INDEX_FULL_OF_UNFIXED ? METRIC_max_unfixed_patterns
-                                                          : METRIC_max_pattern_bases;
+    static const enum metric bounds[SHARE_KINDS] = {
+        [SHARE_PATTERNS] = METRIC_max_patterns,
+        [SHARE_UNFIXED] = METRIC_max_unfixed_patterns,
+        [SHARE_BASES] = METRIC_max_pattern_bases,
+        [SHARE_BYTES] = METRIC_max_index_bytes,
+    };
+    enum metric bound = answer == INDEX_HOARDED ? METRIC_client_share
+                                                : bounds[hub_worker_of(ex->worker)->index.full];
     metrics_bound_met(bound, ex->id);
-    admit_busy(ex, metrics_name(bound), SLICE("Too many patterns at the moment.\n"));
+    admit_busy(ex, metrics_name(bound), SLICE("Too many topics and patterns at the moment.\n"));
 }
 
 /* Takes the grant. */
@@ -126,11 +154,7 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
-    /* A client on loopback is the site itself, or a front in front of the front. */
-    const struct slice address = ex->request->address;
-    uint64_t address_key = 0;
-    if (address.len && !slice_starts(address, SLICE("127.")) && !slice_eq(address, SLICE("::1")))
-        address_key = hash_slice(address) | 1;
+    uint64_t address_key = address_key_of(ex);
     enum metric bound = take_place(ex, hub, grant, address_key);
     if (bound != METRIC_COUNT) {
         grant_unref(&grant);
@@ -226,6 +250,7 @@ on_query_body(struct exchange *ex)
         reply_text(ex, 400, slice_of(fault));
         return;
     }
+    query_set_client(&q, client_of(ex, ex->state));
     if (!may_begin(ex, &q, on_query_body))
         return;
     struct grant *grant = ex->state;
