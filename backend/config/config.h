@@ -63,7 +63,7 @@ struct config {
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
     bool update_size_follows; /* max_update_size is worked out from body and history */
     uint64_t tail, max_request_head, max_request_body_size, max_query_body_size, max_update_size;
-    uint64_t max_pending_bytes, max_batch_bytes;
+    uint64_t max_pending_bytes, max_held_bytes, max_batch_bytes;
     char *history_path;
     uint64_t max_events, max_bytes, max_age_ms; /* of the history */
     uint64_t sync_interval_ms;                  /* 0: durability commit */

@@ -49,6 +49,16 @@ def test_of_every_bound_is_said_what_happens_past_it_and_that_it_is_counted():
         assert ("\nCounted.\n" in text) == (name in counters()), name
 
 
+def test_no_directive_is_described_twice():
+    lines = printed("--help").strip().split("\n")
+    for signature, line in zip(lines[::2], lines[1::2]):
+        meaning = re.sub(r" \(default: .*\)$", "", line.strip())
+        for document in [*DOCUMENTS, ROOT / "backend/cli/alipes.conf.5"]:
+            text = document.read_text()
+            assert len(meaning) < 30 or meaning not in text, f"{document.name}: {signature}"
+            assert f"| `{signature}` |" not in text, f"{document.name}: {signature}"
+
+
 def test_a_reload_of_what_takes_a_restart_is_named_in_the_manual_page():
     source = (ROOT / "backend/config/restart.c").read_text()
     fixed = set(re.findall(r'^    \{(?:NULL|"[^"]*"), "(\w+)"\}', source, re.M))

@@ -11,6 +11,7 @@ enum role {
     ROLE_SCHEME,
     ROLE_ADDRESS,
     ROLE_CONTENT_TYPE,
+    ROLE_CONTENT_LENGTH,
     ROLE_REDIRECTED_TOKEN,
     ROLE_COUNT,
 };
@@ -22,6 +23,7 @@ static const struct slice role_names[ROLE_COUNT] = {
     [ROLE_SCHEME] = SLICE_INIT("REQUEST_SCHEME"),
     [ROLE_ADDRESS] = SLICE_INIT("REMOTE_ADDR"),
     [ROLE_CONTENT_TYPE] = SLICE_INIT("CONTENT_TYPE"),
+    [ROLE_CONTENT_LENGTH] = SLICE_INIT("CONTENT_LENGTH"),
     [ROLE_REDIRECTED_TOKEN] = SLICE_INIT("REDIRECT_HTTP_AUTHORIZATION"),
 };
 
@@ -121,6 +123,9 @@ params_read(struct buf *params, struct arena *arena, struct request *ret)
         ret->host = SLICE("");
     ret->method = roles[ROLE_METHOD];
     ret->is_told = true;
+    if (!slice_u64(roles[ROLE_CONTENT_LENGTH], INT64_MAX, &ret->told_length))
+        ret->told_length = 0; /* absent, empty, -1 */
+    ret->has_body = ret->told_length > 0;
     ret->address = roles[ROLE_ADDRESS];
     ret->scheme = roles[ROLE_SCHEME];
     if (slice_eq_nocase(roles[ROLE_HTTPS], SLICE("on")) || slice_eq(roles[ROLE_HTTPS], SLICE("1")))
