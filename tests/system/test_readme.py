@@ -1,4 +1,5 @@
 """What the documents say is so: directives and bounds, files and functions that they name, examples that are to be pasted."""
+import fnmatch
 import json
 import re
 import subprocess
@@ -155,3 +156,10 @@ def test_every_function_on_the_way_through_the_files_stands_in_its_file():
         source = (ROOT / "backend" / file).read_text()
         for name in re.findall(r"`(\w+)`", functions):
             assert re.search(rf"^{name}\(", source, re.M), f"{file} has no {name}()"
+
+
+def test_every_file_of_system_tests_stands_in_the_table_of_what_is_tested_where():
+    named = re.findall(r"`(test_[\w*]+)`", (ROOT / "tests/README.md").read_text())
+    files = {file.stem for file in (ROOT / "tests/system").glob("test_*.py")}
+    assert not [file for file in files if not any(fnmatch.fnmatch(file, name) for name in named)]
+    assert not [name for name in named if not fnmatch.filter(files, name)]
