@@ -43,9 +43,10 @@ def unified():
 
 
 class Machine(Debian):
-    def __init__(self):
-        super().__init__()
-        super().run("apt-get update -q && apt-get install -y -q --no-install-recommends git make systemd systemd-sysv dbus curl")
+    def __init__(self, suite="bookworm"):
+        super().__init__(suite)
+        super().run("apt-get update -q && apt-get install -y -q --no-install-recommends git make systemd systemd-sysv dbus curl openssl")
+        (self.folder / "etc/systemd/system/systemd-modules-load.service").symlink_to("/dev/null")  # the kernel is this machine's
         self.group = unified() / f"alipes-fresh-{os.getpid()}"
         self.group.mkdir()
         self.outer = subprocess.Popen(
