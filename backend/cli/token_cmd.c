@@ -126,7 +126,7 @@ choose_setting(struct wish *w, const struct config *c, struct error *err)
 {
     const struct key_setting *keys = c->keys;
     const struct issuer_setting *issuer = w->is_1_0 ? find_issuer(c, w->issuer) : NULL;
-    enum config_role role = w->publish.count ? CONFIG_PUBLISHER : CONFIG_SUBSCRIBER;
+    enum role role = w->publish.count ? ROLE_PUBLISH : ROLE_SUBSCRIBE;
     if (w->is_1_0 && issuer == NULL) {
         if (w->issuer)
             error_set(err, "the configuration has no issuer %.200s", w->issuer);
@@ -139,7 +139,7 @@ choose_setting(struct wish *w, const struct config *c, struct error *err)
         keys = issuer->keys;
     }
     if (w->publish.count && w->subscribe.count &&
-        !has_same_text(&keys[CONFIG_PUBLISHER], &keys[CONFIG_SUBSCRIBER])) {
+        !has_same_text(&keys[ROLE_PUBLISH], &keys[ROLE_SUBSCRIBE])) {
         error_set(err, "publishers and subscribers have different keys: make two tokens, one with "
                        "--publish, one with --subscribe");
         return NULL;

@@ -261,8 +261,8 @@ config_parse(struct config *c, struct slice text, const char *file, struct error
 bool
 config_speaks_0x(const struct config *c)
 {
-    return !key_setting_is_empty(&c->keys[CONFIG_PUBLISHER]) ||
-           !key_setting_is_empty(&c->keys[CONFIG_SUBSCRIBER]) || c->issuer_count == 0;
+    return !key_setting_is_empty(&c->keys[ROLE_PUBLISH]) ||
+           !key_setting_is_empty(&c->keys[ROLE_SUBSCRIBE]) || c->issuer_count == 0;
 }
 
 bool

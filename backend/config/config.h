@@ -5,16 +5,11 @@
 
 #include "base/buf.h"
 #include "base/cidr.h"
+#include "base/dialect.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "config/key_setting.h"
 #include "config/string_list.h"
-
-enum config_role {
-    CONFIG_PUBLISHER,
-    CONFIG_SUBSCRIBER,
-    CONFIG_ROLES,
-};
 
 /* The header that our own front overwrites, and that is believed from trusted_proxies. */
 enum forwarded {
@@ -27,7 +22,7 @@ enum forwarded {
 struct issuer_setting {
     char *id, *place;
     bool authorization_server;
-    struct key_setting keys[CONFIG_ROLES];
+    struct key_setting keys[ROLES];
 };
 
 struct config {
@@ -39,8 +34,8 @@ struct config {
     uint64_t token_cache, max_token_selectors, max_authorization_details;
     char *path, *healthz, *name, *log_file;
     char *cookie_name;                     /* NULL: each dialect has its own */
-    struct key_setting keys[CONFIG_ROLES]; /* of 0.x */
-    struct key_setting jwks[CONFIG_ROLES]; /* while it is read; config_judge() moves it to keys */
+    struct key_setting keys[ROLES]; /* of 0.x */
+    struct key_setting jwks[ROLES]; /* while it is read; config_judge() moves it to keys */
     struct issuer_setting *issuers;        /* of 1.0 */
     size_t issuer_count;
     struct string_list sources;     /* the URLs of all JWK sets, each once */

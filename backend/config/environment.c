@@ -88,7 +88,7 @@ read_variable(struct config *c, const char *name)
 /* --- each variable ---------------------------------------------------------------------------- */
 
 static void
-set_key(struct config *c, enum config_role role, const char *key, const char *alg)
+set_key(struct config *c, enum role role, const char *key, const char *alg)
 {
     char name[MAX_NAME], from[MAX_PATH];
     const char *value = getenv(key), *path = file_of(key);
@@ -272,9 +272,9 @@ apply_extra(struct config *c)
 static void
 require_keys(struct config *c)
 {
-    static const char *const names[CONFIG_ROLES] = {"MERCURE_PUBLISHER_JWT_KEY",
+    static const char *const names[ROLES] = {"MERCURE_PUBLISHER_JWT_KEY",
                                                     "MERCURE_SUBSCRIBER_JWT_KEY"};
-    for (size_t i = 0; i < CONFIG_ROLES; i++)
+    for (size_t i = 0; i < ROLES; i++)
         if (key_setting_is_empty(&c->keys[i]) && key_setting_is_empty(&c->jwks[i]) &&
             c->issuer_count == 0 && !is_set(names[i]))
             config_complain(c,
@@ -335,8 +335,8 @@ environment_read(struct config *c)
     for (char **v = environ; v && *v; v++)
         judge_variable(c, name_of(*v));
     set_listen(c);
-    set_key(c, CONFIG_PUBLISHER, "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_JWT_ALG");
-    set_key(c, CONFIG_SUBSCRIBER, "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_ALG");
+    set_key(c, ROLE_PUBLISH, "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_JWT_ALG");
+    set_key(c, ROLE_SUBSCRIBE, "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_ALG");
     set_flag(c, "MERCURE_ALLOW_ANONYMOUS", &c->anonymous);
     set_flag(c, "MERCURE_DEBUG", &c->debug);
     set_list(c, "MERCURE_CORS_ORIGINS", "cors_origins");

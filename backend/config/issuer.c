@@ -23,7 +23,7 @@ issuer_clear(struct issuer_setting *s)
 {
     free(s->id);
     free(s->place);
-    for (size_t i = 0; i < CONFIG_ROLES; i++)
+    for (size_t i = 0; i < ROLES; i++)
         key_setting_clear(&s->keys[i]);
     *s = (struct issuer_setting){0};
 }
@@ -111,7 +111,7 @@ bool
 issuer_read(struct config *c, struct slice id, const struct block_word *words, size_t count,
             struct error *err)
 {
-    static const char *const roles[CONFIG_ROLES] = {"publisher", "subscriber"};
+    static const char *const roles[ROLES] = {"publisher", "subscriber"};
     unsigned line = c->reading_line;
     struct issuer_setting *s = add(c, id, err);
     struct reader r = {c, words, count, 0};
@@ -119,11 +119,11 @@ issuer_read(struct config *c, struct slice id, const struct block_word *words, s
     if (s == NULL)
         return false;
     while ((w = next(&r)) != NULL) {
-        size_t role = CONFIG_ROLES;
-        for (size_t i = 0; w->kind == LEX_WORD && i < CONFIG_ROLES; i++)
+        size_t role = ROLES;
+        for (size_t i = 0; w->kind == LEX_WORD && i < ROLES; i++)
             if (slice_eq(w->text, slice_of(roles[i])))
                 role = i;
-        if (role < CONFIG_ROLES) {
+        if (role < ROLES) {
             if (!read_role(&r, &s->keys[role], roles[role], err))
                 return false;
         } else if (w->kind == LEX_WORD && slice_eq(w->text, SLICE("authorization_server"))) {
@@ -134,8 +134,8 @@ issuer_read(struct config *c, struct slice id, const struct block_word *words, s
         }
     }
     c->reading_line = line;
-    if (key_setting_is_empty(&s->keys[CONFIG_PUBLISHER]) &&
-        key_setting_is_empty(&s->keys[CONFIG_SUBSCRIBER]))
+    if (key_setting_is_empty(&s->keys[ROLE_PUBLISH]) &&
+        key_setting_is_empty(&s->keys[ROLE_SUBSCRIBE]))
         return error_set(err, "issuer: neither publisher nor subscriber has a key");
     return true;
 }
@@ -146,7 +146,7 @@ issuer_add_with_own_keys(struct config *c, struct slice id, struct error *err)
     struct issuer_setting *s = add(c, id, err);
     if (s == NULL)
         return false;
-    for (size_t i = 0; i < CONFIG_ROLES; i++) {
+    for (size_t i = 0; i < ROLES; i++) {
         const struct key_setting *own = &c->keys[i];
         struct key_setting *k = &s->keys[i];
         k->text = (struct string){xstrndup(own->text.ptr, own->text.len), own->text.len};

@@ -39,8 +39,8 @@ judge_origins(struct config *c)
 static void
 take_jwks(struct config *c)
 {
-    static const char *const names[CONFIG_ROLES] = {"publisher_jwks_url", "subscriber_jwks_url"};
-    for (size_t i = 0; i < CONFIG_ROLES; i++) {
+    static const char *const names[ROLES] = {"publisher_jwks_url", "subscriber_jwks_url"};
+    for (size_t i = 0; i < ROLES; i++) {
         if (key_setting_is_empty(&c->jwks[i]))
             continue;
         if (!key_setting_is_empty(&c->keys[i]))
@@ -68,7 +68,7 @@ static void
 number_sources(struct config *c)
 {
     string_list_clear(&c->sources);
-    for (size_t i = 0; i < CONFIG_ROLES; i++) {
+    for (size_t i = 0; i < ROLES; i++) {
         number_source(c, &c->keys[i]);
         for (size_t k = 0; k < c->issuer_count; k++)
             number_source(c, &c->issuers[k].keys[i]);
@@ -76,7 +76,7 @@ number_sources(struct config *c)
 }
 
 static bool
-has_role(const struct config *c, enum config_role role)
+has_role(const struct config *c, enum role role)
 {
     bool any = !key_setting_is_empty(&c->keys[role]);
     for (size_t i = 0; i < c->issuer_count; i++)
@@ -112,9 +112,9 @@ judge_keys(struct config *c)
         config_refuse(c, "jwks_max_age",
                       "it must be longer than jwks_refresh, or no set would count until it is "
                       "fetched anew");
-    if (is_whole && !has_role(c, CONFIG_PUBLISHER))
+    if (is_whole && !has_role(c, ROLE_PUBLISH))
         config_note(c, "publisher_jwt", "there is none: nobody can publish");
-    if (is_whole && !has_role(c, CONFIG_SUBSCRIBER) && !c->anonymous)
+    if (is_whole && !has_role(c, ROLE_SUBSCRIBE) && !c->anonymous)
         config_complain(c, "neither subscriber_jwt nor an issuer's subscriber nor anonymous is "
                            "there: nobody could subscribe");
 }

@@ -66,8 +66,8 @@ struct reader {
 static bool
 speaks_0_x(const struct config *c)
 {
-    return c->issuer_count == 0 || !key_setting_is_empty(&c->keys[CONFIG_PUBLISHER]) ||
-           !key_setting_is_empty(&c->keys[CONFIG_SUBSCRIBER]);
+    return c->issuer_count == 0 || !key_setting_is_empty(&c->keys[ROLE_PUBLISH]) ||
+           !key_setting_is_empty(&c->keys[ROLE_SUBSCRIBE]);
 }
 
 static bool

@@ -38,9 +38,9 @@ START_TEST(a_block_of_the_established_hub_can_be_pasted)
                               "\tdispatch_timeout 5s\n"
                               "}\n")),
                   "%s", err.text);
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr, "from the environment");
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].algs.items[0], "HS256");
-    ck_assert_str_eq(config->keys[CONFIG_SUBSCRIBER].text.ptr, "a \"b\" # c");
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].text.ptr, "from the environment");
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].algs.items[0], "HS256");
+    ck_assert_str_eq(config->keys[ROLE_SUBSCRIBE].text.ptr, "a \"b\" # c");
     ck_assert_uint_eq(config->cors_origins.count, 2);
     ck_assert_str_eq(config->cors_origins.items[0], "https://a.example");
     ck_assert_str_eq(config->cors_origins.items[1], "https://b.example");
@@ -77,14 +77,14 @@ START_TEST(an_issuer_has_keys_for_each_role)
     const struct issuer_setting *a = &config->issuers[0], *b = &config->issuers[1];
     ck_assert_str_eq(a->id, "https://a.example");
     ck_assert(a->authorization_server && !b->authorization_server);
-    ck_assert_str_eq(a->keys[CONFIG_PUBLISHER].text.ptr, "secret-1");
-    ck_assert_str_eq(a->keys[CONFIG_PUBLISHER].place, "test.conf:5: jwt");
-    ck_assert_str_eq(a->keys[CONFIG_SUBSCRIBER].url, "https://a.example/jwks");
-    ck_assert_uint_eq(a->keys[CONFIG_SUBSCRIBER].algs.count, 2);
-    ck_assert(key_setting_is_empty(&b->keys[CONFIG_PUBLISHER]));
-    ck_assert_str_eq(b->keys[CONFIG_SUBSCRIBER].text.ptr, "{\"kty\":1}");
+    ck_assert_str_eq(a->keys[ROLE_PUBLISH].text.ptr, "secret-1");
+    ck_assert_str_eq(a->keys[ROLE_PUBLISH].place, "test.conf:5: jwt");
+    ck_assert_str_eq(a->keys[ROLE_SUBSCRIBE].url, "https://a.example/jwks");
+    ck_assert_uint_eq(a->keys[ROLE_SUBSCRIBE].algs.count, 2);
+    ck_assert(key_setting_is_empty(&b->keys[ROLE_PUBLISH]));
+    ck_assert_str_eq(b->keys[ROLE_SUBSCRIBE].text.ptr, "{\"kty\":1}");
     ck_assert_uint_eq(config->sources.count, 1);
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr,
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].text.ptr,
                      "-----BEGIN X-----\nab\n-----END X-----");
     ck_assert(config_speaks_0x(config) && config_speaks_1_0(config));
 }
@@ -351,9 +351,9 @@ START_TEST(of_a_heredoc_the_closing_indentation_is_taken_off)
                               "\t-----END X-----\n\tKEY RS256\n"
                               "name <<A-1\n   \n  b\n KEY\n A-1\nanonymous\n")),
                   "%s", err.text);
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr,
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].text.ptr,
                      "-----BEGIN X-----\nabcd\n-----END X-----");
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].algs.items[0], "RS256");
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].algs.items[0], "RS256");
     ck_assert_str_eq(config->name, "  \n b\nKEY");
     ck_assert(config->anonymous);
     config_free(&config);

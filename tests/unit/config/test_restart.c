@@ -22,7 +22,7 @@ START_TEST(nothing_is_named_where_only_keys_origins_and_limits_change)
     restart_keep(fresh, running, &names);
     ck_assert_uint_eq(names.count, 0);
     ck_assert_uint_eq(fresh->max_streams, 2);
-    ck_assert_str_eq(fresh->keys[CONFIG_PUBLISHER].text.ptr, "b");
+    ck_assert_str_eq(fresh->keys[ROLE_PUBLISH].text.ptr, "b");
     config_free(&running);
     config_free(&fresh);
 }
