@@ -223,7 +223,7 @@ open_listener(struct process *p, const char *address, struct error *err)
 static bool
 open_listed(struct process *p, const char *name, const struct string_list *list, struct error *err)
 {
-    const char *place = config_place_of(p->rules->config, slice_of(name));
+    const char *place = settings_place_of(p->rules->config, name);
     bool is_sure = place && (list->count == 1 || strchr(place, ':') == NULL);
     for (size_t i = 0; i < list->count; i++) {
         struct error why;
@@ -358,7 +358,7 @@ load_rules(struct process *p, const struct config *running, struct string_list *
     struct key_source **sources = fetcher_sources(p->fetcher, c, &err);
     struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)
-        config_complain(c, "%s", err.text);
+        settings_complain(c, "%s", err.text);
     if (c->errors.count) {
         say_why_not(c, say);
         authority_unref(&authority);

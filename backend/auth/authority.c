@@ -40,7 +40,7 @@ struct authority {
     uint64_t serial; /* no two authorities of a process have the same */
     struct authority_limits limits;
     struct trust trusts[ROLES]; /* 0.x */
-    struct issuer *issuers;          /* owns */
+    struct issuer *issuers;     /* owns */
     size_t issuer_count;
 };
 

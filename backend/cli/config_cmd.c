@@ -8,18 +8,19 @@
 #include "base/log.h"
 #include "cli/man.h"
 #include "config/config.h"
+#include "config/reference.h"
 #include "config/trial.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static void
-print_directive(void *context, const char *signature, const char *standard, const char *help)
+print_directive(void *context, const struct directive_help *d)
 {
     FILE *out = context;
-    fprintf(out, "%s\n    %s", signature, help);
-    if (standard[0])
-        fprintf(out, " (default: %s)", standard);
+    fprintf(out, "%s\n    %s", d->signature, d->help);
+    if (d->standard[0])
+        fprintf(out, " (default: %s)", d->standard);
     fputs("\n", out);
 }
 
@@ -32,7 +33,7 @@ judge_key_settings(struct config *c)
     struct key_source **sources = fetcher_sources(fetcher, c, &err);
     struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)
-        config_complain(c, "%s", err.text);
+        settings_complain(c, "%s", err.text);
     authority_unref(&authority);
     fetcher_drop(&sources, c->sources.count);
     fetcher_free(&fetcher);
@@ -60,7 +61,7 @@ config_cmd(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
     if (argc == 2 && strcmp(word, "--help") == 0) {
-        config_describe(print_directive, stdout);
+        reference_each(print_directive, stdout);
         return 0;
     }
     if (argc == 2 && strcmp(word, "--man") == 0) {

@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/version.h"
-#include "config/config.h"
+#include "config/reference.h"
 
 #include <string.h>
 
@@ -62,27 +62,45 @@ print_text(FILE *out, const char *text)
 }
 
 static void
-print_directive(void *context, const char *signature, const char *standard, const char *help)
+print_in(FILE *out, const char *before, const char *text, const char *after)
 {
-    FILE *out = context;
-    fputs(".TP\n\\fB", out);
-    print_text(out, signature);
-    fputs("\\fR\n", out);
-    print_text(out, help);
-    if (standard[0]) {
-        fputs(" (default: ", out);
-        print_text(out, standard);
-        fputs(")", out);
-    }
-    fputs(".\n", out);
+    fputs(before, out);
+    print_text(out, text);
+    fputs(after, out);
+}
+
+struct page {
+    FILE *out;
+    const char *group; /* the heading that was printed last */
+};
+
+static void
+print_directive(void *context, const struct directive_help *d)
+{
+    struct page *page = context;
+    if (d->group != page->group)
+        print_in(page->out, ".SS ", d->group, "\n");
+    page->group = d->group;
+    print_in(page->out, ".TP\n\\fB", d->signature, "\\fR\n");
+    print_text(page->out, d->help);
+    if (d->standard[0])
+        print_in(page->out, " (default: ", d->standard, ")");
+    fputs(".\n", page->out);
+    if (d->past)
+        print_in(page->out, "Past it: ", d->past, ".\n");
+    if (d->dialect)
+        print_in(page->out, "Of protocol ", d->dialect, " alone.\n");
+    if (d->takes_restart)
+        fputs("Takes a restart.\n", page->out);
 }
 
 void
 man_print(FILE *out)
 {
+    struct page page = {.out = out};
     for (size_t i = 0; i < COUNT_OF(before); i++)
         fprintf(out, "%s\n", before[i]);
-    config_describe(print_directive, out);
+    reference_each(print_directive, &page);
     for (size_t i = 0; i < COUNT_OF(after); i++)
         fprintf(out, "%s\n", after[i]);
 }

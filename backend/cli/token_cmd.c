@@ -12,10 +12,11 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/text_file.h"
 #include "cli/token_inspect.h"
 #include "cli/token_sign.h"
 #include "config/config.h"
-#include "config/option.h"
+#include "config/value.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -94,7 +95,7 @@ take_options(struct wish *w, int argc, char **argv, struct error *err)
         *options[k].value = argv[i];
     }
     w->exp_ms = EXP_STANDARD_MS;
-    if (w->exp && (!option_duration(slice_of(w->exp), &w->exp_ms) || w->exp_ms == 0))
+    if (w->exp && (!value_duration(slice_of(w->exp), &w->exp_ms) || w->exp_ms == 0))
         return error_set(err, "--exp: expected a duration, as in --exp 1h");
     if (w->dialect && strcmp(w->dialect, "0") != 0 && strcmp(w->dialect, "1") != 0)
         return error_set(err, "--dialect: expected 0 or 1");
@@ -179,9 +180,7 @@ unwrap_jwk(struct buf *key, struct error *err)
 static void
 settle_dialect(struct wish *w, const struct config *c)
 {
-    w->is_1_0 = w->dialect  ? w->dialect[0] == '1'
-                : w->issuer ? true
-                            : c && !config_speaks_0x(c) && config_speaks_1_0(c);
+    w->is_1_0 = w->dialect ? w->dialect[0] == '1' : w->issuer ? true : c && !c->speaks[DIALECT_0X];
 }
 
 static bool
@@ -365,7 +364,7 @@ read_key_file(const char *path, struct buf *key, struct error *err)
     struct buf raw;
     struct string text;
     struct error note, why;
-    if (!config_read_pipe(path, KEY_TEXT_MAX, &raw, err))
+    if (!text_file_read_pipe(path, KEY_TEXT_MAX, &raw, err))
         return false;
     bool ok = key_text_read(buf_slice(&raw), KEY_IN_FILE, &text, &note, &why);
     if (ok && note.text[0])

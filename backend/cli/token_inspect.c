@@ -9,6 +9,7 @@
 #include "auth/fetcher.h"
 #include "auth/trust.h"
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "cli/hearsay.h"
 #include "cli/mistake.h"
@@ -277,8 +278,7 @@ find_audience(struct question *q, const struct hearsay *said, struct buf *made)
 
 /* Asked about topics: all of them. Else: any role at all. */
 static bool
-say_verdict(const struct question *q, const bool meant[ROLES],
-            const enum answer answers[ROLES])
+say_verdict(const struct question *q, const bool meant[ROLES], const enum answer answers[ROLES])
 {
     enum answer best = ANSWER_REFUSED, worst = ANSWER_GOOD;
     for (size_t role = 0; role < ROLES; role++) {

@@ -47,8 +47,7 @@ is_secret(struct slice key)
 }
 
 static void
-look_at(struct config *c, const struct key_setting keys[ROLES], const char *path,
-        struct slice text)
+look_at(struct config *c, const struct key_setting keys[ROLES], const char *path, struct slice text)
 {
     for (size_t i = 0; i < ROLES; i++) {
         struct slice key = SLICE_OF(keys[i].text.ptr, keys[i].text.len);

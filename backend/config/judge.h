@@ -3,8 +3,9 @@
 
 /* What only the whole of a configuration tells. */
 
-#include "config/config.h"
+#include "config/reading.h"
 
-void judge_config(struct config *); /* to its errors and notes */
+/* What is wrong or unwise: to the errors and notes of its configuration. */
+void judge_config(struct reading *);
 
 #endif

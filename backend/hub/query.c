@@ -63,26 +63,13 @@ struct reader {
     struct slice cursors[2][CURSOR_NAMES]; /* of the query, of the body */
 };
 
-static bool
-speaks_0_x(const struct config *c)
-{
-    return c->issuer_count == 0 || !key_setting_is_empty(&c->keys[ROLE_PUBLISH]) ||
-           !key_setting_is_empty(&c->keys[ROLE_SUBSCRIBE]);
-}
-
-static bool
-speaks_1_0(const struct config *c)
-{
-    return c->issuer_count > 0;
-}
-
 static enum parameter
 parameter_of(const struct config *c, struct slice name, enum matcher_type *type)
 {
     *type = MATCHER_TEMPLATE;
     if (slice_eq(name, SLICE("topic")))
         return PARAMETER_TOPIC;
-    if (!speaks_1_0(c) || !slice_eq_nocase(slice_head(name, 5), SLICE("match")))
+    if (!c->speaks[DIALECT_1_0] || !slice_eq_nocase(slice_head(name, 5), SLICE("match")))
         return PARAMETER_OTHER;
     for (size_t i = 0; i < COUNT_OF(matchers); i++) {
         if (slice_eq(name, matchers[i].name)) {
@@ -153,7 +140,7 @@ take_field(struct reader *r, struct slice name, struct slice value)
     case PARAMETER_BAD_MATCHER:
         return "There is no such kind of matcher; use match, match_exact or match_urlpattern.\n";
     case PARAMETER_TOPIC:
-        if (!speaks_0_x(c) || r->is_query_method)
+        if (!c->speaks[DIALECT_0X] || r->is_query_method)
             return "The parameter topic is not part of this version of the protocol; use match.\n";
         r->any_topic = true;
         break;
@@ -233,8 +220,9 @@ query_read(struct exchange *ex, struct slice body, struct query *q)
     if (fault)
         return fault;
     if (q->count == 0)
-        return speaks_0_x(ex->config) && !r.is_query_method ? "The parameter topic is missing.\n"
-                                                            : "The parameter match is missing.\n";
+        return ex->config->speaks[DIALECT_0X] && !r.is_query_method
+                   ? "The parameter topic is missing.\n"
+                   : "The parameter match is missing.\n";
     choose_cursor(&r);
     struct slice base = SLICE_OF(NULL, 0);
     for (size_t i = 0; i < q->count; i++) {

@@ -2,7 +2,8 @@
 #define METRICS_METRICS_H
 
 /* Counters, gauges and histograms: one set a thread, written by that thread alone, summed by
- * whoever asks. Nothing here waits, and a sum takes as long whatever was counted. */
+ * whoever asks. Nothing here waits, and a sum takes as long whatever was counted. A thread has its
+ * set once it counts (at most 1,100 threads), and the counters live on after it. */
 
 #include "base/buf.h"
 
@@ -22,8 +23,6 @@ enum metric {
     METRIC_COUNT,
 };
 
-/* Registers this thread (once, at most 1,100 of them); the counters live on after it. */
-void metrics_enter(void);
 void metrics_add(enum metric, uint64_t);
 void metrics_count(enum metric);
 void metrics_sub(enum metric, uint64_t); /* a gauge */

@@ -77,9 +77,8 @@ def test_the_keys_that_the_readme_makes_are_taken(tmp_path):
 
 
 def test_the_directives_that_take_a_restart_stand_in_the_readme():
-    source = (ROOT / "backend/config/restart.c").read_text()
-    blocks = re.findall(r'\{(NULL|"[a-z ]+"), "(\w+)"\}', source)
-    named = {name if block == "NULL" else block.strip('"').split()[0] for block, name in blocks}
-    named |= set(re.findall(r'SLICE\("(\w+)"\)', source))
+    table = (ROOT / "backend/config/options.def").read_text()
+    rows = re.findall(r'^(?:OPTION|INNER|PART)\((?:"(\w+)[^"]*", )?(\w+), .*\bRESTART\b', table, re.M)
+    named = {block or name for block, name in rows}
     sentence = README.split("What takes a restart is named")[1].split("\n\n")[0].split("):")[1]
     assert set(re.findall(r"`(\w+)`", sentence)) == named

@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 
+import directives
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 ROWS = {
@@ -193,6 +195,7 @@ def main():
         if path.suffix == ".c" and not path.read_text(encoding="utf-8").startswith("/*"):
             findings.append((path, 1, "a file opens with a comment that says what it is"))
     findings += lint_packages()
+    findings += directives.findings(ROOT)
     for path, number, what in sorted(findings, key=lambda f: (str(f[0]), f[1])):
         shown = path.relative_to(ROOT) if path.is_absolute() else path
         print(f"{shown}:{number}: {what}")

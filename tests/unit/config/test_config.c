@@ -2,6 +2,8 @@
 
 #include "config/config.h"
 
+#include "base/buf.h"
+#include "unit/config/text.h"
 #include "unit/guard.h"
 
 #include <stdlib.h>
@@ -84,9 +86,8 @@ START_TEST(an_issuer_has_keys_for_each_role)
     ck_assert(key_setting_is_empty(&b->keys[ROLE_PUBLISH]));
     ck_assert_str_eq(b->keys[ROLE_SUBSCRIBE].text.ptr, "{\"kty\":1}");
     ck_assert_uint_eq(config->sources.count, 1);
-    ck_assert_str_eq(config->keys[ROLE_PUBLISH].text.ptr,
-                     "-----BEGIN X-----\nab\n-----END X-----");
-    ck_assert(config_speaks_0x(config) && config_speaks_1_0(config));
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].text.ptr, "-----BEGIN X-----\nab\n-----END X-----");
+    ck_assert(config->speaks[DIALECT_0X] && config->speaks[DIALECT_1_0]);
 }
 END_TEST
 
@@ -132,7 +133,7 @@ START_TEST(what_the_whole_tells_is_said)
     }
     ck_assert(parse(SLICE(ISSUER "public_urls https://a.example\n")) && config_judge(config, &err));
     ck_assert(!has_note("neither resource_identifier"));
-    ck_assert(config_speaks_1_0(config) && !config_speaks_0x(config));
+    ck_assert(config->speaks[DIALECT_1_0] && !config->speaks[DIALECT_0X]);
     ck_assert_uint_eq(config->max_request_body_size, 1048576);
     config_free(&config);
 }
@@ -403,7 +404,7 @@ START_TEST(a_list_replaces_what_yields_and_then_adds_up)
 {
     ck_assert(parse(SLICE("listen :1 :2\ncors_origins *\ntrusted_proxies 10.0.0.0/8\n"
                           "publish_origins https://p\nheartbeat 1s\n")));
-    config_yield(config);
+    reading_yield(config->reading);
     ck_assert(config_parse(config,
                            SLICE("listen :3\nlisten :4\ncors_origins https://a\nheartbeat 2s\n"),
                            "user.conf", &err));

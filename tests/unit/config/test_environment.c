@@ -2,6 +2,7 @@
 
 #include "config/environment.h"
 
+#include "config/config.h"
 #include "config/judge.h"
 #include "unit/guard.h"
 
@@ -22,8 +23,8 @@ read_variables(const char *const *variables)
         ck_assert_int_eq(putenv((char *)*variables), 0);
     config_free(&config);
     config = config_new();
-    environment_read(config);
-    judge_config(config);
+    environment_read(config->reading);
+    judge_config(config->reading);
 }
 
 static bool

@@ -2,6 +2,7 @@
 
 #include "config/restart.h"
 
+#include "unit/config/text.h"
 #include "unit/guard.h"
 
 static struct config *
@@ -57,5 +58,23 @@ START_TEST(what_is_laid_out_once_is_named_and_stays)
 }
 END_TEST
 
+/* Its format and file are laid out once; how much it says follows a reload, and `log` is named
+ * once. */
+START_TEST(of_the_log_the_level_alone_follows)
+{
+    struct config *running = read_config(SLICE("log logfmt info /tmp/a\n"));
+    struct config *fresh = read_config(SLICE("log json warn /tmp/b\n"));
+    struct string_list names = {0};
+    restart_keep(fresh, running, &names);
+    ck_assert_uint_eq(names.count, 1);
+    ck_assert_str_eq(names.items[0], "log");
+    ck_assert_str_eq(fresh->log_file, "/tmp/a");
+    ck_assert(fresh->log_format == LOG_LOGFMT && fresh->log_level == LOG_WARN);
+    string_list_clear(&names);
+    config_free(&running);
+    config_free(&fresh);
+}
+END_TEST
+
 UNIT_MAIN("config/restart", nothing_is_named_where_only_keys_origins_and_limits_change,
-          what_is_laid_out_once_is_named_and_stays)
+          what_is_laid_out_once_is_named_and_stays, of_the_log_the_level_alone_follows)

@@ -2,7 +2,7 @@
 
 #include "request/place.h"
 
-#include "config/config.h"
+#include "unit/config/text.h"
 
 #include "unit/guard.h"
 
