@@ -16,6 +16,7 @@
 #include "cli/config_cmd.h"
 #include "cli/history_cmd.h"
 #include "cli/token_cmd.h"
+#include "config/judge.h"
 #include "config/restart.h"
 #include "config/trial.h"
 #include "gateway/gateway.h"
@@ -355,6 +356,8 @@ load_rules(struct process *p, const struct config *running, struct string_list *
     trial_run(c);
     if (running)
         restart_keep(c, running, ret_fixed);
+    if (running)
+        judge_update_size(c); /* what is kept bounds what was read */
     struct key_source **sources = fetcher_sources(p->fetcher, c, &err);
     struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)

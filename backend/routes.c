@@ -98,13 +98,7 @@ answer_bad_path(struct exchange *ex)
     reply_text(ex, 400, SLICE("The path holds a % that two hex digits do not follow.\n"));
 }
 
-static void
-answer_other_host(struct exchange *ex)
-{
-    reply_text(ex, 421, SLICE("The hub is not known under this host.\n"));
-}
-
-static const struct exchange_handler other_host = SIMPLE_HANDLER(answer_other_host);
+static const struct exchange_handler other_host = SIMPLE_HANDLER(reply_other_host);
 
 /* A method of 1.0: a hub without issuers does not know it. */
 static void

@@ -14,9 +14,15 @@ grant_has(const struct grant *g, enum role action)
 }
 
 uint64_t
-grant_budget(size_t topics)
+grant_budget(const struct grant *g, size_t topics)
 {
-    return rights_budget(topics);
+    return rights_budget(g->rights, topics);
+}
+
+uint64_t
+grant_prepare(const struct grant *g, const struct topic *topic)
+{
+    return rights_prepare(g->rights, topic);
 }
 
 bool
@@ -28,14 +34,14 @@ grant_allows(const struct grant *g, enum role action, const struct topic *topic,
 bool
 grant_allows_publish(const struct grant *g, const struct topic *topic)
 {
-    uint64_t steps = rights_budget(1);
+    uint64_t steps = rights_budget(g->rights, 1);
     return rights_allow(g->rights, ROLE_PUBLISH, topic, &steps);
 }
 
 bool
 grant_allows_subscribe(const struct grant *g, const struct topic *topic)
 {
-    uint64_t steps = rights_budget(1);
+    uint64_t steps = rights_budget(g->rights, 1);
     return rights_allow(g->rights, ROLE_SUBSCRIBE, topic, &steps);
 }
 

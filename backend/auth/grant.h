@@ -34,7 +34,9 @@ bool grant_has(const struct grant *, enum role action);
 bool grant_allows_publish(const struct grant *, const struct topic *);
 bool grant_allows_subscribe(const struct grant *, const struct topic *);
 /* Several topics of one update, under one budget: begin with *steps of grant_budget(topics). */
-uint64_t grant_budget(size_t topics);
+uint64_t grant_budget(const struct grant *, size_t topics);
+/* What has to be worked out about the topic first: the steps that took, none of the budget. */
+uint64_t grant_prepare(const struct grant *, const struct topic *);
 bool grant_allows(const struct grant *, enum role action, const struct topic *, uint64_t *steps);
 /* The payload that the events of a subscription carry: JSON on one line, as it stood in the token.
  * `match` is the subscription's matcher as text (1.0: PROTOCOL.md, "Active subscriptions"; 0.x: it

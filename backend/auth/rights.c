@@ -25,9 +25,11 @@
 enum {
     BUCKETS = 1024,
     /* What all selectors of a grant may take: some budgets of one match, and a little more for
-     * each topic, enough for a hundred selectors that do not match. */
+     * each topic, enough for a hundred selectors that do not match; besides a little for each
+     * that is tried, however soon it is seen not to match. */
     STEP_BUDGETS = 4,
     STEPS_A_TOPIC = 500,
+    TRY_STEPS = 2,
 };
 
 #define DETAIL_TYPE "https://mercure.rocks/authorization-detail"
@@ -48,7 +50,9 @@ struct rights {
     uint64_t digest[2];
     enum dialect dialect;
     struct entry *entries; /* owns */
-    size_t count;
+    size_t count, others;  /* selectors in all entries that have to be tried one by one */
+    const struct matcher
+        *url_pattern; /* one of them; all have the same base; NULL: there is none */
 };
 
 static struct {
@@ -384,6 +388,15 @@ read_details(struct rights *r, const json_t *claim, struct slice text, struct sl
     return TOKEN_OK;
 }
 
+static void
+sum_up(struct rights *r, const struct entry *e)
+{
+    r->others += e->other_count;
+    for (size_t i = 0; i < e->other_count; i++)
+        if (matcher_kind(e->others[i]) == MATCHER_IS_URLPATTERN)
+            r->url_pattern = e->others[i];
+}
+
 enum token_fault
 rights_read(enum dialect dialect, const json_t *claim, struct slice text, struct slice base,
             const struct rights_limits *limits, struct rights **ret_rights, struct error *ret_why)
@@ -411,6 +424,8 @@ rights_read(enum dialect dialect, const json_t *claim, struct slice text, struct
         rights_free(r);
         return fault;
     }
+    for (size_t i = 0; i < r->count; i++)
+        sum_up(r, &r->entries[i]);
     pthread_mutex_lock(&table.lock);
     struct rights **at = find(digest);
     if ((known = *at) != NULL)
@@ -427,17 +442,24 @@ rights_read(enum dialect dialect, const json_t *claim, struct slice text, struct
 /* --- asking ----------------------------------------------------------------------------------- */
 
 static bool
+try(const struct matcher *m, const struct topic *topic, uint64_t *steps)
+{
+    match_take(steps, TRY_STEPS);
+    uint64_t most = matcher_steps(topic), one = most < *steps ? most : *steps, left = one;
+    bool is_match = matcher_try(m, topic, &left) == MATCH_YES;
+    match_take(steps, one - left);
+    return is_match;
+}
+
+static bool
 entry_allows(const struct entry *e, const struct topic *topic, uint64_t *steps)
 {
     if (e->everything || (e->exact_count && bsearch(&topic->text, e->exact, e->exact_count,
                                                     sizeof *e->exact, compare) != NULL))
         return true;
-    for (size_t i = 0; i < e->other_count && *steps; i++) {
-        uint64_t most = matcher_steps(topic), one = most < *steps ? most : *steps, left = one;
-        if (matcher_try(e->others[i], topic, &left) == MATCH_YES)
+    for (size_t i = 0; i < e->other_count && *steps; i++)
+        if (try(e->others[i], topic, steps))
             return true;
-        *steps -= one - left;
-    }
     return false;
 }
 
@@ -462,10 +484,16 @@ find_entry(const struct rights *r, enum role action, const struct topic *topic, 
 }
 
 uint64_t
-rights_budget(size_t topics)
+rights_budget(const struct rights *r, size_t topics)
 {
     struct topic empty = topic_of(SLICE(""));
-    return STEP_BUDGETS * matcher_steps(&empty) + topics * STEPS_A_TOPIC;
+    return STEP_BUDGETS * matcher_steps(&empty) + topics * (STEPS_A_TOPIC + r->others * TRY_STEPS);
+}
+
+uint64_t
+rights_prepare(const struct rights *r, const struct topic *topic)
+{
+    return r->url_pattern ? matcher_prepare(r->url_pattern, topic) : 0;
 }
 
 bool
@@ -478,7 +506,7 @@ bool
 rights_payload(const struct rights *r, struct slice match, struct slice *ret_json)
 {
     struct topic topic = topic_of(match);
-    uint64_t steps = rights_budget(1);
+    uint64_t steps = rights_budget(r, 1);
     const struct entry *e = r->dialect == DIALECT_0X
                                 ? &r->entries[ROLE_SUBSCRIBE]
                                 : find_entry(r, ROLE_SUBSCRIBE, &topic, &steps);

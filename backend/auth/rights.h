@@ -29,7 +29,10 @@ void rights_unref(struct rights **);
 
 bool rights_has(const struct rights *, enum role action);
 /* What the selectors may take for that many topics, in steps of a matcher (topic/match.h). */
-uint64_t rights_budget(size_t topics);
+uint64_t rights_budget(const struct rights *, size_t topics);
+/* Works out what has to be known about a topic to ask about it; returns the steps it took, which
+ * are none of that budget. */
+uint64_t rights_prepare(const struct rights *, const struct topic *);
 /* Takes what it needs off *steps; once they are spent, only exact selectors and `*` allow. */
 bool rights_allow(const struct rights *, enum role action, const struct topic *, uint64_t *steps);
 bool rights_payload(const struct rights *, struct slice match, struct slice *ret_json);

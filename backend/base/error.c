@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 
+#include "base/slice.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,5 +16,6 @@ error_set(struct error *err, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(err->text, sizeof err->text, fmt, args);
     va_end(args);
+    err->text[slice_head_utf8(slice_of(err->text), sizeof err->text).len] = 0;
     return false;
 }

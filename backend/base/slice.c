@@ -236,3 +236,17 @@ slice_is_utf8(struct slice s)
     }
     return true;
 }
+
+struct slice
+slice_head_utf8(struct slice s, size_t len)
+{
+    s = slice_head(s, len);
+    size_t at = s.len, more = 0; /* bytes behind the last that begins a character */
+    while (at && more < 3 && (s.ptr[at - 1] & 0xC0) == 0x80) {
+        at--;
+        more++;
+    }
+    unsigned char first = at ? (unsigned char)s.ptr[at - 1] : 0;
+    size_t needed = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : first >= 0xC0 ? 1 : 0;
+    return needed > more ? slice_head(s, at - 1) : s;
+}

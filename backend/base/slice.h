@@ -58,5 +58,8 @@ struct slice slice_of_number(char scratch[SLICE_DIGITS], uint64_t number, unsign
 
 /* Well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 bool slice_is_utf8(struct slice s);
+/* At most `len` bytes, and no piece of a character at the end: what is shown to people of a text
+ * that is UTF-8 stays UTF-8. */
+struct slice slice_head_utf8(struct slice s, size_t len);
 
 #endif

@@ -19,6 +19,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,6 +286,10 @@ restore(const struct store_settings *settings)
         fprintf(stderr, "restored: %llu updates, of which max_events and max_bytes keep %llu%s\n",
                 (unsigned long long)r.updates, (unsigned long long)r.kept,
                 r.lost ? "; lost ones were left out" : "");
+    const struct passwd *owner = r.owner ? getpwuid(r.owner) : NULL;
+    if (r.owner)
+        fprintf(stderr, "its files belong to %s (%u), as the folder does\n",
+                owner ? owner->pw_name : "user", (unsigned)r.owner);
     if (ok)
         return DONE;
     complain(err.text);

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -44,7 +45,7 @@ static uint32_t
 commit_some(struct restore *r, uint32_t first, struct error *err)
 {
     uint32_t fits;
-    if (!store_begin(r->store, r->updates + first, r->count - first, &fits, err))
+    if (store_begin(r->store, r->updates + first, r->count - first, &fits, err) != STORE_READY)
         return 0;
     struct batch *b = batch_new(fits);
     for (uint32_t i = 0; i < fits; i++)
@@ -149,6 +150,37 @@ may_be_opened(const struct store_settings *settings, struct error *err)
     return ok;
 }
 
+/* Of the folder, or of what it is to be made in. */
+static uid_t
+owner_of(const char *path, gid_t *ret_group)
+{
+    struct stat s = {.st_uid = 0};
+    char *place = xstrndup(path, strlen(path)), *slash;
+    while (stat(*place ? place : ".", &s) != 0 && *place) {
+        slash = strrchr(place, '/');
+        if (slash == place && place[1])
+            place[1] = 0;
+        else if (slash)
+            *slash = 0;
+        else
+            *place = 0;
+    }
+    free(place);
+    *ret_group = s.st_gid;
+    return s.st_uid;
+}
+
+/* For good: nothing else is done behind it. */
+static bool
+become_owner(const char *path, uid_t *ret, struct error *err)
+{
+    gid_t group;
+    uid_t owner = geteuid() == 0 ? owner_of(path, &group) : 0;
+    *ret = owner;
+    return owner == 0 || (setegid(group) == 0 && seteuid(owner) == 0) ||
+           error_set(err, "%s: its owner's place cannot be taken: %s", path, strerror(errno));
+}
+
 bool
 restore_from(FILE *in, const struct store_settings *settings, struct restored *ret,
              struct error *err)
@@ -160,7 +192,8 @@ restore_from(FILE *in, const struct store_settings *settings, struct restored *r
     ssize_t n;
     *ret = (struct restored){.lines = 0};
     r->done = ret;
-    r->store = may_be_opened(settings, err) ? store_open(settings, err) : NULL;
+    bool may = become_owner(settings->path, &ret->owner, err) && may_be_opened(settings, err);
+    r->store = may ? store_open(settings, err) : NULL;
     bool ok = r->store && is_empty(r->store, err);
     while (ok && (n = getline(&text, &size, in)) >= 0) {
         ret->lines++;

@@ -5,13 +5,16 @@
 #include "transport/log/store.h"
 
 #include <stdio.h>
+#include <sys/types.h>
 
 struct restored {
     uint64_t lines, updates, lost, kept; /* `lost`: left out; `kept`: by retention */
+    uid_t owner;                         /* of the files, where it is not who asked; else 0 */
 };
 
-/* Reads lines of event_line.h into an empty history, in their order. False: err says why, and the
- * line's number where a line is to blame; what came before it is there. */
+/* Root's files are of no use to a hub: it works on as the owner of the folder, or of the one that
+ * it is to be made in. Reads lines of event_line.h into an empty history, in their order. False:
+ * err says why, and the line's number where a line is to blame; what came before it is there. */
 MUST_CHECK bool restore_from(FILE *in, const struct store_settings *, struct restored *ret,
                              struct error *err);
 

@@ -4,31 +4,43 @@
 #include "config/history.h"
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "config/value.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* The folder that bolt's file stands in is its user's; one beside the file is ours. */
+static void
+beside_bolt(struct config *c, struct slice path)
+{
+    struct buf folder;
+    buf_init(&folder, SIZE_MAX);
+    buf_add(&folder, path);
+    buf_add(&folder, slice_ends(path, SLICE("/")) ? SLICE("history") : SLICE(".history"));
+    free(c->history_path);
+    c->history_path = xstrndup(folder.ptr, folder.len);
+    buf_fini(&folder);
+}
 
 /* `bolt`, the established hub's: what it says of path and size. */
 static bool
 take_over_bolt(struct reading *r, struct slice path, struct slice size, struct error *err)
 {
     struct error why;
+    char note[800];
     if (slice_eq(size, SLICE("0")))
         settings_note(r->config, "transport",
                       "size 0 is no bound there; here max_events, max_bytes and max_age hold");
     else if (size.len && !value_set(r, option_find("history", SLICE("max_events")), &size, 1, &why))
         return error_set(err, "transport: size is max_events here: %.400s", why.text);
-    if (path.len) {
-        size_t folder = path.len;
-        while (folder && path.ptr[folder - 1] != '/')
-            folder--;
-        free(r->config->history_path);
-        r->config->history_path = folder > 1 ? xstrndup(path.ptr, folder - 1) : xstrndup(".", 1);
-    }
-    settings_note(
-        r->config, "transport",
-        "bolt is transport log here: a folder of its own format, without the events of the old "
-        "file; size is max_events");
+    if (path.len)
+        beside_bolt(r->config, path);
+    snprintf(note, sizeof note,
+             "bolt is transport log here: its history is the folder %.400s, without the events of "
+             "the old file; size is max_events",
+             r->config->history_path);
+    settings_note(r->config, "transport", note);
     return true;
 }
 

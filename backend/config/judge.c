@@ -13,6 +13,9 @@
 
 enum {
     SMALL_BODY = 1048576, /* of a hub that speaks 1.0 alone */
+    QUERY_MATCHERS = 100, /* of 1.0, which QUERY is of */
+    ESCAPED = 3,          /* bytes of a form that one of a value may take */
+    QUERY_REST = 65536,   /* names, and what else a QUERY says */
 };
 
 static void
@@ -222,6 +225,18 @@ judge_names(struct config *c)
         settings_refuse(c, "healthz", "%s is the hub's own path; take another one", c->healthz);
 }
 
+void
+judge_update_size(struct config *c)
+{
+    uint64_t most = c->in_memory ? UINT64_MAX : c->max_bytes / 4, body = c->max_request_body_size;
+    c->update_size_follows |= c->max_update_size == 0;
+    if (c->update_size_follows)
+        c->max_update_size = 2 * body < most ? 2 * body : most;
+    if (c->max_update_size > most)
+        settings_refuse(c, "max_update_size", "at most a quarter of history's max_bytes, here %llu",
+                        (unsigned long long)most);
+}
+
 static void
 judge_history(struct config *c)
 {
@@ -229,13 +244,19 @@ judge_history(struct config *c)
         settings_refuse(c, "transport",
                         "history and durability are of transport log; with transport memory there "
                         "is tail alone");
-    if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
-        settings_refuse(c, "max_update_size", "at most a quarter of history's max_bytes");
-    if (c->max_update_size == 0) {
-        c->max_update_size = 2 * c->max_request_body_size;
-        if (!c->in_memory && c->max_update_size > c->max_bytes / 4)
-            c->max_update_size = c->max_bytes / 4;
-    }
+    judge_update_size(c);
+}
+
+/* One alone always has room in the share of the budget that they have. */
+static void
+judge_query(struct config *c)
+{
+    uint64_t need = QUERY_MATCHERS * ESCAPED * c->max_matcher_length + QUERY_REST;
+    uint64_t share = c->max_pending_bytes / CONFIG_QUERY_SHARE;
+    if (c->max_query_body_size > share)
+        settings_refuse(c, "max_query_body_size", "at most a quarter of max_pending_bytes");
+    if (c->max_query_body_size == 0)
+        c->max_query_body_size = need < share ? need : share;
 }
 
 void
@@ -255,4 +276,5 @@ judge_config(struct reading *r)
     judge_proxies(c);
     judge_names(c);
     judge_history(c);
+    judge_query(c);
 }

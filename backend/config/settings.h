@@ -27,13 +27,18 @@ struct issuer_setting {
     struct key_setting keys[ROLES];
 };
 
+enum {
+    CONFIG_QUERY_SHARE = 4 /* of max_pending_bytes: the part that bodies of QUERYs may take */
+};
+
 struct config {
     /* As directives say: each is the field of a row of options.def. */
     struct string_list listen, metrics_listen, cors_origins, publish_origins;
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
     uint64_t max_matcher_length, max_patterns, max_unfixed_patterns, max_pattern_bases,
-        max_match_steps;
-    uint64_t max_form_fields, max_topics_per_publish, max_matchers, max_requests_per_connection;
+        max_match_steps, max_index_bytes, client_share;
+    uint64_t max_form_fields, max_topics_per_publish, max_id_length, max_matchers,
+        max_requests_per_connection;
     uint64_t token_cache, max_token_selectors, max_authorization_details;
     char *path, *healthz, *name, *log_file;
     char *cookie_name;              /* NULL: each dialect has its own */
@@ -50,7 +55,8 @@ struct config {
     unsigned id_format_uuid4, busy_503; /* 1: they do */
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
-    uint64_t tail, max_request_head, max_request_body_size, max_update_size, max_pending_bytes;
+    uint64_t tail, max_request_head, max_request_body_size, max_query_body_size, max_update_size,
+        max_pending_bytes;
     uint64_t max_batch_bytes;
     char *history_path;
     uint64_t max_events, max_bytes, max_age_ms; /* of the history */
@@ -68,6 +74,7 @@ struct config {
     struct string_list sources; /* the URLs of all JWK sets, each once */
     struct cidr *proxies;       /* trusted_proxies */
     size_t proxy_count;
+    bool update_size_follows; /* max_update_size is worked out from body and history */
 
     /* What there is to say. */
     struct string_list notes;  /* sentences to say at start */

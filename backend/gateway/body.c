@@ -3,9 +3,10 @@
 #include "gateway/body.h"
 
 void
-body_init(struct body *b, size_t max)
+body_init(struct body *b, size_t max, struct body_share share)
 {
     buf_init(&b->bytes, max);
+    b->share = share;
     b->reserved = 0;
 }
 
@@ -13,8 +14,16 @@ void
 body_fini(struct body *b, const struct link_settings *settings)
 {
     atomic_fetch_sub(settings->pending, b->reserved);
+    if (b->share.used)
+        atomic_fetch_sub(b->share.used, b->reserved);
     b->reserved = 0;
     buf_fini(&b->bytes);
+}
+
+static bool
+reserve(atomic_size_t *used, size_t more, size_t max)
+{
+    return atomic_fetch_add(used, more) + more <= max;
 }
 
 static unsigned
@@ -25,9 +34,11 @@ judge(struct body *b, const struct link_settings *settings)
     if (b->bytes.cap <= b->reserved)
         return 0;
     size_t more = b->bytes.cap - b->reserved;
-    size_t before = atomic_fetch_add(settings->pending, more);
     b->reserved = b->bytes.cap;
-    return before + more <= settings->max_pending_bytes ? 0 : 503;
+    bool fits = reserve(settings->pending, more, settings->max_pending_bytes);
+    if (b->share.used)
+        fits &= reserve(b->share.used, more, b->share.max);
+    return fits ? 0 : 503;
 }
 
 unsigned

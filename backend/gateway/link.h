@@ -61,7 +61,8 @@ struct link_kind {
     void (*flushed)(struct link *);             /* what waited is written */
     void (*timeout)(struct link *);
     void (*resume)(struct link *);  /* the end of a turn in which link_ask_resume() was called */
-    void (*drain)(struct link *);   /* the hub stops: close if nothing is under way */
+    void (*drain)(struct link *);   /* the hub stops: close if nothing is under way, and wait for
+                                     * no body */
     void (*release)(struct link *); /* closed; free what is held beside the link */
 
     /* The bytes of `u` on this wire, from `offset` on, as at most `room` parts (> 1); `mark` is

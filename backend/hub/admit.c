@@ -3,7 +3,11 @@
  * A token may name a key that its issuer's set has only had since a minute ago, or come before the
  * first set did. Such a request waits, without a thread of its own, until the set was asked for
  * anew, at most key_wait_timeout, and then its handler begins once more: `has_waited` says that the
- * second judgement is the last one.
+ * second judgement is the last one. Where it would have to wait and may not, because the hub stops
+ * or too many wait, nothing is known against its token: it cannot be served now.
+ *
+ * Whoever was put off (for keys, for patterns, by a slow body) begins under the rules of then, not
+ * of its head: else what a reload took away would be given behind it.
  *
  * Whoever sends unknown kids by the thousand takes places from others, so each set has a share of
  * them. And a token is called bad only where its set has been heard since: one that finds no place,
@@ -24,6 +28,7 @@
 #include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
+#include "request/place.h"
 #include "request/reply.h"
 #include "request/rules.h"
 
@@ -60,16 +65,51 @@ waiting_free(struct waiting *w)
     free(w);
 }
 
-static void
-begin_again(struct waiting *w, bool has_answer)
+bool
+admit_renew(struct exchange *ex)
+{
+    struct rules *now = hub_worker_of(ex->worker)->rules;
+    if (ex->rules == now)
+        return true;
+    rules_unref(&ex->rules);
+    ex->rules = rules_ref(now);
+    ex->config = now->config;
+    ex->request->judged = 0; /* nobody was, by these */
+    if (place_settle(ex))
+        return true;
+    reply_other_host(ex);
+    return false;
+}
+
+/* Gives the exchange back to the handler that asked. */
+static struct exchange *
+let_go(struct waiting *w)
 {
     struct exchange *ex = w->exchange;
     ex->handler = w->handler;
     ex->state = NULL;
     ex->has_waited = true;
-    ex->has_answer = has_answer;
     waiting_free(w);
-    ex->handler->on_head(ex);
+    return ex;
+}
+
+static void
+begin_again(struct waiting *w, bool has_answer)
+{
+    struct exchange *ex = let_go(w);
+    ex->has_answer = has_answer;
+    if (admit_renew(ex))
+        ex->handler->on_head(ex);
+}
+
+void
+admit_end_waiting(struct hub_worker *home)
+{
+    LIST_EACH(node, after, &home->waiting)
+    {
+        admit_busy(let_go(CONTAINER_OF(node, struct waiting, node)), "stopping",
+                   SLICE("The hub is stopping.\n"));
+    }
 }
 
 static void
@@ -158,6 +198,8 @@ look_out(struct exchange *ex, const struct token_refusal *refusal)
         return OUTLOOK_NONE;
     if (ex->has_waited || hub->fetcher == NULL)
         return has_set && (ex->has_answer || hub->fetcher == NULL) ? OUTLOOK_NONE : OUTLOOK_LATER;
+    if (atomic_load(&hub->stopping))
+        return OUTLOOK_LATER;
     enum fetch_answer answer =
         has_set ? fetcher_ask(hub->fetcher, refusal->source, &attempt) : FETCH_COMES;
     if (answer != FETCH_COMES)
@@ -184,6 +226,7 @@ static bool
 judge(struct exchange *ex, enum role role, struct grant **ret_grant, struct token_refusal *refusal)
 {
     struct token_cache *tokens = hub_worker_of(ex->worker)->tokens;
+    ex->request->judged = auth_generation();
     if (credential_read(ex, role, tokens, ret_grant, refusal))
         return true;
     if (refusal->source == NULL || version_of(refusal->source) == refusal->source_version)
@@ -235,6 +278,17 @@ admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant *
         return true;
     admit_refuse(ex, role, TOKEN_NONE, NULL);
     return false;
+}
+
+bool
+admit_still(struct exchange *ex, enum role role, struct grant **grant)
+{
+    if (ex->rules == hub_worker_of(ex->worker)->rules && ex->request->judged == auth_generation())
+        return true;
+    grant_unref(grant);
+    ex->has_waited = ex->has_answer = true; /* its handler has begun, and cannot begin again */
+    return admit_renew(ex) &&
+           admit_read(ex, role, role == ROLE_PUBLISH || !ex->config->anonymous, grant);
 }
 
 void

@@ -4,14 +4,20 @@
  * meets, each once (a stamp tells); what is due hangs on the stream as a chain of indices; after
  * the whole batch each stream gets one write; `delivered` moves. The cost is that of the matches.
  *
- * Patterns take steps, and a turn has so many of them. When they are spent in the middle of a
- * batch, what was matched so far is written and the rest waits for the next turn; batches that
- * come meanwhile wait untaken. Between the turns anything may happen to a stream:
+ * Everything in that takes steps, and a turn has so many of them for matching, and so many for
+ * writing. When the first are spent in the middle of a batch, be it between two patterns, two
+ * streams of one topic or two questions to a grant, what was matched so far is written and the rest
+ * waits for the next turn; when the second are, the streams that are left are written to in the
+ * next, before anything else is matched. Batches that come meanwhile wait untaken. Between the
+ * turns anything may happen to a stream:
  *
  * - It joins. It starts LIVE at `taken`, the end of this batch, or CATCHING_UP; an update behind
  * its position alone is for it, so what is left of the batch passes it by.
- * - It leaves, or ends. Nothing here points to it: chains and `touched` are empty between turns.
- * The index has lost its subscriptions, or it is not LIVE any more.
+ * - It leaves. The index has lost its subscriptions, and the walk goes on with whoever stood behind
+ * it (hub/walk.c); what was due to it is nobody's (delivery_forget()). If it was just being asked
+ * whether it may get the update, the next one is asked from the first topic on.
+ * - It ends. It is not LIVE any more: the index passes it by, and what was due to it is dropped:
+ * its peer comes back with the id of the last update that it was sent.
  * - It was sent the update that is half matched, and a pattern still to be tried meets it again: it
  *   bears the stamp of that update.
  * - Its socket is full when the pause writes. It falls back to just before the first update it was
@@ -39,7 +45,10 @@
 enum {
     MAX_DUE = 65536,     /* chains are written out before they grow past this */
     SEND_AT_ONCE = 1024, /* updates given to one exchange_send() */
-    TURN_STEPS = 200000, /* some 2 ms */
+    TURN_STEPS = 100000, /* some 1 ms */
+    TURN_WRITING = 100000,
+    WRITE_STEPS = 400, /* a write */
+    BYTES_A_STEP = 64, /* and what it writes */
 };
 
 static void go_on(struct hub_worker *);
@@ -48,7 +57,8 @@ static void on_end_of_turn(struct turn_hook *);
 void
 delivery_init(struct delivery *d, struct worker *worker)
 {
-    *d = (struct delivery){.steps = TURN_STEPS, .go_on.run = on_end_of_turn};
+    *d = (struct delivery){
+        .steps = TURN_STEPS, .writing = TURN_WRITING, .go_on.run = on_end_of_turn};
     list_init(&d->waiting);
     judged_init(&d->judged);
     worker_add_hook(worker, &d->go_on);
@@ -83,19 +93,20 @@ touch(struct delivery *d, struct stream *s)
         d->touched_cap = d->touched_cap ? d->touched_cap * 2 : 256;
         d->touched = xrealloc(d->touched, d->touched_cap * sizeof *d->touched);
     }
+    s->touched_at = d->touched_count;
     d->touched[d->touched_count++] = s;
 }
 
-static void
-collect(struct stream *s, void *context)
+void
+delivery_forget(struct delivery *d, struct stream *s)
 {
-    struct delivery *d = context;
-    const struct update *u = d->batch->updates[d->at];
-    if (s->stamp == d->stamp || s->state != STREAM_LIVE)
-        return;
-    s->stamp = d->stamp;
-    if (position_cmp(u->position, s->position) <= 0 || !judged_may_get(&d->judged, s->grant, u))
-        return;
+    if (s->first_due != DUE_NONE)
+        d->touched[s->touched_at] = NULL;
+}
+
+static void
+make_due(struct delivery *d, struct stream *s)
+{
     if (d->due_count == d->due_cap) {
         d->due_cap = d->due_cap ? d->due_cap * 2 : 256;
         d->due = xrealloc(d->due, d->due_cap * sizeof *d->due);
@@ -111,22 +122,65 @@ collect(struct stream *s, void *context)
     s->last_due = i;
 }
 
+/* False: whether it may get the update takes more steps than there are left. */
+static bool
+collect(struct stream *s, void *context)
+{
+    struct delivery *d = context;
+    const struct update *u = d->batch->updates[d->at];
+    if (s->stamp == d->stamp || s->state != STREAM_LIVE)
+        return true;
+    if (position_cmp(u->position, s->position) > 0) {
+        enum match answer = judged_may_get(&d->judged, s->grant, u, &d->steps);
+        if (answer == MATCH_LIMIT)
+            return false;
+        if (answer == MATCH_YES)
+            make_due(d, s);
+    }
+    s->stamp = d->stamp;
+    return true;
+}
+
 /* The same, for an update that has a tally. Where its matching pauses, a stream that was here
  * before may have read it from the tail meanwhile, and stand behind it. */
-static void
+static bool
 collect_traced(struct stream *s, void *context)
 {
     struct delivery *d = context;
     const struct update *u = d->batch->updates[d->at];
     if (s->stamp == d->stamp || (s->state != STREAM_LIVE && s->state != STREAM_CATCHING_UP))
-        return;
+        return true;
     bool is_ahead = position_cmp(u->position, s->position) > 0;
-    if (is_ahead || s->begun_in != d->number)
-        trace_met(u, !judged_may_get(&d->judged, s->grant, u) ? TRACE_NOT_GRANTED
-                     : is_ahead && s->state == STREAM_LIVE    ? TRACE_SENT
-                                                              : TRACE_CATCHING_UP);
-    collect(s, d);
+    bool goes_out = is_ahead && s->state == STREAM_LIVE;
+    if (is_ahead || s->begun_in != d->number) {
+        enum match answer = judged_may_get(&d->judged, s->grant, u, &d->steps);
+        if (answer == MATCH_LIMIT)
+            return false;
+        trace_met(u, answer != MATCH_YES ? TRACE_NOT_GRANTED
+                     : goes_out          ? TRACE_SENT
+                                         : TRACE_CATCHING_UP);
+        if (answer == MATCH_YES && goes_out)
+            make_due(d, s);
+    }
     s->stamp = d->stamp;
+    return true;
+}
+
+/* The next of its chain, up to SEND_AT_ONCE; ret_indices: in the batch. */
+static size_t
+unchain(struct delivery *d, struct stream *s, struct update **ret_updates, uint32_t *ret_indices)
+{
+    size_t count = 0;
+    uint64_t bytes = 0;
+    uint32_t i = s->first_due;
+    for (; i != DUE_NONE && count < SEND_AT_ONCE; i = d->due[i].next, count++) {
+        ret_indices[count] = d->due[i].update;
+        ret_updates[count] = d->batch->updates[d->due[i].update];
+        bytes += ret_updates[count]->frame.len;
+    }
+    s->first_due = i;
+    match_take(&d->writing, WRITE_STEPS + bytes / BYTES_A_STEP);
+    return count;
 }
 
 static void
@@ -134,25 +188,20 @@ send_due(struct delivery *d, struct stream *s, uint64_t now)
 {
     struct update *updates[SEND_AT_ONCE];
     uint32_t indices[SEND_AT_ONCE];
-    uint32_t i = s->first_due;
-    s->first_due = s->last_due = DUE_NONE;
-    while (i != DUE_NONE) {
-        size_t count = 0;
-        for (; i != DUE_NONE && count < SEND_AT_ONCE; i = d->due[i].next) {
-            indices[count] = d->due[i].update;
-            updates[count] = d->batch->updates[indices[count]];
-            count++;
-        }
-        size_t begun = exchange_send(s->exchange, updates, count);
-        if (begun)
-            s->last_sent_ms = now;
-        s->sent += (uint32_t)begun;
-        metrics_add(METRIC_deliveries, begun);
-        if (begun < count) {
-            stream_fall_back(s, d->batch, indices[begun]);
-            return;
-        }
+    if (s->state != STREAM_LIVE) {
+        s->first_due = DUE_NONE;
+        return;
     }
+    size_t count = unchain(d, s, updates, indices);
+    size_t begun = exchange_send(s->exchange, updates, count);
+    if (begun)
+        s->last_sent_ms = now;
+    s->sent += (uint32_t)begun;
+    metrics_add(METRIC_deliveries, begun);
+    if (begun == count)
+        return;
+    s->first_due = DUE_NONE;
+    stream_fall_back(s, d->batch, indices[begun]);
 }
 
 /* Each update that met a stream is seen once: what is due stands in the order of updates. */
@@ -167,19 +216,26 @@ observe_written(const struct delivery *d)
     }
 }
 
-static void
+/* False: no more may be written in this turn. */
+static bool
 send_all_due(struct hub_worker *home)
 {
     struct delivery *d = &home->delivery;
     uint64_t now = worker_now_ms(home->worker);
-    for (uint32_t i = 0; i < d->touched_count; i++)
-        send_due(d, d->touched[i], now);
+    while (d->written < d->touched_count) {
+        struct stream *s = d->touched[d->written];
+        if (d->writing == 0)
+            return false;
+        if (s)
+            send_due(d, s, now);
+        d->written += s == NULL || s->first_due == DUE_NONE;
+    }
     observe_written(d);
-    d->touched_count = 0;
-    d->due_count = 0;
+    d->touched_count = d->written = d->due_count = 0;
+    return true;
 }
 
-/* False: the steps of this turn are spent. */
+/* False: the steps of this turn are spent, or much is due. */
 static bool
 match_batch(struct hub_worker *home)
 {
@@ -188,13 +244,13 @@ match_batch(struct hub_worker *home)
         const struct update *u = d->batch->updates[d->at];
         if (!d->walking) {
             if (d->due_count > MAX_DUE)
-                send_all_due(home);
+                return false;
             d->stamp++;
             judged_next(&d->judged);
-            index_begin(&home->index, u, u->tally ? collect_traced : collect, d, &d->steps);
+            walk_begin(&home->index, u, u->tally ? collect_traced : collect, d);
             d->walking = true;
         }
-        if (!index_go_on(&home->index, &d->steps))
+        if (!walk_go_on(&home->index, &d->steps))
             return false;
         if (u->tally)
             trace_matched(u);
@@ -212,30 +268,45 @@ take_next(struct hub_worker *home)
     d->batch = unwrap(CONTAINER_OF(node, struct message, node));
     d->at = 0;
     d->number++;
+    d->matched = false;
     home->taken = d->batch->upto;
     tail_add(&home->tail, d->batch); /* the reference is the tail's now */
     return true;
+}
+
+static bool
+is_behind(const struct delivery *d)
+{
+    return d->batch || !list_is_empty(&d->waiting);
+}
+
+static void
+finish_batch(struct hub_worker *home)
+{
+    struct delivery *d = &home->delivery;
+    size_t bytes = d->batch->bytes;
+    d->batch = NULL;
+    home->delivered = home->taken;
+    transport_delivered(home->hub->transport, worker_number(home->worker), bytes);
 }
 
 static void
 go_on(struct hub_worker *home)
 {
     struct delivery *d = &home->delivery;
-    while (d->batch || take_next(home)) {
-        bool done = match_batch(home);
-        send_all_due(home);
+    while (send_all_due(home)) {
+        if (d->batch && d->matched)
+            finish_batch(home);
+        if (d->steps == 0 || (d->batch == NULL && !take_next(home)))
+            break;
+        d->matched = match_batch(home);
         stream_end_struck(home);
-        if (!done) {
-            metrics_count(METRIC_matchings_paused);
-            worker_again(home->worker);
-            return;
-        }
-        size_t bytes = d->batch->bytes;
-        d->batch = NULL;
-        home->delivered = home->taken;
-        transport_delivered(home->hub->transport, worker_number(home->worker), bytes);
     }
-    if (d->end_streams)
+    if (d->batch && !d->matched)
+        metrics_count(METRIC_matchings_paused);
+    if (is_behind(d))
+        worker_again(home->worker);
+    else if (d->end_streams)
         delivery_end_streams(home);
 }
 
@@ -243,17 +314,22 @@ static void
 on_end_of_turn(struct turn_hook *hook)
 {
     struct delivery *d = CONTAINER_OF(hook, struct delivery, go_on);
-    d->steps = TURN_STEPS;
-    if (d->batch)
-        go_on(CONTAINER_OF(d, struct hub_worker, delivery));
+    struct hub_worker *home = CONTAINER_OF(d, struct hub_worker, delivery);
+    if (worker_is_new_turn(home->worker, &d->turn)) {
+        d->steps = TURN_STEPS;
+        d->writing = TURN_WRITING;
+    }
+    if (is_behind(d) && (d->steps || d->writing))
+        go_on(home);
 }
 
 void
 delivery_receive(struct hub_worker *home, struct message *m)
 {
     struct delivery *d = &home->delivery;
+    bool was_behind = is_behind(d);
     list_append(&d->waiting, &m->node);
-    if (d->batch == NULL)
+    if (!was_behind)
         go_on(home);
 }
 
@@ -261,7 +337,7 @@ void
 delivery_end_streams(struct hub_worker *home)
 {
     struct delivery *d = &home->delivery;
-    d->end_streams = d->batch != NULL;
+    d->end_streams = is_behind(d);
     if (d->end_streams)
         return;
     LIST_EACH(node, after, &home->streams)

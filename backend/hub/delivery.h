@@ -26,15 +26,16 @@ struct delivery {
     uint32_t at;         /* the update being matched */
     uint32_t number;     /* of the batch, for hub/trace.h */
     bool walking;        /* the index has begun with it */
+    bool matched;        /* all of it is */
     uint64_t stamp;      /* one a matched update: a stream that bears it was met already */
-    uint64_t steps;      /* of matching left in this turn */
+    uint64_t turn, steps, writing; /* of matching and of writing left in this turn */
     struct judged judged;
 
-    /* Empty between turns. */
     struct due *due;
     uint32_t due_count, due_cap;
-    struct stream **touched;
+    struct stream **touched; /* who has something due; NULL in it: left meanwhile */
     uint32_t touched_count, touched_cap;
+    uint32_t written; /* of the touched */
 
     bool end_streams; /* as soon as everything is delivered */
     struct turn_hook go_on;
@@ -44,6 +45,8 @@ void delivery_init(struct delivery *, struct worker *);
 void delivery_fini(struct delivery *);
 /* Takes the transport_delivery message. */
 void delivery_receive(struct hub_worker *, struct message *);
+/* A stream dies; something may be due to it. */
+void delivery_forget(struct delivery *, struct stream *);
 /* Ends every stream with a retry:, behind what is still to be delivered. */
 void delivery_end_streams(struct hub_worker *);
 

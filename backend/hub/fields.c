@@ -89,14 +89,25 @@ why_no_topic(const struct fields *f)
                                                                               : FIELDS_NO_TOPIC;
 }
 
+/* An id comes back in the header Last-Event-ID: what that cannot carry is no id. */
 static enum fields_fault
-judge(const struct fields *f)
+judge_id(struct slice id, size_t max)
+{
+    return has_byte(id, is_control)      ? FIELDS_BAD_ID
+           : slice_trim(id).len < id.len ? FIELDS_ID_TRIMMED
+           : id.len > max                ? FIELDS_ID_TOO_LONG
+                                         : FIELDS_OK;
+}
+
+static enum fields_fault
+judge(const struct fields *f, const struct fields_limits *limits)
 {
     uint64_t number;
     if (f->topic_count == 0)
         return why_no_topic(f);
-    if (has_byte(f->id, is_control))
-        return FIELDS_BAD_ID;
+    enum fields_fault fault = judge_id(f->id, limits->max_id);
+    if (fault != FIELDS_OK)
+        return fault;
     if (has_byte(f->type, breaks_a_line))
         return FIELDS_BAD_TYPE;
     if (f->retry.len && !slice_u64(f->retry, UINT64_MAX, &number))
@@ -131,7 +142,7 @@ fields_read(struct arena *arena, struct slice form, enum dialect dialect,
     *ret = (struct fields){0};
     enum fields_fault fault = read_form(arena, form, dialect, limits, ret);
     if (fault == FIELDS_OK)
-        fault = judge(ret);
+        fault = judge(ret, limits);
     if (fault == FIELDS_OK && dialect == DIALECT_1_0)
         fault = judge_1_0(ret);
     while (ret->retry.len && ret->retry.ptr[0] == '0')
@@ -160,6 +171,8 @@ fields_sentence(enum fields_fault fault)
         [FIELDS_JSON] = "The field topic is missing; the body looks like JSON: send a form, "
                         "topic=...&data=...\n",
         [FIELDS_BAD_ID] = "The field id holds a control character.\n",
+        [FIELDS_ID_TOO_LONG] = "The field id is longer than max_id_length.\n",
+        [FIELDS_ID_TRIMMED] = "The field id begins or ends with a blank, which HTTP takes off.\n",
         [FIELDS_BAD_TYPE] = "The field type holds a line break or NUL.\n",
         [FIELDS_BAD_RETRY] = "The field retry is not a number of milliseconds.\n",
         [FIELDS_TEXT_OF_TOPIC] = "A topic holds a control or invisible format character.\n",

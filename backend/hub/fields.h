@@ -17,7 +17,7 @@ struct fields {
 };
 
 struct fields_limits {
-    size_t max_fields, max_topics;
+    size_t max_fields, max_topics, max_id;
 };
 
 /* Why a form is refused. */
@@ -31,6 +31,8 @@ enum fields_fault {
     FIELDS_TOPIC_IN_BRACKETS, /* none, but topic[0] or topic[] */
     FIELDS_JSON,              /* none, and it looks like JSON */
     FIELDS_BAD_ID,
+    FIELDS_ID_TOO_LONG, /* a bound: max_id */
+    FIELDS_ID_TRIMMED,  /* a blank at an end */
     FIELDS_BAD_TYPE,
     FIELDS_BAD_RETRY,
     FIELDS_TEXT_OF_TOPIC,

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "hub/admit.h"
 #include "hub/reload.h"
 #include "hub/stream.h"
 #include "metrics/metrics.h"
@@ -62,8 +63,8 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     tail_init(&home->tail, hub->config->tail);
     list_init(&home->catching_up);
     list_init(&home->hungry);
-    home->catch_up.run = stream_catch_up_all;
-    worker_add_hook(worker, &home->catch_up);
+    home->catch_up.hook.run = stream_catch_up_all;
+    worker_add_hook(worker, &home->catch_up.hook);
     home->sweep.hook.run = reload_sweep;
     worker_add_hook(worker, &home->sweep.hook);
     worker_set_local(worker, home);
@@ -91,14 +92,28 @@ hub_worker_of(struct worker *worker)
     return worker_local(worker);
 }
 
+/* The part of a bound that one client may have: at least one. */
+static size_t
+share_of(const struct config *c, size_t bound)
+{
+    return bound > c->client_share ? bound / c->client_share : bound ? 1 : 0;
+}
+
 void
 hub_set_limits(struct hub_worker *home)
 {
     const struct config *c = home->rules->config;
-    home->index.limits = (struct index_limits){.max_patterns = c->max_patterns,
-                                               .max_unfixed = c->max_unfixed_patterns,
-                                               .max_bases = c->max_pattern_bases};
+    struct shares_limits *l = &home->index.limits;
+    l->most[SHARE_PATTERNS] = c->max_patterns;
+    l->most[SHARE_UNFIXED] = c->max_unfixed_patterns;
+    l->most[SHARE_BASES] = c->max_pattern_bases;
+    l->most[SHARE_BYTES] = c->max_index_bytes;
+    for (size_t kind = 0; kind < SHARE_KINDS; kind++)
+        l->of_client[kind] = share_of(c, l->most[kind]);
+    if (c->public_urls.count || c->resource_identifier)
+        l->of_client[SHARE_BASES] = SIZE_MAX; /* no client can name another one */
     matcher_set_steps(c->max_match_steps);
+    topic_set_room(c->tail);
 }
 
 unsigned
@@ -116,5 +131,7 @@ hub_receive(struct worker *worker, struct message *m)
 void
 hub_end_streams(struct hub_worker *home)
 {
+    admit_end_waiting(home);
+    joining_end(&home->joining);
     delivery_end_streams(home);
 }

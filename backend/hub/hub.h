@@ -33,6 +33,7 @@ struct hub {
     atomic_size_t streams;
     atomic_size_t key_waits;          /* requests that wait for a JWK set */
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
+    atomic_size_t query_bytes;        /* of them, bodies of QUERYs */
     atomic_size_t publishes_underway; /* given to the transport, not answered */
     atomic_bool stopping;
 };
@@ -41,6 +42,14 @@ struct sweep {
     struct turn_hook hook;
     size_t left, ended;
     int64_t clocks_ms; /* the wall clock less the monotonic one, when that was last looked at */
+};
+
+/* What streams that catch up have taken of this turn. */
+struct catch_up {
+    struct turn_hook hook;
+    uint64_t turn;
+    unsigned steps;
+    size_t cost;
 };
 
 /* The worker's thread alone. */
@@ -63,7 +72,7 @@ struct hub_worker {
     struct list catching_up; /* streams that can go on, by stream.catch_node */
     struct list hungry;      /* streams that wait for a read to be free */
     unsigned reads_underway;
-    struct turn_hook catch_up;
+    struct catch_up catch_up;
 };
 
 /* Takes a reference of the rules; borrows the rest. Caller owns. */
@@ -77,7 +86,8 @@ struct hub_worker *hub_worker_of(struct worker *);
 void hub_set_limits(struct hub_worker *);
 /* Receives transport_delivery messages. */
 void hub_receive(struct worker *, struct message *);
-/* Ends every stream of this worker with a jittered retry:. Its thread. */
+/* The hub stops: ends every stream of this worker, and every request that waits to become one, with
+ * a jittered retry:. Its thread. */
 void hub_end_streams(struct hub_worker *);
 
 /* Milliseconds an EventSource should wait: spread, so that not all come back at once. */

@@ -3,62 +3,31 @@
  * What streams subscribe to is an entry, interned: it lives while it has subscriptions. An exact
  * topic is its bytes and nothing else. A pattern is compiled once for all streams, and hangs in a
  * tree at the literal that every topic it matches begins with: a topic is tried against the
- * patterns on its way down, so that those that cannot match cost nothing.
+ * patterns on its way down, so that those that cannot match cost nothing (hub/walk.c).
  *
- * A walk matches one update and may pause between two patterns. What may happen meanwhile: a stream
- * leaves and takes the last subscription of a pattern along, which may be a candidate (it takes
- * itself out); a stream joins a pattern still to be tried, and comes up as a hit (the hub tells by
- * positions that this update is not for it). Only one walk is under way at a time. */
+ * Whoever brings something new has it on the account until it leaves, bytes and all (hub/shares.h).
+ */
 
 #include "hub/index.h"
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "hub/pattern_entry.h"
 #include "metrics/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    TRY_STEPS = 10, /* what a candidate costs by being one */
-    URL_STEPS = 50, /* what a topic costs that has to be parsed, and a byte of it a quarter */
-    STRIKES = 3,
     STRIKE_TOPIC = 4096, /* a topic longer than that is not the pattern's fault */
 };
-
-struct pattern_entry {
-    struct entry entry;
-    enum matcher_type type;
-    struct matcher *matcher;   /* owns */
-    struct list node;          /* in place->values; in index.struck */
-    struct prefix_node *place; /* NULL: struck, out of the tree */
-    uint64_t stamp;
-    uint32_t candidate; /* its place in the walk's list, if it is there */
-    uint32_t strikes;
-    uint32_t holds;
-    bool is_unfixed;
-    struct pattern_base *base; /* NULL: a template */
-};
-
-/* The hub's URL as some requests have it; a topic that is no absolute URL is another one with each.
- */
-struct pattern_base {
-    struct list node;
-    size_t patterns;
-    struct slice text;
-    char bytes[];
-};
-
-static struct pattern_entry *
-pattern_of(const struct entry *e)
-{
-    return CONTAINER_OF(e, struct pattern_entry, entry);
-}
 
 void
 index_init(struct index *ix)
 {
-    *ix = (struct index){.limits = {SIZE_MAX, SIZE_MAX, SIZE_MAX}};
+    *ix = (struct index){0};
+    memset(&ix->limits, 0xff, sizeof ix->limits);
+    shares_init(&ix->shares);
     entries_init(&ix->exact);
     entries_init(&ix->patterns);
     prefixes_init(&ix->templates);
@@ -75,25 +44,26 @@ index_fini(struct index *ix)
     entries_fini(&ix->patterns);
     prefixes_fini(&ix->templates);
     prefixes_fini(&ix->url_patterns);
+    shares_fini(&ix->shares);
     free(ix->walk.candidates);
 }
 
 /* --- interning ------------------------------------------------------------------------------ */
 
-static struct slice
-exact_text(const struct entry *e)
+struct slice
+index_exact_text(const struct entry *e)
 {
-    return SLICE_OF((const char *)(e + 1), e->len);
+    return SLICE_OF((const char *)e + ENTRY_TEXT_AT, e->len);
 }
 
 static bool
 is_exact(const struct entry *e, const void *what)
 {
-    return slice_eq(exact_text(e), *(const struct slice *)what);
+    return slice_eq(index_exact_text(e), *(const struct slice *)what);
 }
 
-static struct entry *
-find_exact(const struct index *ix, struct slice text)
+struct entry *
+index_find_exact(const struct index *ix, struct slice text)
 {
     return entries_find(&ix->exact, (uint32_t)hash_slice(text), is_exact, &text);
 }
@@ -101,7 +71,7 @@ find_exact(const struct index *ix, struct slice text)
 static bool
 is_pattern(const struct entry *e, const void *what)
 {
-    const struct pattern_entry *p = pattern_of(e);
+    const struct pattern_entry *p = pattern_entry_of(e);
     const struct selector *s = what;
     return p->type == s->type && slice_eq(matcher_text(p->matcher), s->text) &&
            (p->base == NULL || slice_eq(p->base->text, s->base));
@@ -114,19 +84,65 @@ pattern_hash(const struct selector *s)
            (uint32_t)s->type;
 }
 
-static struct entry *
-intern_exact(struct index *ix, struct slice text)
+static enum index_answer
+take(struct index *ix, uint64_t client, const size_t amounts[SHARE_KINDS], uint32_t *ret_share)
 {
-    struct entry *e = find_exact(ix, text);
-    if (e)
-        return e;
-    e = xalloc(sizeof *e + text.len);
+    switch (shares_take(&ix->shares, client, amounts, &ix->limits, ret_share, &ix->full)) {
+    case SHARES_TAKEN:
+        return INDEX_ADDED;
+    case SHARES_FULL:
+        return INDEX_FULL;
+    default:
+        return INDEX_HOARDED;
+    }
+}
+
+static size_t
+exact_size(size_t len)
+{
+    return ENTRY_TEXT_AT + len > sizeof(struct entry) ? ENTRY_TEXT_AT + len : sizeof(struct entry);
+}
+
+static void
+measure_exact(size_t len, size_t ret[SHARE_KINDS])
+{
+    memset(ret, 0, SHARE_KINDS * sizeof *ret);
+    ret[SHARE_BYTES] = exact_size(len);
+}
+
+static void
+measure_pattern(const struct pattern_entry *p, size_t ret[SHARE_KINDS])
+{
+    memset(ret, 0, SHARE_KINDS * sizeof *ret);
+    ret[SHARE_BYTES] = sizeof *p + matcher_size(p->matcher);
+    ret[SHARE_PATTERNS] = 1;
+    ret[SHARE_UNFIXED] = p->is_unfixed;
+}
+
+static enum index_answer
+intern_exact(struct index *ix, const struct selector *s, struct entry **ret)
+{
+    struct slice text = s->text;
+    *ret = index_find_exact(ix, text);
+    if (*ret)
+        return INDEX_ADDED;
+    uint32_t share;
+    size_t amounts[SHARE_KINDS];
+    measure_exact(text.len, amounts);
+    enum index_answer answer = take(ix, s->client, amounts, &share);
+    if (answer != INDEX_ADDED)
+        return answer;
+    struct entry *e = xalloc(exact_size(text.len));
     e->hash = (uint32_t)hash_slice(text);
     e->len = (uint32_t)text.len;
+    e->share = share;
     if (text.len)
-        memcpy((char *)(e + 1), text.ptr, text.len);
+        memcpy((char *)e + ENTRY_TEXT_AT, text.ptr, text.len);
+    if (text.len > ix->longest_exact)
+        ix->longest_exact = text.len;
     entries_add(&ix->exact, e);
-    return e;
+    *ret = e;
+    return INDEX_ADDED;
 }
 
 /* Does a topic tell nothing, or next to nothing, about whether such a pattern could match it? */
@@ -148,29 +164,47 @@ find_base(const struct index *ix, struct slice text)
     return NULL;
 }
 
-static struct pattern_base *
-intern_base(struct index *ix, struct slice text)
+static void
+measure_base(struct slice text, size_t ret[SHARE_KINDS])
 {
-    struct pattern_base *base = find_base(ix, text);
+    memset(ret, 0, SHARE_KINDS * sizeof *ret);
+    ret[SHARE_BASES] = 1;
+    ret[SHARE_BYTES] = sizeof(struct pattern_base) + text.len;
+}
+
+static enum index_answer
+intern_base(struct index *ix, const struct selector *s, struct pattern_base **ret)
+{
+    struct pattern_base *base = find_base(ix, s->base);
     if (base == NULL) {
-        base = xalloc(sizeof *base + text.len);
-        if (text.len)
-            memcpy(base->bytes, text.ptr, text.len);
-        base->text = SLICE_OF(base->bytes, text.len);
+        uint32_t share;
+        size_t amounts[SHARE_KINDS];
+        measure_base(s->base, amounts);
+        enum index_answer answer = take(ix, s->client, amounts, &share);
+        if (answer != INDEX_ADDED)
+            return answer;
+        base = xalloc(sizeof *base + s->base.len);
+        if (s->base.len)
+            memcpy(base->bytes, s->base.ptr, s->base.len);
+        base->text = SLICE_OF(base->bytes, s->base.len);
+        base->share = share;
         list_append(&ix->bases, &base->node);
-        ix->base_count++;
     }
     base->patterns++;
-    return base;
+    *ret = base;
+    return INDEX_ADDED;
 }
 
 static void
 release_base(struct index *ix, struct pattern_base *base)
 {
+    size_t amounts[SHARE_KINDS];
     if (base == NULL || --base->patterns)
         return;
+    measure_base(base->text, amounts);
+    shares_give(&ix->shares, base->share, amounts);
+    walk_forget_base(ix, base);
     list_unlink(&base->node);
-    ix->base_count--;
     free(base);
 }
 
@@ -180,31 +214,34 @@ tree_of(struct index *ix, enum matcher_type type)
     return type == MATCHER_URLPATTERN ? &ix->url_patterns : &ix->templates;
 }
 
+/* Takes the matcher if it answers INDEX_ADDED. */
 static enum index_answer
-intern_pattern(struct index *ix, const struct selector *s, struct matcher **matcher,
-               struct pattern_entry **ret)
+intern_pattern(struct index *ix, const struct selector *s, struct matcher *matcher,
+               struct entry **ret)
 {
-    struct slice prefix = matcher_prefix(*matcher);
-    bool unfixed = is_unfixed(prefix), is_url = s->type == MATCHER_URLPATTERN;
-    if (ix->patterns.count >= ix->limits.max_patterns)
-        return INDEX_FULL;
-    if (unfixed && ix->unfixed >= ix->limits.max_unfixed)
-        return INDEX_FULL_OF_UNFIXED;
-    if (is_url && ix->base_count >= ix->limits.max_bases && find_base(ix, s->base) == NULL)
-        return INDEX_FULL_OF_BASES;
+    struct slice prefix = matcher_prefix(matcher);
+    struct pattern_base *base = NULL;
+    enum index_answer answer;
+    size_t amounts[SHARE_KINDS];
+    if (s->type == MATCHER_URLPATTERN && (answer = intern_base(ix, s, &base)) != INDEX_ADDED)
+        return answer;
     struct pattern_entry *p = xalloc(sizeof *p);
-    p->entry.is_pattern = true;
-    p->entry.hash = pattern_hash(s);
-    p->type = s->type;
-    p->matcher = *matcher;
-    *matcher = NULL;
-    p->base = is_url ? intern_base(ix, s->base) : NULL;
-    p->is_unfixed = unfixed;
-    ix->unfixed += unfixed;
+    *p = (struct pattern_entry){.entry = {.is_pattern = true, .hash = pattern_hash(s)},
+                                .type = s->type,
+                                .matcher = matcher,
+                                .base = base,
+                                .is_unfixed = is_unfixed(prefix)};
+    measure_pattern(p, amounts);
+    answer = take(ix, s->client, amounts, &p->entry.share);
+    if (answer != INDEX_ADDED) {
+        release_base(ix, base);
+        free(p);
+        return answer;
+    }
     p->place = prefixes_place(tree_of(ix, p->type), prefix);
     list_append(&p->place->values, &p->node);
     entries_add(&ix->patterns, &p->entry);
-    *ret = p;
+    *ret = &p->entry;
     return INDEX_ADDED;
 }
 
@@ -215,26 +252,28 @@ leave_tree(struct index *ix, struct pattern_entry *p)
     if (p->place)
         prefixes_tidy(tree_of(ix, p->type), p->place);
     p->place = NULL;
-    struct index_walk *w = &ix->walk;
-    if (w->update && p->candidate < w->count && w->candidates[p->candidate] == p)
-        w->candidates[p->candidate] = NULL;
+    walk_forget_pattern(&ix->walk, p);
 }
 
 /* If nobody needs it any more. */
 static void
 release(struct index *ix, struct entry *e)
 {
-    if (e->first || e == &ix->everything || (e->is_pattern && pattern_of(e)->holds))
+    if (e->first || e == &ix->everything || (e->is_pattern && pattern_entry_of(e)->holds))
         return;
+    size_t amounts[SHARE_KINDS];
     if (!e->is_pattern) {
+        measure_exact(e->len, amounts);
+        shares_give(&ix->shares, e->share, amounts);
         entries_remove(&ix->exact, e);
         free(e);
         return;
     }
-    struct pattern_entry *p = pattern_of(e);
+    struct pattern_entry *p = pattern_entry_of(e);
+    measure_pattern(p, amounts);
+    shares_give(&ix->shares, e->share, amounts);
     leave_tree(ix, p);
     entries_remove(&ix->patterns, e);
-    ix->unfixed -= p->is_unfixed;
     release_base(ix, p->base);
     matcher_unref(&p->matcher);
     free(p);
@@ -262,27 +301,20 @@ index_knows(const struct index *ix, const struct selector *s)
 static enum index_answer
 intern(struct index *ix, const struct selector *s, struct entry **ret, struct error *err)
 {
-    if (slice_eq(s->text, SLICE("*")))
-        *ret = &ix->everything;
-    else if (!index_is_pattern(s))
-        *ret = intern_exact(ix, s->text);
-    else
-        *ret = find_pattern(ix, s);
+    *ret = slice_eq(s->text, SLICE("*")) ? &ix->everything : NULL;
     if (*ret)
+        return INDEX_ADDED;
+    if (!index_is_pattern(s))
+        return intern_exact(ix, s, ret);
+    if ((*ret = find_pattern(ix, s)) != NULL)
         return INDEX_ADDED;
     struct matcher *m = matcher_new(s->type, s->text, s->base, err);
     if (m == NULL)
         return INDEX_ILL_FORMED;
-    if (matcher_kind(m) == MATCHER_IS_EXACT) {
+    enum index_answer answer = matcher_kind(m) == MATCHER_IS_EXACT ? intern_exact(ix, s, ret)
+                                                                   : intern_pattern(ix, s, m, ret);
+    if (answer != INDEX_ADDED || !(*ret)->is_pattern)
         matcher_unref(&m);
-        *ret = intern_exact(ix, s->text);
-        return INDEX_ADDED;
-    }
-    struct pattern_entry *p;
-    enum index_answer answer = intern_pattern(ix, s, &m, &p);
-    matcher_unref(&m);
-    if (answer == INDEX_ADDED)
-        *ret = &p->entry;
     return answer;
 }
 
@@ -313,6 +345,7 @@ index_remove(struct index *ix, struct subscription *s)
     struct entry *e = s->entry;
     if (e == NULL)
         return;
+    walk_forget_subscription(&ix->walk, s);
     s->entry = NULL;
     *s->at = s->next;
     if (s->next)
@@ -331,7 +364,7 @@ index_hold(struct index *ix, const struct selector *s, struct entry **ret_held)
     if (answer != INDEX_ADDED)
         return answer;
     if (e->is_pattern) {
-        pattern_of(e)->holds++;
+        pattern_entry_of(e)->holds++;
         *ret_held = e;
     } else {
         release(ix, e); /* an invalid template comes out as an exact topic */
@@ -342,7 +375,7 @@ index_hold(struct index *ix, const struct selector *s, struct entry **ret_held)
 void
 index_let_go(struct index *ix, struct entry *held)
 {
-    pattern_of(held)->holds--;
+    pattern_entry_of(held)->holds--;
     release(ix, held);
 }
 
@@ -357,165 +390,27 @@ index_judge(const struct index *ix, const struct selector *s, struct error *err)
     return ok;
 }
 
-/* --- matching ------------------------------------------------------------------------------- */
+/* --- strikes -------------------------------------------------------------------------------- */
 
-static void
-spend(uint64_t *steps, uint64_t cost)
-{
-    *steps = *steps > cost ? *steps - cost : 0;
-}
-
-static void
-hit_all(struct index_walk *w, const struct entry *e)
-{
-    for (struct subscription *s = e->first; s; s = s->next)
-        w->hit(s->stream, w->context);
-}
-
-/* With a base: those of that base alone. */
-static void
-add_candidates(struct index_walk *w, struct list *patterns, const struct pattern_base *base)
-{
-    for (struct list *node = patterns->next; node != patterns; node = node->next) {
-        struct pattern_entry *p = CONTAINER_OF(node, struct pattern_entry, node);
-        if (p->stamp == w->stamp || (base && p->base != base))
-            continue;
-        if (w->count == w->cap) {
-            w->cap = w->cap ? w->cap * 2 : 64;
-            w->candidates = xrealloc(w->candidates, w->cap * sizeof *w->candidates);
-        }
-        p->candidate = w->count;
-        w->candidates[w->count++] = p;
-    }
-}
-
-static void
-look_down(struct index_walk *w, struct prefixes *tree, struct slice text,
-          const struct pattern_base *base)
-{
-    for (struct prefix_node *n = prefixes_first(tree); n; n = prefixes_next(n, &text))
-        add_candidates(w, &n->values, base);
-}
-
-static void
-collect_url_patterns(struct index *ix, const struct topic *topic, uint64_t *steps)
-{
-    struct slice key;
-    uint64_t cost = URL_STEPS + topic->text.len / 4;
-    spend(steps, cost * (topic_is_absolute(topic) ? 1 : ix->base_count));
-    if (topic_is_absolute(topic)) {
-        if (topic_url(topic, SLICE(""), NULL, &key))
-            look_down(&ix->walk, &ix->url_patterns, key, NULL);
-        return;
-    }
-    for (struct list *node = ix->bases.next; node != &ix->bases; node = node->next) {
-        struct pattern_base *base = CONTAINER_OF(node, struct pattern_base, node);
-        if (topic_url(topic, base->text, NULL, &key))
-            look_down(&ix->walk, &ix->url_patterns, key, base);
-    }
-}
-
-/* The patterns that the walk's topic has to be tried with. */
-static void
-collect_candidates(struct index *ix, uint64_t *steps)
-{
-    struct index_walk *w = &ix->walk;
-    const struct topic *topic = &w->update->topics[w->topic];
-    w->at = w->count = 0;
-    if (ix->patterns.count == 0)
-        return;
-    look_down(w, &ix->templates, topic->text, NULL);
-    if (ix->base_count)
-        collect_url_patterns(ix, topic, steps);
-}
-
+/* A topic counts once, however often it comes by: those that replay it, one after the other, must
+ * not end the streams of everybody else. */
 void
-index_begin(struct index *ix, const struct update *u, index_hit *hit, void *context,
-            uint64_t *steps)
-{
-    struct index_walk *w = &ix->walk;
-    ENSURE(w->update == NULL);
-    w->update = u;
-    w->hit = hit;
-    w->context = context;
-    w->stamp++;
-    w->topic = 0;
-    hit_all(w, &ix->everything);
-    for (uint32_t i = 0; i < u->topic_count && ix->exact.count; i++) {
-        struct entry *e = find_exact(ix, u->topics[i].text);
-        if (e)
-            hit_all(w, e);
-    }
-    collect_candidates(ix, steps);
-}
-
-/* It met the limit of steps once more. */
-static void
-strike(struct index *ix, struct pattern_entry *p, const struct topic *topic)
+index_strike(struct index *ix, struct pattern_entry *p, const struct topic *topic)
 {
     metrics_bound_met(METRIC_max_match_steps, 0);
-    if (topic->text.len > STRIKE_TOPIC || ++p->strikes != STRIKES)
+    if (topic->text.len > STRIKE_TOPIC || p->strikes == PATTERN_STRIKES)
+        return;
+    uint32_t hash = (uint32_t)hash_slice(topic->text);
+    for (uint32_t i = 0; i < p->strikes; i++)
+        if (p->struck_by[i] == hash)
+            return;
+    if (p->strikes < PATTERN_STRIKES - 1)
+        p->struck_by[p->strikes] = hash;
+    if (++p->strikes < PATTERN_STRIKES)
         return;
     metrics_count(METRIC_patterns_struck);
     leave_tree(ix, p);
     list_append(&ix->struck, &p->node);
-}
-
-/* No more than max_match_steps, and no more than *steps if that is what is left of a replay. */
-static enum match
-try(struct index *ix, struct pattern_entry *p, const struct topic *topic, uint64_t *steps)
-{
-    uint64_t most = matcher_steps(topic), left = most;
-    enum match answer = matcher_try(p->matcher, topic, &left);
-    spend(steps, TRY_STEPS + (most - left));
-    if (answer == MATCH_LIMIT)
-        strike(ix, p, topic);
-    return answer;
-}
-
-bool
-index_go_on(struct index *ix, uint64_t *steps)
-{
-    struct index_walk *w = &ix->walk;
-    for (;;) {
-        while (w->at < w->count) {
-            if (*steps == 0)
-                return false;
-            struct pattern_entry *p = w->candidates[w->at++];
-            if (p == NULL || try(ix, p, &w->update->topics[w->topic], steps) != MATCH_YES)
-                continue;
-            p->stamp = w->stamp;
-            hit_all(w, &p->entry);
-        }
-        if (w->topic + 1 >= w->update->topic_count)
-            break;
-        if (*steps == 0)
-            return false;
-        w->topic++;
-        collect_candidates(ix, steps);
-    }
-    w->update = NULL;
-    w->count = 0;
-    return true;
-}
-
-enum match
-subscription_match(struct index *ix, const struct subscription *s, const struct update *u,
-                   uint64_t *steps)
-{
-    if (s->entry == &ix->everything)
-        return MATCH_YES;
-    struct pattern_entry *p = s->entry->is_pattern ? pattern_of(s->entry) : NULL;
-    for (uint32_t i = 0; i < u->topic_count; i++) {
-        const struct topic *topic = &u->topics[i];
-        if (p == NULL) {
-            if (slice_eq(exact_text(s->entry), topic->text))
-                return MATCH_YES;
-        } else if (p->place && try(ix, p, topic, steps) == MATCH_YES) {
-            return MATCH_YES;
-        }
-    }
-    return MATCH_NO;
 }
 
 bool
@@ -525,8 +420,9 @@ index_take_struck(struct index *ix, struct selector *ret, struct subscription **
     if (node == NULL)
         return false;
     struct pattern_entry *p = CONTAINER_OF(node, struct pattern_entry, node);
-    *ret = (struct selector){p->type, matcher_text(p->matcher),
-                             p->base ? p->base->text : SLICE_OF(NULL, 0)};
+    *ret = (struct selector){.type = p->type,
+                             .text = matcher_text(p->matcher),
+                             .base = p->base ? p->base->text : SLICE_OF(NULL, 0)};
     *ret_first = p->entry.first;
     return true;
 }

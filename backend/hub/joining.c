@@ -1,7 +1,8 @@
 /* joining - compiling in more than one turn.
  *
  * The worst 4 KiB of a URL Pattern take some 2 ms to compile, and a subscription may bring a
- * hundred. So a turn has a budget of bytes that are new to the index. Who needs more waits in a
+ * hundred; a thousand exact topics take nearly a millisecond, and many may bring them at once. So a
+ * turn has a budget of bytes that are new to the index. Who needs more waits in a
  * queue: each turn compiles on for the first in it, and the index holds what is ready. Then the
  * handler begins once more, finds everything interned, and is as quick as any other.
  *
@@ -13,12 +14,15 @@
 #include "hub/joining.h"
 
 #include "base/alloc.h"
+#include "hub/admit.h"
 #include "hub/hub.h"
 
 #include <stdlib.h>
 
 enum {
-    TURN_BYTES = 8192,
+    TURN_BYTES = 4000, /* one that is longer has a turn for itself */
+    FEW = 16,          /* matchers; more of them cost also where nothing is new */
+    MATCHER_COST = 4,
     TEMPLATE_SHARE = 64, /* so many bytes of a template take as long as one of a URL Pattern */
 };
 
@@ -102,7 +106,7 @@ joining_may_begin(struct exchange *ex, const struct query *query, void (*again)(
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct joining_queue *q = &home->joining;
-    size_t cost = 0;
+    size_t cost = query->count > FEW ? query->count * MATCHER_COST : 0;
     for (size_t i = 0; i < query->count; i++)
         cost += cost_of(&home->index, &query->selectors[i]);
     if (q->is_again || cost == 0 || (cost <= q->budget && list_is_empty(&q->waiting))) {
@@ -151,7 +155,9 @@ static void
 on_end_of_turn(struct turn_hook *hook)
 {
     struct joining_queue *q = CONTAINER_OF(hook, struct joining_queue, hook);
-    q->budget = TURN_BYTES;
+    struct hub_worker *home = CONTAINER_OF(q, struct hub_worker, joining);
+    if (worker_is_new_turn(home->worker, &q->turn))
+        q->budget = TURN_BYTES;
     while (!list_is_empty(&q->waiting) && q->budget) {
         struct joining *j = CONTAINER_OF(q->waiting.next, struct joining, node);
         if (!go_on(j))
@@ -161,10 +167,24 @@ on_end_of_turn(struct turn_hook *hook)
         /* What failed to be held may cost once more; nothing else does. */
         list_unlink(&j->node);
         q->is_again = true;
-        j->again(ex);
+        if (admit_renew(ex))
+            j->again(ex);
         q->is_again = false;
         joining_free(j);
     }
     if (!list_is_empty(&q->waiting))
-        worker_again(CONTAINER_OF(q, struct hub_worker, joining)->worker);
+        worker_again(home->worker);
+}
+
+void
+joining_end(struct joining_queue *q)
+{
+    LIST_EACH(node, after, &q->waiting)
+    {
+        struct joining *j = CONTAINER_OF(node, struct joining, node);
+        struct exchange *ex = j->exchange;
+        give_back(j);
+        joining_free(j);
+        admit_busy(ex, "stopping", SLICE("The hub is stopping.\n"));
+    }
 }

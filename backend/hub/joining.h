@@ -12,7 +12,8 @@ struct hub_worker;
 struct joining_queue {
     struct list waiting; /* of struct joining, first come first */
     size_t budget;       /* what may still be compiled in this turn, in bytes of URL Patterns */
-    bool is_again;       /* a handler begins again: it has waited enough */
+    uint64_t turn;
+    bool is_again; /* a handler begins again: it has waited enough */
     struct turn_hook hook;
 };
 
@@ -23,5 +24,8 @@ void joining_init(struct joining_queue *, struct worker *);
  * ex->state is kept until then. The selectors must lie in the exchange's arena. */
 MUST_CHECK bool joining_may_begin(struct exchange *, const struct query *,
                                   void (*again)(struct exchange *));
+
+/* The hub stops: answers all that wait with a retry:. */
+void joining_end(struct joining_queue *);
 
 #endif

@@ -1,7 +1,13 @@
 /* judged - the answers that rights gave about one update; grants that say the same share theirs.
  *
  * An open table by their address, emptied by counting its stamp up. It never holds more than
- * half of its slots, and no more than the distinct rights of one worker's streams. */
+ * half of its slots, and no more than the distinct rights of one worker's streams.
+ *
+ * An update with many topics may take longer than a turn has steps for one set of rights alone. It
+ * is asked about topic by topic, each with a bound of its own, and goes on where it was.
+ *
+ * What one gets wrong: between two turns rights may die, and others be born at their address. Who
+ * has those came behind the update that is being matched, and is not asked about it. */
 
 #include "hub/judged.h"
 
@@ -38,6 +44,7 @@ judged_next(struct judged *j)
 {
     j->stamp++;
     j->count = 0;
+    j->asked = NULL;
 }
 
 /* The one of those rights, or the free one where it belongs. */
@@ -65,31 +72,47 @@ grow(struct judged *j)
     free(old);
 }
 
-bool
-grant_may_get(const struct grant *g, const struct update *u)
+enum match
+grant_may_get(const struct grant *g, const struct update *u, struct judging *at, uint64_t *steps)
 {
     if (!u->is_private)
-        return true;
-    uint64_t steps = grant_budget(u->topic_count);
-    for (uint32_t i = 0; g && i < u->topic_count; i++)
-        if (grant_allows(g, ROLE_SUBSCRIBE, &u->topics[i], &steps))
-            return true;
-    return false;
+        return MATCH_YES;
+    bool allowed = false;
+    if (g && at->topic == 0)
+        at->left = grant_budget(g, u->topic_count);
+    for (; g && !allowed && at->topic < u->topic_count; at->topic++) {
+        if (*steps == 0)
+            return MATCH_LIMIT;
+        const struct topic *topic = &u->topics[at->topic];
+        uint64_t one = grant_budget(g, 1), most = at->left < one ? at->left : one, left = most;
+        match_take(steps, 1 + grant_prepare(g, topic));
+        allowed = grant_allows(g, ROLE_SUBSCRIBE, topic, &left);
+        at->left -= most - left;
+        match_take(steps, most - left);
+    }
+    *at = (struct judging){0};
+    return allowed ? MATCH_YES : MATCH_NO;
 }
 
-bool
-judged_may_get(struct judged *j, const struct grant *g, const struct update *u)
+enum match
+judged_may_get(struct judged *j, const struct grant *g, const struct update *u, uint64_t *steps)
 {
     if (!u->is_private)
-        return true;
+        return MATCH_YES;
     if (g == NULL)
-        return false;
+        return MATCH_NO;
     struct judged_slot *slot = find(j, g->rights);
     if (slot->stamp == j->stamp)
-        return slot->allowed;
-    bool allowed = grant_may_get(g, u);
-    *slot = (struct judged_slot){g->rights, j->stamp, allowed};
+        return slot->allowed ? MATCH_YES : MATCH_NO;
+    if (j->asked != g->rights)
+        j->judging = (struct judging){0}; /* whoever was being asked has left */
+    j->asked = g->rights;
+    enum match answer = grant_may_get(g, u, &j->judging, steps);
+    if (answer == MATCH_LIMIT)
+        return answer;
+    j->asked = NULL;
+    *slot = (struct judged_slot){g->rights, j->stamp, answer == MATCH_YES};
     if (++j->count > j->cap / 2)
         grow(j);
-    return allowed;
+    return answer;
 }

@@ -5,23 +5,35 @@
  * streams have it. One thread. */
 
 #include "auth/grant.h"
+#include "topic/match.h"
 #include "transport/update.h"
 
 struct judged_slot;
+
+/* How far a grant was asked about an update: that may take more than one turn. All 0: not yet. */
+struct judging {
+    uint32_t topic; /* the next */
+    uint64_t left;  /* of the steps that the grant has for this update */
+};
 
 struct judged {
     struct judged_slot *slots; /* owns */
     size_t cap, count;
     uint64_t stamp; /* slots with another one are free */
+    struct judging judging;
+    const struct rights *asked; /* whose `judging` is; NULL: nobody's */
 };
 
 void judged_init(struct judged *);
 void judged_fini(struct judged *);
 void judged_next(struct judged *); /* another update from here */
-/* May a stream with this grant (NULL: none) get it? */
-bool judged_may_get(struct judged *, const struct grant *, const struct update *);
+/* May a stream with this grant (NULL: none) get it? Takes what it needs off *steps. MATCH_LIMIT:
+ * they are spent; ask again. */
+MUST_CHECK enum match judged_may_get(struct judged *, const struct grant *, const struct update *,
+                                     uint64_t *steps);
 
-/* The same, without a memory. */
-bool grant_may_get(const struct grant *, const struct update *);
+/* The same, without a memory but how far it came. */
+MUST_CHECK enum match grant_may_get(const struct grant *, const struct update *, struct judging *,
+                                    uint64_t *steps);
 
 #endif

@@ -73,6 +73,8 @@ on_body_refused(struct exchange *ex, unsigned status)
     if (status == 413) {
         metrics_bound_met(METRIC_max_request_body_size, ex->id);
         reply_text(ex, 413, SLICE("The body is larger than max_request_body_size.\n"));
+    } else if (atomic_load(&hub_of(ex)->stopping)) {
+        reply_text(ex, 503, SLICE("The hub is stopping.\n"));
     } else {
         metrics_bound_met(METRIC_max_pending_bytes, ex->id);
         reply_text(ex, 503, SLICE("Too much is on its way at the moment.\n"));
@@ -84,7 +86,8 @@ static bool
 read_fields(struct exchange *ex, struct publication *p, struct fields *f)
 {
     const struct config *c = ex->config;
-    const struct fields_limits limits = {c->max_form_fields, c->max_topics_per_publish};
+    const struct fields_limits limits = {c->max_form_fields, c->max_topics_per_publish,
+                                         c->max_id_length};
     enum dialect dialect = p->grant->dialect;
     enum fields_fault fault = fields_read(&ex->arena, ex->request->body, dialect, &limits, f);
     if (fault == FIELDS_OK)
@@ -93,6 +96,8 @@ read_fields(struct exchange *ex, struct publication *p, struct fields *f)
         metrics_bound_met(METRIC_max_form_fields, ex->id);
     if (fault == FIELDS_TOO_MANY_TOPICS)
         metrics_bound_met(METRIC_max_topics_per_publish, ex->id);
+    if (fault == FIELDS_ID_TOO_LONG)
+        metrics_bound_met(METRIC_max_id_length, ex->id);
     reply_text(ex, fields_status(fault, dialect), fields_sentence(fault));
     return false;
 }
@@ -126,7 +131,7 @@ static bool
 judge_topics(struct exchange *ex, const struct grant *grant, const struct fields *f,
              struct topic *topics)
 {
-    uint64_t steps = grant_budget(f->topic_count);
+    uint64_t steps = grant_budget(grant, f->topic_count);
     for (size_t i = 0; i < f->topic_count; i++) {
         if (is_reserved(ex, grant->dialect, f->topics[i])) {
             reply_text(ex, grant->dialect == DIALECT_1_0 ? 400 : 403,
@@ -143,9 +148,20 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct fields
 }
 
 static void
+refuse_large(struct exchange *ex)
+{
+    metrics_bound_met(METRIC_max_update_size, ex->id);
+    reply_text(ex, 413, SLICE("The update, formatted, is larger than max_update_size.\n"));
+}
+
+static void
 answer(struct exchange *ex, enum publish_outcome outcome, struct slice id)
 {
     struct reply r;
+    if (outcome == PUBLISH_TOO_LARGE) {
+        refuse_large(ex);
+        return;
+    }
     if (outcome != PUBLISH_COMMITTED) {
         metrics_count(METRIC_publishes_failed);
         reply_text(ex, 503,
@@ -231,8 +247,7 @@ make_update(struct exchange *ex, struct publication *p, struct fields *f, struct
             trace_publish(ex, update, f, p->hub->workers);
         hand_over(ex, p, update);
     } else if (too_large) {
-        metrics_bound_met(METRIC_max_update_size, ex->id);
-        reply_text(ex, 413, SLICE("The update, formatted, is larger than max_update_size.\n"));
+        refuse_large(ex);
     } else {
         on_body_refused(ex, 503);
     }
@@ -243,6 +258,8 @@ on_body(struct exchange *ex)
 {
     struct publication *p = ex->state;
     struct fields f;
+    if (!admit_still(ex, ROLE_PUBLISH, &p->grant))
+        return;
     if (!read_fields(ex, p, &f))
         return;
     struct topic *topics = arena_alloc(&ex->arena, f.topic_count * sizeof *topics);

@@ -14,6 +14,7 @@
 #include "request/place.h"
 #include "topic/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -201,6 +202,34 @@ cursor_at_once(const struct cursor *c)
     return SLICE_OF(NULL, 0);
 }
 
+static int
+compare(const void *a, const void *b)
+{
+    return slice_cmp(((const struct selector *)a)->text, ((const struct selector *)b)->text);
+}
+
+/* What is no pattern first, in its order. */
+static void
+sort(struct query *q)
+{
+    size_t exact = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        struct selector s = q->selectors[i];
+        if (index_is_pattern(&s))
+            continue;
+        q->selectors[i] = q->selectors[exact];
+        q->selectors[exact++] = s;
+    }
+    qsort(q->selectors, exact, sizeof *q->selectors, compare);
+}
+
+void
+query_set_client(struct query *q, uint64_t client)
+{
+    for (size_t i = 0; i < q->count; i++)
+        q->selectors[i].client = client;
+}
+
 const char *
 query_read(struct exchange *ex, struct slice body, struct query *q)
 {
@@ -232,5 +261,6 @@ query_read(struct exchange *ex, struct slice body, struct query *q)
             base = place_base(ex);
         q->selectors[i].base = base;
     }
+    sort(q);
     return NULL;
 }

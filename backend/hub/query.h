@@ -13,7 +13,8 @@ struct cursor {
 };
 
 struct query {
-    struct selector *selectors; /* at least one; equal ones may be among them */
+    /* At least one; equal ones may be among them. What is no pattern stands first, sorted. */
+    struct selector *selectors;
     size_t count;
     struct cursor cursor;
 };
@@ -28,5 +29,7 @@ struct slice cursor_at_once(const struct cursor *);
  * NULL: read, everything lies in the arena or the request; otherwise the sentence of the 400. Does
  * not compile patterns: index_add() and index_judge() do. */
 MUST_CHECK const char *query_read(struct exchange *, struct slice body, struct query *);
+/* Who has it on the account what is new to the index (struct selector). */
+void query_set_client(struct query *, uint64_t client);
 
 #endif

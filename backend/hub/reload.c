@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "hub/admit.h"
 #include "hub/stream.h"
+#include "request/place.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     SWEEP_AT_ONCE = 512,   /* streams judged in a turn */
@@ -107,11 +107,12 @@ static bool
 is_kept(const struct stream *s, const struct rules *r)
 {
     const struct grant *g = s->grant;
-    const char *id = r->config->resource_identifier;
+    const struct config *c = r->config;
     if (g == NULL)
-        return r->config->anonymous;
+        return c->anonymous;
     return authority_keeps(r->authority, g) &&
-           !(g->dialect == DIALECT_1_0 && id && strcmp(id, g->audience) != 0);
+           (g->dialect == DIALECT_0X || (s->audience_follows && place_audience_follows(c)) ||
+            place_is_audience(c, slice_of(g->audience)));
 }
 
 void

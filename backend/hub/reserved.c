@@ -16,6 +16,9 @@ enum {
     ROOM = 16 * MAX_SURE
 };
 
+/* Where hubs are: 0.x reserves it whatever the hub's own path is. */
+static const struct slice well_known = SLICE_INIT("/.well-known/mercure");
+
 static bool
 is_unreserved(int c)
 {
@@ -74,7 +77,7 @@ bool
 reserved_holds(const struct url *hub, bool is_1_0, struct slice topic)
 {
     struct arena arena;
-    if (!is_1_0 && (contains(topic, SLICE("/.well-known/mercure")) || contains(topic, hub->path)))
+    if (!is_1_0 && (contains(topic, well_known) || contains(topic, hub->path)))
         return true;
     arena_init(&arena, topic.len * 2 + hub->path.len * 3 + ROOM);
     bool holds = resolves_to_hub(&arena, hub, is_1_0, topic);
@@ -126,12 +129,13 @@ reserved_is_possible(struct slice path, struct slice topic)
 {
     struct slice first = slice_from(path, 1);
     first.len = slice_index(first, '/');
-    if (is_plain(path) && is_plain(topic))
-        return goes_on_as_hub(path, topic) || contains(topic, first);
+    bool is_named = contains(topic, first) || contains(topic, well_known);
+    if (is_named || (is_plain(path) && is_plain(topic)))
+        return is_named || goes_on_as_hub(path, topic);
     if (first.len == 0 || slice_index(first, '%') < first.len || !is_absolute(topic))
         return true;
     for (size_t i = 0; i < topic.len; i++)
         if ((unsigned char)topic.ptr[i] < 0x20 || topic.ptr[i] == '%')
             return true;
-    return contains(topic, first);
+    return false;
 }

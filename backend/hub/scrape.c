@@ -8,6 +8,7 @@
 #include "hub/hub.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
+#include "topic/topic.h"
 
 enum {
     MAX_PAGE = 1024 * 1024
@@ -75,6 +76,8 @@ on_head(struct exchange *ex)
     buf_init(&page, MAX_PAGE);
     write_identity(&page, hub);
     metrics_write(&page);
+    metrics_write_one(&page, "alipes_topic_url_bytes", "gauge", "bytes",
+                      "kept with topics: which URLs they are", (double)topic_kept());
     metrics_write_one(&page, "alipes_pending_bytes", "gauge", "bytes",
                       "bodies being read and updates not yet committed",
                       (double)atomic_load(&hub->pending_bytes));

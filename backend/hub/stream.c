@@ -15,8 +15,11 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "hub/admit.h"
+#include "hub/lookup.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
+#include "request/place.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -31,18 +34,16 @@ enum {
     STEP_SENDS = 64,
     LOOK_COST = 16,        /* bytes of the turn that a look stands for */
     STEP_MATCHING = 20000, /* steps of matching (topic/match.h), some 0.2 ms */
-    MATCHING_COST = 2,     /* bytes of the turn that one of these stands for */
+    MATCHING_COST = 4,     /* bytes of the turn that one of these stands for */
     MAX_READS = 64,        /* requests under way and pieces held, a worker */
 };
 
-/* A stream's dealings with the transport; outlives it while a request is under way. */
+/* A stream's reads of the history; outlives it while one is under way. */
 struct reading {
     struct stream *stream; /* NULL: the stream has gone; the answer frees this */
     bool underway;
-    struct transport_find find;
     struct transport_read read;
     struct batch *piece; /* owns; the answer being worked off */
-    char id[];
 };
 
 static const char *const state_names[] = {
@@ -72,20 +73,24 @@ set_state(struct stream *s, enum stream_state to)
     s->state = to;
 }
 
-/* MATCH_LIMIT: the steps are spent in the middle of its matchers; the next step of the stream goes
- * on with the rest of them, for its position stands before this update. */
+/* MATCH_LIMIT: the steps are spent in the middle of it; the next step of the stream goes on with
+ * the rest, for its position stands before this update. */
 static enum match
 matches(struct stream *s, const struct update *u, uint64_t *steps)
 {
-    struct index *ix = &s->home->index;
-    enum match answer = MATCH_NO;
-    for (; answer == MATCH_NO && s->next_matcher < s->subscription_count; s->next_matcher++) {
-        if (*steps == 0)
-            return MATCH_LIMIT;
-        answer = subscription_match(ix, &s->subscriptions[s->next_matcher], u, steps);
-    }
-    s->next_matcher = 0;
-    return answer == MATCH_YES && grant_may_get(s->grant, u) ? MATCH_YES : MATCH_NO;
+    const struct replay_matchers m = {.all = s->subscriptions,
+                                      .count = s->subscription_count,
+                                      .exact = s->exact_count,
+                                      .has_everything = s->has_everything,
+                                      .grant = s->grant};
+    return replay_match(&s->home->index, &m, u, &s->replay, steps);
+}
+
+/* What was begun about the update behind the position begins anew. */
+static void
+forget_place(struct stream *s)
+{
+    s->replay = (struct replay){0};
 }
 
 static void
@@ -106,9 +111,14 @@ make_runnable(struct stream *s)
     worker_again(s->home->worker);
 }
 
+/* Nothing that the transport was asked for is waited for any more. */
 static void
 release_reading(struct stream *s)
 {
+    if (!s->has_head) {
+        lookup_forget(&s->lookup);
+        return;
+    }
     struct reading *r = s->reading;
     if (r == NULL)
         return;
@@ -124,33 +134,44 @@ block(struct stream *s)
 {
     drop_piece(s); /* a reader that is stuck holds nothing; it asks again */
     s->blocked = true;
-    s->next_matcher = 0;
+    forget_place(s);
     list_unlink(&s->catch_node);
+}
+
+/* `why`: for the developer tools of a client that has no head yet. */
+static void
+end(struct stream *s, const char *why)
+{
+    if (s->state == STREAM_ENDING)
+        return;
+    set_state(s, STREAM_ENDING);
+    timer_disarm(&s->timer);
+    list_unlink(&s->catch_node);
+    release_reading(s);
+    if (!s->has_head) {
+        admit_busy(s->exchange, why, SLICE("The subscription cannot be served at the moment.\n"));
+        return;
+    }
+    char text[40];
+    int n = snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(s->home));
+    exchange_end(s->exchange, SLICE_OF(text, (size_t)n));
 }
 
 void
 stream_end(struct stream *s)
 {
-    if (s->state == STREAM_ENDING)
-        return;
-    bool has_head = s->state != STREAM_LOOKING;
-    set_state(s, STREAM_ENDING);
-    timer_disarm(&s->timer);
-    list_unlink(&s->catch_node);
-    release_reading(s);
-    char text[40];
-    int n = snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(s->home));
-    if (has_head)
-        exchange_end(s->exchange, SLICE_OF(text, (size_t)n));
-    else
-        exchange_cut(s->exchange);
+    end(s, atomic_load(&s->home->hub->stopping) ? "stopping" : "not_now");
 }
 
 static void
 end_as_gone(struct stream *s)
 {
+    static struct log_limit limit;
+    uint64_t more;
     metrics_count(METRIC_streams_gone);
-    log_line(LOG_INFO, "stream_overtaken", "conn=%llu", (unsigned long long)s->exchange->id);
+    if (log_allowed(&limit, &more))
+        log_line(LOG_INFO, "stream_overtaken", "conn=%llu suppressed=%llu",
+                 (unsigned long long)s->exchange->id, (unsigned long long)more);
     stream_end(s);
 }
 
@@ -160,7 +181,7 @@ go_live(struct stream *s)
     drop_piece(s);
     release_reading(s);
     list_unlink(&s->catch_node);
-    s->next_matcher = 0;
+    forget_place(s);
     set_state(s, STREAM_LIVE);
 }
 
@@ -289,10 +310,10 @@ on_read(struct worker *worker, struct message *m)
 }
 
 static struct reading *
-reading_of(struct stream *s, size_t id_len)
+reading_of(struct stream *s)
 {
     if (s->reading == NULL) {
-        s->reading = xalloc(sizeof *s->reading + id_len);
+        s->reading = xalloc(sizeof *s->reading);
         s->reading->stream = s;
     }
     return s->reading;
@@ -307,7 +328,7 @@ ask_history(struct stream *s)
         list_append(&home->hungry, &s->catch_node);
         return;
     }
-    struct reading *r = reading_of(s, 0);
+    struct reading *r = reading_of(s);
     ENSURE(!r->underway);
     home->reads_underway++;
     r->underway = true;
@@ -363,13 +384,15 @@ feed_hungry(struct hub_worker *home)
 void
 stream_catch_up_all(struct turn_hook *hook)
 {
-    struct hub_worker *home = CONTAINER_OF(hook, struct hub_worker, catch_up);
-    size_t cost = 0;
+    struct hub_worker *home = CONTAINER_OF(hook, struct hub_worker, catch_up.hook);
+    struct catch_up *turn = &home->catch_up;
+    if (worker_is_new_turn(home->worker, &turn->turn))
+        turn->steps = turn->cost = 0;
     feed_hungry(home);
-    for (unsigned steps = 0; steps < TURN_STEPS && cost < TURN_BYTES; steps++) {
+    for (; turn->steps < TURN_STEPS && turn->cost < TURN_BYTES; turn->steps++) {
         if (list_is_empty(&home->catching_up))
             break;
-        cost += step(CONTAINER_OF(home->catching_up.next, struct stream, catch_node));
+        turn->cost += step(CONTAINER_OF(home->catching_up.next, struct stream, catch_node));
     }
     stream_end_struck(home);
     if (!list_is_empty(&home->catching_up) ||
@@ -447,6 +470,7 @@ send_head(struct stream *s, struct slice cursor)
     if (cursor.ptr)
         reply_add(&r, s->is_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID"), cursor);
     exchange_stream(ex, &r, SLICE(":\n"));
+    s->has_head = true;
     s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_count(METRIC_streams_opened);
     metrics_add(METRIC_streams, 1);
@@ -454,37 +478,22 @@ send_head(struct stream *s, struct slice cursor)
 }
 
 static void
-on_found(struct worker *worker, struct message *m)
+on_found(void *owner, const struct transport_find *find)
 {
-    (void)worker;
-    struct reading *r = CONTAINER_OF(m, struct reading, find.message);
-    struct stream *s = r->stream;
-    r->underway = false;
-    if (s == NULL) {
-        free(r);
+    struct stream *s = owner;
+    s->lookup = NULL;
+    if (find->failed) {
+        end(s, "history_unreadable"); /* the cursor stands: it is asked with again */
         return;
     }
     if (log_wants(LOG_DEBUG))
-        trace_stream_cursor(s, r->find.found);
-    send_head(s, r->find.found ? r->find.id : SLICE("earliest"));
+        trace_stream_cursor(s, find->found);
+    send_head(s, find->found ? find->id : SLICE("earliest"));
     /* An unknown id replays nothing: the stream begins at what its worker has taken. */
-    s->position = r->find.found ? r->find.position : s->home->taken;
+    s->position = find->found ? find->position : s->home->taken;
     s->begun_in = s->home->delivery.number;
-    release_reading(s);
     set_state(s, STREAM_CATCHING_UP);
     make_runnable(s);
-}
-
-static void
-look_up(struct stream *s, struct slice id)
-{
-    struct reading *r = reading_of(s, id.len);
-    memcpy(r->id, id.ptr, id.len);
-    r->underway = true;
-    r->find = (struct transport_find){
-        .message.receive = on_found, .origin = s->home->worker, .id = SLICE_OF(r->id, id.len)};
-    exchange_wait(s->exchange);
-    transport_find(s->home->hub->transport, &r->find);
 }
 
 static void
@@ -502,12 +511,16 @@ subscribe(struct stream *s, const struct query *q, struct error *err)
 {
     struct index *ix = &s->home->index;
     for (size_t i = 0; i < q->count; i++) {
-        enum index_answer answer =
-            index_add(ix, &s->subscriptions[s->subscription_count], s, &q->selectors[i], err);
-        if (answer == INDEX_ADDED)
-            s->subscription_count++;
-        else if (answer != INDEX_TWICE)
+        const struct selector *selector = &q->selectors[i];
+        struct subscription *sub = &s->subscriptions[s->subscription_count];
+        enum index_answer answer = index_add(ix, sub, s, selector, err);
+        if (answer == INDEX_TWICE)
+            continue;
+        if (answer != INDEX_ADDED)
             return answer;
+        s->subscription_count++;
+        s->has_everything |= sub->entry == &ix->everything;
+        s->exact_count += !index_is_pattern(selector);
     }
     return INDEX_ADDED;
 }
@@ -536,6 +549,7 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     s->grant = grant;
     s->address_key = address_key;
     s->is_1_0 = cursor->is_1_0;
+    s->audience_follows = place_audience_follows(ex->config);
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     list_init(&s->catch_node);
@@ -551,7 +565,8 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
         trace_stream_begin(s, q);
     if (cursor->id.len && !cursor->is_earliest) {
         s->state = STREAM_LOOKING;
-        look_up(s, cursor->id);
+        exchange_wait(ex);
+        s->lookup = lookup_begin(home, cursor->id, on_found, s);
     } else if (cursor->is_earliest) {
         s->state = STREAM_CATCHING_UP;
         metrics_add(METRIC_streams_catching_up, 1);
@@ -568,6 +583,8 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
 void
 stream_end_struck(struct hub_worker *home)
 {
+    static struct log_limit limit;
+    uint64_t more;
     struct selector pattern;
     struct subscription *first;
     while (index_take_struck(&home->index, &pattern, &first)) {
@@ -575,8 +592,9 @@ stream_end_struck(struct hub_worker *home)
         struck_add(home->hub->struck, &pattern, clock_mono_ms());
         for (; first; first = first->next, streams++)
             stream_end(first->stream);
-        log_line(LOG_WARN, "pattern_struck", "pattern=%s streams=%zu", LOG_SLICE(pattern.text),
-                 streams);
+        if (log_allowed(&limit, &more))
+            log_line(LOG_WARN, "pattern_struck", "pattern=%s streams=%zu suppressed=%llu",
+                     LOG_SLICE(pattern.text), streams, (unsigned long long)more);
     }
 }
 
@@ -588,11 +606,12 @@ stream_gone(struct stream *s)
         trace_stream_end(s, state_names[s->state], s->state == STREAM_ENDING);
     if (s->state == STREAM_CATCHING_UP)
         metrics_sub(METRIC_streams_catching_up, 1);
-    if (s->state != STREAM_LOOKING) {
+    if (s->has_head) {
         metrics_count(METRIC_streams_closed);
         metrics_sub(METRIC_streams, 1);
     }
     timer_disarm(&s->timer);
+    delivery_forget(&s->home->delivery, s);
     unsubscribe(s);
     list_unlink(&s->node);
     if (list_is_empty(&s->home->streams))

@@ -5,6 +5,7 @@
 
 #include "hub/hub.h"
 #include "hub/query.h"
+#include "hub/replay.h"
 #include "request/exchange.h"
 
 /* CATCHING_UP and LIVE are its whole life once it has a head. */
@@ -23,17 +24,23 @@ enum stream_state {
 struct stream {
     struct hub_worker *home;
     struct exchange *exchange;
-    struct grant *grant;     /* owns; NULL: anonymous */
-    struct reading *reading; /* owns unless a request of it is under way; NULL: none */
+    struct grant *grant; /* owns; NULL: anonymous */
+    union {
+        struct lookup *lookup;   /* without a head; owns; NULL: none */
+        struct reading *reading; /* with it; owns unless a request of it is under way; NULL: none */
+    };
     enum stream_state state;
-    bool blocked; /* CATCHING_UP: waits for on_writable */
-    bool from_removed;
-    bool is_1_0; /* its request's dialect */
-    uint32_t first_due, last_due;
-    uint32_t subscription_count;
-    uint32_t begun_s, sent; /* for hub/trace.h: when; how many updates */
-    uint32_t begun_in;      /* likewise: the batch that was being matched, or the last one */
-    uint32_t next_matcher;  /* of the update behind position, while that is being matched */
+    bool blocked : 1; /* CATCHING_UP: waits for on_writable */
+    bool from_removed : 1;
+    bool has_head : 1;         /* its exchange streams; before, it can still be answered anything */
+    bool is_1_0 : 1;           /* its request's dialect */
+    bool audience_follows : 1; /* its request alone said by which `aud` the token was judged */
+    bool has_everything : 1;
+    uint32_t first_due, last_due, touched_at; /* hub/delivery.h */
+    uint32_t subscription_count, exact_count; /* exact topics are the first, sorted */
+    uint32_t begun_s, sent;                   /* for hub/trace.h: when; how many updates */
+    uint32_t begun_in;    /* likewise: the batch that was being matched, or the last one */
+    struct replay replay; /* of the update behind position */
     uint64_t stamp;
     struct position position;
     uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: but for its token, no end by itself */
@@ -51,7 +58,7 @@ MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *
                                           struct error *);
 void stream_gone(struct stream *);     /* the exchange's on_gone: frees */
 void stream_writable(struct stream *); /* the exchange's on_writable */
-void stream_end(struct stream *);      /* with a retry: */
+void stream_end(struct stream *);      /* with a retry:, in every state */
 /* Ends the streams of patterns that were struck. */
 void stream_end_struck(struct hub_worker *);
 void stream_retime(struct stream *); /* the heartbeat has changed, or the wall clock was set */

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "hub/admit.h"
 #include "hub/hub.h"
+#include "hub/lookup.h"
 #include "hub/query.h"
 #include "hub/stream.h"
 #include "metrics/metrics.h"
@@ -17,7 +18,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Takes a place under every bound, or none: then the bound, else METRIC_COUNT. */
 static enum metric
@@ -59,15 +59,47 @@ admit_token(struct exchange *ex, struct grant **ret_grant)
     return admit_read(ex, ROLE_SUBSCRIBE, !ex->config->anonymous, ret_grant);
 }
 
+/* 0: not known. A client on loopback is the site itself, or a front in front of the front. */
+static uint64_t
+address_key_of(const struct exchange *ex)
+{
+    const struct slice address = ex->request->address;
+    bool is_known =
+        address.len && !slice_starts(address, SLICE("127.")) && !slice_eq(address, SLICE("::1"));
+    return is_known ? hash_slice(address) | 1 : 0;
+}
+
+/* On whose account is what this subscription brings into the index? A token may be the whole
+ * site's, so the address comes first; who has neither is a client of its own. */
+static uint64_t
+client_of(const struct exchange *ex, const struct grant *grant)
+{
+    uint64_t address = address_key_of(ex);
+    return address ? address : grant ? grant->key_hash : ex->id;
+}
+
 /* Is the request right, and who asks? False: it is answered. */
 static bool
 admit(struct exchange *ex, struct query *q, struct grant **ret_grant)
 {
     const char *fault = query_read(ex, SLICE(""), q);
-    if (fault == NULL)
-        return admit_token(ex, ret_grant);
-    reply_text(ex, 400, slice_of(fault));
-    return false;
+    if (fault) {
+        reply_text(ex, 400, slice_of(fault));
+        return false;
+    }
+    if (!admit_token(ex, ret_grant))
+        return false;
+    query_set_client(q, client_of(ex, *ret_grant));
+    return true;
+}
+
+static bool
+refuse_at_stop(struct exchange *ex)
+{
+    if (!atomic_load(&hub_worker_of(ex->worker)->hub->stopping))
+        return false;
+    admit_busy(ex, "stopping", SLICE("The hub is stopping.\n"));
+    return true;
 }
 
 /* Patterns that were struck are refused, and not with a retry: (hub/struck.h). */
@@ -88,6 +120,13 @@ refuse_struck(struct exchange *ex, const struct query *q)
     return false;
 }
 
+/* False: it is answered, or will be called again when its patterns are compiled. */
+static bool
+may_begin(struct exchange *ex, const struct query *q, void (*again)(struct exchange *))
+{
+    return !refuse_at_stop(ex) && !refuse_struck(ex, q) && joining_may_begin(ex, q, again);
+}
+
 static void
 refuse(struct exchange *ex, enum index_answer answer, const struct error *err)
 {
@@ -97,11 +136,16 @@ refuse(struct exchange *ex, enum index_answer answer, const struct error *err)
         reply_text(ex, 400, SLICE_OF(text, (size_t)n));
         return;
     }
-    enum metric bound = answer == INDEX_FULL              ? METRIC_max_patterns
-                        : answer == INDEX_FULL_OF_UNFIXED ? METRIC_max_unfixed_patterns
-                                                          : METRIC_max_pattern_bases;
+    static const enum metric bounds[SHARE_KINDS] = {
+        [SHARE_PATTERNS] = METRIC_max_patterns,
+        [SHARE_UNFIXED] = METRIC_max_unfixed_patterns,
+        [SHARE_BASES] = METRIC_max_pattern_bases,
+        [SHARE_BYTES] = METRIC_max_index_bytes,
+    };
+    enum metric bound = answer == INDEX_HOARDED ? METRIC_client_share
+                                                : bounds[hub_worker_of(ex->worker)->index.full];
     metrics_bound_met(bound, ex->id);
-    admit_busy(ex, metrics_name(bound), SLICE("Too many patterns at the moment.\n"));
+    admit_busy(ex, metrics_name(bound), SLICE("Too many topics and patterns at the moment.\n"));
 }
 
 /* Takes the grant. */
@@ -110,17 +154,11 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
-    /* A client on loopback is the site itself, or a front in front of the front. */
-    const struct slice address = ex->request->address;
-    uint64_t address_key = 0;
-    if (address.len && !slice_starts(address, SLICE("127.")) && !slice_eq(address, SLICE("::1")))
-        address_key = hash_slice(address) | 1;
-    bool stopping = atomic_load(&hub->stopping);
-    enum metric bound = stopping ? METRIC_COUNT : take_place(ex, hub, grant, address_key);
-    if (stopping || bound != METRIC_COUNT) {
+    uint64_t address_key = address_key_of(ex);
+    enum metric bound = take_place(ex, hub, grant, address_key);
+    if (bound != METRIC_COUNT) {
         grant_unref(&grant);
-        admit_busy(ex, stopping ? "stopping" : metrics_name(bound),
-                   SLICE("Too many streams at the moment.\n"));
+        admit_busy(ex, metrics_name(bound), SLICE("Too many streams at the moment.\n"));
         return;
     }
     struct error err;
@@ -139,10 +177,10 @@ on_head(struct exchange *ex)
     struct query q;
     if (!admit(ex, &q, &grant))
         return;
-    if (refuse_struck(ex, &q) || !joining_may_begin(ex, &q, on_head))
-        grant_unref(&grant);
-    else
+    if (may_begin(ex, &q, on_head))
         subscribe(ex, grant, &q);
+    else
+        grant_unref(&grant);
 }
 
 static void
@@ -181,7 +219,8 @@ const struct exchange_handler hub_subscribe_handler = {
     .on_gone = on_gone,
 };
 
-/* QUERY: as GET, with parameters in a body too. Until it is read, `state` is the grant. */
+/* QUERY: as GET, with parameters in a body too. Until it is read, `state` is the grant. Bodies that
+ * subscribers send must not take the budget from those who publish: they have a share of it. */
 static void
 on_query(struct exchange *ex)
 {
@@ -189,22 +228,30 @@ on_query(struct exchange *ex)
     if (!admit_token(ex, &grant))
         return;
     ex->state = grant;
+    ex->request->share = (struct body_share){&hub_worker_of(ex->worker)->hub->query_bytes,
+                                             ex->config->max_pending_bytes / CONFIG_QUERY_SHARE};
     if (form_announced(ex->request) == FORM_ELSE)
         reply_text(ex, 415, SLICE("The body must be application/x-www-form-urlencoded.\n"));
-    else
-        exchange_read_body(ex, ex->config->max_request_body_size);
+    else if (!refuse_at_stop(ex))
+        exchange_read_body(ex, ex->config->max_query_body_size);
 }
 
 static void
 on_query_body(struct exchange *ex)
 {
     struct query q;
+    struct grant *admitted = ex->state;
+    bool still = admit_still(ex, ROLE_SUBSCRIBE, &admitted);
+    ex->state = admitted;
+    if (!still)
+        return;
     const char *fault = query_read(ex, ex->request->body, &q);
     if (fault) {
         reply_text(ex, 400, slice_of(fault));
         return;
     }
-    if (refuse_struck(ex, &q) || !joining_may_begin(ex, &q, on_query_body))
+    query_set_client(&q, client_of(ex, ex->state));
+    if (!may_begin(ex, &q, on_query_body))
         return;
     struct grant *grant = ex->state;
     ex->state = NULL;
@@ -216,9 +263,9 @@ static void
 on_query_refused(struct exchange *ex, unsigned status)
 {
     if (status == 413) {
-        metrics_bound_met(METRIC_max_request_body_size, ex->id);
-        reply_text(ex, 413, SLICE("The body is larger than max_request_body_size.\n"));
-    } else {
+        metrics_bound_met(METRIC_max_query_body_size, ex->id);
+        reply_text(ex, 413, SLICE("The body is larger than max_query_body_size.\n"));
+    } else if (!refuse_at_stop(ex)) {
         metrics_bound_met(METRIC_max_pending_bytes, ex->id);
         admit_busy(ex, metrics_name(METRIC_max_pending_bytes),
                    SLICE("Too much is on its way at the moment.\n"));
@@ -241,12 +288,12 @@ const struct exchange_handler hub_query_handler = {
     .on_gone = on_query_gone,
 };
 
-/* HEAD: what GET would say, with the cursor looked up, and nothing registered. */
+/* HEAD: what GET would say, with the cursor looked up, and nothing registered. While that is looked
+ * up, `state` is this. */
 struct glance {
-    struct transport_find find;
-    struct exchange *exchange; /* NULL: whoever asked has left */
-    struct slice name;         /* of the reply's header, static */
-    char id[];
+    struct exchange *exchange;
+    struct lookup *lookup; /* owns */
+    struct slice name;     /* of the reply's header, static */
 };
 
 static void
@@ -260,14 +307,15 @@ answer_glance(struct exchange *ex, struct slice name, struct slice cursor)
 }
 
 static void
-on_glance_found(struct worker *worker, struct message *m)
+on_glance_found(void *owner, const struct transport_find *find)
 {
-    (void)worker;
-    struct glance *g = CONTAINER_OF(m, struct glance, find.message);
-    if (g->exchange) {
-        g->exchange->state = NULL;
-        answer_glance(g->exchange, g->name, g->find.found ? g->find.id : SLICE("earliest"));
-    }
+    struct glance *g = owner;
+    g->exchange->state = NULL;
+    if (find->failed)
+        admit_busy(g->exchange, "history_unreadable",
+                   SLICE("The history cannot be read at the moment.\n"));
+    else
+        answer_glance(g->exchange, g->name, find->found ? find->id : SLICE("earliest"));
     free(g);
 }
 
@@ -279,11 +327,12 @@ on_glance(struct exchange *ex)
     if (!admit(ex, &q, &grant))
         return;
     grant_unref(&grant);
-    if (refuse_struck(ex, &q) || !joining_may_begin(ex, &q, on_glance))
+    if (!may_begin(ex, &q, on_glance))
         return;
     struct error err;
+    struct hub_worker *home = hub_worker_of(ex->worker);
     for (size_t i = 0; i < q.count; i++) {
-        if (!index_judge(&hub_worker_of(ex->worker)->index, &q.selectors[i], &err)) {
+        if (!index_judge(&home->index, &q.selectors[i], &err)) {
             refuse(ex, INDEX_ILL_FORMED, &err);
             return;
         }
@@ -293,16 +342,10 @@ on_glance(struct exchange *ex)
         answer_glance(ex, name, cursor_at_once(&q.cursor));
         return;
     }
-    struct glance *g = xalloc(sizeof *g + q.cursor.id.len);
-    memcpy(g->id, q.cursor.id.ptr, q.cursor.id.len);
-    g->exchange = ex;
-    g->name = name;
-    g->find = (struct transport_find){.message.receive = on_glance_found,
-                                      .origin = ex->worker,
-                                      .id = SLICE_OF(g->id, q.cursor.id.len)};
+    struct glance *g = xalloc(sizeof *g);
     ex->state = g;
     exchange_wait(ex);
-    transport_find(hub_worker_of(ex->worker)->hub->transport, &g->find);
+    *g = (struct glance){ex, lookup_begin(home, q.cursor.id, on_glance_found, g), name};
 }
 
 static void
@@ -310,7 +353,8 @@ on_glance_gone(struct exchange *ex)
 {
     struct glance *g = ex->state;
     if (g)
-        g->exchange = NULL;
+        lookup_forget(&g->lookup);
+    free(g);
 }
 
 const struct exchange_handler hub_glance_handler = {

@@ -30,7 +30,7 @@ struct worker {
     struct timer_wheel timers;
     struct list closing, hooks;
     struct id_source ids;
-    uint64_t now_ms;
+    uint64_t now_ms, turn;
     char *read_buffer;
     ev_timer tick;
     ev_prepare end_of_turn;
@@ -105,6 +105,7 @@ on_begin_of_turn(struct ev_loop *loop, ev_check *check, int events)
     (void)events;
     struct worker *w = worker_of(loop);
     w->now_ms = w->timers.now_ms = clock_mono_ms();
+    w->turn++;
     empty_inbox(w);
 }
 
@@ -270,6 +271,14 @@ worker_again(struct worker *w)
 {
     if (!ev_is_active(&w->again))
         ev_idle_start(w->loop, &w->again);
+}
+
+bool
+worker_is_new_turn(const struct worker *w, uint64_t *turn)
+{
+    bool is_new = *turn != w->turn + 1; /* the turn before the first callback is one, too */
+    *turn = w->turn + 1;
+    return is_new;
 }
 
 uint64_t

@@ -57,6 +57,9 @@ void worker_add_hook(struct worker *, struct turn_hook *);
 void worker_set_drowsy(struct worker *, bool);
 /* Makes another turn follow at once, without waiting for a descriptor. */
 void worker_again(struct worker *);
+/* Is this another turn than *turn (0: none yet)? It is in *turn from then. Hooks run more than once
+ * a turn, what they may spend is the turn's. */
+bool worker_is_new_turn(const struct worker *, uint64_t *turn);
 uint64_t worker_now_ms(struct worker *); /* monotonic, as of this turn */
 struct timer_wheel *worker_timers(struct worker *);
 struct id_source *worker_ids(struct worker *);

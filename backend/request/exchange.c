@@ -82,9 +82,3 @@ exchange_end(struct exchange *ex, struct slice last)
 {
     ex->wire->end(ex, last);
 }
-
-void
-exchange_cut(struct exchange *ex)
-{
-    ex->wire->cut(ex);
-}

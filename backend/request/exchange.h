@@ -11,7 +11,7 @@
  *                 exchange_wait(), later.
  *   on_body       after exchange_read_body(): the whole body is in request.body.
  *   on_writable   a stream whose exchange_send() was short can take more.
- *   on_gone       the peer left, was cut, or the reply is complete. Exactly once for each on_head,
+ *   on_gone       the peer left, or the reply is complete. Exactly once for each on_head,
  *                 always the last call; handler state is released here. Never from inside an
  *                 exchange_…() function: it comes from the loop.
  */
@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,16 @@ struct header {
     struct slice name, value; /* value without surrounding blanks */
 };
 
+/* A part of a budget. `used` NULL: none. */
+struct body_share {
+    atomic_size_t *used;
+    size_t max;
+};
+
+struct told {
+    struct slice scheme, host, address;
+};
+
 struct request {
     struct slice method; /* as sent; case matters */
     struct slice path;   /* raw: never percent-decoded */
@@ -49,7 +60,13 @@ struct request {
     bool has_body;             /* a body of more than 0 bytes is announced */
     struct slice address;      /* the client's, as text; empty: not known */
     bool is_told;              /* scheme and address came with the request itself (FastCGI) */
+    bool is_settled;           /* scheme, host and address are what place_settle() made of... */
+    struct told told;          /* ...what the wire said */
     const unsigned char *peer; /* who connected, 16 bytes (base/cidr.h); NULL: a Unix socket */
+
+    /* Not the wire's, but gone with it once it streams. */
+    uint64_t judged;         /* auth_generation() when its token was; 0: it was not, by its rules */
+    struct body_share share; /* of the budget for bodies; none, unless its handler says so */
 };
 
 /* Values borrow; they must live until exchange_reply() or exchange_stream() returns. */
@@ -63,8 +80,8 @@ struct reply {
 struct exchange_handler {
     void (*on_head)(struct exchange *);
     void (*on_body)(struct exchange *);
-    /* The body passed the maximum given to exchange_read_body() (413) or the process's
-     * budget (503): the handler must call exchange_reply() with that status. */
+    /* The body passed the maximum given to exchange_read_body() (413), its share or the process's
+     * budget (503), or has not come before a stop (503): the handler must answer. */
     void (*on_body_refused)(struct exchange *, unsigned status);
     void (*on_writable)(struct exchange *);
     void (*on_gone)(struct exchange *);
@@ -81,7 +98,6 @@ struct exchange_wire {
     bool (*is_flushed)(const struct exchange *);
     bool (*send_text)(struct exchange *, struct slice text);
     void (*end)(struct exchange *, struct slice last);
-    void (*cut)(struct exchange *);
 };
 
 struct exchange {
@@ -135,10 +151,8 @@ bool exchange_is_flushed(const struct exchange *);
 bool exchange_send_text(struct exchange *, struct slice text);
 
 /* Ends a stream: finishes an update partly written, then `last`, then the wire's end of body.
- * on_gone follows when it is written, or its time is over. */
+ * on_gone follows when it is written, or its time is over. There is no way to cut: a request that
+ * waits is always answered, for an EventSource comes back to a 200 alone. */
 void exchange_end(struct exchange *, struct slice last);
-
-/* Ends a stream or a waiting request without ceremony. on_gone follows. */
-void exchange_cut(struct exchange *);
 
 #endif

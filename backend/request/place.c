@@ -3,7 +3,8 @@
  *     scheme   the public_urls entry of this host; else FastCGI's params, or on HTTP the header
  *              that `forwarded` names, from trusted_proxies alone; else not known
  *     host     Host, whatever the wire
- *     address  FastCGI's REMOTE_ADDR, or on HTTP the same header; else not known
+ *     address  FastCGI's REMOTE_ADDR, or on HTTP the same header; what is no IP address (nginx on a
+ *              Unix socket says "unix:" of everybody) is not known
  *
  * Stock fronts pass a client's own X-Forwarded-* on, so nothing of it is believed unless the
  * operator says that the front overwrites it. */
@@ -53,6 +54,19 @@ believe_front(const struct config *c, struct request *r)
     r->address = client.address;
 }
 
+/* By new rules a request is settled anew: from what the wire told, not from what the old ones made
+ * of it. */
+static void
+begin_as_told(struct request *r)
+{
+    if (!r->is_settled)
+        r->told = (struct told){r->scheme, r->host, r->address};
+    r->is_settled = true;
+    r->scheme = r->told.scheme;
+    r->host = r->told.host;
+    r->address = r->told.address;
+}
+
 /* The entry of public_urls for this host; false: there is none. */
 static bool
 find_public(const struct config *c, const struct request *r, struct site *ret)
@@ -77,7 +91,11 @@ place_settle(struct exchange *ex)
     const struct config *c = ex->config;
     struct request *r = ex->request;
     struct site site;
+    unsigned char address[16];
+    begin_as_told(r);
     believe_front(c, r);
+    if (!cidr_read_address(r->address, address))
+        r->address = SLICE("");
     if (!slice_eq_nocase(r->scheme, SLICE("https")) && !slice_eq_nocase(r->scheme, SLICE("http")))
         r->scheme = SLICE("");
     if (c->public_urls.count) {
@@ -133,6 +151,27 @@ place_audience(struct exchange *ex)
 {
     const char *id = ex->config->resource_identifier;
     return id ? slice_of(id) : url_of_request(ex, SLICE(""));
+}
+
+bool
+place_audience_follows(const struct config *c)
+{
+    return c->resource_identifier == NULL && c->public_urls.count == 0;
+}
+
+bool
+place_is_audience(const struct config *c, struct slice audience)
+{
+    struct site site, entry;
+    struct slice path, rest;
+    if (c->resource_identifier)
+        return slice_eq(slice_of(c->resource_identifier), audience);
+    if (!site_read(audience, &site, &path) || !slice_eq(path, slice_of(c->path)))
+        return false;
+    for (size_t i = 0; i < c->public_urls.count; i++)
+        if (site_read(slice_of(c->public_urls.items[i]), &entry, &rest) && site_eq(&entry, &site))
+            return true;
+    return false;
 }
 
 struct slice

@@ -12,6 +12,10 @@ MUST_CHECK bool place_settle(struct exchange *);
 /* The hub's resource identifier as of this request, what a token of 1.0 must name as `aud`. In the
  * arena or the configuration; an empty one where the host is not known. */
 struct slice place_audience(struct exchange *);
+/* Does it follow the request, because the configuration does not say it? */
+bool place_audience_follows(const struct config *);
+/* Is it one that the configuration says? */
+bool place_is_audience(const struct config *, struct slice audience);
 /* The URL against which topics and URL Patterns are resolved (PROTOCOL.md, "Subscribe"). */
 struct slice place_base(struct exchange *);
 /* The URL of the metadata (RFC 9728, section 3.1); empty: the host is not known. */

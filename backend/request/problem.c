@@ -61,7 +61,7 @@ problem_document(struct arena *arena, unsigned status, struct slice detail)
     struct slice title = status_reason(status), kept = SLICE("");
     char sentence[600];
     cJSON *document = cJSON_CreateObject();
-    size_t room = detail.len < sizeof sentence - 1 ? detail.len : sizeof sentence - 1;
+    size_t room = slice_head_utf8(detail, sizeof sentence - 1).len;
     if (room)
         memcpy(sentence, detail.ptr, room);
     while (room && sentence[room - 1] == '\n')

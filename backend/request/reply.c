@@ -77,6 +77,12 @@ reply_text(struct exchange *ex, unsigned status, struct slice sentence)
 }
 
 void
+reply_other_host(struct exchange *ex)
+{
+    reply_text(ex, 421, SLICE("The hub is not known under this host.\n"));
+}
+
+void
 reply_method_not_allowed(struct exchange *ex, struct slice allow)
 {
     struct reply r;
@@ -181,7 +187,7 @@ void
 reply_stream_head(const struct exchange *ex, struct reply *r)
 {
     static const struct header fixed[] = {
-        {SLICE_INIT("Content-Type"), SLICE_INIT("text/event-stream")},
+        {SLICE_INIT("Content-Type"), SLICE_INIT("text/event-stream; charset=utf-8")},
         {SLICE_INIT("Cache-Control"),
          SLICE_INIT("private, no-cache, no-store, must-revalidate, max-age=0, no-transform")},
         {SLICE_INIT("X-Accel-Buffering"), SLICE_INIT("no")},

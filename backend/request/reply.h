@@ -11,6 +11,7 @@ void reply_begin(const struct exchange *, struct reply *, unsigned status);
 void reply_add(struct reply *, struct slice name, struct slice value);
 /* One sentence of text; with `allow`, an Allow header. Ends the exchange. */
 void reply_text(struct exchange *, unsigned status, struct slice sentence);
+void reply_other_host(struct exchange *); /* 421: place_settle() */
 void reply_method_not_allowed(struct exchange *, struct slice allow);
 /* What a token, or the lack of one, ends in: 401 in 0.x; in 1.0 also 403 and 400, with error code
  * and resource_metadata. The reason goes to the log (and, with debug, to a header), never into the

@@ -24,4 +24,11 @@ match_spend(uint64_t *steps, uint64_t cost)
     return 1;
 }
 
+/* Takes off what was done already. */
+static inline void
+match_take(uint64_t *steps, uint64_t cost)
+{
+    *steps = *steps > cost ? *steps - cost : 0;
+}
+
 #endif

@@ -27,7 +27,8 @@ static _Atomic size_t url_patterns; /* alive */
 uint64_t
 matcher_steps(const struct topic *t)
 {
-    return atomic_load_explicit(&steps_of_a_match, memory_order_relaxed) + t->text.len / 8;
+    size_t len = t->text.len < TOPIC_URL_MAX ? t->text.len : TOPIC_URL_MAX;
+    return atomic_load_explicit(&steps_of_a_match, memory_order_relaxed) + len / 8;
 }
 
 void
@@ -121,6 +122,19 @@ matcher_prefix(const struct matcher *m)
                         : m->text;
 }
 
+uint64_t
+matcher_prepare(const struct matcher *m, const struct topic *t)
+{
+    return m->kind == MATCHER_IS_URLPATTERN ? topic_parse(t, m->base) : 0;
+}
+
+size_t
+matcher_size(const struct matcher *m)
+{
+    return sizeof *m + m->text.len + m->base.len + (m->template ? template_size(m->template) : 0) +
+           (m->pattern ? pattern_size(m->pattern) : 0);
+}
+
 static enum match
 try_url(const struct matcher *m, const struct topic *t, uint64_t *steps)
 {
@@ -141,7 +155,9 @@ matcher_try(const struct matcher *m, const struct topic *t, uint64_t *steps)
         return try_url(m, t, steps);
     if (slice_eq(m->text, t->text))
         return MATCH_YES;
-    return m->template ? template_match(m->template, t->text, steps) : MATCH_NO;
+    if (m->template == NULL || t->text.len > TOPIC_URL_MAX)
+        return MATCH_NO;
+    return template_match(m->template, t->text, steps);
 }
 
 bool

@@ -40,6 +40,12 @@ struct slice matcher_text(const struct matcher *);
  * key (topic_url()) of every topic that a URL Pattern matches begins with. */
 struct slice matcher_prefix(const struct matcher *);
 
+/* Works out what has to be known about the topic before it is tried; returns the steps it took.
+ * They are the topic's, and no part of what trying takes. */
+uint64_t matcher_prepare(const struct matcher *, const struct topic *);
+/* What it takes in memory. */
+size_t matcher_size(const struct matcher *);
+
 /* A limit met is no match. */
 bool matcher_matches(const struct matcher *, const struct topic *);
 /* Takes what it needs off *steps. */
@@ -49,7 +55,7 @@ enum match matcher_try(const struct matcher *, const struct topic *, uint64_t *s
 bool matcher_needs_urls(void);
 
 /* The steps of one match, for matcher_matches() and for whoever asks: max_match_steps, and a little
- * more for a topic that is long. Any thread. */
+ * more for a topic that is long (up to TOPIC_URL_MAX). Any thread. */
 uint64_t matcher_steps(const struct topic *);
 void matcher_set_steps(uint64_t);
 

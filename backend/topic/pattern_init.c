@@ -101,7 +101,7 @@ pattern_init_process(struct arena *arena, struct pattern_init *init, struct erro
     if (init->base_url.ptr) {
         if (!url_parse(arena, init->base_url, NULL, &base))
             return error_set(err, "the base URL `" SLICE_FMT "` is not a URL",
-                             SLICE_ARG(slice_head(init->base_url, 256)));
+                             SLICE_ARG(slice_head_utf8(init->base_url, 256)));
         if (!inherit_all(arena, init, &base, &result) ||
             (init->has[PATTERN_PATHNAME] && !resolve(arena, &base, &result.at[PATTERN_PATHNAME])))
             return error_set(err, "too long");

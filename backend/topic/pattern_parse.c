@@ -76,7 +76,7 @@ encode(struct parser *p, struct slice in, struct slice *ret)
     if (p->options->encode(p->arena, in, ret))
         return true;
     return error_set(p->err, "the %s `" SLICE_FMT "` is not valid in a URL", p->options->what,
-                     SLICE_ARG(slice_head(in, 256)));
+                     SLICE_ARG(slice_head_utf8(in, 256)));
 }
 
 static bool
@@ -124,7 +124,7 @@ name_part(struct parser *p, const struct pattern_token *name, struct slice *ret)
     for (size_t i = 0; i < p->count; i++)
         if (slice_eq(p->parts[i].name, *ret))
             return error_set(p->err, "the name `" SLICE_FMT "` is there twice in the %s",
-                             SLICE_ARG(slice_head(*ret, 256)), p->options->what);
+                             SLICE_ARG(slice_head_utf8(*ret, 256)), p->options->what);
     return true;
 }
 

@@ -185,7 +185,7 @@ pattern_token_read(struct arena *arena, struct slice input, enum pattern_token_p
         read_one(&r);
     if (r.fault)
         return error_set(err, "%s, at byte %zu of `" SLICE_FMT "`", r.fault, r.index,
-                         SLICE_ARG(slice_head(input, 256)));
+                         SLICE_ARG(slice_head_utf8(input, 256)));
     add(&r, TOKEN_END, r.index, r.index, 0);
     *ret = (struct pattern_tokens){input, r.tokens, r.count};
     return true;

@@ -42,7 +42,7 @@ struct item {
 
 struct template
 {
-    size_t item_count;
+    size_t item_count, size;
     struct item items[];
 };
 
@@ -204,46 +204,73 @@ read_expression(struct slice s, struct item *it)
     return true;
 }
 
+/* Where what stands first in `rest` ends: a literal, or an expression with its braces. */
+static size_t
+item_end(struct slice rest)
+{
+    size_t open = slice_index(rest, '{'), close = slice_index(rest, '}');
+    return open ? open : close < rest.len ? close + 1 : rest.len;
+}
+
+static size_t
+count_items(struct slice rest)
+{
+    size_t count = 0;
+    for (; rest.len; rest = slice_from(rest, item_end(rest)))
+        count++;
+    return count;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *
+read_item(struct slice text, struct item *it)
+{
+    if (text.ptr[0] != '{') {
+        it->literal = text;
+        return is_literal(text) ? NULL : "a character that a URI Template must not hold";
+    }
+    if (slice_ends(text, SLICE("}")) &&
+        read_expression(slice_head(slice_from(text, 1), text.len - 2), it))
+        return NULL;
+    return "an expression that RFC 6570 does not know";
+}
+
 struct template *
 template_new(struct slice text, struct error *err)
 {
-    size_t most = 2 * slice_count(text, '{') + 1;
     if (!slice_is_utf8(text)) {
         error_set(err, "a URI Template is UTF-8");
         return NULL;
     }
-    struct template *t = try_alloc(sizeof *t + most * sizeof t->items[0] + text.len);
+    size_t count = count_items(text), size = count * sizeof(struct item) + text.len;
+    struct template *t = try_alloc(sizeof *t + size);
     if (t == NULL) {
         error_set(err, "no memory");
         return NULL;
     }
-    char *copy = (char *)(t->items + most);
+    t->size = sizeof *t + size;
+    t->item_count = count;
+    char *copy = (char *)(t->items + count);
     if (text.len)
         memcpy(copy, text.ptr, text.len);
     struct slice rest = SLICE_OF(copy, text.len);
-    while (rest.len) {
-        struct item *it = &t->items[t->item_count++];
-        size_t end = slice_index(rest, '{');
-        if (end) {
-            it->literal = slice_head(rest, end);
-            if (!is_literal(it->literal)) {
-                error_set(err, "a character that a URI Template must not hold");
-                goto fail;
-            }
-        } else {
-            end = slice_index(rest, '}');
-            if (end == rest.len || !read_expression(slice_from(slice_head(rest, end), 1), it)) {
-                error_set(err, "an expression that RFC 6570 does not know");
-                goto fail;
-            }
-            end++;
+    for (size_t i = 0; i < count; i++) {
+        size_t end = item_end(rest);
+        const char *fault = read_item(slice_head(rest, end), &t->items[i]);
+        if (fault) {
+            error_set(err, "%s", fault);
+            template_free(&t);
+            return NULL;
         }
         rest = slice_from(rest, end);
     }
     return t;
-fail:
-    template_free(&t);
-    return NULL;
+}
+
+size_t
+template_size(const struct template *t)
+{
+    return t->size;
 }
 
 void

@@ -18,5 +18,7 @@ void template_free(struct template **); /* sets the pointer to NULL; NULL is fin
 enum match template_match(const struct template *, struct slice topic, uint64_t *steps);
 /* What every topic that matches begins with; lies in the template. */
 struct slice template_prefix(const struct template *);
+/* The bytes that it holds: 32 for each expression and each literal, and the text. */
+size_t template_size(const struct template *);
 
 #endif

@@ -109,6 +109,19 @@ text_scalars(struct arena *arena, struct slice s, struct slice *ret)
     return true;
 }
 
+size_t
+text_from_latin1(struct slice s, char *ret)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c >= 0x80)
+            ret[n++] = (char)(0xC0 | c >> 6);
+        ret[n++] = (char)(c < 0x80 ? c : 0x80 | (c & 0x3F));
+    }
+    return n;
+}
+
 const char *
 text_fault_sentence(enum text_fault fault)
 {

@@ -1,22 +1,30 @@
 /* topic - the text of a topic, and what is known about it.
  *
- * The URLs hang in a list that only ever grows at its head, by compare-and-exchange. Two threads
- * that need the same one at once both parse; the second finds the first's and drops its own. Most
- * topics are the same URL with every base, and have one node.
+ * One URL is kept with a topic: that of the first base it was asked with, put there once, by
+ * compare-and-exchange. A topic `scheme://` is the same URL with every base; of any other a client
+ * could ask for as many as there are host names. A further one is only remembered by the thread
+ * that needs it, until it needs another: whoever tries several patterns of one base in a row has it
+ * parsed once. What is kept is counted for the process, whatever updates it is kept with, because
+ * their own size was counted before anybody asked.
  *
- * An update may stay in memory for long, so a node is one allocation of just the bytes it needs,
- * and not the arena that the parser used. */
+ * An update may stay in memory for long, so what is kept is one allocation of just the bytes it
+ * needs, and not the arena that the parser used. */
 
 #include "topic/topic.h"
 
 #include "base/alloc.h"
 #include "topic/pattern.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    PARSE_STEPS = 80, /* what a topic costs that has to be parsed; each byte is one more */
+};
+
 struct topic_url {
-    struct topic_url *next;
+    size_t size; /* of this allocation */
     bool is_url, any_base;
     struct slice base; /* where the base matters */
     struct url url;
@@ -72,6 +80,7 @@ compact(const struct url *url, struct slice key, struct slice base)
     struct topic_url *u = try_alloc(sizeof *u + size);
     if (u == NULL)
         return NULL;
+    found.size = sizeof *u + size;
     char *at = u->bytes;
     for (size_t i = 0; i < COUNT_OF(parts); i++)
         put(&at, parts[i]);
@@ -97,34 +106,109 @@ parse(struct slice text, bool any_base, struct slice base)
     return u;
 }
 
-static struct topic_url *
-find(struct topic_url *list, struct slice base)
+static bool
+fits(const struct topic_url *u, struct slice base)
 {
-    while (list && !list->any_base && !slice_eq(list->base, base))
-        list = list->next;
-    return list;
+    return u->any_base || slice_eq(u->base, base);
 }
 
-static struct topic_url *
-know(const struct topic *t, struct slice base)
+/* --- what a thread remembers ------------------------------------------------------------------ */
+
+struct memory {
+    struct topic_url *url; /* owns; of `text` */
+    struct slice text;     /* owns */
+};
+
+static pthread_key_t memory_key;
+static pthread_once_t memory_once = PTHREAD_ONCE_INIT;
+
+static void
+memory_free(void *memory)
+{
+    struct memory *m = memory;
+    free(m->url);
+    free((char *)m->text.ptr);
+    free(m);
+}
+
+static void
+make_memory_key(void)
+{
+    ENSURE(pthread_key_create(&memory_key, memory_free) == 0);
+}
+
+static struct memory *
+memory(void)
+{
+    pthread_once(&memory_once, make_memory_key);
+    struct memory *m = pthread_getspecific(memory_key);
+    if (m == NULL) {
+        m = xalloc(sizeof *m);
+        pthread_setspecific(memory_key, m);
+    }
+    return m;
+}
+
+/* Takes `u`. */
+static void
+remember(struct memory *m, struct slice text, struct topic_url *u)
+{
+    char *copy = try_alloc(text.len + 1);
+    free(m->url);
+    free((char *)m->text.ptr);
+    if (copy && text.len)
+        memcpy(copy, text.ptr, text.len);
+    m->text = SLICE_OF(copy, copy ? text.len : 0);
+    m->url = u;
+}
+
+/* --- what is kept ----------------------------------------------------------------------------- */
+
+static _Atomic size_t kept_bytes, room = 4 << 20;
+
+void
+topic_set_room(size_t bytes)
+{
+    atomic_store_explicit(&room, bytes, memory_order_relaxed);
+}
+
+size_t
+topic_kept(void)
+{
+    return atomic_load_explicit(&kept_bytes, memory_order_relaxed);
+}
+
+/* Takes `u` if it answers true: it is the topic's from then. */
+static bool
+keep(const struct topic *t, struct topic_url *u)
 {
     /* What is worked out about a topic is no part of what it is. */
-    _Atomic(struct topic_url *) *head = &((struct topic *)t)->urls;
-    struct topic_url *first = atomic_load_explicit(head, memory_order_acquire);
-    struct topic_url *known = find(first, base);
-    if (known)
-        return known;
+    _Atomic(struct topic_url *) *kept = &((struct topic *)t)->kept;
+    struct topic_url *none = NULL;
+    if (atomic_fetch_add_explicit(&kept_bytes, u->size, memory_order_relaxed) + u->size <=
+            atomic_load_explicit(&room, memory_order_relaxed) &&
+        atomic_compare_exchange_strong_explicit(kept, &none, u, memory_order_release,
+                                                memory_order_relaxed))
+        return true;
+    atomic_fetch_sub_explicit(&kept_bytes, u->size, memory_order_relaxed);
+    return false;
+}
+
+/* NULL: no memory. */
+static const struct topic_url *
+know(const struct topic *t, struct slice base, uint64_t *ret_steps)
+{
+    struct topic_url *kept = atomic_load_explicit(&t->kept, memory_order_acquire);
+    *ret_steps = 0;
+    if (kept && fits(kept, base))
+        return kept;
+    struct memory *m = memory();
+    if (m->url && fits(m->url, base) && slice_eq(m->text, t->text))
+        return m->url;
+    *ret_steps = PARSE_STEPS + (t->text.len <= TOPIC_URL_MAX ? t->text.len : 0);
     struct topic_url *mine = parse(t->text, topic_is_absolute(t), base);
-    if (mine == NULL)
-        return NULL;
-    do {
-        if ((known = find(first, base)) != NULL) {
-            free(mine);
-            return known;
-        }
-        mine->next = first;
-    } while (!atomic_compare_exchange_weak_explicit(head, &first, mine, memory_order_release,
-                                                    memory_order_acquire));
+    if (mine && (kept || !keep(t, mine)))
+        remember(m, t->text, mine);
     return mine;
 }
 
@@ -132,7 +216,8 @@ bool
 topic_url(const struct topic *t, struct slice base, const struct url **ret_url,
           struct slice *ret_key)
 {
-    const struct topic_url *known = know(t, base);
+    uint64_t steps;
+    const struct topic_url *known = know(t, base, &steps);
     if (known == NULL || !known->is_url)
         return false;
     if (ret_url)
@@ -142,18 +227,25 @@ topic_url(const struct topic *t, struct slice base, const struct url **ret_url,
     return true;
 }
 
+uint64_t
+topic_parse(const struct topic *t, struct slice base)
+{
+    uint64_t steps;
+    know(t, base, &steps);
+    return steps;
+}
+
 void
 topic_move(struct topic *to, struct topic *from)
 {
-    atomic_store_explicit(&to->urls, atomic_exchange(&from->urls, NULL), memory_order_relaxed);
+    atomic_store_explicit(&to->kept, atomic_exchange(&from->kept, NULL), memory_order_relaxed);
 }
 
 void
 topic_forget(struct topic *t)
 {
-    struct topic_url *u = atomic_exchange(&t->urls, NULL), *next;
-    for (; u; u = next) {
-        next = u->next;
-        free(u);
-    }
+    struct topic_url *u = atomic_exchange(&t->kept, NULL);
+    if (u)
+        atomic_fetch_sub_explicit(&kept_bytes, u->size, memory_order_relaxed);
+    free(u);
 }

@@ -172,7 +172,7 @@ static void
 answer_find(struct memory *m, struct transport_find *f)
 {
     uint64_t hash = hash_slice(f->id);
-    f->found = false;
+    f->found = f->failed = false;
     if (m->removed_id && hash == m->removed_hash &&
         slice_eq(f->id, SLICE_OF(m->removed_id, m->removed_id_len))) {
         f->found = true;

@@ -19,6 +19,7 @@
 enum publish_outcome {
     PUBLISH_COMMITTED, /* shown to everybody, or about to be */
     PUBLISH_FAILED,    /* not confirmed: it may or may not be there after a restart */
+    PUBLISH_TOO_LARGE, /* the history can never hold it */
     PUBLISH_STOPPED,   /* never taken: the transport is stopping */
 };
 
@@ -34,6 +35,7 @@ struct transport_find {
     struct message message;
     struct worker *origin;
     struct slice id; /* borrowed until the answer */
+    bool failed;     /* nothing can be said now: the id is neither found nor unknown */
     bool found;
     struct position position; /* where found: of the earliest held update with that id */
 };
@@ -43,7 +45,8 @@ struct transport_read {
     struct worker *origin;
     bool from_removed; /* begin at what retention has left, as of now; `after` is set then */
     struct position after;
-    bool gone;           /* retention has overtaken `after`: the stream must end */
+    bool gone;           /* retention has overtaken `after`, or what is behind it cannot be read
+                            now: the stream must end, and comes back */
     struct batch *piece; /* caller's reference; piece->after == after unless it began earlier:
                             skip what is not behind `after`. At least one update, or NULL with
                             !gone: nothing is committed behind `after` yet */

@@ -126,7 +126,7 @@ update_new(const struct update_parts *p, size_t max_size, bool *ret_too_large)
                                        .event = SLICE_OF(NULL, event_size(p)),
                                        .is_private = p->is_private,
                                        .id_is_chosen = p->id_is_chosen};
-    size_t size = f.event.len;
+    size_t size = f.event.len + f.id.len; /* as it is kept: the id stands apart as well */
     for (size_t i = 0; i < p->topic_count; i++)
         size += p->topics[i].len;
     *ret_too_large = size > max_size;

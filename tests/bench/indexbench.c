@@ -22,12 +22,13 @@ enum {
 
 static size_t hits;
 
-static void
+static bool
 hit(struct stream *s, void *context)
 {
     (void)s;
     (void)context;
     hits++;
+    return true;
 }
 
 static double
@@ -74,7 +75,10 @@ add(struct index *ix, struct subscription *sub, uintptr_t stream, enum matcher_t
 {
     char text[128];
     int n = snprintf(text, sizeof text, format, number);
-    const struct selector s = {type, SLICE_OF(text, (size_t)n), SLICE("https://hub.example/hub")};
+    const struct selector s = {.type = type,
+                               .text = SLICE_OF(text, (size_t)n),
+                               .base = SLICE("https://hub.example/hub"),
+                               .client = stream};
     if (index_add(ix, sub, (struct stream *)stream, &s, NULL) != INDEX_ADDED) {
         fprintf(stderr, "not added: %s\n", text);
         abort();
@@ -111,8 +115,8 @@ measure(const struct shape *shape, unsigned streams, bool first)
     do {
         for (unsigned i = 0; i < 1000; i++) {
             uint64_t steps = UINT64_MAX;
-            index_begin(&ix, updates[(rounds * 7919ul + i * 104729ul) % topics], hit, NULL, &steps);
-            while (!index_go_on(&ix, &steps)) {
+            walk_begin(&ix, updates[(rounds * 7919ul + i * 104729ul) % topics], hit, NULL);
+            while (!walk_go_on(&ix, &steps)) {
             }
         }
         rounds++;
@@ -169,8 +173,8 @@ million(void)
     begin = now();
     for (unsigned i = 0; i < 20 * MANY; i++) {
         uint64_t steps = UINT64_MAX;
-        index_begin(&ix, updates[i % MANY], hit, NULL, &steps);
-        if (!index_go_on(&ix, &steps))
+        walk_begin(&ix, updates[i % MANY], hit, NULL);
+        if (!walk_go_on(&ix, &steps))
             abort();
     }
     match_all = now() - begin;

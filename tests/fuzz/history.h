@@ -1,10 +1,11 @@
 #ifndef FUZZ_HISTORY_H
 #define FUZZ_HISTORY_H
 
-/* What the targets of the history have in common: CRCs made right, without which no changed byte
- * would get any further, and a folder with one segment. */
+/* What the targets of the history have in common: CRCs and seals made right, without which no
+ * changed byte would get any further, and a folder with one segment. */
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/le.h"
 #include "transport/log/segment.h"
 
@@ -13,13 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of `length` bytes, at least 8; they are left alone where the length in them is another. */
+/* Of `length` bytes, at least RECORD_HEAD; they are left alone where the length in them is another.
+ */
 static inline void
-sign_record(char *at, size_t length, uint32_t salt)
+sign_record(char *at, size_t length, uint64_t salt)
 {
-    uint32_t crc = log_record_crc(salt, SLICE_OF(at, 4));
-    if (le32_get(at) == length)
-        le32_put(at + 4, log_record_crc(crc, SLICE_OF(at + 8, length - 8)));
+    uint32_t crc = log_record_crc((uint32_t)salt, SLICE_OF(at, 4));
+    crc = log_record_crc(crc, SLICE_OF(at + 8, RECORD_SEALED - 8));
+    if (le32_get(at) != length)
+        return;
+    le32_put(at + 4, log_record_crc(crc, SLICE_OF(at + RECORD_HEAD, length - RECORD_HEAD)));
+    le64_put(at + RECORD_SEALED,
+             hash_keyed(&(struct hash_key){{salt, 0}}, SLICE_OF(at, RECORD_SEALED)));
 }
 
 /* A header, and behind it `records`, each of which follows on the one before as far as their

@@ -206,7 +206,7 @@ class Client:
         headers = {}
         for line in lines if self.records else lines[1:]:
             name, _, value = line.partition(":")
-            headers.setdefault(name.lower(), []).append(value.strip())
+            headers.setdefault(name.lower(), []).append(value.strip(" "))
         status = headers.pop("status")[0] if self.records else lines[0].split()[1]
         return int(status.split()[0]), {k: ", ".join(v) for k, v in headers.items()}
 

@@ -41,7 +41,7 @@ def params(method, uri, headers=(), **more):
     for line in headers:
         name, _, value = line.partition(":")
         name = name.strip().upper().replace("-", "_")
-        found[name if name == "CONTENT_TYPE" else "HTTP_" + name] = value.strip()
+        found[name if name == "CONTENT_TYPE" else "HTTP_" + name] = value.strip(" ")
     found.update(more)
     return b"".join(pair(k, v) for k, v in found.items() if v is not None)
 

@@ -1,6 +1,12 @@
 """What a crash of the machine leaves behind: images of the history's folder, built from what was synced
-and a random part of what was not, and opened as the hub does it at its start."""
+and a random part of what was not, and opened as the hub does it at its start.
+
+Some of what is published is made to be taken for records of the history, and at some of the images
+opens and reads fail for a moment. By hand, many more of the worst:
+
+    CRASH_IMAGES=1000 python3 -m pytest tests/system/test_crash.py -k forgeries -s"""
 import contextlib
+import errno
 import itertools
 import os
 import random
@@ -21,7 +27,22 @@ from conftest import BIN, KEY, ROOT, Server, Stream, publish, wait_for
 
 SHIM = ROOT / "build" / "crash" / "shim.so"
 VERIFY = ROOT / "build" / "asan" / "tests" / "crash" / "verify"
-IMAGES = int(os.environ.get("CRASH_IMAGES", "500"))  # of each run
+IMAGES = int(os.environ.get("CRASH_IMAGES", "430"))  # of each run
+PASSING = [errno.EIO, errno.ENOMEM, errno.EMFILE]
+PLAIN = bytes(b & 0x7f if b & 0x7f not in (10, 13) else 11 for b in range(256))  # what data may hold as it is
+
+
+def payload(name):
+    """What the update with this id holds; verify.c makes the same. "h" and a sequence: what looks like the
+    heads of records from there on, where records begin, over lengths that a file may have."""
+    front, size = name.split("-")
+    size = int(size)
+    if "h" not in front:
+        return b"x" * size
+    sequence, made = int(front.split("h")[1]), b"B" * (-(56 + len("....t") + len("id: .data: :") + 3 * len(name)) % 8)
+    heads = [struct.pack("<I8sIQQIIII8s", (32640, 16384, 64, 32640)[i % 4], b"A" * 8, 0x7f70, sequence + i % 100, 5, 1, 0, 0, 0, b"A" * 8)
+             for i in range(size // 56 + 1)]
+    return (made + b"".join(heads))[:size].translate(PLAIN)
 
 
 class Inode:
@@ -131,8 +152,8 @@ class Verifier:
         self.process = subprocess.Popen([VERIFY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         stderr=subprocess.DEVNULL)
 
-    def held(self, folder, one_more):
-        self.process.stdin.write(f"{'+' if one_more else ''}{folder}\n")
+    def held(self, folder, one_more, trouble=""):
+        self.process.stdin.write(f"{trouble}{'+' if one_more else ''}{folder}\n")
         self.process.stdin.flush()
         words = self.process.stdout.readline().split()
         assert words and words[0] == "held", " ".join(words) or "verify died"
@@ -146,16 +167,17 @@ class Verifier:
 class Run:
     """A hub under the shim, killed now and then if so asked, publishers, and one that hears all."""
 
-    def __init__(self, folder, failures, durability, kills, seed):
+    def __init__(self, folder, failures, durability, kills, forgeries, seed):
         self.history, self.trace = folder / "history", folder / "trace"
         self.history.mkdir()
         conf, self.socket = folder / "conf", folder / "s"
         conf.write_text(f"listen unix/{self.socket}\npublisher_jwt {KEY}\nanonymous\ntransport log {{ path {self.history} }}\n"
                         f"history {{ max_bytes 1MiB }}\n{durability}\nworkers 2\ntail 64KiB\n")
         self.env = {**os.environ, "LD_PRELOAD": str(SHIM), "CRASH_FOLDER": str(self.history), "CRASH_TRACE": str(self.trace), **failures}
+        self.forgeries = forgeries
         self.command, self.log = [BIN, "-c", conf], folder / "log"
-        self.start(kills)
         self.sent, self.acknowledged, self.lock = {}, [], threading.Lock()
+        self.start(kills)
         self.heard, self.numbers, self.finished = [], itertools.count(), False
         listener = threading.Thread(target=self.listen, args=(Stream(self.socket, "topic=t"),))
         listener.start()
@@ -174,6 +196,7 @@ class Run:
 
     def start(self, kills):
         self.log.unlink(missing_ok=True)
+        self.begun = len(self.acknowledged)
         death = {"CRASH_DIE": str(random.randint(100, 600))} if kills else {}
         self.server = Server(self.command, self.log, {**self.env, **death})
         wait_for(lambda: "event=ready" in self.server.log(), "the hub")
@@ -205,9 +228,13 @@ class Run:
             # Retention must not overtake the one who hears.
             wait_for(lambda: len(self.acknowledged) - len(self.heard) < 100, "the listener", 60)
             xs = chance.choice([0, 1, 10, 100, 1000, chance.randint(0, 12000), chance.randint(0, 60000) if chance.random() < 0.02 else 5])
-            name = f"{next(self.numbers)}-{xs}"
+            # A publisher may know how far the sequence is.
+            guess = ""
+            if chance.random() < self.forgeries:
+                guess, xs = f"h{len(self.acknowledged) - self.begun + 1}", chance.choice([100, chance.randint(0, 20000), 20000])
+            name = f"{next(self.numbers)}{guess}-{xs}"
             try:
-                status = publish(self.socket, topic="t", id=name, data=f"{name}:{'x' * xs}").status
+                status = publish(self.socket, topic="t", id=name, data=name.encode() + b":" + payload(name)).status
             except (OSError, ValueError):
                 status = 503  # killed: not known either
             size = self.trace.stat().st_size
@@ -221,24 +248,26 @@ class Run:
                 time.sleep(0.02)  # as a publisher would: the store is tried again after a while
 
 
-# What fails, durability, how often it is killed.
+# What fails, durability, how often it is killed; the share of payloads that are forgeries, and of images
+# that cannot be read for a moment.
 RUNS = {
-    "syncs that hold": ({}, "", 0),
-    "syncs that fail": ({"CRASH_FAIL_SYNC": "40"}, "", 0),
-    "writes that fail": ({"CRASH_FAIL_WRITE": "40"}, "", 0),
-    "kills": ({}, "", 3),
-    "kills and syncs that fail": ({"CRASH_FAIL_SYNC": "20"}, "", 3),
-    "synced now and then": ({}, "durability interval 50ms", 0),
+    "syncs that hold": ({}, "", 0, 0.2, 0.2),
+    "syncs that fail": ({"CRASH_FAIL_SYNC": "40"}, "", 0, 0.2, 0.2),
+    "writes that fail": ({"CRASH_FAIL_WRITE": "40"}, "", 0, 0.2, 0.2),
+    "kills": ({}, "", 3, 0, 0),
+    "kills and syncs that fail": ({"CRASH_FAIL_SYNC": "20"}, "", 3, 0.2, 0.2),
+    "synced now and then": ({}, "durability interval 50ms", 0, 0.2, 0.2),
+    "forgeries, writes that fail and reads that fail": ({"CRASH_FAIL_WRITE": "20"}, "", 1, 0.9, 1),
 }
 
 
 @pytest.mark.parametrize("what", RUNS)
 def test_what_a_crash_leaves_behind(what, tmp_path):
-    failures, durability, kills = RUNS[what]
+    failures, durability, kills, forgeries, failing_reads = RUNS[what]
     seed = int(os.environ.get("CRASH_SEED", random.randrange(10 ** 6)))
     print(f"CRASH_SEED={seed}")
     random.seed(seed)
-    run = Run(tmp_path, failures, durability, kills, seed)
+    run = Run(tmp_path, failures, durability, kills, forgeries, seed)
     order = {name: i for i, name in enumerate(run.heard)}
     assert len(order) == len(run.heard), "an update came twice"
     assert {name for _, name in run.acknowledged} <= set(order)
@@ -246,7 +275,11 @@ def test_what_a_crash_leaves_behind(what, tmp_path):
     assert (len(run.sent) > 1200) == bool(failures or kills)
     trace = run.trace.read_bytes()
     all_notes = list(notes(trace))
-    cuts = sorted(random.sample(range(1, len(all_notes)), min(IMAGES, len(all_notes) - 1)))
+    moments = list(range(1, len(all_notes)))
+    random.shuffle(moments)
+    if forgeries > 0.5:  # first of all those in the middle of a large commit
+        moments.sort(key=lambda i: all_notes[i - 1][1] != "w" or len(all_notes[i - 1][4]) < 1000)
+    cuts = sorted(moments[:IMAGES])
     disk, at, verifier, most = Disk(), 0, Verifier(), 0
     positions, acknowledged = {}, {name for _, name in run.acknowledged}
     unlinked_before = []
@@ -261,7 +294,11 @@ def test_what_a_crash_leaves_behind(what, tmp_path):
             folder.mkdir()
             disk.image(folder)
             alive = min((name for name in disk.names if name.endswith(".log")), default=None)
-            held = verifier.held(folder, turn % 10 == 0)
+            trouble = ""
+            if random.random() < failing_reads:
+                first = int(2 ** random.uniform(0, 12))
+                trouble = f"!{first},{random.choice((1, 1, 2, 5))},{random.choice(PASSING)}:"
+            held = verifier.held(folder, turn % 10 == 0, trouble)
             judge(run, order, held, all_notes[cut - 1][0], durability)
             if turn % 10 and held and not durability:  # else the verifier itself made room
                 alive = tuple(int(part, 16) for part in alive[:33].split("-"))
@@ -272,7 +309,9 @@ def test_what_a_crash_leaves_behind(what, tmp_path):
             shutil.rmtree(folder)
     verifier.stop()
     assert most > 100 and len(unlinked_before) > 3
-    print(f"{what}: {len(cuts)} images of {len(all_notes)} notes, {len(run.acknowledged)} acknowledged, at most {most} held")
+    hostile = sum("h" in name for name in run.sent)
+    print(f"{what}: {len(cuts)} images of {len(all_notes)} notes, {len(run.acknowledged)} acknowledged ({hostile} forgeries sent), "
+          f"at most {most} held: 0 confirmed lost")
 
 
 @contextlib.contextmanager

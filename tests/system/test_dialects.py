@@ -1,11 +1,12 @@
 """What both dialects ask of a publish, a QUERY and a path, over both wires: one hub that speaks both, each row
 with the token of each."""
+import select
 import time
 
 import jwt
 import pytest
 
-from conftest import KEY, PATH, Client, Hub, Stream, publish, token
+from conftest import KEY, PATH, Client, Hub, Stream, publish, token, wait_for
 from fastcgi import Fastcgi
 
 ISSUER = "https://issuer.example"
@@ -17,7 +18,7 @@ def both(tmp_path_factory):
     hub = Hub(
         tmp_path_factory.mktemp("both"),
         f"issuer {ISSUER} {{\n\tpublisher {{\n\t\tjwt {KEY} HS256\n\t}}\n\tsubscriber {{\n\t\tjwt {KEY} HS256\n\t}}\n}}\n"
-        f"resource_identifier {RESOURCE}\nmax_request_body_size 64KiB\ncors_origins https://app.example",
+        f"resource_identifier {RESOURCE}\nmax_request_body_size 64KiB\nmax_query_body_size 64KiB\ncors_origins https://app.example",
     )
     yield hub
     hub.stop()
@@ -132,7 +133,7 @@ class Query(Stream):
 
 def test_query_subscribes_to_what_url_and_body_name(wire):
     stream = Query(wire, "?match=https://in-url", b"match=https%3A%2F%2Fin-body&x=y&match_exact=https://exact&match_urlpattern=/p/*", FORM)
-    assert stream.status == 200 and stream.headers["content-type"] == "text/event-stream"
+    assert stream.status == 200 and stream.headers["content-type"] == "text/event-stream; charset=utf-8"
     topics = ["https://in-url", "https://in-body", "https://exact", "https://hub.example/p/x", "/p/y"]
     for topic in topics:
         assert publish(wire, topic=topic, data=topic).status == 200
@@ -241,7 +242,7 @@ ALLOW = "GET, HEAD, POST, QUERY, OPTIONS"
 
 # method, target, headers, status, a header of the reply
 ROUTES = [
-    ("HEAD", PATH + "?match=a", [], 200, ("content-type", "text/event-stream")),
+    ("HEAD", PATH + "?match=a", [], 200, ("content-type", "text/event-stream; charset=utf-8")),
     ("HEAD", PATH, [], 400, None),
     ("OPTIONS", PATH, [], 204, ("allow", ALLOW)),
     ("OPTIONS", PATH, ["Origin: https://app.example"], 204, ("allow", ALLOW)),
@@ -270,11 +271,11 @@ ROUTES = [
     ("GET", PATH + "%zz", [], 400, None),
     ("GET", PATH + "/subscriptions/%z", [], 400, None),
     ("GET", "/%", [], 400, None),
-    ("GET", PATH + "?match=%zz&x=%", [], 200, ("content-type", "text/event-stream")),
-    ("GET", PATH + "?%6Datch=a", [], 200, ("content-type", "text/event-stream")),
+    ("GET", PATH + "?match=%zz&x=%", [], 200, ("content-type", "text/event-stream; charset=utf-8")),
+    ("GET", PATH + "?%6Datch=a", [], 200, ("content-type", "text/event-stream; charset=utf-8")),
     ("GET", PATH + "?match[]=a", [], 400, None),
     ("GET", PATH + "?Match=a", [], 400, None),
-    ("GET", PATH + "?match", [], 200, ("content-type", "text/event-stream")),
+    ("GET", PATH + "?match", [], 200, ("content-type", "text/event-stream; charset=utf-8")),
 ]
 
 
@@ -308,9 +309,33 @@ def test_a_chunked_query_streams_on_its_connection(both):
 
 
 def test_the_body_of_a_query_is_given_back_when_it_streams(start_hub):
-    hub = start_hub(f"issuer {ISSUER} {{\n\tsubscriber {{\n\t\tjwt {KEY} HS256\n\t}}\n}}\nmax_pending_bytes 1MiB")
+    hub = start_hub(f"issuer {ISSUER} {{\n\tsubscriber {{\n\t\tjwt {KEY} HS256\n\t}}\n}}\nmax_pending_bytes 4MiB")
     body = b"match=https://a&x=" + b"y" * 200000
     streams = [Query(("127.0.0.1", hub.port), "", body, FORM) for _ in range(12)]
     assert [s.status for s in streams] == [200] * 12 and not any(b"retry" in s.text for s in streams)
     for stream in streams:
         stream.close()
+
+
+def test_queries_that_do_not_end_leave_publishers_their_budget(start_hub):
+    """Whoever may subscribe may send bodies; they take a quarter of max_pending_bytes at most."""
+    hub = start_hub(f"issuer {ISSUER} {{\n\tsubscriber {{\n\t\tjwt {KEY} HS256\n\t}}\n}}\nmax_pending_bytes 4MiB\nmax_query_body_size 512KiB")
+    at = ("127.0.0.1", hub.port)
+    head = f"QUERY {PATH} HTTP/1.1\r\nHost: hub.example\r\n{FORM}\r\nContent-Length: 500000\r\n\r\n".encode()
+    hostile = [Client(at) for _ in range(10)]
+    for client in hostile:
+        client.send(head + b"match=" + b"a" * 400000)
+    refused = wait_for(lambda: [c for c in hostile if select.select([c.socket], [], [], 0)[0]], "those that have no room")
+    assert publish(at, topic="t", data="x" * 1000000).status == 200
+    for client in refused:
+        reply = client.reply()
+        assert (reply.status, reply.body[:7]) == (200, b"retry: "), reply.status
+    assert "bound=max_pending_bytes" in hub.log()
+    others = [c for c in hostile if c not in refused]
+    assert others, "who has room goes on"
+    for client in hostile:
+        client.close()
+    wait_for(lambda: Query(at, "", b"match=a&x=" + b"y" * 500000, FORM).text == b":\n", "the share to be given back")
+    reply = Client(at).request("QUERY", PATH, [FORM], b"match=a&x=" + b"y" * 600000)
+    assert (reply.status, reply.body) == (413, b"The body is larger than max_query_body_size.\n")
+    assert "bound=max_query_body_size" in hub.log()

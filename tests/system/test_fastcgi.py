@@ -287,6 +287,14 @@ def test_streams_of_one_address_are_bounded(start_hub):
     wait_for(lambda: "bound=max_streams_per_address" in hub.log(), "the log line")
 
 
+@pytest.mark.parametrize("told", ["unix:", "unknown", "192.0.2.1, 192.0.2.2"])
+def test_what_is_no_address_is_nobodys(start_hub, told):
+    """nginx that listens on a Unix socket says `unix:` of everybody: that is not one client."""
+    hub = start_hub("max_streams_per_address 2")
+    streams = [Wire(hub).send(f.request("GET", PATH + "?topic=a", REMOTE_ADDR=told)) for _ in range(5)]
+    assert all(b"\r\n\r\n:\n" in wire.next()[2] for wire in streams)
+
+
 def test_both_wires_on_one_socket_and_a_stop_that_ends_both_cleanly(start_hub):
     hub = start_hub()
     streams = [Stream(wire, "topic=s") for a in (hub.socket, ("127.0.0.1", hub.port)) for wire in (a, f.Fastcgi(a))]

@@ -2,6 +2,7 @@
 streams stay, and it goes on by itself once the cause is gone. With a shim in the hub, so not under a
 sanitizer."""
 import errno
+import json
 import os
 import random
 import re
@@ -13,7 +14,7 @@ import time
 import pytest
 
 from conftest import BIN, KEY, PATH, Client, Server, wait_for
-from history import Listener, LogHub, Publisher, read_until
+from history import Listener, LogHub, Publisher, read_until, restore
 from ordeal import Ordeal
 from trouble import SmallDisk, Trouble
 
@@ -245,11 +246,35 @@ def test_little_space_is_not_taken_by_what_is_prepared(tmp_path):
     try:
         publisher, began, statuses = Publisher(hub.socket), time.monotonic(), []
         while time.monotonic() - began < 1.5:
-            statuses.append(publisher.publish(topic="t", data="x" * 100))
+            if len(statuses) < 10000:  # 3 MiB
+                statuses.append(publisher.publish(topic="t", data="x" * 100))
             space = os.statvfs(disk.seen)
             assert space.f_bavail * space.f_frsize > 1 << 20
         assert set(statuses) == {200}, statuses.count(503)
         publisher.close()
+    finally:
+        hub.stop()
+        disk.close()
+
+
+def test_a_large_update_that_the_disk_has_no_room_for_fails_alone(tmp_path):
+    disk = SmallDisk(tmp_path / "disk", "8m")
+    hub = LogHub(tmp_path, "max_bytes 16MiB", extra="max_request_body_size 8MiB", history=disk.folder / "history", wrap=disk.wrap)
+    try:
+        publisher, client = Publisher(hub.socket), Client(hub.socket)
+        assert publisher.publish(topic="t", id="first", data="x") == 200
+        wait_for(lambda: (disk.seen / "history" / "prepared").exists(), "the file that comes next")
+        disk.fill(leave=2 << 20)
+        for turn in range(20):
+            assert publisher.publish(topic="t", data="x" * 3500000) == 503
+            assert publisher.publish(topic="t", id=f"u{turn}", data="x") == 200
+            assert client.request("GET", "/healthz").status == 200
+        assert "event=history_failed" not in hub.log()
+        disk.empty()
+        assert publisher.publish(topic="t", id="large", data="x" * 3500000) == 200
+        assert replay(hub) == ["first", *(f"u{turn}" for turn in range(20)), "large"]
+        publisher.close()
+        client.close()
     finally:
         hub.stop()
         disk.close()
@@ -334,8 +359,34 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     nobody = ("setpriv", "--reuid=65534", "--clear-groups") if os.geteuid() == 0 else ()
     said = refused(tmp_path, conf, nobody)
     assert str(history) in said and "cannot be written" in said
-    said = refused(tmp_path, conf.replace(str(history), f"{history}/deeper"), nobody)
-    assert f"{history}/deeper" in said
+    for below in ("deeper", "deeper/still"):
+        said = refused(tmp_path, conf.replace(str(history), f"{history}/{below}"), nobody)
+        assert f"{history}/deeper: cannot be made: Permission denied (as user " in said
+
+
+def test_a_folder_with_other_files_and_no_history_is_not_begun_in(tmp_path):
+    history = tmp_path / "history"
+    history.mkdir()
+    for name in ("notes.tmp", "report.new", "lock"):
+        (history / name).write_text("precious")
+    said = refused(tmp_path, f"transport log {{\n path {history}\n}}")
+    assert f"{history} holds other files" in said
+    assert {path.name: path.read_text() for path in history.iterdir()} == dict.fromkeys(("notes.tmp", "report.new", "lock"), "precious")
+
+
+def test_a_history_in_place_of_bolt_leaves_its_folder_alone(tmp_path):
+    before = {name: f"of {name}" for name in ("mercure.db", "notes.tmp", "report.new", "lock", "prepared", "0.idx")}
+    work = tmp_path / "work"
+    work.mkdir()
+    for name, text in before.items():
+        (work / name).write_text(text)
+    conf = tmp_path / "conf"
+    conf.write_text(f"listen unix/{tmp_path}/s\npublisher_jwt {KEY}\nanonymous\ntransport bolt {{\n path {work}/mercure.db\n}}\n")
+    server = Server([BIN, "-c", conf], tmp_path / "log")
+    wait_for(lambda: "event=ready" in server.log(), "the hub")
+    assert server.stop() == 0 and f"{work}/mercure.db.history" in server.log()
+    assert {path.name: path.read_text() for path in work.iterdir() if path.is_file()} == before
+    assert list((work / "mercure.db.history").glob("*.log"))
 
 
 def test_a_read_only_mount_is_named(tmp_path):
@@ -375,6 +426,62 @@ def crc32c(data):
     return crc
 
 
+# --- reads that fail -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A hub that has just begun on 400 updates in several files, so that none of it is in memory."""
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    restore(tmp_path, "max_bytes 16MiB, max_events 1600", [(f"u{i}", "t", "x" * 300) for i in range(400)])
+    hub = LogHub(tmp_path, "max_bytes 16MiB, max_events 1600", extra="tail 4KiB", env=trouble.env)
+    yield hub, trouble
+    trouble.set(**dict.fromkeys(trouble.state, 0))
+    hub.stop()
+    assert "history_damaged" not in hub.log() and "history_broken" not in hub.log()
+
+
+def follow(hub, cursor, count):
+    """What comes behind a cursor to somebody who comes back as an EventSource does: with the last id."""
+    ids, last = [], cursor
+    while len(ids) < count:
+        listener = Listener(hub.socket, "topic=t", f"Last-Event-ID: {last}")
+        read_until([listener], lambda: listener.ended or len(ids) + len(listener.ids) >= count, "updates")
+        assert listener.status == 200 and listener.cursor in (None, last)  # never `earliest`
+        ids += listener.ids
+        last = ids[-1] if ids else cursor
+        listener.close()
+    return ids
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOMEM, errno.EMFILE])
+@pytest.mark.parametrize("what", ["read_error", "look_error"])
+def test_reads_that_fail_now_and_then_cost_nobody_anything(held, what, error):
+    hub, trouble = held
+    for turn, cursor in enumerate([0, 99, 100, 150, 250, 398] * 3):
+        trouble.set(**{what: error, "times": turn % 3 + 1})
+        assert follow(hub, f"u{cursor}", 399 - cursor) == [f"u{i}" for i in range(cursor + 1, 400)]
+    trouble.set(times=0, **{what: 0})
+    assert replay(hub) == [f"u{i}" for i in range(400)]
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EMFILE])
+def test_what_cannot_be_looked_up_now_is_asked_again_with_the_same_cursor(held, error):
+    hub, trouble = held
+    trouble.set(read_error=error, look_error=error)
+    client = Client(hub.socket)
+    for cursor in ("u7", "u200", "nobody knows"):
+        reply = client.request("GET", f"{PATH}?topic=t", [f"Last-Event-ID: {cursor}"])
+        assert reply.status == 200 and "last-event-id" not in reply.headers and re.fullmatch(rb"retry: \d+\n\n", reply.body)
+    head = client.request("HEAD", f"{PATH}?topic=t&lastEventID=u7")
+    assert head.status == 503 and "last-event-id" not in head.headers
+    client.close()
+    assert Publisher(hub.socket).publish(topic="t", id="u7", data="again") == 200  # publishes do not wait for it
+    trouble.set(read_error=0, look_error=0)
+    assert follow(hub, "u7", 393) == [*(f"u{i}" for i in range(8, 400)), "u7"]
+    assert "event=history_unreadable" in hub.log() and os.strerror(error) in hub.log()
+
+
 # --- the clock -------------------------------------------------------------------------------------
 
 
@@ -394,6 +501,29 @@ def test_a_clock_that_jumps_both_ways(tmp_path, rng):
         print(f"{len(ordeal.acknowledged())} acknowledged")
     finally:
         hub.stop()
+
+
+def test_a_clock_that_is_ahead_at_the_start_removes_nothing_for_good(tmp_path):
+    """What an earlier run left grows old by the clock as it is once it had time to be set."""
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    now, bounds = int(time.time() * 1000), "max_bytes 16MiB\nmax_age 1h"
+    lines = [{"id": f"{minutes} minutes", "time": now - minutes * 60000, "topics": ["t"], "data": "x"} for minutes in range(180, 0, -1)]
+    conf = tmp_path / "restore.conf"
+    conf.write_text(f"publisher_jwt {KEY}\nanonymous\ntransport log {{\npath {tmp_path}/history\n}}\nhistory {{\n{bounds}\n}}\n")
+    subprocess.run([BIN, "history", "restore", "-c", conf], input="\n".join(map(json.dumps, lines)), text=True, check=True)
+    trouble.set(clock_ms=3650 * DAY)
+    hub = LogHub(tmp_path, "max_bytes 16MiB, max_age 1h", env=trouble.env)
+    for turn in range(2):
+        time.sleep(1.2)  # the keeper looks once a second
+        assert len(replay(hub)) == 180
+        hub.kill()
+        hub.start()
+    trouble.set(clock_ms=0)  # it is set
+    assert len(replay(hub)) == 180
+    trouble.set(boot_ms=3600 * 1000)  # and an hour is over
+    held = wait_for(lambda: (ids := replay(hub)) and len(ids) < 66 and ids, "retention")
+    assert held == [f"{minutes} minutes" for minutes in range(len(held), 0, -1)] and len(held) >= 59
+    hub.stop()
 
 
 def test_what_a_clock_says_does_not_age_what_is_held(tmp_path):

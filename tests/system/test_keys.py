@@ -502,7 +502,11 @@ def test_reloads_beside_fetches_of_a_set_lose_no_change(start_hub, tmp_path):
         stop.set()
         for a in askers:
             a.join()
-    assert (status(hub, sets[1][3].token()), status(hub, sets[0][3].token())) == (200, 401)
+    assert status(hub, sets[1][3].token()) == 200
+    answers = [status(hub, sets[0][3].token())]
+    while answers[-1] == 503:  # within key_wait_timeout a busy machine reads no file: "not now"
+        answers.append(status(hub, sets[0][3].token()))
+    assert set(answers) <= {503, 401}
 
 
 def test_no_token_is_for_a_hub_that_does_not_know_its_name(start_hub, tmp_path):

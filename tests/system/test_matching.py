@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conftest import KEY, PATH, Client, Stream, publish, token, wait_for
+from conftest import KEY, PATH, Client, Stream, free_port, publish, token, wait_for
 
 ISSUER = f"issuer https://issuer.example {{\n subscriber {{\n jwt {KEY} HS256\n }}\n}}"
 SANITIZED = "release" not in os.environ.get("ALIPES_BIN", "release")
@@ -63,6 +63,16 @@ def test_matchers_of_1_0_are_judged(mixed, head):
     assert status(mixed, "match=%ff", head) == 400
     assert status(mixed, "topic=%ff", head) == 200
     assert status(mixed, "%6Datch=a&topic=a", head) == 400
+
+
+def test_what_is_quoted_of_an_ill_formed_pattern_is_a_text(mixed):
+    for before in range(4):
+        for bad in ("https://example.com/" + "x" * before + "\U0001f40e" * 200 + "(", ":\U0001f40e" * 2 + "{" + "x" * before + "é" * 400):
+            client = Client(at(mixed))
+            client.ask("GET", f"{PATH}?{ask(('match_urlpattern', bad))}", ["Accept: application/json"])
+            reply = client.reply()
+            assert reply.status == 400
+            reply.body.decode()  # raises where it is none
 
 
 def test_equal_matchers_send_once_and_everything_is_everything(mixed):
@@ -143,7 +153,7 @@ def test_an_ill_formed_url_pattern_is_a_400(mixed, head):
 
 
 def test_a_relative_pattern_has_the_base_of_its_request(start_hub):
-    hub = start_hub(ISSUER + "\nmax_pattern_bases 2", workers=1)
+    hub = start_hub(ISSUER + "\nmax_pattern_bases 2\nclient_share 1", workers=1)
 
     def subscribe(host):
         client = Stream.__new__(Stream)
@@ -171,13 +181,13 @@ def test_a_regular_expression_that_explodes_is_struck(start_hub):
     pattern = "https://example.com/((?:a|a)*)"
     stream = Stream(at(hub), ask(("match_urlpattern", pattern)))
     for i in range(3):
-        publish(at(hub), topic="https://example.com/" + "a" * 200 + "!", data="x")
+        publish(at(hub), topic="https://example.com/" + "a" * (200 + i) + "!", data="x")
     assert b"retry: " in stream.end()
     assert status(hub, ask(("match_urlpattern", pattern))) == 400
 
 
 def test_patterns_past_their_bounds_get_a_retry(start_hub):
-    hub = start_hub("max_patterns 3\nmax_unfixed_patterns 1\nmax_matcher_length 16\n" + ISSUER, workers=1)
+    hub = start_hub("max_patterns 3\nmax_unfixed_patterns 1\nclient_share 1\nmax_matcher_length 16\n" + ISSUER, workers=1)
     held = [Stream(at(hub), ask(("topic", "a{x}"), ("topic", "{y}")))]
     assert b"retry" not in held[0].text
     assert Stream(at(hub), ask(("topic", "{z}"))).text.startswith(b"retry: ")
@@ -192,6 +202,53 @@ def test_patterns_past_their_bounds_get_a_retry(start_hub):
     hub.stop()
     for bound in ("max_patterns", "max_unfixed_patterns", "max_matcher_length"):
         assert counted(hub, bound) > 0
+
+
+def test_a_client_has_a_share_of_each_bound_and_what_is_there_is_for_all(start_hub):
+    """By its address; whoever has none that is known is a client of its own."""
+    hub = start_hub("forwarded x-forwarded\nmax_unfixed_patterns 8\nclient_share 4\nmax_index_bytes 64KiB\n" + ISSUER, workers=1)
+
+    def begins(address, *matchers):
+        stream = Stream(at(hub), ask(*matchers), *([f"X-Forwarded-For: {address}"] if address else []))
+        held.append(stream)
+        return not stream.text.startswith(b"retry: ")
+
+    held = []
+    assert begins("192.0.2.1", ("topic", "{a}"), ("topic", "{b}"))
+    assert not begins("192.0.2.1", ("topic", "{c}"))
+    assert not begins("192.0.2.2", ("topic", "{d}"), ("topic", "{e}"), ("topic", "{f}"))
+    assert begins("192.0.2.2", ("topic", "{d}"), ("topic", "{e}"))
+    assert begins("192.0.2.1", ("topic", "{d}"), ("topic", "{e}"), ("topic", "plain"))
+    assert begins(None, ("topic", "{g}"), ("topic", "{h}")) and begins(None, ("topic", "{i}"), ("topic", "{j}"))
+    assert not begins("192.0.2.3", ("topic", "{k}"))  # all of it is taken, and by several
+    for _ in range(2):
+        assert begins("192.0.2.4", ("topic", "x" * 10000))
+    assert not begins("192.0.2.4", ("topic", "y" * 10000))
+    assert begins("192.0.2.5", ("topic", "y" * 10000))
+    for stream in held:
+        stream.close()
+    wait_for(lambda: begins("192.0.2.3", ("topic", "{k}")), "room again")
+    hub.stop()
+    assert counted(hub, "client_share") == 3 and counted(hub, "max_unfixed_patterns") >= 1
+
+
+def test_any_number_of_hosts_keeps_as_much_as_one(start_hub):
+    """What is worked out about topics is counted, and no more than another tail."""
+    metrics = free_port()
+    hub = start_hub(f"metrics_listen 127.0.0.1:{metrics}\ntail 64KiB\n" + ISSUER, workers=1)
+    held = []
+    for i in range(16):
+        client = Client(at(hub))
+        client.send(f"GET {PATH}?match_urlpattern=/books/:x{i} HTTP/1.1\r\nHost: h{i}.example\r\n\r\n".encode())
+        assert client.head()[0] == 200
+        held.append(client)
+    for i in range(300):
+        assert publish(at(hub), topic=["/books/1", "/books/2"], data=str(i)).status == 200
+    for client in held:
+        client.until(b"data: 299")
+    page = Client(("127.0.0.1", metrics)).get("/metrics").body.decode()
+    kept = float(re.search(r"^alipes_topic_url_bytes (\S+)", page, re.M).group(1))
+    assert 0 < kept <= 65536
 
 
 def test_bounds_of_matching_follow_a_reload(start_hub):
@@ -209,11 +266,11 @@ def slow_template(number, expressions=400):
 
 def test_a_pattern_that_takes_too_long_is_struck(start_hub):
     hub = start_hub(workers=1)
-    topic = "a" * 3000 + "z"
+    topics = ["a" * (3000 + i) + "z" for i in range(3)]
     slow = Stream(at(hub), ask(("topic", slow_template(1))))
     also = Stream(at(hub), ask(("topic", slow_template(1)), ("topic", "fine")))
     fine = Stream(at(hub), ask(("topic", "a{+x}"), ("topic", "fine")))
-    for i in range(3):
+    for i, topic in enumerate(topics):
         publish(at(hub), topic=topic, data=str(i))
     assert fine.datas(3) == ["0", "1", "2"]
     assert slow.end().startswith(b"retry: ") or b"\nretry: " in slow.text
@@ -231,10 +288,27 @@ def test_a_pattern_that_takes_too_long_is_struck(start_hub):
 def test_a_pattern_is_struck_in_replay_as_well(start_hub):
     hub = start_hub(workers=1)
     for i in range(4):
-        publish(at(hub), topic="a" * 3000 + "z", data=str(i))
+        publish(at(hub), topic="a" * (3000 + i) + "z", data=str(i))
     stream = Stream(at(hub), ask(("topic", slow_template(1)), ("lastEventID", "earliest")))
     assert b"retry: " in stream.end()
     assert status(hub, ask(("topic", slow_template(1)))) == 400
+
+
+def test_replays_of_one_topic_strike_nobody(start_hub):
+    """Whoever may read the history may not end the streams of others with it."""
+    hub = start_hub(workers=1)
+    other = Stream(at(hub), ask(("topic", slow_template(1)), ("topic", "fine")))
+    for i in range(4):
+        publish(at(hub), topic="a" * 3000 + "z", data=str(i))
+    for _ in range(4):
+        stream = Stream(at(hub), ask(("topic", slow_template(1)), ("topic", "fine"), ("lastEventID", "earliest")))
+        publish(at(hub), topic="fine", data="here")
+        assert stream.datas(1)[0] == "here"
+        stream.close()
+    assert other.datas(4) == ["here"] * 4
+    assert status(hub, ask(("topic", slow_template(1)))) == 200
+    hub.stop()
+    assert counted(hub, "max_match_steps") >= 5
 
 
 def test_matching_that_pauses_leaves_nothing_out_and_sends_nothing_twice(start_hub):

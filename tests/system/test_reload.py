@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 
 from conftest import KEY, PATH, Client, Fastcgi, Stream, publish, token, wait_for
+from test_access import ISSUERS, access_token
 
 NEW = "another-key-another-key-another-k"
 
@@ -97,6 +98,24 @@ def test_what_takes_a_restart_is_named_and_stays_as_it_is(start_hub):
     named = [part.split()[0] for part in hub.log().split("event=reload_needs_restart directive=")[1:]]
     assert set(named) == {"listen", "path", "transport", "workers"}, named
     assert publish(address(hub), topic="t").status == 200
+
+
+def test_what_an_update_may_be_stays_with_the_history_that_holds_it(start_hub, tmp_path):
+    """Its bound follows max_bytes, which takes a restart: an update that the running history cannot hold is
+    refused by itself as before, and nobody else with it."""
+    hub = start_hub(f"transport log {{\n path {tmp_path}/h\n}}\nhistory {{\n max_bytes 1MiB\n}}\nmax_request_body_size 4MiB")
+    text, big = hub.conf.read_text(), "x" * 700000
+    assert publish(address(hub), topic="t", data=big).status == 413
+    reload(hub, text.replace("max_bytes 1MiB", "max_bytes 1GiB"))
+    assert "event=reload_needs_restart directive=max_bytes" in hub.log()
+    for _ in range(5):
+        assert publish(address(hub), topic="t", data=big).status == 413
+        assert publish(address(hub), topic="t", data="small").status == 200
+    assert publish(address(hub), topic="t", id="i" * 250000, data="x").status in (400, 413)
+    assert publish(address(hub), topic="t", data="x" * 250000).status == 200
+    assert "history_failed" not in hub.log()
+    reload(hub, text.replace("max_bytes 1MiB", "max_bytes 1GiB") + "max_update_size 1MiB\n", "event=reload_failed")
+    assert "max_update_size: at most a quarter" in hub.log()
 
 
 def test_a_heartbeat_that_changes_reaches_streams_that_are_open(start_hub):
@@ -243,3 +262,42 @@ def test_debug_can_be_turned_on_and_off(start_hub):
     wait_for(lambda: "level=debug" in hub.log(), "a talkative log")
     reload(hub, text)
     assert "x-alipes-reason" not in refused()
+
+
+def test_streams_by_an_audience_that_the_hub_no_longer_has_end(start_hub):
+    """A token of 1.0 names the hub as public_urls have it; of another URL it would be refused today."""
+    hub = start_hub(ISSUERS + "public_urls http://hub.example http://other.example")
+    text = hub.conf.read_text()
+
+    def stream(*headers):
+        return Stream(address(hub), "match=t", *headers)
+
+    modern = f"Authorization: Bearer {access_token(subscribe=['*'])}"  # aud: http://hub.example…
+    streams = [stream(modern), stream(f"Authorization: Bearer {token(subscribe=['*'])}"), stream()]
+    kept = text.replace(" http://other.example", f"{PATH} https://new.example")
+    reload(hub, kept)
+    publish(address(hub), topic="t", data="one")
+    assert [s.datas(1) for s in streams] == [["one"]] * 3, "the same URL, in other words"
+    reload(hub, kept.replace(f"http://hub.example{PATH}", f"https://hub.example{PATH}"))
+    assert b"retry: " in streams[0].end()
+    publish(address(hub), topic="t", data="two")
+    assert [s.datas(1) for s in streams[1:]] == [["two"]] * 2, "tokens of 0.x name no hub"
+    assert Client(address(hub)).request("GET", PATH + "?match=t", [modern]).status == 401
+
+
+def test_an_audience_of_the_request_is_kept_while_requests_say_it(start_hub):
+    hub = start_hub(ISSUERS)
+    text = hub.conf.read_text()
+    modern = f"Authorization: Bearer {access_token(subscribe=['*'])}"
+    stream = Stream(address(hub), "match=t", modern)
+    reload(hub, text + "heartbeat 2s\n")
+    publish(address(hub), topic="t", data="one")
+    assert stream.datas(1) == ["one"]
+    reload(hub, text + "public_urls http://hub.example\n")
+    publish(address(hub), topic="t", data="two")
+    assert stream.datas(1) == ["two"], "it is what the configuration says now"
+    reload(hub, text + "resource_identifier https://id.example\n")
+    assert b"retry: " in stream.end()
+    told = Stream(address(hub), "match=t", f"Authorization: Bearer {access_token(subscribe=['*'], aud='https://id.example')}")
+    reload(hub, text)
+    assert b"retry: " in told.end(), "what requests say is not that"

@@ -16,7 +16,7 @@ def topic():
 def test_a_subscriber_hears_what_is_published(front, topic):
     stream = Stream(front, f"topic={topic}")
     assert stream.status == 200
-    assert stream.headers["content-type"] == "text/event-stream"
+    assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
     reply = publish(front, topic=topic, data="a\nb\r\nc\rd\n", id="id-1", type="greeting", retry="0700")
     assert (reply.status, reply.body) == (200, b"id-1")
     assert reply.headers["content-type"] == "text/plain; charset=utf-8"
@@ -125,7 +125,7 @@ def test_heartbeats_come(front, topic):
 @pytest.mark.parametrize(
     "method, target, status, header",
     [
-        ("HEAD", PATH + "?topic=a", 200, ("content-type", "text/event-stream")),
+        ("HEAD", PATH + "?topic=a", 200, ("content-type", "text/event-stream; charset=utf-8")),
         ("GET", PATH, 400, ("cache-control", "no-store")),
         ("GET", PATH + "?match=a", 400, None),
         ("GET", PATH + "?topic=a&authorization=", 401, ("www-authenticate", "Bearer")),

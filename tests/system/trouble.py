@@ -10,8 +10,9 @@ from conftest import ROOT
 
 SHIM = ROOT / "build" / "trouble" / "shim.so"
 # As struct trouble in tests/trouble/shim.c.
-FIELDS = ["clock_ms", "filesystem", "write_error", "sync_error", "open_error", "read_error", "sync_ms", "short_write"]
-LAYOUT = "<qqiiiiii"
+FIELDS = ["clock_ms", "boot_ms", "filesystem", "write_error", "sync_error", "open_error", "read_error", "look_error", "sync_ms", "short_write",
+          "times"]
+LAYOUT = "<qqqiiiiiiii"
 
 
 class Trouble:

@@ -1,7 +1,8 @@
 /* shim - preloaded into the hub: lets the test make trouble while the hub runs. What is wrong
  * stands in a file (TROUBLE) that the test writes and this maps: a clock that is off, writes,
- * syncs, opens and reads of one folder (TROUBLE_FOLDER) that fail, syncs that take long, another
- * file system. */
+ * syncs, opens (for writing: open_error; for reading: look_error) and reads of one folder
+ * (TROUBLE_FOLDER) that fail, for good or a number of times, syncs that take long, another file
+ * system. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,8 +21,9 @@
 
 /* tests/system/trouble.py packs it. */
 struct trouble {
-    _Atomic int64_t clock_ms, filesystem;
-    atomic_int write_error, sync_error, open_error, read_error, sync_ms, short_write;
+    _Atomic int64_t clock_ms, boot_ms, filesystem;
+    atomic_int write_error, sync_error, open_error, read_error, look_error, sync_ms, short_write;
+    atomic_int times; /* 0: until it is over; else so many calls fail yet, at -1 none */
 };
 
 static struct trouble none, *now = &none;
@@ -70,6 +72,11 @@ fails(atomic_int *error, int fd)
     int e = atomic_load(error);
     if (e == 0 || !is_ours(fd))
         return 0;
+    int times = atomic_load(&now->times);
+    while (times && !atomic_compare_exchange_weak(&now->times, &times, times > 1 ? times - 1 : -1))
+        ;
+    if (times < 0)
+        return 0;
     errno = e;
     return 1;
 }
@@ -77,9 +84,11 @@ fails(atomic_int *error, int fd)
 int
 clock_gettime(clockid_t which, struct timespec *t)
 {
-    int64_t off = atomic_load(&now->clock_ms);
+    int64_t off = which == CLOCK_REALTIME   ? atomic_load(&now->clock_ms)
+                  : which == CLOCK_BOOTTIME ? atomic_load(&now->boot_ms)
+                                            : 0;
     int done = real_clock_gettime ? real_clock_gettime(which, t) : -1;
-    if (done != 0 || which != CLOCK_REALTIME || off == 0)
+    if (done != 0 || off == 0)
         return done;
     int64_t ms = (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000 + off;
     t->tv_sec = (time_t)(ms / 1000);
@@ -94,7 +103,7 @@ openat(int at, const char *path, int flags, ...)
     va_start(ap, flags);
     int mode = va_arg(ap, int);
     va_end(ap);
-    if ((flags & O_ACCMODE) != O_RDONLY && fails(&now->open_error, at))
+    if (fails((flags & O_ACCMODE) != O_RDONLY ? &now->open_error : &now->look_error, at))
         return -1;
     return real_openat(at, path, flags, mode);
 }

@@ -259,7 +259,7 @@ on_wire_read_body(struct exchange *ex, size_t max)
     if (r->state == STATE_ENDING)
         return;
     set_state(r, STATE_BODY);
-    body_init(&r->input->body, max);
+    body_init(&r->input->body, max, ex->request->share);
     r->asked_body = true;
     r->deadline_ms = now_ms(r->connection) + link_of(ex)->settings->body_timeout_ms;
     link_ask_resume(link_of(ex));
@@ -367,7 +367,7 @@ on_wire_end(struct exchange *ex, struct slice last)
     link_ask_resume(link_of(ex));
 }
 
-/* Ended by the peer, or cut by the handler. */
+/* Ended by the peer. */
 static void
 abort_request(struct asked *r)
 {
@@ -377,16 +377,6 @@ abort_request(struct asked *r)
     r->deadline_ms = 0;
     push_end(r, SLICE(""));
     link_ask_resume(&r->connection->link);
-}
-
-static void
-on_wire_cut(struct exchange *ex)
-{
-    struct asked *r = of_exchange(ex);
-    if (r->connection->request_count == 1)
-        link_die(link_of(ex));
-    else
-        abort_request(r);
 }
 
 static const struct exchange_wire wire = {
@@ -399,7 +389,6 @@ static const struct exchange_wire wire = {
     .is_flushed = on_wire_is_flushed,
     .send_text = on_wire_send_text,
     .end = on_wire_end,
-    .cut = on_wire_cut,
 };
 
 /* --- a request's beginning and end ------------------------------------------------------------ */
@@ -499,17 +488,25 @@ on_params(struct asked *r, struct slice content, bool end)
 }
 
 static void
+refuse_body(struct asked *r, unsigned status)
+{
+    struct exchange *ex = &r->exchange;
+    body_fini(&r->input->body, r->connection->link.settings);
+    set_state(r, STATE_WAITING);
+    r->deadline_ms = 0;
+    ex->handler->on_body_refused(ex, status);
+}
+
+static void
 judge_body(struct asked *r)
 {
     struct exchange *ex = &r->exchange;
     unsigned refused = body_judge(&r->input->body, r->connection->link.settings);
-    if (!refused && !r->stdin_done)
-        return;
-    set_state(r, STATE_WAITING);
-    r->deadline_ms = 0;
     if (refused) {
-        ex->handler->on_body_refused(ex, refused);
-    } else {
+        refuse_body(r, refused);
+    } else if (r->stdin_done) {
+        set_state(r, STATE_WAITING);
+        r->deadline_ms = 0;
         ex->request->body = buf_slice(&r->input->body.bytes);
         ex->handler->on_body(ex);
     }
@@ -567,7 +564,7 @@ begin_request(struct fastcgi *f, struct slice body)
     f->request_count++;
     f->keep = keep;
     buf_init(&r->input->params, settings->max_head);
-    body_init(&r->input->body, 0);
+    body_init(&r->input->body, 0, (struct body_share){0});
     arena_init(&r->exchange.arena, LINK_ARENA_BYTES);
     r->exchange.wire = &wire;
     r->exchange.worker = f->link.connection.worker;
@@ -815,7 +812,16 @@ on_timeout(struct link *l)
 static void
 on_drain(struct link *l)
 {
-    if (of_link(l)->request_count == 0)
+    struct fastcgi *f = of_link(l);
+    LIST_EACH(node, after, &f->requests)
+    {
+        struct asked *r = CONTAINER_OF(node, struct asked, node);
+        if (r->state == STATE_BODY)
+            judge_body(r); /* what is here may be all of it */
+        if (r->state == STATE_BODY)
+            refuse_body(r, 503);
+    }
+    if (f->request_count == 0)
         link_close(l);
 }
 

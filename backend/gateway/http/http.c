@@ -163,7 +163,7 @@ on_wire_read_body(struct exchange *ex, size_t max)
     set_state(h, STATE_BODY);
     link_set_timer(&h->link, h->link.settings->body_timeout_ms);
     if (body) {
-        body_init(&body->body, max);
+        body_init(&body->body, max, ex->request->share);
         if (h->expects_continue && h->link.in.len == 0)
             link_push(&h->link, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
     }
@@ -287,12 +287,6 @@ on_wire_end(struct exchange *ex, struct slice last)
     link_ask_resume(&h->link);
 }
 
-static void
-on_wire_cut(struct exchange *ex)
-{
-    link_die(&of_exchange(ex)->link);
-}
-
 static const struct exchange_wire wire = {
     .name = "http",
     .reply = on_wire_reply,
@@ -303,7 +297,6 @@ static const struct exchange_wire wire = {
     .is_flushed = on_wire_is_flushed,
     .send_text = on_wire_send_text,
     .end = on_wire_end,
-    .cut = on_wire_cut,
 };
 
 /* Everything that belongs to one request. */
@@ -460,6 +453,15 @@ read_head(struct http *h, struct slice in)
     return in.len;
 }
 
+static void
+refuse_body(struct http *h, unsigned status)
+{
+    struct exchange *ex = &h->exchange;
+    body_fini(&h->body->body, h->link.settings);
+    set_state(h, STATE_WAITING);
+    ex->handler->on_body_refused(ex, status);
+}
+
 /* Takes body bytes from the front of `in`. */
 static void
 read_body(struct http *h)
@@ -490,8 +492,7 @@ read_body(struct http *h)
     link_unkept(&h->link); /* what came while the handler waited may have filled it */
     unsigned refused = body_judge(&body->body, h->link.settings);
     if (refused) {
-        set_state(h, STATE_WAITING);
-        ex->handler->on_body_refused(ex, refused);
+        refuse_body(h, refused);
         return;
     }
     if (parsed == PARSE_BAD) {
@@ -618,7 +619,12 @@ on_timeout(struct link *l)
 static void
 on_drain(struct link *l)
 {
-    if (of_link(l)->state == STATE_IDLE)
+    struct http *h = of_link(l);
+    if (h->state == STATE_BODY)
+        process(h); /* what is here may be all of it */
+    if (h->state == STATE_BODY)
+        refuse_body(h, 503);
+    else if (h->state == STATE_IDLE)
         link_close(l);
 }
 

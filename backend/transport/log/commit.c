@@ -67,26 +67,45 @@ fitting(struct store *st, struct update *const *updates, uint32_t count)
     return n;
 }
 
-bool
+/* In a segment of its own, with all else removed. */
+static bool
+can_ever_hold(const struct store *st, const struct update *u)
+{
+    uint64_t record = log_record_size(u), space = store_space_for(st, record);
+    return record <= UINT32_MAX - SEGMENT_HEADER && store_can_have(st, space);
+}
+
+enum store_readiness
 store_begin(struct store *st, struct update *const *updates, uint32_t count, uint32_t *ret_count,
             struct error *err)
 {
     *ret_count = 0;
+    /* Before anything is left: one that asks for too much is its publisher's trouble alone. */
+    if (!can_ever_hold(st, updates[0])) {
+        error_set(err, "%s: an update of %zu bytes is too large for max_bytes", st->path,
+                  log_record_size(updates[0]));
+        return STORE_TOO_LARGE;
+    }
     pthread_mutex_lock(&st->lock);
     bool must_leave = st->open && st->open->must_leave;
     pthread_mutex_unlock(&st->lock);
     if (st->open && !must_leave && (*ret_count = fitting(st, updates, count)) > 0)
-        return true;
-    if (clock_mono_ms() < st->retry_at_ms)
-        return error_set(err, "%s: the store failed a moment ago", st->path);
+        return STORE_READY;
+    if (clock_mono_ms() < st->retry_at_ms) {
+        error_set(err, "%s: the store failed a moment ago", st->path);
+        return STORE_FAILED;
+    }
+    bool is_large = store_space_for(st, log_record_size(updates[0])) > st->segment_bytes;
     if (!store_roll(st, log_record_size(updates[0]), err)) {
+        if (is_large)
+            return STORE_NO_ROOM;
         st->retry_at_ms = clock_mono_ms() + RETRY_MS;
         say_trouble(st, err);
-        return false;
+        return STORE_FAILED;
     }
     *ret_count = fitting(st, updates, count);
-    return *ret_count > 0 || error_set(err, "%s: an update of %zu bytes fits no segment", st->path,
-                                       log_record_size(updates[0]));
+    ENSURE(*ret_count > 0);
+    return STORE_READY;
 }
 
 static bool

@@ -104,19 +104,6 @@ store_prepare(struct store *st)
 }
 
 static void
-remove_old(struct store *st)
-{
-    pthread_mutex_lock(&st->lock);
-    int64_t now = (int64_t)clock_boot_ms();
-    struct segment *s;
-    while ((s = store_oldest(st)) != NULL &&
-           (now - s->last_boot_ms > (int64_t)st->settings.max_age_ms ||
-            st->events > st->settings.max_events))
-        store_remove_oldest(st);
-    pthread_mutex_unlock(&st->lock);
-}
-
-static void
 sync_open(struct store *st)
 {
     pthread_mutex_lock(&st->lock);
@@ -155,8 +142,9 @@ look_at_open(struct store *st)
     pthread_mutex_unlock(&st->lock);
     if (!is_gone)
         return;
-    store_note_damage(st, s, "removed by somebody else");
+    enum judgement judgement = store_judge(st, s, "removed by somebody else");
     pthread_mutex_lock(&st->lock);
+    s->must_leave |= judgement != JUDGED_NOT_NOW; /* else it is looked at again */
     store_leave(s);
     pthread_mutex_unlock(&st->lock);
 }
@@ -184,7 +172,7 @@ store_chore(struct store *st)
             again = st->settings.sync_interval_ms;
     }
     look_at_open(st);
-    remove_old(st);
+    store_remove_old(st);
     store_prepare(st);
     pthread_mutex_lock(&st->lock);
     st->new_segments = false;

@@ -21,31 +21,42 @@ enum {
     TRIES = 100, /* a note read while it is written does not check */
 };
 
-static const char name[] = "lock";
+const char lock_name[] = "lock";
+
+static const struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 bool
 lock_take(int folder, const char *path, int *ret_fd, struct error *err)
 {
     char text[AT_NOTE] = "";
-    int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    struct flock mine = whole;
+    int fd = openat(folder, lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (fd < 0)
-        return error_set(err, "%s/%s: %s", path, name, strerror(errno));
+        return error_set(err, "%s/%s: %s", path, lock_name, strerror(errno));
     /* The folder too: else whoever removes the file lets a second hub in. */
     bool taken = flock(folder, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-    if (!taken || flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int why = errno;
-        ssize_t n = file_read_at(fd, text, sizeof text - 1, 0);
-        text[n > 0 ? n : 0] = 0;
+    taken = taken && fcntl(fd, F_OFD_SETLK, &mine) == 0;
+    int why = errno;
+    ssize_t n = file_read_at(fd, text, sizeof text - 1, 0);
+    text[n > 0 ? n : 0] = 0;
+    if (!taken) {
         close(fd);
-        if (why != EWOULDBLOCK)
+        if (why != EWOULDBLOCK && why != EACCES)
             return error_set(err, "%s: cannot be locked: %s", path, strerror(why));
         return error_set(err, "%s is used by another hub (%s)", path,
                          text[0] ? text : "its pid is not known");
     }
+    /* After a crash of the machine it may be zeros from anywhere on. */
+    if (!slice_starts(SLICE("pid "), slice_head(slice_of(text), 4))) {
+        close(fd);
+        return error_set(err, "%s/%s is no lock of a history: name a folder of its own", path,
+                         lock_name);
+    }
+    memset(text, 0, sizeof text);
     snprintf(text, sizeof text, "pid %ld", (long)getpid());
     bool ok = ftruncate(fd, 0) == 0 && file_write_at(fd, SLICE_OF(text, sizeof text), 0);
     if (!ok) {
-        error_set(err, "%s/%s: %s", path, name, strerror(errno));
+        error_set(err, "%s/%s: %s", path, lock_name, strerror(errno));
         close(fd);
         return false;
     }
@@ -86,10 +97,11 @@ bool
 lock_is_held(int folder, struct lock_note *ret)
 {
     *ret = (struct lock_note){0};
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    struct flock asked = whole;
+    int fd = openat(folder, lock_name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
-    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    bool held = fcntl(fd, F_OFD_GETLK, &asked) == 0 && asked.l_type != F_UNLCK;
     for (int i = 0; held && i < TRIES && !read_note(fd, ret); i++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     close(fd);

@@ -1,9 +1,12 @@
 #ifndef TRANSPORT_LOG_LOCK_H
 #define TRANSPORT_LOG_LOCK_H
 
-/* The file `lock` of a history: whoever writes the folder holds flock() on it, and notes there what
- * is committed, so that `alipes history` can read beside a running hub. The note is not synced: it
- * means something only while the lock is held. */
+/* The file `lock` of a history: whoever writes the folder holds it, and notes there what is
+ * committed, so that `alipes history` can read beside a running hub. The note is not synced: it
+ * means something only while the lock is held.
+ *
+ * It is a lock of the open file description (fcntl): whether it is held can be asked without taking
+ * it, so who looks keeps no hub from its start. */
 
 #include "base/error.h"
 #include "transport/position.h"
@@ -11,6 +14,8 @@
 enum {
     LOCK_BYTES = 108 /* of the file */
 };
+
+extern const char lock_name[];
 
 struct lock_note {
     struct position last; /* committed */

@@ -201,10 +201,10 @@ answer_publish(struct log *l, struct transport_publish *p, enum publish_outcome 
 
 /* The first `count` of what waits were not confirmed. */
 static void
-fail_first(struct log *l, uint32_t count)
+fail_first(struct log *l, uint32_t count, enum publish_outcome outcome)
 {
     while (count-- > 0)
-        answer_publish(l, publish_at(list_shift(&l->waiting)), PUBLISH_FAILED);
+        answer_publish(l, publish_at(list_shift(&l->waiting)), outcome);
     broadcast_send(&l->broadcast);
 }
 
@@ -249,8 +249,10 @@ commit_one_batch(struct log *l)
     struct error err;
     uint64_t began = clock_mono_ns();
     uint32_t count = collect(l), fits;
-    if (!store_begin(l->store, l->candidates, count, &fits, &err)) {
-        fail_first(l, count);
+    enum store_readiness readiness = store_begin(l->store, l->candidates, count, &fits, &err);
+    if (readiness != STORE_READY) {
+        fail_first(l, readiness == STORE_FAILED ? count : 1,
+                   readiness == STORE_TOO_LARGE ? PUBLISH_TOO_LARGE : PUBLISH_FAILED);
         return;
     }
     struct batch *b = batch_new(fits);
@@ -264,7 +266,7 @@ commit_one_batch(struct log *l)
         broadcast_batch(&l->broadcast, b);
         broadcast_send(&l->broadcast);
     } else {
-        fail_first(l, fits);
+        fail_first(l, fits, PUBLISH_FAILED);
     }
     batch_unref(&b);
 }
@@ -323,7 +325,7 @@ read_thread(void *arg)
         pthread_mutex_unlock(&l->lock);
         while ((node = list_shift(&finds)) != NULL) {
             struct transport_find *f = CONTAINER_OF(node, struct transport_find, message.node);
-            store_find(l->store, f->id, &f->found, &f->position);
+            f->failed = !store_find(l->store, f->id, &f->found, &f->position);
             worker_post(f->origin, &f->message);
         }
         while ((node = list_shift(&reads)) != NULL) {

@@ -3,6 +3,7 @@
 #include "transport/log/record.h"
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/le.h"
 
 #include <isa-l/crc.h>
@@ -26,9 +27,17 @@ log_record_crc(uint32_t begin, struct slice s)
 }
 
 static uint32_t
-crc_of(const char *at, size_t length, uint32_t salt)
+crc_of(const char *at, size_t length, uint64_t salt)
 {
-    return log_record_crc(log_record_crc(salt, SLICE_OF(at, 4)), SLICE_OF(at + 8, length - 8));
+    uint32_t crc = log_record_crc((uint32_t)salt, SLICE_OF(at, 4));
+    crc = log_record_crc(crc, SLICE_OF(at + 8, RECORD_SEALED - 8));
+    return log_record_crc(crc, SLICE_OF(at + RECORD_HEAD, length - RECORD_HEAD));
+}
+
+static uint64_t
+seal_of(const char *at, uint64_t salt)
+{
+    return hash_keyed(&(struct hash_key){{salt, 0}}, SLICE_OF(at, RECORD_SEALED));
 }
 
 size_t
@@ -49,7 +58,7 @@ put(char *at, struct slice s)
 }
 
 void
-log_record_write(char *out, const struct update *u, uint32_t salt, struct log_record *r)
+log_record_write(char *out, const struct update *u, uint64_t salt, struct log_record *r)
 {
     r->length = (uint32_t)log_record_size(u);
     le32_put(out, r->length);
@@ -71,6 +80,7 @@ log_record_write(char *out, const struct update *u, uint32_t salt, struct log_re
     memset(at, 0, (size_t)(out + r->length - at));
     r->crc = crc_of(out, r->length, salt);
     le32_put(out + 4, r->crc);
+    le64_put(out + RECORD_SEALED, seal_of(out, salt));
 }
 
 bool
@@ -111,8 +121,15 @@ read_parts(const char *at, struct log_record *r)
            rest.len < RECORD_ALIGN;
 }
 
+bool
+log_record_has_seal(struct slice bytes, uint64_t salt)
+{
+    return bytes.len >= RECORD_HEAD &&
+           le64_get(bytes.ptr + RECORD_SEALED) == seal_of(bytes.ptr, salt);
+}
+
 enum log_record_state
-log_record_read(struct slice bytes, uint32_t salt, struct log_record *r)
+log_record_read(struct slice bytes, uint64_t salt, struct log_record *r)
 {
     const char *at = bytes.ptr;
     if (bytes.len < RECORD_HEAD)
@@ -123,7 +140,7 @@ log_record_read(struct slice bytes, uint32_t salt, struct log_record *r)
     if (r->length < RECORD_HEAD || r->length % RECORD_ALIGN || r->length > bytes.len)
         return RECORD_BAD;
     r->crc = le32_get(at + 4);
-    if (crc_of(at, r->length, salt) != r->crc)
+    if (!log_record_has_seal(bytes, salt) || crc_of(at, r->length, salt) != r->crc)
         return RECORD_BAD;
     r->previous = le32_get(at + 8);
     r->synced = le32_get(at + 12);

@@ -3,162 +3,27 @@
  * Each header names its predecessor's last position and accepted length, so only headers are read,
  * and the last file: the time to ready does not depend on the size of the history. The last file is
  * walked to its tear; what was not known to be on the disk when it was written is written again and
- * synced (a read proves nothing after a failed sync), and never is anything appended to it. */
+ * synced (a read proves nothing after a failed sync), and never is anything appended to it.
+ *
+ * What one gets wrong: a call that fails says nothing of what is there. Whatever cannot be looked
+ * at is a start that fails, in words; taken for missing it would be a break in the history. */
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "transport/log/file.h"
 #include "transport/log/lock.h"
 #include "transport/log/store_parts.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 enum {
-    MAX_FILES = 100000,
     TRIES = 100, /* beside a hub whose history is no more than a file */
 };
-
-static const struct {
-    unsigned long magic;
-    const char *name;
-} unsafe[] = {
-    {0x6969, "NFS"},     {0xff534d42, "CIFS"}, {0xfe534d42, "SMB"},   {0x517b, "SMB"},
-    {0x01021997, "9p"},  {0x65735546, "FUSE"}, {0x00c36400, "Ceph"},  {0x5346414f, "AFS"},
-    {0x6b414653, "AFS"}, {0x73757245, "Coda"}, {0x7461636f, "OCFS2"}, {0x786f4256, "VirtualBox"},
-};
-
-static bool
-judge_filesystem(const struct store *st, struct error *err)
-{
-    struct statfs fs;
-    if (st->settings.unsafe_filesystem)
-        return true;
-    if (fstatfs(st->folder, &fs) != 0)
-        return error_set(err, "%s: %s", st->path, strerror(errno));
-    for (size_t i = 0; i < COUNT_OF(unsafe); i++)
-        if ((unsigned long)fs.f_type == unsafe[i].magic)
-            return error_set(
-                err,
-                "%s is on %s, whose locks and syncs may not hold: take a local folder, or "
-                "allow it with unsafe_filesystem in transport log",
-                st->path, unsafe[i].name);
-    return true;
-}
-
-static bool
-make_folders(const char *path, struct error *err)
-{
-    char *part = xstrndup(path, strlen(path));
-    for (char *at = part + 1;; at++) {
-        if (*at != '/' && *at != 0)
-            continue;
-        char was = *at;
-        *at = 0;
-        if (mkdir(part, 0750) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES) {
-            error_set(err, "%s: cannot be made: %s", part, strerror(errno));
-            free(part);
-            return false;
-        }
-        *at = was;
-        if (was == 0)
-            break;
-    }
-    free(part);
-    return true;
-}
-
-static bool
-open_folder(struct store *st, struct error *err)
-{
-    bool writes = !st->settings.only_reads;
-    if (st->path[0] == 0)
-        return error_set(err, "transport log: the path is empty");
-    if (writes && !make_folders(st->path, err))
-        return false;
-    st->folder = open(st->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (st->folder < 0)
-        return error_set(err, "%s: %s", st->path, strerror(errno));
-    if (writes && faccessat(st->folder, ".", W_OK | X_OK, AT_EACCESS) != 0)
-        return error_set(err, "%s: cannot be written: %s", st->path, strerror(errno));
-    return !writes ||
-           (judge_filesystem(st, err) && lock_take(st->folder, st->path, &st->lock_file, err));
-}
-
-/* --- the files ----------------------------------------------------------------------------------
- */
-
-struct found {
-    struct position first;
-    uint64_t size, index_size;
-    struct segment *segment; /* NULL: its header does not check */
-    bool vanished;           /* removed since it was listed */
-};
-
-struct files {
-    struct found *items; /* owns; sorted by position */
-    size_t count;
-};
-
-static int
-by_position(const void *a, const void *b)
-{
-    return position_cmp(((const struct found *)a)->first, ((const struct found *)b)->first);
-}
-
-static uint64_t
-size_of(const struct store *st, const char *name)
-{
-    struct stat s;
-    return fstatat(st->folder, name, &s, 0) == 0 ? (uint64_t)s.st_size : 0;
-}
-
-static bool
-is_leftover(const char *name)
-{
-    struct slice s = slice_of(name);
-    return slice_ends(s, SLICE(".tmp")) || slice_ends(s, SLICE(".new"));
-}
-
-static bool
-list_files(struct store *st, struct files *files, struct error *err)
-{
-    char index_name[SEGMENT_NAME];
-    int fd = openat(st->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (dir == NULL)
-        return error_set(err, "%s: %s", st->path, strerror(errno));
-    struct dirent *e;
-    while ((e = readdir(dir)) != NULL && files->count < MAX_FILES) {
-        struct found f = {0};
-        if (!st->settings.only_reads && is_leftover(e->d_name))
-            unlinkat(st->folder, e->d_name, 0);
-        if (segment_name_read(e->d_name, ".idx", &f.first) && !st->settings.only_reads) {
-            segment_name(index_name, f.first, ".log");
-            if (faccessat(st->folder, index_name, F_OK, 0) != 0)
-                unlinkat(st->folder, e->d_name, 0);
-        }
-        if (!segment_name_read(e->d_name, ".log", &f.first))
-            continue;
-        segment_name(index_name, f.first, ".idx");
-        f.size = size_of(st, e->d_name);
-        f.index_size = size_of(st, index_name);
-        files->items = xrealloc(files->items, (files->count + 1) * sizeof *files->items);
-        files->items[files->count++] = f;
-    }
-    closedir(dir);
-    if (files->count)
-        qsort(files->items, files->count, sizeof *files->items, by_position);
-    return true;
-}
 
 static bool
 read_header(struct store *st, struct found *f, struct error *err)
@@ -176,10 +41,11 @@ read_header(struct store *st, struct found *f, struct error *err)
         f->segment = store_segment_new(&h);
     free(bytes);
     if (state == SEGMENT_OTHER_VERSION)
-        return error_set(err,
-                         "%s/%s was written by another version of alipes; start that one, or move "
-                         "the folder away",
-                         st->path, name);
+        return error_set(
+            err,
+            "%s/%s was written by another version of alipes: dump it with that one (alipes "
+            "history dump), move the folder away, and restore",
+            st->path, name);
     return true;
 }
 
@@ -299,8 +165,6 @@ take_in(struct store *st, struct found *f, bool lost)
         s = f->segment = store_segment_new(&none);
         lost = true;
     }
-    uint64_t now = clock_wall_ms(), age = now > s->last_time_ms ? now - s->last_time_ms : 0;
-    s->last_boot_ms = (int64_t)clock_boot_ms() - (int64_t)age;
     s->lost = lost;
     /* Its index may have to be made, or made again. */
     uint64_t index = lost ? 0 : segment_index_size(s->length / SEGMENT_BLOCK + 2, s->count);
@@ -312,25 +176,35 @@ take_in(struct store *st, struct found *f, bool lost)
     f->segment = NULL;
 }
 
-/* From the youngest back to the first break; `removed` ends there. */
+static void
+say_broken(struct position at, const char *what)
+{
+    log_line(LOG_ERROR, "history_broken",
+             "run=%llu sequence=%llu msg=\"%s; replay begins behind it\"",
+             (unsigned long long)at.run, (unsigned long long)at.sequence, what);
+}
+
+/* From the youngest back to the first break; `removed` ends there. Retention takes the oldest
+ * first: where an older one is there, the one that is named must be. */
 static void
 follow_chain(struct store *st, struct files *files)
 {
     size_t i = files->count;
     const struct segment *s = NULL;
+    bool broken = false;
     while (i-- > 0) {
         struct found *f = &files->items[i];
+        struct position named = s ? s->header.before_file : (struct position){0};
+        int order = position_cmp(f->first, named);
         bool lost = true;
         if (s == NULL && i == files->count - 1) {
             lost = f->segment == NULL;
-        } else if (s && s->header.before_file.sequence &&
-                   position_cmp(f->first, s->header.before_file) == 0) {
-            lost = !follows(s, f);
+        } else if (named.sequence && !broken && order <= 0) {
+            lost = order < 0 || !follows(s, f);
+            broken = lost;
             if (lost)
-                log_line(LOG_ERROR, "history_broken",
-                         "run=%llu sequence=%llu msg=\"a file is missing or cut; replay begins "
-                         "behind it\"",
-                         (unsigned long long)f->first.run, (unsigned long long)f->first.sequence);
+                say_broken(named, order < 0 ? "a file is missing"
+                                            : "a file is cut, or its header does not check");
         }
         struct segment *mine = f->segment;
         take_in(st, f, lost);
@@ -349,9 +223,11 @@ look_at_prepared(struct store *st)
 {
     static const char zeros[SEGMENT_HEADER];
     const char *name = store_prepared_name;
+    struct stat of;
     char *bytes;
     size_t len;
-    if (size_of(st, name) == st->segment_bytes &&
+    if (fstatat(st->folder, name, &of, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (uint64_t)of.st_size == st->segment_bytes &&
         file_read_whole(st->folder, name, SEGMENT_HEADER, &bytes, &len)) {
         st->prepared = len == SEGMENT_HEADER && memcmp(bytes, zeros, len) == 0;
         free(bytes);
@@ -452,7 +328,7 @@ static bool
 list_and_recover(struct store *st, bool *ret_again, struct error *err)
 {
     struct files files = {0};
-    bool ok = list_files(st, &files, err) && recover_files(st, &files, err);
+    bool ok = store_list_files(st, &files, err) && recover_files(st, &files, err);
     *ret_again = false;
     for (size_t i = 0; i < files.count; i++) {
         *ret_again |= files.items[i].vanished;
@@ -468,9 +344,10 @@ store_recover(struct store *st, struct error *err)
 {
     struct segment *empty = NULL;
     bool ok = false, again = true;
-    if (!open_folder(st, err))
+    if (!store_open_folder(st, err))
         return false;
     st->used = LOCK_BYTES;
+    store_begin_ages(st);
     for (int i = 0; again && i < TRIES; i++)
         ok = list_and_recover(st, &again, err);
     if (!ok || st->settings.only_reads)

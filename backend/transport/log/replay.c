@@ -7,19 +7,16 @@
 
 #include "base/alloc.h"
 #include "base/le.h"
-#include "base/log.h"
 #include "transport/log/file.h"
 #include "transport/log/store_parts.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum {
     WINDOW_ENTRIES = 512, /* of an index, read at once */
+    TRIES = 16,           /* while files move, or are well only at the second look */
 };
 
 static int
@@ -30,213 +27,73 @@ open_file(const struct store *st, const struct segment *s, const char *suffix)
     return openat(st->folder, name, O_RDONLY | O_CLOEXEC);
 }
 
-/* Is the file missing because of us (retention), or for now only? */
-static bool
-is_passing(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOMEM;
-}
-
-/* --- damage -------------------------------------------------------------------------------------
- */
-
-void
-store_lose(struct store *st, struct list *node)
-{
-    for (; node != &st->segments; node = node->prev) {
-        struct segment *s = CONTAINER_OF(node, struct segment, node);
-        if (!s->lost)
-            st->events -= s->count;
-        s->lost = true;
-    }
-}
-
-void
-store_note_damage(struct store *st, struct segment *s, const char *what)
-{
-    char name[SEGMENT_NAME], *bytes = NULL;
-    size_t len = 0;
-    struct segment_scan scan = {0};
-    segment_name(name, s->header.first, ".log");
-    pthread_mutex_lock(&st->lock);
-    uint64_t length = s->length;
-    struct block behind = {s->count, (uint32_t)s->length}; /* of all that was there to be read */
-    bool gone = s->dropped || s->lost;
-    pthread_mutex_unlock(&st->lock);
-    if (gone)
-        return;
-    if (file_read_whole(st->folder, name, length, &bytes, &len))
-        segment_scan(SLICE_OF(bytes, len), &s->header, length, NULL, NULL, &scan);
-    free(bytes);
-    pthread_mutex_lock(&st->lock);
-    if (!s->dropped && !s->lost) {
-        /* The one being written goes on behind the damage. */
-        bool found = scan.damaged && scan.valid.index < scan.count;
-        bool any = found || s->writing || s->count > behind.index;
-        if (any) {
-            s->damaged = true;
-            s->valid = found ? scan.valid : behind;
-            store_move_removed(st,
-                               (struct position){s->header.first.run,
-                                                 s->header.first.sequence + s->valid.index - 1},
-                               SLICE_OF(NULL, 0));
-        } else {
-            store_move_removed(st, store_segment_last(s), SLICE_OF(NULL, 0));
-        }
-        s->must_leave = s->writing;
-        store_lose(st, any ? s->node.prev : &s->node);
-    }
-    pthread_mutex_unlock(&st->lock);
-    log_line(
-        LOG_ERROR, "history_damaged",
-        "file=%s found=\"%s\" msg=\"replay begins behind it; alipes history check tells more\"",
-        name, what);
-}
-
-/* --- becoming ready -----------------------------------------------------------------------------
- */
-
-static bool
-load_index(struct store *st, struct segment *s)
-{
-    char name[SEGMENT_NAME], *bytes;
-    size_t len;
-    struct segment_index x;
-    struct id_filter filter;
-    segment_name(name, s->header.first, ".idx");
-    if (!file_read_whole(st->folder, name, 0, &bytes, &len))
-        return false;
-    bool ok = segment_index_read(SLICE_OF(bytes, len), &x);
-    if (ok &&
-        (position_cmp(x.first, s->header.first) != 0 || x.salt != s->header.salt ||
-         x.length != s->length || x.count != s->count || !id_filter_init(&filter, x.entry_count))) {
-        free((void *)x.blocks);
-        ok = false;
-    }
-    if (ok) {
-        uint64_t at = SEGMENT_INDEX_HEAD + (uint64_t)x.block_count * SEGMENT_BLOCK_BYTES;
-        for (uint32_t i = 0; i < x.entry_count; i++)
-            id_filter_add(&filter,
-                          segment_entry_read(bytes + at + (uint64_t)i * SEGMENT_ENTRY_BYTES).hash);
-        pthread_mutex_lock(&st->lock);
-        s->blocks = (struct block *)x.blocks;
-        s->block_count = s->block_cap = x.block_count;
-        s->last_offset = x.last_offset;
-        s->filter = filter;
-        s->entry_count = x.entry_count;
-        s->entries_at = at;
-        s->indexed = s->ready = true;
-        pthread_mutex_unlock(&st->lock);
-    }
-    free(bytes);
-    return ok;
-}
-
-/* What a rebuild gathers, apart from the segment: others look at that meanwhile. */
-static void
-on_record(void *context, const struct log_record *r, struct block here)
-{
-    struct segment *gathered = context;
-    store_add_block(gathered, here);
-    id_table_add(&gathered->table, hash_keyed(&gathered->header.key, r->id), here.offset);
-    gathered->last_offset = here.offset;
-}
-
-static bool
-rebuild_index(struct store *st, struct segment *s)
-{
-    char name[SEGMENT_NAME], *bytes = NULL;
-    size_t len = 0;
-    struct segment_scan scan;
-    segment_name(name, s->header.first, ".log");
-    if (!file_read_whole(st->folder, name, s->length, &bytes, &len)) {
-        if (!is_passing(errno))
-            store_note_damage(st, s, "unreadable");
-        return false;
-    }
-    struct segment *gathered = store_segment_new(&s->header);
-    segment_scan(SLICE_OF(bytes, len), &s->header, s->length, on_record, gathered, &scan);
-    free(bytes);
-    pthread_mutex_lock(&st->lock);
-    s->blocks = gathered->blocks;
-    s->block_count = gathered->block_count;
-    s->block_cap = gathered->block_cap;
-    s->last_offset = gathered->last_offset;
-    s->table = gathered->table;
-    s->ready = true;
-    pthread_mutex_unlock(&st->lock);
-    gathered->blocks = NULL;
-    gathered->table = (struct id_table){0};
-    store_segment_free(gathered);
-    if (scan.damaged)
-        store_note_damage(st, s, "records that do not check");
-    return true;
-}
-
-bool
-store_make_ready(struct store *st, struct segment *s)
-{
-    pthread_mutex_lock(&st->load_lock);
-    pthread_mutex_lock(&st->lock);
-    bool ready = s->ready, useless = s->lost || s->dropped;
-    pthread_mutex_unlock(&st->lock);
-    if (!ready && !useless)
-        ready = load_index(st, s) || rebuild_index(st, s);
-    pthread_mutex_unlock(&st->load_lock);
-    return ready;
-}
-
 /* --- look-ups -----------------------------------------------------------------------------------
  */
 
-/* The offset that the index on the disk has for a hash; 0: none. */
-static uint32_t
-search_index(struct store *st, const struct segment *s, uint64_t hash)
+enum answer {
+    ANSWER_NO,
+    ANSWER_YES,
+    ANSWER_NOT_NOW, /* what was to be read could not be */
+};
+
+/* Entries of an index on the disk, and the hash that is looked for among them. */
+struct search {
+    uint64_t hash, entries_at;
+    uint32_t entry_count;
+};
+
+/* *ret: the offset that the index has for the hash; 0: none. False: it could not be read. */
+static bool
+search_index(struct store *st, const struct segment *s, const struct search *q, uint32_t *ret)
 {
     char window[WINDOW_ENTRIES * SEGMENT_ENTRY_BYTES];
-    uint32_t low = 0, high = s->entry_count, found = 0;
+    uint32_t low = 0, high = q->entry_count;
     int fd = open_file(st, s, ".idx");
-    while (fd >= 0 && low < high && found == 0) {
-        uint32_t guess = (uint32_t)((double)hash / 18446744073709551616.0 * s->entry_count);
+    bool ok = fd >= 0;
+    *ret = 0;
+    while (ok && low < high) {
+        uint32_t guess = (uint32_t)((double)q->hash / 18446744073709551616.0 * q->entry_count);
         uint32_t from = guess > WINDOW_ENTRIES / 2 ? guess - WINDOW_ENTRIES / 2 : 0;
         if (from < low || from >= high) /* the guess was used up: halve what is left */
             from = high - low > WINDOW_ENTRIES ? low + (high - low) / 2 : low;
         uint32_t count = high - from < WINDOW_ENTRIES ? high - from : WINDOW_ENTRIES;
         size_t len = (size_t)count * SEGMENT_ENTRY_BYTES;
-        if (file_read_at(fd, window, len, s->entries_at + (uint64_t)from * SEGMENT_ENTRY_BYTES) !=
-            (ssize_t)len)
+        ok = file_read_at(fd, window, len, q->entries_at + (uint64_t)from * SEGMENT_ENTRY_BYTES) ==
+             (ssize_t)len;
+        if (!ok)
             break;
         struct id_entry first = segment_entry_read(window);
         struct id_entry last = segment_entry_read(window + len - SEGMENT_ENTRY_BYTES);
-        if (hash < first.hash) {
+        if (q->hash < first.hash) {
             high = from;
             continue;
         }
-        if (hash > last.hash) {
+        if (q->hash > last.hash) {
             low = from + count;
             continue;
         }
-        for (uint32_t i = 0; i < count && found == 0; i++) {
+        for (uint32_t i = 0; i < count && *ret == 0; i++) {
             struct id_entry e = segment_entry_read(window + (size_t)i * SEGMENT_ENTRY_BYTES);
-            if (e.hash == hash)
-                found = e.offset;
+            if (e.hash == q->hash)
+                *ret = e.offset;
         }
         break;
     }
     if (fd >= 0)
         close(fd);
-    return found;
+    return ok;
 }
 
-/* Calls `each` for held segments, oldest first, until it says true; they are used meanwhile and the
- * lock is not held. */
-static bool
-any_segment(struct store *st, bool (*each)(struct store *, struct segment *, void *), void *context)
+/* Asks held segments, oldest first, until one says something else than no; they are used meanwhile
+ * and the lock is not held. */
+static enum answer
+ask_segments(struct store *st, enum answer (*ask)(struct store *, struct segment *, void *),
+             void *context)
 {
-    bool found = false;
+    enum answer answer = ANSWER_NO;
     pthread_mutex_lock(&st->lock);
     struct list *node = st->segments.next;
-    while (node != &st->segments && !found) {
+    while (node != &st->segments && answer == ANSWER_NO) {
         struct segment *s = CONTAINER_OF(node, struct segment, node);
         if (s->lost || s->count == 0) {
             node = node->next;
@@ -244,44 +101,54 @@ any_segment(struct store *st, bool (*each)(struct store *, struct segment *, voi
         }
         store_use(s);
         pthread_mutex_unlock(&st->lock);
-        found = store_make_ready(st, s) && each(st, s, context);
+        answer = ask(st, s, context);
         pthread_mutex_lock(&st->lock);
+        if (answer == ANSWER_NOT_NOW && (s->lost || s->dropped))
+            answer = ANSWER_NO; /* for good, meanwhile */
         /* Removed meanwhile, and all before it: what is oldest now comes next. */
         node = s->dropped ? st->segments.next : s->node.next;
         store_leave(s);
     }
     pthread_mutex_unlock(&st->lock);
-    return found;
+    return answer;
 }
 
-/* Where the hash may be; 0: nowhere. */
-static uint32_t
-offset_of(struct store *st, struct segment *s, uint64_t hash)
+/* Where the hash may be. An index that cannot be read is made again, from the records. */
+static enum answer
+offset_of(struct store *st, struct segment *s, uint64_t hash, uint32_t *ret)
 {
-    pthread_mutex_lock(&st->lock);
-    bool indexed = s->indexed;
-    uint32_t offset = indexed ? 0 : id_table_find(&s->table, hash);
-    bool may = indexed && id_filter_may_have(&s->filter, hash);
-    pthread_mutex_unlock(&st->lock);
-    return may ? search_index(st, s, hash) : offset;
+    for (int tries = 0; tries < TRIES && store_make_ready(st, s); tries++) {
+        pthread_mutex_lock(&st->lock);
+        bool indexed = s->indexed, may = indexed && id_filter_may_have(&s->filter, hash);
+        struct search q = {hash, s->entries_at, s->entry_count};
+        *ret = indexed ? 0 : id_table_find(&s->table, hash);
+        pthread_mutex_unlock(&st->lock);
+        if (!may || search_index(st, s, &q, ret))
+            return *ret ? ANSWER_YES : ANSWER_NO;
+        store_forget_index(st, s);
+    }
+    return ANSWER_NOT_NOW;
 }
 
-static bool
+static enum answer
 has_hash(struct store *st, struct segment *s, void *context)
 {
-    return offset_of(st, s, *(uint64_t *)context) != 0;
+    uint32_t offset;
+    return offset_of(st, s, *(uint64_t *)context, &offset);
 }
 
+/* Where that cannot be told the id is taken for known. At worst its cursor is answered as unknown
+ * one day, which is said; the other mistake would lead a cursor past updates in silence. */
 bool
 store_knows(struct store *st, uint64_t hash)
 {
-    return any_segment(st, has_hash, &hash);
+    return ask_segments(st, has_hash, &hash) != ANSWER_NO;
 }
 
 struct wanted {
     struct slice id;
     uint64_t hash;
-    bool found, is_later; /* an earlier one with this id is gone */
+    bool is_later; /* an earlier one with this id is gone */
     struct position position;
 };
 
@@ -303,29 +170,40 @@ read_record(struct store *st, struct segment *s, uint64_t length, uint32_t offse
     return ok;
 }
 
-static bool
+static enum answer
 has_id(struct store *st, struct segment *s, void *context)
 {
     struct wanted *w = context;
     struct log_record r;
     char *bytes;
-    uint32_t offset = offset_of(st, s, w->hash);
-    pthread_mutex_lock(&st->lock);
-    uint64_t length = s->length;
-    bool counts = offset >= s->valid.offset;
-    pthread_mutex_unlock(&st->lock);
-    if (!counts) /* also: not there */
-        return false;
-    if (read_record(st, s, length, offset, &bytes, &r) && slice_eq(r.id, w->id)) {
-        w->found = true;
-        w->is_later = r.flags & RECORD_ID_KNOWN;
-        w->position = (struct position){s->header.first.run, r.sequence};
+    uint32_t offset;
+    for (int tries = 0; tries < TRIES; tries++) {
+        enum answer answer = offset_of(st, s, w->hash, &offset);
+        if (answer != ANSWER_YES)
+            return answer;
+        pthread_mutex_lock(&st->lock);
+        uint64_t length = s->length;
+        bool counts = offset >= s->valid.offset;
+        pthread_mutex_unlock(&st->lock);
+        if (!counts)
+            return ANSWER_NO;
+        bool ok = read_record(st, s, length, offset, &bytes, &r),
+             same = ok && slice_eq(r.id, w->id);
+        if (same) {
+            w->is_later = r.flags & RECORD_ID_KNOWN;
+            w->position = (struct position){s->header.first.run, r.sequence};
+        }
+        free(bytes);
+        if (ok)
+            return same ? ANSWER_YES : ANSWER_NO;
+        /* The record, or the place that the index gave. */
+        if (store_judge(st, s, "a record that does not check") != JUDGED_NOT_NOW)
+            store_forget_index(st, s);
     }
-    free(bytes);
-    return w->found;
+    return ANSWER_NOT_NOW;
 }
 
-void
+bool
 store_find(struct store *st, struct slice id, bool *ret_found, struct position *ret)
 {
     struct wanted w = {.id = id, .hash = hash_keyed(&st->key, id)};
@@ -335,9 +213,11 @@ store_find(struct store *st, struct slice id, bool *ret_found, struct position *
     pthread_mutex_unlock(&st->lock);
     *ret_found = true;
     if (removed)
-        return;
-    *ret_found = any_segment(st, has_id, &w) && !w.is_later;
+        return true;
+    enum answer answer = ask_segments(st, has_id, &w);
+    *ret_found = answer == ANSWER_YES && !w.is_later;
     *ret = w.position;
+    return answer != ANSWER_NOT_NOW;
 }
 
 /* --- reads --------------------------------------------------------------------------------------
@@ -436,8 +316,8 @@ decode(const struct stretch *x, struct slice bytes, uint32_t count)
 
 enum reading_state {
     READING_OK,
-    READING_DAMAGED,
-    READING_FAILED,
+    READING_FAILED, /* it could not be read, or does not check: the file is to be judged */
+    READING_NO_MEMORY,
 };
 
 static enum reading_state
@@ -446,16 +326,17 @@ read_stretch(struct store *st, const struct stretch *x, struct batch **ret)
     size_t len = x->end - x->begin.offset;
     int fd = open_file(st, x->segment, ".log");
     if (fd < 0)
-        return is_passing(errno) ? READING_FAILED : READING_DAMAGED;
+        return READING_FAILED;
     char *bytes = try_alloc(len);
-    enum reading_state state = READING_FAILED;
+    enum reading_state state = READING_NO_MEMORY;
     if (bytes) {
-        state = READING_DAMAGED;
         uint32_t count = 0;
         if (file_read_at(fd, bytes, len, x->begin.offset) == (ssize_t)len)
             count = count_records(x, SLICE_OF(bytes, len));
-        if (count)
-            state = (*ret = decode(x, SLICE_OF(bytes, len), count)) ? READING_OK : READING_FAILED;
+        if (count == 0)
+            state = READING_FAILED;
+        else if ((*ret = decode(x, SLICE_OF(bytes, len), count)) != NULL)
+            state = READING_OK;
     }
     free(bytes);
     close(fd);
@@ -498,6 +379,23 @@ segment_behind(struct store *st, struct position after)
     return NULL;
 }
 
+/* False: it cannot be read now. No piece: look again, for the segment is lost, or well after all.
+ */
+static bool
+read_now(struct store *st, const struct stretch *x, struct batch **ret)
+{
+    enum reading_state state = read_stretch(st, x, ret);
+    if (state == READING_FAILED)
+        return store_judge(st, x->segment, "a record that does not check") != JUDGED_NOT_NOW;
+    if (state == READING_NO_MEMORY)
+        return false;
+    cache(st, x, *ret);
+    pthread_mutex_lock(&st->lock);
+    x->segment->patience_ends_ms = 0;
+    pthread_mutex_unlock(&st->lock);
+    return true;
+}
+
 /* One try. False: something moved meanwhile, look again. The lock is held, and given up between. */
 static bool
 try_read(struct store *st, struct position after, bool *ret_gone, struct batch **ret)
@@ -518,18 +416,11 @@ try_read(struct store *st, struct position after, bool *ret_gone, struct batch *
     }
     struct stretch x = choose_block(s, after);
     pthread_mutex_unlock(&st->lock);
-    enum reading_state state = READING_OK;
-    if ((*ret = find_cached(st, &x)) == NULL) {
-        state = read_stretch(st, &x, ret);
-        if (state == READING_OK)
-            cache(st, &x, *ret);
-        else if (state == READING_DAMAGED)
-            store_note_damage(st, s, "a record that does not check");
-    }
+    bool not_now = (*ret = find_cached(st, &x)) == NULL && !read_now(st, &x, ret);
     pthread_mutex_lock(&st->lock);
     store_leave(s);
     /* Retention may have come by; and a piece must begin where the stream stands. */
-    *ret_gone = state == READING_FAILED || position_cmp(after, st->removed.position) < 0 ||
+    *ret_gone = not_now || position_cmp(after, st->removed.position) < 0 ||
                 (*ret && position_cmp((*ret)->after, after) > 0);
     if (*ret_gone)
         batch_unref(ret);
@@ -544,7 +435,9 @@ store_read(struct store *st, bool from_removed, struct position *after, bool *re
     pthread_mutex_lock(&st->lock);
     if (from_removed)
         *after = st->removed.position;
-    while (!try_read(st, *after, ret_gone, ret_piece))
-        ;
+    bool done = false;
+    for (int tries = 0; tries < TRIES && !done; tries++)
+        done = try_read(st, *after, ret_gone, ret_piece);
+    *ret_gone |= !done;
     pthread_mutex_unlock(&st->lock);
 }

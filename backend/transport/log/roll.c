@@ -19,7 +19,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-const char store_prepared_name[] = "prepared";
+const char store_prepared_name[] = "prepared", store_prepared_tmp[] = "prepared.tmp";
 
 /* The file of the next segment, under a name of its own; its room is reserved. */
 static int
@@ -51,6 +51,30 @@ next_file(struct store *st, uint64_t space, const char *name, struct error *err)
     return fd;
 }
 
+/* The disk's room for it, so that a commit does not find out; where that can be had. */
+static bool
+reserve(struct store *st, int fd, uint64_t space, const char *name, struct error *err)
+{
+    if (fallocate(fd, 0, 0, (off_t)space) == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
+        return true;
+    error_set(err, "%s/%s: %s", st->path, name, strerror(errno));
+    close(fd);
+    unlinkat(st->folder, name, 0);
+    store_give_room(st, space);
+    return false;
+}
+
+/* May the open one go on until the file of a single large update is there? (It has no room for
+ * others if it is of that kind itself.) */
+static bool
+can_go_on(struct store *st)
+{
+    pthread_mutex_lock(&st->lock);
+    bool can = st->open && !st->open->must_leave && st->open->space <= st->segment_bytes;
+    pthread_mutex_unlock(&st->lock);
+    return can;
+}
+
 void
 store_leave_open(struct store *st)
 {
@@ -65,6 +89,13 @@ store_leave_open(struct store *st)
     pthread_mutex_unlock(&st->lock);
     if (fd >= 0)
         close(fd);
+}
+
+static void
+leave_for(struct store *st, const struct segment_header *next)
+{
+    store_leave_open(st);
+    st->next_sequence = next->first.sequence;
 }
 
 /* Holds it nothing, and never did? */
@@ -113,6 +144,14 @@ drop_empty(struct store *st)
     }
 }
 
+uint64_t
+store_space_for(const struct store *st, uint64_t record_bytes)
+{
+    uint64_t length = SEGMENT_HEADER + record_bytes;
+    uint64_t need = length + segment_index_size(length / SEGMENT_BLOCK + 2, 1);
+    return need > st->segment_bytes ? need : st->segment_bytes;
+}
+
 bool
 store_roll(struct store *st, uint64_t record_bytes, struct error *err)
 {
@@ -125,16 +164,17 @@ store_roll(struct store *st, uint64_t record_bytes, struct error *err)
     if (st->open && st->settings.sync_interval_ms && fdatasync(st->fd) != 0)
         log_line(LOG_ERROR, "history_sync_failed", "msg=%s", LOG_SLICE(slice_of(strerror(errno))));
     if (st->open && st->open->count == 0)
-        h.first.sequence = ++st->next_sequence; /* a name of its own */
-    store_leave_open(st);
-    uint64_t length = SEGMENT_HEADER + record_bytes;
-    uint64_t need = length + segment_index_size(length / SEGMENT_BLOCK + 2, 1);
-    uint64_t space = need > st->segment_bytes ? need : st->segment_bytes;
+        h.first.sequence++; /* a name of its own */
+    uint64_t space = store_space_for(st, record_bytes);
+    bool is_large = space > st->segment_bytes, goes_on = is_large && can_go_on(st);
     segment_name(name, h.first, ".log");
     segment_name(beside, h.first, ".new");
+    if (!goes_on)
+        leave_for(st, &h);
     int fd = next_file(st, space, beside, err);
-    if (fd < 0)
+    if (fd < 0 || (is_large && !reserve(st, fd, space, beside, err)))
         return false;
+    leave_for(st, &h); /* its header will say where the open one ends */
     describe_last(st, &h, &id);
     segment_header_write(header, &h);
     struct segment *s = store_segment_new(&h);

@@ -1,16 +1,23 @@
 /* room - what is removed, and the room that it makes.
  *
  * What one gets wrong: room is made before a file is, and counts whole (its index included) until
- * the segment is sealed and cut; and `removed` moves before the file goes. */
+ * the segment is sealed and cut; and `removed` moves before the file goes. And how old a file of an
+ * earlier run is, the wall clock alone can say, which may be wrong when a machine has just begun:
+ * nothing is removed by it until it had time to be set. */
 
 #include "transport/log/store_parts.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "transport/log/file.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum {
+    CLOCK_SETTLES_MS = 3600 * 1000, /* or max_age, where that is less */
+};
 
 void
 store_set_removed(struct store *st, struct position p, struct slice id)
@@ -103,9 +110,15 @@ store_remove_oldest(struct store *st)
 /* What is no segment of the usual size may take half of all: else one update could push everything
  * out. */
 bool
+store_can_have(const struct store *st, uint64_t bytes)
+{
+    return bytes <= st->segment_bytes || bytes <= st->settings.max_bytes / 2;
+}
+
+bool
 store_make_room(struct store *st, uint64_t bytes)
 {
-    if (bytes > st->segment_bytes && bytes > st->settings.max_bytes / 2)
+    if (!store_can_have(st, bytes))
         return false;
     pthread_mutex_lock(&st->lock);
     while (st->used + bytes > st->settings.max_bytes && store_remove_oldest(st))
@@ -131,5 +144,52 @@ store_make_room_for_events(struct store *st, uint32_t count)
     pthread_mutex_lock(&st->lock);
     while (st->events + count > st->settings.max_events && store_remove_oldest(st))
         ;
+    pthread_mutex_unlock(&st->lock);
+}
+
+/* --- ages ---------------------------------------------------------------------------------------
+ */
+
+void
+store_begin_ages(struct store *st)
+{
+    uint64_t wait = st->settings.max_age_ms;
+    if (wait > CLOCK_SETTLES_MS)
+        wait = CLOCK_SETTLES_MS;
+    st->ages_from_ms = (int64_t)(clock_boot_ms() + wait);
+}
+
+/* Once for all of earlier runs; from then on CLOCK_BOOTTIME goes on, which nobody sets. */
+static void
+take_ages(struct store *st, int64_t boot)
+{
+    uint64_t now = clock_wall_ms();
+    LIST_EACH(node, after, &st->segments)
+    {
+        struct segment *s = CONTAINER_OF(node, struct segment, node);
+        if (s->first_boot_ms == 0)
+            s->last_boot_ms = boot - (now > s->last_time_ms ? (int64_t)(now - s->last_time_ms) : 0);
+    }
+    st->ages_from_ms = 0;
+}
+
+static bool
+is_old(const struct store *st, const struct segment *s, int64_t boot)
+{
+    bool has_age = s->first_boot_ms || st->ages_from_ms == 0;
+    return has_age && boot - s->last_boot_ms > (int64_t)st->settings.max_age_ms;
+}
+
+void
+store_remove_old(struct store *st)
+{
+    pthread_mutex_lock(&st->lock);
+    int64_t boot = (int64_t)clock_boot_ms();
+    struct segment *s;
+    if (st->ages_from_ms && boot >= st->ages_from_ms)
+        take_ages(st, boot);
+    while ((s = store_oldest(st)) != NULL &&
+           (is_old(st, s, boot) || st->events > st->settings.max_events))
+        store_remove_oldest(st);
     pthread_mutex_unlock(&st->lock);
 }

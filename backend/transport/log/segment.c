@@ -12,7 +12,6 @@ static const struct slice magic = SLICE_INIT("ALIPESHI"), index_magic = SLICE_IN
 
 enum {
     AT_VERSION = 8,
-    AT_SALT = 12,
     AT_FIRST = 16,
     AT_CREATED = 32,
     AT_BEFORE = 40,
@@ -20,13 +19,11 @@ enum {
     AT_BEFORE_LENGTH = 72,
     AT_BEFORE_TIME = 80,
     AT_KEY = 88,
-    AT_ID_LEN = 104,
-    AT_ID = 108,
+    AT_SALT = 104,
+    AT_ID_LEN = 112,
+    AT_ID = 116,
     AT_CRC = SEGMENT_HEADER - 4,
     NO_ID = 0xffffffff,
-    /* A payload may be full of what looks like the head of a record: so much is checked for a
-     * file, as a multiple of its size, before it is given up as damaged. */
-    SEARCH_EFFORT = 16,
 };
 
 static void
@@ -48,7 +45,7 @@ segment_header_write(char out[SEGMENT_HEADER], struct segment_header *h)
     memset(out, 0, SEGMENT_HEADER);
     memcpy(out, magic.ptr, magic.len);
     le32_put(out + AT_VERSION, SEGMENT_VERSION);
-    le32_put(out + AT_SALT, h->salt);
+    le64_put(out + AT_SALT, h->salt);
     put_position(out + AT_FIRST, h->first);
     le64_put(out + AT_CREATED, h->created_ms);
     put_position(out + AT_BEFORE, h->before);
@@ -75,7 +72,7 @@ segment_header_read(struct slice s, struct segment_header *h)
         return SEGMENT_BAD;
     if (le32_get(s.ptr + AT_VERSION) != SEGMENT_VERSION)
         return SEGMENT_OTHER_VERSION;
-    h->salt = le32_get(s.ptr + AT_SALT);
+    h->salt = le64_get(s.ptr + AT_SALT);
     h->first = get_position(s.ptr + AT_FIRST);
     h->created_ms = le64_get(s.ptr + AT_CREATED);
     h->before = get_position(s.ptr + AT_BEFORE);
@@ -117,7 +114,6 @@ struct walk {
     uint64_t at;
     uint64_t sequence; /* the one that must come next */
     uint32_t previous;
-    uint64_t effort; /* bytes that may still be checked in search of records */
 };
 
 /* Is there the record that must come next? */
@@ -128,50 +124,43 @@ next_is_good(const struct walk *w, struct log_record *r)
            r->sequence == w->sequence && r->previous == w->previous;
 }
 
-/* Could a record begin here? Cheap, before its CRC is computed. */
+/* Could a record begin here? A peer's bytes pass for one no more often than they are guessed. */
 static bool
-looks_like_one(const struct walk *w, uint64_t at)
+begins_one(const struct walk *w, uint64_t at)
 {
     if (w->file.len - at < RECORD_HEAD)
         return false;
     const char *p = w->file.ptr + at;
     uint32_t length = le32_get(p);
-    uint64_t sequence = le64_get(p + 16);
     return length >= RECORD_HEAD && length % RECORD_ALIGN == 0 && length <= w->file.len - at &&
-           sequence >= w->sequence && sequence - w->sequence <= w->file.len / RECORD_HEAD;
+           le64_get(p + 16) >= w->sequence &&
+           le64_get(p + 16) - w->sequence <= w->file.len / RECORD_HEAD &&
+           log_record_has_seal(SLICE_OF(p, RECORD_HEAD), w->header->salt);
 }
 
-enum gap {
-    GAP_END,    /* nothing behind it that matters: the end, or a tear */
-    GAP_DAMAGE, /* the walk goes on behind it */
-    GAP_HOPELESS,
-};
-
-/* What lies at w->at does not check. */
-static enum gap
-search_behind(struct walk *w, bool is_accepted)
+/* What lies at w->at does not check. True: behind it stands a record that was written when this was
+ * known to be on the disk, and the walk goes on there. False: nothing that matters, so it is the
+ * end, or a tear. Heads are our own and records do not overlap, so no byte is summed twice. */
+static bool
+find_behind(struct walk *w, bool is_accepted)
 {
     struct log_record r;
-    uint64_t gap = w->at;
-    for (uint64_t at = gap + RECORD_ALIGN; at < w->file.len; at += RECORD_ALIGN) {
-        if (!looks_like_one(w, at))
-            continue;
-        uint32_t length = le32_get(w->file.ptr + at);
-        if (length > w->effort)
-            return GAP_HOPELESS;
-        w->effort -= length;
-        if (log_record_read(slice_from(w->file, at), w->header->salt, &r) != RECORD_OK)
-            continue;
-        if (!is_accepted && r.synced <= gap) {
-            at += r.length - RECORD_ALIGN; /* written when the gap was not known to be there */
+    uint64_t gap = w->at, at = gap + RECORD_ALIGN;
+    while (at < w->file.len) {
+        if (!begins_one(w, at)) {
+            at += RECORD_ALIGN;
             continue;
         }
-        w->at = at;
-        w->sequence = r.sequence;
-        w->previous = r.previous;
-        return GAP_DAMAGE;
+        bool checks = log_record_read(slice_from(w->file, at), w->header->salt, &r) == RECORD_OK;
+        if (checks && (is_accepted || r.synced > gap)) {
+            w->at = at;
+            w->sequence = r.sequence;
+            w->previous = r.previous;
+            return true;
+        }
+        at += le32_get(w->file.ptr + at);
     }
-    return GAP_END;
+    return false;
 }
 
 void
@@ -185,7 +174,6 @@ segment_scan(struct slice file, const struct segment_header *h, uint64_t accepte
                      .sequence = h->first.sequence,
                      .previous = h->crc};
     struct log_record r;
-    w.effort = (uint64_t)SEARCH_EFFORT * w.file.len;
     *ret = (struct segment_scan){.length = SEGMENT_HEADER, .valid = {0, SEGMENT_HEADER}};
     while (w.at < w.file.len) {
         if (next_is_good(&w, &r)) {
@@ -201,14 +189,14 @@ segment_scan(struct slice file, const struct segment_header *h, uint64_t accepte
             ret->length = w.at;
             continue;
         }
-        enum gap gap = search_behind(&w, accepted != 0);
-        if (gap == GAP_END && accepted == 0)
+        bool found = find_behind(&w, accepted != 0);
+        if (!found && accepted == 0)
             return;
         ret->damaged = true;
-        ret->valid = gap == GAP_DAMAGE ? (struct block){(uint32_t)(w.sequence - h->first.sequence),
-                                                        (uint32_t)w.at}
-                                       : (struct block){ret->count, (uint32_t)ret->length};
-        if (gap != GAP_DAMAGE)
+        ret->valid =
+            found ? (struct block){(uint32_t)(w.sequence - h->first.sequence), (uint32_t)w.at}
+                  : (struct block){ret->count, (uint32_t)ret->length};
+        if (!found)
             return;
     }
     if (file.len < accepted && !ret->damaged) { /* cut short */
@@ -235,7 +223,6 @@ segment_index_make(const struct segment_index *x, const struct id_entry *entries
         return NULL;
     memcpy(out, index_magic.ptr, index_magic.len);
     le32_put(out + 8, SEGMENT_VERSION);
-    le32_put(out + 12, x->salt);
     put_position(out + 16, x->first);
     le64_put(out + 32, x->length);
     le64_put(out + 40, x->last_time_ms);
@@ -243,6 +230,7 @@ segment_index_make(const struct segment_index *x, const struct id_entry *entries
     le32_put(out + 52, x->last_offset);
     le32_put(out + 56, x->block_count);
     le32_put(out + 60, x->entry_count);
+    le64_put(out + 64, x->salt);
     at = out + SEGMENT_INDEX_HEAD;
     for (uint32_t i = 0; i < x->block_count; i++, at += SEGMENT_BLOCK_BYTES) {
         le32_put(at, x->blocks[i].index);
@@ -262,7 +250,6 @@ segment_index_read(struct slice s, struct segment_index *x)
     if (s.len < SEGMENT_INDEX_HEAD + 4 || !slice_eq(slice_head(s, index_magic.len), index_magic) ||
         le32_get(s.ptr + 8) != SEGMENT_VERSION)
         return false;
-    x->salt = le32_get(s.ptr + 12);
     x->first = get_position(s.ptr + 16);
     x->length = le64_get(s.ptr + 32);
     x->last_time_ms = le64_get(s.ptr + 40);
@@ -270,6 +257,7 @@ segment_index_read(struct slice s, struct segment_index *x)
     x->last_offset = le32_get(s.ptr + 52);
     x->block_count = le32_get(s.ptr + 56);
     x->entry_count = le32_get(s.ptr + 60);
+    x->salt = le64_get(s.ptr + 64);
     if (segment_index_size(x->block_count, x->entry_count) != s.len ||
         log_record_crc(~0u, slice_head(s, s.len - 4)) != le32_get(s.ptr + s.len - 4))
         return false;

@@ -10,7 +10,7 @@
 #include "transport/log/record.h"
 
 enum {
-    SEGMENT_VERSION = 1,
+    SEGMENT_VERSION = 2,
     SEGMENT_HEADER = 4096,
     SEGMENT_ID_MAX = 3900,     /* a longer id of the predecessor is not kept in the header */
     SEGMENT_BLOCK = 64 * 1024, /* records that begin in one such stretch are read at once */
@@ -18,7 +18,8 @@ enum {
 };
 
 struct segment_header {
-    uint32_t salt, crc;
+    uint64_t salt; /* a secret of the folder: record.h */
+    uint32_t crc;
     struct position first;       /* of the record that comes first, if one does */
     uint64_t created_ms;         /* wall clock */
     struct position before;      /* the last committed one when this file was begun */
@@ -71,7 +72,8 @@ void segment_scan(struct slice file, const struct segment_header *, uint64_t acc
 
 struct segment_index {
     struct position first;
-    uint32_t salt, count, last_offset, block_count, entry_count;
+    uint64_t salt; /* of its segment */
+    uint32_t count, last_offset, block_count, entry_count;
     uint64_t length, last_time_ms;
     const struct block *blocks; /* borrowed by writing; owned after reading */
 };

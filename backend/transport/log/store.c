@@ -1,7 +1,8 @@
 /* store - the folder: its segments as the process knows them, opened and closed.
  *
- * Its other files: recover.c (what is found at start), commit.c (the writer), roll.c (the next
- * segment), room.c (what is removed), keeper.c (the chores), replay.c (the reader).
+ * Its other files: folder.c (whose it is), recover.c (what is found at start), commit.c (the
+ * writer), roll.c (the next segment), room.c (what is removed), keeper.c (the chores), replay.c
+ * (the reader), judge.c (what does not come, or does not check).
  *
  * Lock order: load_lock, lock. `lock` is never held over a sync. */
 

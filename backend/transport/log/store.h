@@ -35,18 +35,19 @@ struct segment {
     char *before_id;              /* owns; NULL: none is known */
     size_t before_id_len;
 
-    uint64_t length;       /* committed bytes */
-    uint64_t synced;       /* of them on the disk, as far as is known */
-    uint64_t space;        /* what it and its index take, or may still take */
-    uint32_t count;        /* records */
-    uint32_t last_offset;  /* of the last record; 0: none */
-    uint64_t last_time_ms; /* wall clock, as in its records */
-    int64_t last_boot_ms;  /* the same moment on CLOCK_BOOTTIME */
-    int64_t first_boot_ms; /* of its first record; being written */
-    bool writing;          /* the last one */
-    bool must_leave;       /* being written, and no good: the next commit begins another */
-    bool lost;             /* before a break or damage: for dump alone */
-    bool damaged;          /* records before `valid` do not count */
+    uint64_t length;           /* committed bytes */
+    uint64_t synced;           /* of them on the disk, as far as is known */
+    uint64_t space;            /* what it and its index take, or may still take */
+    uint32_t count;            /* records */
+    uint32_t last_offset;      /* of the last record; 0: none */
+    uint64_t last_time_ms;     /* wall clock, as in its records */
+    int64_t last_boot_ms;      /* the same moment on CLOCK_BOOTTIME; of an earlier run: room.c */
+    int64_t first_boot_ms;     /* of its first record; 0: of an earlier run */
+    bool writing;              /* the last one */
+    bool must_leave;           /* being written, and no good: the next commit begins another */
+    bool lost;                 /* before a break or damage: for dump alone */
+    uint64_t patience_ends_ms; /* monotonic; 0: when it was last tried it could be read */
+    bool damaged;              /* records before `valid` do not count */
     struct block valid;
 
     bool ready; /* blocks, and table or filter, are there */
@@ -91,7 +92,8 @@ struct store {
     uint64_t events;      /* in segments that are not lost */
     struct removed removed;
     bool prepared, trouble;
-    bool new_segments; /* for the keeper: something to seal, index or prepare */
+    int64_t ages_from_ms; /* boot time from which on those of earlier runs grow old; 0: they do */
+    bool new_segments;    /* for the keeper: something to seal, index or prepare */
 
     pthread_mutex_t load_lock; /* one thread at a time loads or rebuilds an index; before `lock` */
 
@@ -116,10 +118,17 @@ void store_close(struct store **); /* no thread uses it any more */
 
 /* --- the writer --- */
 
-/* Makes the open segment take at least the first of these updates; false: err says why not.
+enum store_readiness {
+    STORE_READY,
+    STORE_TOO_LARGE, /* the first of them, for ever and whatever is removed; nothing has changed */
+    STORE_NO_ROOM,   /* the first of them, now: it wants a file of its own, which cannot be had */
+    STORE_FAILED,    /* none of them can be taken now */
+};
+
+/* Makes the open segment take at least the first of these updates; else err says why not.
  * *ret_count: how many one commit may hold. */
-MUST_CHECK bool store_begin(struct store *, struct update *const *, uint32_t count,
-                            uint32_t *ret_count, struct error *err);
+MUST_CHECK enum store_readiness store_begin(struct store *, struct update *const *, uint32_t count,
+                                            uint32_t *ret_count, struct error *err);
 /* Gives positions and commits: written, and synced where every commit is. The batch has what
  * store_begin() allowed. False: nothing of it is confirmed, its positions are burnt. */
 MUST_CHECK bool store_commit(struct store *, struct batch *, struct error *err);
@@ -143,8 +152,9 @@ void store_stat(struct store *, struct transport_stat *ret);
 
 /* --- the reader --- */
 
-void store_find(struct store *, struct slice id, bool *ret_found, struct position *ret);
-/* As transport_read: *after is set with from_removed. */
+/* False: that cannot be told now. */
+MUST_CHECK bool store_find(struct store *, struct slice id, bool *ret_found, struct position *ret);
+/* As transport_read: *after is set with from_removed. `gone` too where it cannot be read now. */
 void store_read(struct store *, bool from_removed, struct position *after, bool *ret_gone,
                 struct batch **ret_piece);
 

@@ -1,5 +1,5 @@
-/* The form of a publish, and whether its topics are the hub's: what 1.0 accepts 0.x accepts too,
- * and the quick test hides no reserved topic. */
+/* The form of a publish, and whether its topics are the hub's: what 1.0 accepts 0.x accepts too, an
+ * id that is accepted is one that a header carries, and the quick test hides no reserved topic. */
 
 #include "base/alloc.h"
 #include "hub/fields.h"
@@ -10,21 +10,26 @@ int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 int
 LLVMFuzzerTestOneInput(const char *bytes, size_t len)
 {
-    const struct fields_limits limits = {100, 10};
-    const struct slice path = SLICE("/.well-known/mercure");
+    const struct fields_limits limits = {100, 10, 64};
+    static const struct slice paths[] = {SLICE_INIT("/.well-known/mercure"), SLICE_INIT("/hub")};
     struct slice form = SLICE_OF(bytes, len);
     struct fields old, new;
     struct arena arena;
-    struct url hub;
+    struct url host, hub;
     arena_init(&arena, 65536 + 8 * len);
-    ENSURE(url_parse(&arena, SLICE("https://h/.well-known/mercure"), NULL, &hub));
+    ENSURE(url_parse(&arena, SLICE("https://h"), NULL, &host));
     enum fields_fault was = fields_read(&arena, form, DIALECT_0X, &limits, &old);
     if (fields_read(&arena, form, DIALECT_1_0, &limits, &new) == FIELDS_OK)
         ENSURE(was == FIELDS_OK);
-    for (size_t i = 0; i < old.topic_count; i++)
-        for (int dialect = 0; dialect < 2; dialect++)
-            ENSURE(reserved_is_possible(path, old.topics[i]) ||
-                   !reserved_holds(&hub, dialect, old.topics[i]));
+    if (was == FIELDS_OK)
+        ENSURE(old.id.len <= limits.max_id && slice_trim(old.id).len == old.id.len);
+    for (size_t p = 0; p < COUNT_OF(paths); p++) {
+        ENSURE(url_parse(&arena, paths[p], &host, &hub));
+        for (size_t i = 0; i < old.topic_count; i++)
+            for (int dialect = 0; dialect < 2; dialect++)
+                ENSURE(reserved_is_possible(paths[p], old.topics[i]) ||
+                       !reserved_holds(&hub, dialect, old.topics[i]));
+    }
     arena_fini(&arena);
     return 0;
 }

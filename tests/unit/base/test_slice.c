@@ -211,6 +211,20 @@ START_TEST(a_number_is_written_as_printf_writes_it)
 }
 END_TEST
 
+START_TEST(what_is_shown_of_a_text_ends_with_a_whole_character)
+{
+    struct slice text = SLICE("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x90\x8Ez");
+    static const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+    for (size_t len = 0; len < COUNT_OF(whole); len++) {
+        ck_assert_uint_eq(slice_head_utf8(text, len).len, whole[len]);
+        ck_assert(slice_is_utf8(slice_head_utf8(text, len)));
+        ck_assert_uint_eq(slice_head_utf8(slice_head(text, len), 99).len, whole[len]);
+    }
+    ck_assert_uint_eq(slice_head_utf8(SLICE("\x80\x80\x80\x80\x80"), 4).len,
+                      4); /* no text at all */
+}
+END_TEST
+
 int
 main(void)
 {
@@ -229,6 +243,7 @@ main(void)
     tcase_add_test(tcase, a_cut_character_is_never_read_beyond_its_end);
     tcase_add_test(tcase, every_byte_is_counted_and_every_control_character_found_at_every_place);
     tcase_add_test(tcase, a_number_is_written_as_printf_writes_it);
+    tcase_add_test(tcase, what_is_shown_of_a_text_ends_with_a_whole_character);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -102,6 +102,27 @@ has_note(const char *words)
 
 #define ISSUER "issuer https://a.example { publisher { jwt x HS256 } subscriber { jwt x HS256 } }\n"
 
+/* Where bolt's file stands there is more than that file, and none of it is ours. */
+START_TEST(the_history_in_place_of_bolt_is_a_folder_of_its_own)
+{
+    static const struct {
+        const char *text, *path;
+    } rows[] = {
+        {"transport bolt { path mercure.db }", "mercure.db.history"},
+        {"transport bolt { path /data/mercure.db\n size 7 }", "/data/mercure.db.history"},
+        {"transport bolt { path /data/ }", "/data/history"},
+        {"transport_url bolt://mercure.db?size=7", "mercure.db.history"},
+        {"transport_url bolt:///data/mercure.db?cleanup_frequency=1", "/data/mercure.db.history"},
+        {"transport bolt", "/var/lib/alipes/history"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        ck_assert_msg(parse(slice_of(rows[i].text)), "row %zu: %s", i, err.text);
+        ck_assert_str_eq(config->history_path, rows[i].path);
+        ck_assert_msg(has_note(rows[i].path), "row %zu", i); /* it says where */
+    }
+}
+END_TEST
+
 START_TEST(what_the_whole_tells_is_said)
 {
     static const struct {
@@ -135,6 +156,11 @@ START_TEST(what_the_whole_tells_is_said)
     ck_assert(!has_note("neither resource_identifier"));
     ck_assert(config->speaks[DIALECT_1_0] && !config->speaks[DIALECT_0X]);
     ck_assert_uint_eq(config->max_request_body_size, 1048576);
+    ck_assert_uint_eq(config->max_query_body_size, 100 * 3 * 4096 + 65536);
+    ck_assert(parse(SLICE(ISSUER "max_query_body_size 2KiB\n")) && config_judge(config, &err));
+    ck_assert_uint_eq(config->max_query_body_size, 2048);
+    ck_assert(parse(SLICE(ISSUER "max_pending_bytes 1MiB\n")) && config_judge(config, &err));
+    ck_assert_uint_eq(config->max_query_body_size, 1048576 / 4);
     config_free(&config);
 }
 END_TEST
@@ -148,6 +174,8 @@ START_TEST(what_contradicts_itself_is_refused)
         {SLICE_INIT("publisher_jwt x\n"), "nobody could subscribe"},
         {SLICE_INIT(ISSUER "protocol_version_compatibility 8\n"), "1.0 alone"},
         {SLICE_INIT("anonymous\npublic_urls hub.example\n"), "test.conf:2: public_urls"},
+        {SLICE_INIT("anonymous\nmax_pending_bytes 1MiB\nmax_query_body_size 1MiB\n"),
+         "max_query_body_size: at most a quarter"},
         {SLICE_INIT("anonymous\npublic_urls https://hub.example/other\n"), "public_urls"},
         {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.1/8\n"), "trusted_proxies"},
         {SLICE_INIT("anonymous\ncookie_name a=b\n"), "cookie_name"},
@@ -419,12 +447,12 @@ START_TEST(a_list_replaces_what_yields_and_then_adds_up)
 }
 END_TEST
 
-UNIT_MAIN("config/config", a_block_of_the_established_hub_can_be_pasted,
-          without_the_wrapper_it_is_the_same, an_issuer_has_keys_for_each_role,
-          what_the_whole_tells_is_said, what_contradicts_itself_is_refused,
-          durations_and_sizes_have_units, a_mistake_is_named_with_its_line,
-          all_mistakes_are_named_at_once, so_many_mistakes_are_enough,
-          a_role_whose_line_is_wrong_is_not_said_to_be_missing,
+UNIT_MAIN("config/config", the_history_in_place_of_bolt_is_a_folder_of_its_own,
+          a_block_of_the_established_hub_can_be_pasted, without_the_wrapper_it_is_the_same,
+          an_issuer_has_keys_for_each_role, what_the_whole_tells_is_said,
+          what_contradicts_itself_is_refused, durations_and_sizes_have_units,
+          a_mistake_is_named_with_its_line, all_mistakes_are_named_at_once,
+          so_many_mistakes_are_enough, a_role_whose_line_is_wrong_is_not_said_to_be_missing,
           no_sentence_repeats_what_may_be_a_key,
           a_key_of_several_lines_without_quotes_is_one_mistake,
           of_a_heredoc_the_closing_indentation_is_taken_off,

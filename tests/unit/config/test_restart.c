@@ -76,5 +76,52 @@ START_TEST(of_the_log_the_level_alone_follows)
 }
 END_TEST
 
-UNIT_MAIN("config/restart", nothing_is_named_where_only_keys_origins_and_limits_change,
+static uint64_t
+update_size_after(const char *before, const char *after, bool *ret_ok)
+{
+    struct config *running = read_config(slice_of(before)), *fresh = read_config(slice_of(after));
+    struct string_list names = {0};
+    struct error err = {""};
+    ck_assert_msg(config_judge(running, &err) && config_judge(fresh, &err), "%s", err.text);
+    restart_keep(fresh, running, &names);
+    judge_update_size(fresh);
+    *ret_ok = fresh->errors.count == 0;
+    uint64_t size = fresh->max_update_size;
+    ck_assert(*ret_ok || strstr(fresh->errors.items[0], "max_update_size"));
+    string_list_clear(&names);
+    config_free(&running);
+    config_free(&fresh);
+    return size;
+}
+
+/* The history stays as it is, so what it can hold does too. */
+START_TEST(what_an_update_may_be_follows_what_stays)
+{
+    bool ok;
+    const char *small = "anonymous\nmax_request_body_size 4MiB\nhistory { max_bytes 1MiB }\n";
+    ck_assert_uint_eq(update_size_after(small,
+                                        "anonymous\nmax_request_body_size 4MiB\n"
+                                        "history { max_bytes 1GiB }\n",
+                                        &ok),
+                      262144);
+    ck_assert(ok);
+    ck_assert_uint_eq(update_size_after(small,
+                                        "anonymous\nmax_request_body_size 4MiB\n"
+                                        "transport memory\n",
+                                        &ok),
+                      262144);
+    ck_assert(ok);
+    ck_assert_uint_eq(update_size_after(small,
+                                        "anonymous\nmax_request_body_size 10kB\n"
+                                        "history { max_bytes 1GiB }\n",
+                                        &ok),
+                      20000);
+    ck_assert(ok);
+    update_size_after(small, "anonymous\nmax_update_size 1MiB\nhistory { max_bytes 1GiB }\n", &ok);
+    ck_assert(!ok);
+}
+END_TEST
+
+UNIT_MAIN("config/restart", what_an_update_may_be_follows_what_stays,
+          nothing_is_named_where_only_keys_origins_and_limits_change,
           what_is_laid_out_once_is_named_and_stays, of_the_log_the_level_alone_follows)

@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 
-static const struct fields_limits limits = {100, 3};
+static const struct fields_limits limits = {100, 3, 64};
+
+#define SIXTEEN "0123456789abcdef"
 
 static const struct {
     struct slice form;
@@ -35,6 +37,15 @@ static const struct {
     {SLICE_INIT("topic=a&id=%E2%80%8B"), 200, 400},
     {SLICE_INIT("topic=a&id=%FF"), 200, 400},
     {SLICE_INIT("topic=a&id=%C3%A9%20x"), 200, 200},
+    /* HTTP takes the blanks off Last-Event-ID. */
+    {SLICE_INIT("topic=a&id=x%20"), 400, 400},
+    {SLICE_INIT("topic=a&id=+x"), 400, 400},
+    {SLICE_INIT("topic=a&id=+"), 400, 400},
+    {SLICE_INIT("topic=a&id=x+y"), 200, 200},
+    {SLICE_INIT("topic=a&id=x%09"), 400, 400},
+    {SLICE_INIT("topic=a&id=x%C2%A0"), 200, 200},
+    {SLICE_INIT("topic=a&id=" SIXTEEN SIXTEEN SIXTEEN SIXTEEN), 200, 200},
+    {SLICE_INIT("topic=a&id=" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "x"), 400, 400},
     {SLICE_INIT("topic=a&id=earliest"), 200, 400},
     {SLICE_INIT("topic=a&id=earliest2"), 200, 200},
     {SLICE_INIT("topic=a&id=Earliest"), 200, 200},

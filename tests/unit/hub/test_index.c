@@ -26,12 +26,13 @@ stream(uintptr_t number)
 static size_t hits;
 static uintptr_t hit_sum;
 
-static void
+static bool
 hit(struct stream *s, void *context)
 {
     (void)context;
     hits++;
     hit_sum += (uintptr_t)s / 16;
+    return true;
 }
 
 static struct update *
@@ -48,8 +49,8 @@ match_all(struct index *ix, const struct slice *topics, size_t count)
     struct update *u = update(topics, count);
     uint64_t steps = UINT64_MAX;
     hits = hit_sum = 0;
-    index_begin(ix, u, hit, NULL, &steps);
-    ck_assert(index_go_on(ix, &steps));
+    walk_begin(ix, u, hit, NULL);
+    ck_assert(walk_go_on(ix, &steps));
     update_unref(&u);
     return hits;
 }
@@ -108,9 +109,9 @@ START_TEST(alternate_topics_are_met_as_well)
     ck_assert_uint_eq(match_all(&ix, topics, 3), 2);
     ck_assert_uint_eq(hit_sum, 5);
     struct update *u = update(topics, 3);
-    ck_assert_int_eq(subscription_match(&ix, &a, u, &steps), MATCH_YES);
-    ck_assert_int_eq(subscription_match(&ix, &b, u, &steps), MATCH_NO);
-    ck_assert_int_eq(subscription_match(&ix, &t, u, &steps), MATCH_YES);
+    ck_assert_int_eq(walk_try(&ix, &a, &u->topics[1], &steps), MATCH_YES);
+    ck_assert_int_eq(walk_try(&ix, &b, &u->topics[1], &steps), MATCH_NO);
+    ck_assert_int_eq(walk_try(&ix, &t, &u->topics[2], &steps), MATCH_YES);
     update_unref(&u);
     index_remove(&ix, &a);
     index_remove(&ix, &b);
@@ -175,16 +176,16 @@ START_TEST(patterns_past_their_bounds_are_refused)
 {
     static struct subscription subs[8];
     struct index ix;
-    const struct index_limits few = {.max_patterns = 3, .max_unfixed = 1};
     const struct selector unfixed[] = {{.type = MATCHER_TEMPLATE, .text = SLICE("{x}")},
                                        {.type = MATCHER_TEMPLATE, .text = SLICE("{y}")},
                                        {.type = MATCHER_TEMPLATE, .text = SLICE("http://{y}")}};
     index_init(&ix);
-    ix.limits = few;
+    ix.limits.most[SHARE_PATTERNS] = 3;
+    ix.limits.most[SHARE_UNFIXED] = 1;
     ck_assert_int_eq(index_add(&ix, &subs[0], stream(1), &unfixed[0], NULL), INDEX_ADDED);
     ck_assert_int_eq(index_add(&ix, &subs[1], stream(2), &unfixed[0], NULL), INDEX_ADDED);
-    ck_assert_int_eq(index_add(&ix, &subs[2], stream(1), &unfixed[1], NULL), INDEX_FULL_OF_UNFIXED);
-    ck_assert_int_eq(index_add(&ix, &subs[2], stream(1), &unfixed[2], NULL), INDEX_FULL_OF_UNFIXED);
+    ck_assert_int_eq(index_add(&ix, &subs[2], stream(1), &unfixed[1], NULL), INDEX_FULL);
+    ck_assert_int_eq(index_add(&ix, &subs[2], stream(1), &unfixed[2], NULL), INDEX_FULL);
     add(&ix, &subs[2], 1, SLICE("a{x}"));
     add(&ix, &subs[3], 1, SLICE("b{x}"));
     const struct selector one_more = {.type = MATCHER_TEMPLATE, .text = SLICE("c{x}")};
@@ -241,7 +242,8 @@ generate_pattern(char *out)
         memcpy(out + len, part, strlen(part));
         len += strlen(part);
     }
-    return (struct selector){MATCHER_URLPATTERN, SLICE_OF(out, len), slice_of(bases[below(2)])};
+    return (struct selector){
+        .type = MATCHER_URLPATTERN, .text = SLICE_OF(out, len), .base = slice_of(bases[below(2)])};
 }
 
 static struct slice
@@ -369,7 +371,7 @@ START_TEST(url_patterns_are_met_whatever_their_literal_and_their_base)
         matcher_unref(&all[i].matcher);
     }
     ck_assert_uint_eq(ix.url_patterns.nodes, 0);
-    ck_assert_uint_eq(ix.base_count, 0);
+    ck_assert_uint_eq(ix.shares.held[SHARE_BASES], 0);
     index_fini(&ix);
 }
 END_TEST
@@ -391,12 +393,11 @@ START_TEST(a_pause_between_any_two_patterns_changes_nothing)
         }
         struct update *u = update(topics, 2);
         hits = hit_sum = 0;
-        uint64_t first = 1;
-        index_begin(&ix, u, hit, NULL, &first);
+        walk_begin(&ix, u, hit, NULL);
         size_t turns = 0;
         for (;; turns++) {
             uint64_t steps = 1;
-            if (index_go_on(&ix, &steps))
+            if (walk_go_on(&ix, &steps))
                 break;
             /* One leaves after a third of the turns; one joins a pattern and leaves again. */
             if (turns == PATTERNS / 3) {
@@ -419,7 +420,200 @@ START_TEST(a_pause_between_any_two_patterns_changes_nothing)
 }
 END_TEST
 
-START_TEST(a_pattern_is_struck_at_its_third_limit)
+/* Each is met once, in however many turns, whoever of them leaves between two of these. */
+START_TEST(a_pause_between_any_two_streams_of_an_entry_changes_nothing)
+{
+    enum {
+        STREAMS = 300
+    };
+    static struct subscription subs[3][STREAMS], late;
+    static const char *const texts[] = {"*", "a", "a{x}"};
+    struct index ix;
+    struct slice topic = SLICE("a");
+    index_init(&ix);
+    for (size_t leave = 0; leave < 3 * STREAMS; leave += 7) {
+        for (uintptr_t i = 0; i < 3 * STREAMS; i++)
+            add(&ix, &subs[i % 3][i / 3], 1 + i, slice_of(texts[i % 3]));
+        struct update *u = update(&topic, 1);
+        struct subscription *gone = &subs[leave % 3][leave / 3];
+        size_t turns = 0;
+        bool is_gone = false;
+        hits = hit_sum = 0;
+        walk_begin(&ix, u, hit, NULL);
+        for (uint64_t steps = 1; !walk_go_on(&ix, &steps); steps = 1, turns++) {
+            if (!is_gone && ix.walk.next == gone) { /* the next to be told leaves */
+                index_remove(&ix, gone);
+                add(&ix, &late, 1000000, slice_of(texts[leave % 3]));
+                is_gone = true;
+            }
+        }
+        uintptr_t all = 3 * STREAMS * (3 * STREAMS + 1) / 2;
+        ck_assert_uint_eq(hits, 3 * STREAMS - is_gone);
+        ck_assert_uint_eq(hit_sum, is_gone ? all - leave - 1 : all);
+        ck_assert_uint_ge(turns, 3 * STREAMS / 64);
+        index_remove(&ix, &late);
+        for (size_t i = 0; i < 3 * STREAMS; i++)
+            index_remove(&ix, &subs[i % 3][i / 3]);
+        update_unref(&u);
+        late = (struct subscription){0};
+    }
+    index_fini(&ix);
+}
+END_TEST
+
+static bool
+hit_at_the_third_time(struct stream *s, void *context)
+{
+    static size_t asked;
+    return ++asked % 3 == 0 && hit(s, context);
+}
+
+START_TEST(whoever_cannot_be_told_yet_is_told_in_a_later_turn)
+{
+    struct subscription a, b;
+    struct index ix;
+    struct slice topic = SLICE("a");
+    size_t turns = 0;
+    index_init(&ix);
+    add(&ix, &a, 1, SLICE("a"));
+    add(&ix, &b, 2, SLICE("a"));
+    struct update *u = update(&topic, 1);
+    hits = hit_sum = 0;
+    walk_begin(&ix, u, hit_at_the_third_time, NULL);
+    for (uint64_t steps = 100; !walk_go_on(&ix, &steps); steps = 100)
+        turns++;
+    ck_assert_uint_eq(turns, 4);
+    ck_assert_uint_eq(hits, 2);
+    ck_assert_uint_eq(hit_sum, 3);
+    update_unref(&u);
+    index_remove(&ix, &a);
+    index_remove(&ix, &b);
+    index_fini(&ix);
+}
+END_TEST
+
+START_TEST(everything_in_a_walk_takes_steps)
+{
+    enum {
+        PATTERNS = 1000,
+        BASES = 20
+    };
+    static struct subscription subs[PATTERNS], urls[BASES];
+    static struct slice topics[PATTERNS];
+    struct index ix;
+    char text[40];
+    index_init(&ix);
+    for (uintptr_t i = 0; i < PATTERNS; i++) {
+        int n = snprintf(text, sizeof text, "a{x%u}", (unsigned)i);
+        add(&ix, &subs[i], i + 1, SLICE_OF(text, (size_t)n));
+        topics[i] = SLICE("a");
+    }
+    struct update *u = update(topics, PATTERNS);
+    uint64_t steps = UINT64_MAX;
+    walk_begin(&ix, u, hit, NULL);
+    ck_assert(walk_go_on(&ix, &steps));
+    /* All of them match the first topic, and are on the list of each further one. */
+    ck_assert_uint_ge(UINT64_MAX - steps, PATTERNS * PATTERNS);
+    update_unref(&u);
+    for (uintptr_t i = 0; i < BASES; i++) {
+        char base[40];
+        int n = snprintf(base, sizeof base, "http://h%u.example/hub", (unsigned)i);
+        const struct selector s = {
+            .type = MATCHER_URLPATTERN, .text = SLICE("/x"), .base = SLICE_OF(base, (size_t)n)};
+        ck_assert_int_eq(index_add(&ix, &urls[i], stream(i + 1), &s, NULL), INDEX_ADDED);
+    }
+    /* Between two bases it may stop, and a base may go. */
+    struct slice topic = SLICE("/x");
+    u = update(&topic, 1);
+    size_t turns = 0;
+    hits = 0;
+    walk_begin(&ix, u, hit, NULL);
+    for (steps = 1; !walk_go_on(&ix, &steps); steps = 1, turns++)
+        if (turns == BASES / 2)
+            index_remove(&ix, &urls[BASES - 1]);
+    ck_assert_uint_ge(turns, BASES);
+    ck_assert_uint_eq(hits, BASES - 1);
+    update_unref(&u);
+    for (size_t i = 0; i < PATTERNS; i++)
+        index_remove(&ix, &subs[i]);
+    for (size_t i = 0; i < BASES; i++)
+        index_remove(&ix, &urls[i]);
+    index_fini(&ix);
+}
+END_TEST
+
+START_TEST(no_client_takes_a_bound_for_itself)
+{
+    static struct subscription subs[40];
+    struct index ix;
+    index_init(&ix);
+    ix.limits.most[SHARE_UNFIXED] = 8;
+    ix.limits.of_client[SHARE_UNFIXED] = 2;
+    size_t got = 0;
+    for (uint64_t client = 1; client <= 5; client++) {
+        for (unsigned i = 0; i < 4; i++) {
+            char text[40];
+            int n = snprintf(text, sizeof text, "{x%u_%u}", (unsigned)client, i);
+            const struct selector s = {
+                .type = MATCHER_TEMPLATE, .text = SLICE_OF(text, (size_t)n), .client = client};
+            enum index_answer answer = index_add(&ix, &subs[got], stream(client), &s, NULL);
+            ck_assert_int_eq(answer, i < 2 && client < 5 ? INDEX_ADDED
+                                     : client < 4        ? INDEX_HOARDED
+                                                         : INDEX_FULL);
+            ck_assert_int_eq(ix.full, answer == INDEX_ADDED ? SHARE_KINDS : SHARE_UNFIXED);
+            got += answer == INDEX_ADDED;
+        }
+    }
+    /* What is there already is for everybody, and stays on the account of who brought it. */
+    struct selector there = {.type = MATCHER_TEMPLATE, .text = SLICE("{x1_0}"), .client = 5};
+    ck_assert_int_eq(index_add(&ix, &subs[got++], stream(9), &there, NULL), INDEX_ADDED);
+    index_remove(&ix, &subs[0]);
+    struct selector more = {.type = MATCHER_TEMPLATE, .text = SLICE("{y}"), .client = 1};
+    ck_assert_int_eq(index_add(&ix, &subs[0], stream(9), &more, NULL), INDEX_FULL);
+    index_remove(&ix, &subs[got - 1]);
+    ck_assert_int_eq(index_add(&ix, &subs[0], stream(9), &more, NULL), INDEX_ADDED);
+    for (size_t i = 0; i + 1 < got; i++)
+        index_remove(&ix, &subs[i]);
+    for (size_t kind = 0; kind < SHARE_KINDS; kind++)
+        ck_assert_uint_eq(ix.shares.held[kind], 0);
+    ck_assert_uint_eq(ix.shares.clients.count, 0);
+    index_fini(&ix);
+}
+END_TEST
+
+START_TEST(every_byte_that_is_asked_for_is_counted)
+{
+    static char text[58000];
+    struct subscription exact, template, again;
+    struct index ix;
+    index_init(&ix);
+    for (size_t i = 0; i + 3 <= sizeof text; i += 3)
+        memcpy(text + i, "{a}", 3);
+    const struct selector wide = {
+        .type = MATCHER_TEMPLATE, .text = SLICE_OF(text, sizeof text / 3 * 3), .client = 7};
+    ck_assert_int_eq(index_add(&ix, &template, stream(1), &wide, NULL), INDEX_ADDED);
+    size_t held = ix.shares.held[SHARE_BYTES];
+    ck_assert_uint_ge(held, sizeof text / 3 * 32 + 2 * (sizeof text / 3 * 3));
+    ck_assert_uint_le(held, sizeof text / 3 * 32 + 2 * sizeof text + 1000);
+    const struct selector long_one = {
+        .type = MATCHER_EXACT, .text = SLICE_OF(text, 5000), .client = 7};
+    ck_assert_int_eq(index_add(&ix, &exact, stream(1), &long_one, NULL), INDEX_ADDED);
+    ck_assert_uint_ge(ix.shares.held[SHARE_BYTES], held + 5000);
+    held = ix.shares.held[SHARE_BYTES];
+    ck_assert_int_eq(index_add(&ix, &again, stream(2), &long_one, NULL), INDEX_ADDED);
+    ck_assert_uint_eq(ix.shares.held[SHARE_BYTES], held);
+    index_remove(&ix, &again);
+    index_remove(&ix, &exact);
+    ix.limits.of_client[SHARE_BYTES] = held - 1;
+    ck_assert_int_eq(index_add(&ix, &exact, stream(1), &long_one, NULL), INDEX_HOARDED);
+    ck_assert_int_eq(ix.full, SHARE_BYTES);
+    index_remove(&ix, &template);
+    ck_assert_uint_eq(ix.shares.held[SHARE_BYTES], 0);
+    index_fini(&ix);
+}
+END_TEST
+
+START_TEST(a_pattern_is_struck_by_the_third_topic_that_takes_too_long)
 {
     struct subscription slow, fine;
     struct index ix;
@@ -433,9 +627,12 @@ START_TEST(a_pattern_is_struck_at_its_third_limit)
     add(&ix, &slow, 1, SLICE_OF(text, 3000));
     add(&ix, &fine, 2, SLICE("{+x}"));
     for (size_t i = 0; i < 3; i++) {
-        ck_assert(!index_take_struck(&ix, &pattern, &first));
-        ck_assert_uint_eq(match(&ix, SLICE_OF(topic, 4000)), 1);
+        for (size_t again = 0; again < 5; again++) {
+            ck_assert(!index_take_struck(&ix, &pattern, &first));
+            ck_assert_uint_eq(match(&ix, SLICE_OF(topic, 3998 + (i ? i - 1 : 0))), 1);
+        }
     }
+    ck_assert_uint_eq(match(&ix, SLICE_OF(topic, 4000)), 1);
     ck_assert(index_take_struck(&ix, &pattern, &first));
     ck_assert_ptr_eq(first, &slow);
     ck_assert(slice_eq(pattern.text, SLICE_OF(text, 3000)));
@@ -478,7 +675,12 @@ main(void)
     tcase_add_test(c, whoever_comes_and_goes_the_index_meets_whom_a_loop_over_all_would);
     tcase_add_test(c, url_patterns_are_met_whatever_their_literal_and_their_base);
     tcase_add_test(c, a_pause_between_any_two_patterns_changes_nothing);
-    tcase_add_test(c, a_pattern_is_struck_at_its_third_limit);
+    tcase_add_test(c, a_pause_between_any_two_streams_of_an_entry_changes_nothing);
+    tcase_add_test(c, whoever_cannot_be_told_yet_is_told_in_a_later_turn);
+    tcase_add_test(c, everything_in_a_walk_takes_steps);
+    tcase_add_test(c, no_client_takes_a_bound_for_itself);
+    tcase_add_test(c, every_byte_that_is_asked_for_is_counted);
+    tcase_add_test(c, a_pattern_is_struck_by_the_third_topic_that_takes_too_long);
     tcase_add_test(c, a_quota_gives_its_places_back);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

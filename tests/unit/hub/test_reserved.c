@@ -73,6 +73,27 @@ START_TEST(every_row_is_reserved_as_it_says)
 }
 END_TEST
 
+START_TEST(where_hubs_are_is_reserved_in_0x_whatever_the_path)
+{
+    static const struct slice topics[] = {
+        SLICE_INIT(H "/subscriptions/a/b"),
+        SLICE_INIT("https://example.com" H "/subscriptions/a/b"),
+        SLICE_INIT("https://example.com/x?" H),
+        SLICE_INIT("https://example.com/hub/subscriptions/a/b"),
+    };
+    struct arena arena;
+    struct url hub;
+    arena_init(&arena, 65536);
+    ck_assert(url_parse(&arena, SLICE("https://hub.example/hub"), NULL, &hub));
+    for (size_t i = 0; i < COUNT_OF(topics); i++) {
+        ck_assert_msg(reserved_holds(&hub, false, topics[i]), "row %zu", i);
+        ck_assert_msg(reserved_is_possible(SLICE("/hub"), topics[i]), "row %zu", i);
+    }
+    ck_assert(!reserved_holds(&hub, true, topics[1]));
+    arena_fini(&arena);
+}
+END_TEST
+
 START_TEST(plain_topics_elsewhere_are_told_without_parsing)
 {
     ck_assert(!reserved_is_possible(SLICE(H), SLICE("https://example.com/users/1")));
@@ -143,5 +164,6 @@ START_TEST(a_long_topic_is_judged_too)
 END_TEST
 
 UNIT_MAIN("hub/reserved", every_row_is_reserved_as_it_says,
+          where_hubs_are_is_reserved_in_0x_whatever_the_path,
           plain_topics_elsewhere_are_told_without_parsing,
           the_quick_test_never_hides_a_reserved_topic, a_long_topic_is_judged_too)

@@ -144,7 +144,90 @@ START_TEST(a_header_is_believed_from_whom_it_may_come)
 }
 END_TEST
 
-UNIT_MAIN("request/place", the_audience_is_the_url_as_clients_name_it,
+START_TEST(an_address_is_one_or_is_not_known)
+{
+    static const struct {
+        struct slice told;
+        bool known;
+    } rows[] = {
+        {SLICE_INIT("192.0.2.1"), true},
+        {SLICE_INIT("2001:db8::1"), true},
+        {SLICE_INIT("::ffff:192.0.2.1"), true},
+        {SLICE_INIT("unix:"), false},
+        {SLICE_INIT(""), false},
+        {SLICE_INIT("unknown"), false},
+        {SLICE_INIT("192.0.2.1:80"), false},
+        {SLICE_INIT("192.0.2.1, 192.0.2.2"), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin(SLICE(""));
+        request.is_told = true;
+        request.address = guard_copy(rows[i].told);
+        ck_assert(place_settle(&ex));
+        ck_assert_msg(slice_eq(request.address, rows[i].known ? rows[i].told : SLICE("")),
+                      "row %zu", i);
+    }
+}
+END_TEST
+
+/* The same request, as it came, under other rules. */
+START_TEST(a_request_is_settled_anew_from_what_the_wire_told)
+{
+    static const struct {
+        struct slice text;
+        const char *url; /* NULL: refused */
+    } rows[] = {
+        {SLICE_INIT("public_urls https://hub.example\n"), "https://hub.example" HUB},
+        {SLICE_INIT("public_urls https://other.example\n"), NULL},
+        {SLICE_INIT("forwarded x-forwarded\n"), "https://hub.example" HUB},
+        {SLICE_INIT(""), "http://hub.example" HUB},
+        {SLICE_INIT("public_urls http://hub.example\n"), "http://hub.example" HUB},
+    };
+    struct request same;
+    begin(SLICE(""));
+    header(SLICE("X-Forwarded-Proto"), SLICE("https"));
+    same = request;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin(rows[i].text);
+        request = same;
+        ck_assert_msg(place_settle(&ex) == (rows[i].url != NULL), "row %zu", i);
+        if (rows[i].url)
+            ck_assert_msg(is(place_audience(&ex), rows[i].url), "row %zu", i);
+        same = request;
+    }
+}
+END_TEST
+
+START_TEST(an_audience_is_known_where_the_configuration_says_it)
+{
+    static const struct {
+        struct slice text, audience;
+        bool holds;
+    } rows[] = {
+        {SLICE_INIT("resource_identifier urn:hub\n"), SLICE_INIT("urn:hub"), true},
+        {SLICE_INIT("resource_identifier urn:hub\n"), SLICE_INIT("urn:Hub"), false},
+        {SLICE_INIT("public_urls https://a.example http://b.example:81\n"),
+         SLICE_INIT("https://a.example" HUB), true},
+        {SLICE_INIT("public_urls https://a.example http://b.example:81" HUB "\n"),
+         SLICE_INIT("http://b.example:81" HUB), true},
+        {SLICE_INIT("public_urls https://a.example\n"), SLICE_INIT("http://a.example" HUB), false},
+        {SLICE_INIT("public_urls https://a.example\n"), SLICE_INIT("https://b.example" HUB), false},
+        {SLICE_INIT("public_urls https://a.example\n"), SLICE_INIT("https://a.example/x"), false},
+        {SLICE_INIT("public_urls https://a.example\n"), SLICE_INIT(""), false},
+        {SLICE_INIT(""), SLICE_INIT("https://a.example" HUB), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        begin(rows[i].text);
+        ck_assert_msg(place_is_audience(config, guard_copy(rows[i].audience)) == rows[i].holds,
+                      "row %zu", i);
+    }
+}
+END_TEST
+
+UNIT_MAIN("request/place", an_address_is_one_or_is_not_known,
+          a_request_is_settled_anew_from_what_the_wire_told,
+          an_audience_is_known_where_the_configuration_says_it,
+          the_audience_is_the_url_as_clients_name_it,
           a_resource_identifier_names_the_hub_and_where_its_metadata_are,
           public_urls_say_the_scheme_and_refuse_other_hosts,
           a_header_is_believed_from_whom_it_may_come)

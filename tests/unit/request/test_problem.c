@@ -41,5 +41,22 @@ START_TEST(the_document_says_what_the_sentence_says)
 }
 END_TEST
 
+START_TEST(a_document_is_utf8_wherever_the_sentence_is_cut)
+{
+    char sentence[1000];
+    for (size_t before = 0; before < 4; before++) {
+        struct arena arena;
+        memset(sentence, 'x', before);
+        for (size_t i = 0; i < 240; i++)
+            memcpy(sentence + before + 4 * i, "\xF0\x9F\x90\x8E", 4);
+        arena_init(&arena, 65536);
+        struct slice text = problem_document(&arena, 400, SLICE_OF(sentence, before + 960));
+        ck_assert_uint_gt(text.len, 600);
+        ck_assert(slice_is_utf8(text));
+        arena_fini(&arena);
+    }
+}
+END_TEST
+
 UNIT_MAIN("request/problem", only_who_accepts_them_gets_problem_details,
-          the_document_says_what_the_sentence_says)
+          the_document_says_what_the_sentence_says, a_document_is_utf8_wherever_the_sentence_is_cut)

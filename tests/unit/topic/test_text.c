@@ -58,5 +58,30 @@ START_TEST(scalars_of_what_is_well_formed_are_the_bytes_themselves)
 }
 END_TEST
 
-UNIT_MAIN("topic/text", every_row_has_its_fault,
+START_TEST(latin_1_becomes_the_same_characters)
+{
+    char all[256], out[512];
+    for (int i = 0; i < 256; i++)
+        all[i] = (char)i;
+    size_t n = text_from_latin1(guard_copy(SLICE_OF(all, sizeof all)), out);
+    ck_assert_uint_eq(n, 128 + 2 * 128);
+    ck_assert(slice_is_utf8(SLICE_OF(out, n)) && memcmp(out, all, 128) == 0);
+    for (size_t i = 0; i < 128; i++) {
+        unsigned char lead = (unsigned char)out[128 + 2 * i],
+                      next = (unsigned char)out[129 + 2 * i];
+        ck_assert_uint_eq((lead & 0x1Fu) << 6 | (next & 0x3Fu), 128 + i);
+    }
+    ck_assert_uint_eq(text_from_latin1(SLICE("\xE9"
+                                             "1"),
+                                       out),
+                      3);
+    ck_assert_int_eq(memcmp(out,
+                            "\xC3\xA9"
+                            "1",
+                            3),
+                     0);
+}
+END_TEST
+
+UNIT_MAIN("topic/text", every_row_has_its_fault, latin_1_becomes_the_same_characters,
           scalars_of_what_is_well_formed_are_the_bytes_themselves)

@@ -77,6 +77,14 @@ START_TEST(an_update_past_its_maximum_is_refused)
         .topics = topics, .topic_count = 2, .id = SLICE("i"), .data = SLICE("0123456789")};
     ck_assert_ptr_null(update_new(&more, 30, &too_large));
     ck_assert(too_large);
+    char id[200] = ""; /* and so is the id, beside the event that it stands in */
+    memset(id, 'i', sizeof id);
+    const struct update_parts longer = {
+        .topics = &topic, .topic_count = 1, .id = SLICE_OF(id, sizeof id), .data = SLICE("")};
+    ck_assert_ptr_null(update_new(&longer, 400, &too_large));
+    ck_assert(too_large);
+    ck_assert_ptr_nonnull(u = update_new(&longer, 420, &too_large));
+    update_unref(&u);
 }
 END_TEST
 

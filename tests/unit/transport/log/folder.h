@@ -119,6 +119,25 @@ folder_flip(const char *path, off_t offset)
     close(fd);
 }
 
+/* A file that is there, and cannot be read (EISDIR): a folder stands in its place. */
+static inline void
+folder_take_away(const char *path)
+{
+    char away[160];
+    snprintf(away, sizeof away, "%s.away", path);
+    ck_assert_int_eq(rename(path, away), 0);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+static inline void
+folder_give_back(const char *path)
+{
+    char away[160];
+    snprintf(away, sizeof away, "%s.away", path);
+    ck_assert_int_eq(rmdir(path), 0);
+    ck_assert_int_eq(rename(away, path), 0);
+}
+
 static inline struct store *
 folder_open(const struct store_settings *s)
 {
@@ -135,7 +154,7 @@ folder_commit_all(struct store *st, struct update **updates, uint32_t count)
     struct error err;
     bool ok = true;
     for (uint32_t at = 0, fits; at < count && ok; at += fits) {
-        ok = store_begin(st, updates + at, count - at, &fits, &err);
+        ok = store_begin(st, updates + at, count - at, &fits, &err) == STORE_READY;
         if (!ok)
             break;
         struct batch *b = batch_new(fits);
@@ -191,7 +210,7 @@ static inline struct position
 folder_find(struct store *st, const char *id, bool *ret_found)
 {
     struct position p;
-    store_find(st, slice_of(id), ret_found, &p);
+    ck_assert(store_find(st, slice_of(id), ret_found, &p));
     return p;
 }
 
@@ -222,7 +241,7 @@ folder_read(struct store *st, const struct position *after)
         for (uint32_t i = batch_index_after(piece, at); i < piece->count; i++) {
             struct update *u = piece->updates[i];
             ck_assert_int_gt(position_cmp(u->position, at), 0);
-            store_find(st, u->id, &found, &found_at);
+            ck_assert(store_find(st, u->id, &found, &found_at));
             ck_assert(!found || position_cmp(found_at, u->position) <= 0);
             h.last = at = u->position;
             if (h.count++ == 0)

@@ -107,5 +107,33 @@ START_TEST(the_note_comes_back_and_belongs_to_whoever_holds_the_lock)
 }
 END_TEST
 
+/* A job that looks at the history must not keep a hub from its start. */
+START_TEST(asking_whether_it_is_held_takes_nothing)
+{
+    struct error err = {""};
+    struct lock_note note;
+    char c;
+    int folder = open_folder(), fd, ready[2], status;
+    ck_assert_int_eq(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (bool said = false;;) {
+            lock_is_held(folder, &note);
+            said = said || write(ready[1], "", 1) == 1;
+        }
+    }
+    ck_assert_int_eq(read(ready[0], &c, 1), 1);
+    for (int i = 0; i < 2000; i++) {
+        ck_assert_msg(lock_take(folder, folder_path, &fd, &err), "%s", err.text);
+        close(fd);
+    }
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    folder_remove();
+    close(folder);
+}
+END_TEST
+
 UNIT_MAIN("lock", the_second_is_told_the_pid_and_the_path, it_holds_also_where_its_file_was_removed,
-          it_is_held_by_the_living_alone, the_note_comes_back_and_belongs_to_whoever_holds_the_lock)
+          it_is_held_by_the_living_alone, the_note_comes_back_and_belongs_to_whoever_holds_the_lock,
+          asking_whether_it_is_held_takes_nothing)

@@ -17,7 +17,7 @@ static struct worker *workers[WORKERS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct position heard[WORKERS][UPDATES];
-static size_t heard_count[WORKERS], committed, failed, stopped, finds, finished;
+static size_t heard_count[WORKERS], committed, failed, too_large, stopped, finds, finished;
 
 /* Requests are made on their origin's thread. */
 struct task {
@@ -85,9 +85,10 @@ on_published(struct worker *w, struct message *m)
     (void)w;
     struct transport_publish *p = CONTAINER_OF(m, struct transport_publish, message);
     ck_assert_ptr_null(p->update);
-    add(p->outcome == PUBLISH_COMMITTED ? &committed
-        : p->outcome == PUBLISH_FAILED  ? &failed
-                                        : &stopped,
+    add(p->outcome == PUBLISH_COMMITTED   ? &committed
+        : p->outcome == PUBLISH_FAILED    ? &failed
+        : p->outcome == PUBLISH_TOO_LARGE ? &too_large
+                                          : &stopped,
         1);
     free(p);
 }
@@ -212,7 +213,8 @@ open_all(uint64_t sync_interval_ms)
     transport_start(transport, workers, WORKERS, on_delivery);
     for (unsigned i = 0; i < WORKERS; i++)
         worker_start(workers[i]);
-    heard_count[0] = heard_count[1] = committed = failed = stopped = finds = finished = 0;
+    heard_count[0] = heard_count[1] = committed = failed = too_large = stopped = finds = finished =
+        0;
 }
 
 static void
@@ -279,6 +281,24 @@ START_TEST(with_a_sync_now_and_then)
 }
 END_TEST
 
+/* Beside others, whichever batch it stands in. */
+START_TEST(an_update_that_cannot_be_held_fails_alone)
+{
+    open_all(0);
+    for (unsigned i = 0; i < 300; i++)
+        publish(i, i % 10 == 5 ? folder_settings().max_bytes / 2 : 10);
+    wait_until(&committed, 270);
+    wait_until(&too_large, 30);
+    close_all();
+    ck_assert_uint_eq(failed, 0);
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 270);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
 START_TEST(after_refuse_a_publish_is_answered_stopped_and_those_before_are_committed)
 {
     open_all(0);
@@ -307,6 +327,7 @@ main(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, with_a_sync_for_each_commit);
     tcase_add_test(c, with_a_sync_now_and_then);
+    tcase_add_test(c, an_update_that_cannot_be_held_fails_alone);
     tcase_add_test(c, after_refuse_a_publish_is_answered_stopped_and_those_before_are_committed);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

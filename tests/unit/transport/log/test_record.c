@@ -122,7 +122,8 @@ END_TEST
 /* With the CRC right, so that only the lengths speak against it. */
 START_TEST(lengths_that_lie_are_noticed)
 {
-    static const size_t fields[] = {32, 36, 40, 48}; /* topics, id, event, the first topic */
+    static const size_t fields[] = {32, 36, 40,
+                                    RECORD_HEAD}; /* topics, id, event, the first topic */
     static const uint32_t lies[] = {0, 1, 9, 40, 1000, 0x7fffffff, 0x80000000, 0xffffffff};
     struct update *u = make_update("an-id", 2, 50);
     struct log_record w = {.sequence = 1}, r;
@@ -144,7 +145,7 @@ END_TEST
 
 START_TEST(a_length_that_is_none_is_noticed_before_it_is_used)
 {
-    static const uint32_t lies[] = {1, 8, 40, 47, 49, 0xfffffff8, 0xffffffff, 1 << 31};
+    static const uint32_t lies[] = {1, 8, 48, 55, 57, 0xfffffff8, 0xffffffff, 1 << 31};
     struct update *u = make_update("an-id", 2, 50);
     struct log_record w = {.sequence = 1}, r;
     struct slice bytes = make_record(u, SALT, &w);
@@ -154,6 +155,29 @@ START_TEST(a_length_that_is_none_is_noticed_before_it_is_used)
         ck_assert_int_eq(log_record_read(SLICE_OF(at, bytes.len), SALT, &r), RECORD_BAD);
     }
     free((char *)bytes.ptr);
+    update_unref(&u);
+}
+END_TEST
+
+START_TEST(a_head_is_known_by_its_seal_whatever_its_body_is)
+{
+    struct update *u = make_update("an-id", 2, 50);
+    struct log_record w = {.sequence = 1}, r;
+    struct slice bytes = make_record(u, SALT, &w);
+    char *at = (char *)bytes.ptr;
+    memset(at + RECORD_HEAD, 'x', bytes.len - RECORD_HEAD);
+    ck_assert(log_record_has_seal(guard_copy(slice_head(bytes, RECORD_HEAD)), SALT));
+    ck_assert_int_eq(log_record_read(bytes, SALT, &r), RECORD_BAD);
+    for (size_t len = 0; len < RECORD_HEAD; len++)
+        ck_assert(!log_record_has_seal(guard_copy(slice_head(bytes, len)), SALT));
+    for (unsigned bit = 0; bit < 64; bit++) /* each bit of the salt counts */
+        ck_assert(!log_record_has_seal(bytes, SALT ^ 1ull << bit));
+    for (size_t bit = 0; bit < RECORD_HEAD * 8; bit++) {
+        at[bit / 8] = (char)(at[bit / 8] ^ 1 << bit % 8);
+        ck_assert(!log_record_has_seal(bytes, SALT));
+        at[bit / 8] = (char)(at[bit / 8] ^ 1 << bit % 8);
+    }
+    free(at);
     update_unref(&u);
 }
 END_TEST
@@ -179,4 +203,5 @@ END_TEST
 UNIT_MAIN("record", the_crc_is_the_one_that_everybody_knows, what_is_written_is_read,
           private_and_chosen_come_back, no_prefix_of_a_record_is_one, every_flipped_bit_is_noticed,
           zeros_and_what_another_segment_wrote_are_no_record, lengths_that_lie_are_noticed,
-          a_length_that_is_none_is_noticed_before_it_is_used, topics_end_where_their_bytes_do)
+          a_length_that_is_none_is_noticed_before_it_is_used,
+          a_head_is_known_by_its_seal_whatever_its_body_is, topics_end_where_their_bytes_do)

@@ -352,34 +352,39 @@ START_TEST(damage_in_the_last_file_costs_the_files_before_it_too)
 }
 END_TEST
 
-/* Nothing behind the damage can be made out: what was there is lost, and nobody may skip it. */
-START_TEST(a_last_file_of_nothing_but_damage_is_not_taken_for_an_empty_one)
+/* Whoever publishes knows the format, and a crash may come in the middle of what he wrote. */
+START_TEST(a_torn_update_full_of_heads_takes_nothing_with_it)
 {
     struct store_settings s;
     char path[128];
     make_history(&s, 400);
     struct store *st = folder_open(&s);
-    struct position before = st->last, p;
-    p = folder_commit(st, "first", 55000);
+    folder_commit_many(st, 400, 410, 10);
+    struct position before = folder_commit(st, "kept", 10), p;
+    uint64_t from = st->open->length;
+    p = folder_commit(st, "torn", 50000);
     uint64_t length = st->open->length;
     store_close(&st);
     folder_nth(path, ".log", -1);
     int fd = open(path, O_RDWR);
     char head[24] = "";
-    for (uint64_t at = SEGMENT_HEADER; at + 24 <= length; at += 24) {
+    for (uint64_t at = from; at + 24 <= length; at += 24) {
         le32_put(head, (uint32_t)((length - at) / 8 * 8));
+        le32_put(head + 12, (uint32_t)length - 8);
         le64_put(head + 16, p.sequence);
         ck_assert_int_eq(pwrite(fd, head, sizeof head, (off_t)at), (ssize_t)sizeof head);
     }
     close(fd);
     st = folder_open(&s);
-    ck_assert(folder_read(st, &before).gone);
-    ck_assert_uint_eq(folder_read(st, NULL).count, 0);
+    struct held h = folder_read(st, NULL);
+    ck_assert_uint_eq(h.count, 411);
+    ck_assert_str_eq(h.last_id, "kept");
+    ck_assert(!folder_read(st, &before).gone);
     folder_commit(st, "next", 10);
-    ck_assert_uint_eq(folder_read(st, NULL).count, 1);
     store_close(&st);
     st = folder_open(&s);
-    ck_assert(folder_read(st, &before).gone);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 412);
+    ck_assert_uint_eq(folder_read(st, &before).count, 1);
     store_close(&st);
     folder_remove();
 }
@@ -528,6 +533,101 @@ START_TEST(smaller_bounds_than_before_are_met_at_the_start)
 }
 END_TEST
 
+/* --- whose files they are -----------------------------------------------------------------------
+ */
+
+static void
+put_file(const char *name, const char *text)
+{
+    char path[128];
+    folder_file(path, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+static bool
+is_there(const char *name)
+{
+    char path[128];
+    folder_file(path, name);
+    return access(path, F_OK) == 0;
+}
+
+START_TEST(only_what_we_left_behind_ourselves_is_removed)
+{
+    static const char *const ours[] = {"0000000000000007-0000000000000001.new",
+                                       "0000000000000007-0000000000000001.idx",
+                                       "0000000000000001-0000000000000001.idx.tmp", "prepared.tmp"};
+    static const char *const others[] = {"notes.tmp",
+                                         "report.new",
+                                         ".hidden.new",
+                                         "a.idx.tmp",
+                                         "0000000000000007-0000000000000001.new.tmp",
+                                         "7-1.new",
+                                         "prepared.new",
+                                         "0.idx"};
+    struct store_settings s;
+    make_history(&s, 100);
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
+        put_file(ours[i], "half");
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        put_file(others[i], "precious");
+    ck_assert_uint_eq(reopen(&s).count, 100);
+    for (size_t i = 0; i < COUNT_OF(ours); i++)
+        ck_assert_msg(!is_there(ours[i]), "%s", ours[i]);
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        ck_assert_msg(is_there(others[i]), "%s", others[i]);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(a_folder_of_somebody_else_is_not_begun_in)
+{
+    struct store_settings s = folder_settings();
+    struct error err = {""};
+    put_file("notes.tmp", "precious");
+    ck_assert_ptr_null(store_open(&s, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "notes.tmp"));
+    ck_assert_ptr_nonnull(strstr(err.text, folder_path));
+    ck_assert(is_there("notes.tmp") && !is_there("lock") && !is_there("prepared"));
+    folder_remove();
+    s = folder_settings(); /* a lock that is none of ours */
+    put_file("lock", "of another program");
+    ck_assert_ptr_null(store_open(&s, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "no lock of a history"));
+    folder_remove();
+    s = folder_settings(); /* what says nothing about that */
+    put_file("lost+found", "");
+    put_file(".keep", "");
+    put_file("lock", "pi"); /* after a crash */
+    struct store *st = folder_open(&s);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* Taken for missing, it would be a break in the history, and the next header would write it down.
+ */
+START_TEST(a_file_that_cannot_be_looked_at_is_a_start_that_fails)
+{
+    struct store_settings s;
+    struct error err = {""};
+    char path[128];
+    make_history(&s, 400);
+    for (int which = 0; which < 3; which++) {
+        folder_nth(path, ".log", which);
+        folder_take_away(path);
+        ck_assert_ptr_null(store_open(&s, &err));
+        ck_assert_ptr_nonnull(strstr(err.text, strrchr(path, '/')));
+        folder_give_back(path);
+    }
+    ck_assert_uint_eq(reopen(&s).count, 400);
+    folder_remove();
+}
+END_TEST
+
 UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           many_restarts_without_an_update_leave_nothing_behind,
           a_start_that_died_at_any_point_loses_nothing, missing_and_damaged_indexes_are_made_again,
@@ -539,8 +639,10 @@ UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           an_empty_file_in_the_place_of_the_youngest_ends_nothing,
           the_last_file_may_be_torn_anywhere, damage_in_the_last_file_is_told_from_a_tear,
           damage_in_the_last_file_costs_the_files_before_it_too,
-          a_last_file_of_nothing_but_damage_is_not_taken_for_an_empty_one,
-          another_version_is_refused_and_named, a_second_hub_is_refused_and_changes_nothing,
+          a_torn_update_full_of_heads_takes_nothing_with_it, another_version_is_refused_and_named,
+          a_second_hub_is_refused_and_changes_nothing,
           who_only_reads_sees_what_is_committed_and_changes_nothing,
           who_only_reads_is_not_put_off_by_files_that_go_meanwhile,
-          a_folder_that_cannot_be_is_named, smaller_bounds_than_before_are_met_at_the_start)
+          a_folder_that_cannot_be_is_named, smaller_bounds_than_before_are_met_at_the_start,
+          only_what_we_left_behind_ourselves_is_removed, a_folder_of_somebody_else_is_not_begun_in,
+          a_file_that_cannot_be_looked_at_is_a_start_that_fails)

@@ -385,6 +385,141 @@ START_TEST(a_file_that_was_taken_away_costs_what_lies_before)
 }
 END_TEST
 
+/* --- reads that fail ----------------------------------------------------------------------------
+ */
+
+/* Of 400 updates in several sealed segments, one file cannot be read. */
+static struct store *
+with_a_file_away(const struct store_settings *s, const char *suffix, char path[128])
+{
+    struct store *st = folder_open(s);
+    folder_commit_many(st, 0, 400, 500);
+    folder_keep(st);
+    store_close(&st);
+    st = folder_open(s); /* so that nothing of it is in memory */
+    folder_nth(path, suffix, 1);
+    folder_take_away(path);
+    return st;
+}
+
+START_TEST(what_cannot_be_read_now_is_replayed_later)
+{
+    struct store_settings s = folder_settings();
+    char path[128];
+    struct store *st = with_a_file_away(&s, ".log", path);
+    struct position removed = st->removed.position;
+    for (int i = 0; i < 3; i++) {
+        struct held h = folder_read(st, NULL);
+        ck_assert(h.gone); /* the stream ends, and comes back */
+        ck_assert_uint_lt(h.count, 200);
+        folder_keep(st);
+    }
+    ck_assert_int_eq(position_cmp(st->removed.position, removed), 0);
+    ck_assert_uint_eq(st->events, 400);
+    folder_give_back(path);
+    struct held h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_eq(h.count, 400);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* In the file that cannot be read it may be, or may be first. */
+START_TEST(what_cannot_be_looked_up_now_is_neither_found_nor_unknown)
+{
+    struct store_settings s = folder_settings();
+    struct position p;
+    char path[128], index_path[128];
+    bool found;
+    struct store *st = with_a_file_away(&s, ".log", path);
+    folder_nth(index_path, ".idx", 1);
+    folder_take_away(index_path);
+    ck_assert(store_find(st, SLICE("id-0"), &found, &p) && found); /* in the file before */
+    ck_assert(!store_find(st, SLICE("id-150"), &found, &p));
+    ck_assert(!store_find(st, SLICE("id-399"), &found, &p));
+    ck_assert(!store_find(st, SLICE("nowhere"), &found, &p));
+    folder_give_back(index_path);
+    ck_assert(store_find(st, SLICE("id-399"), &found, &p) && found);
+    ck_assert(!store_find(st, SLICE("id-150"), &found, &p)); /* its record is to be seen */
+    folder_give_back(path);
+    ck_assert(store_find(st, SLICE("id-150"), &found, &p) && found);
+    ck_assert(store_find(st, SLICE("nowhere"), &found, &p) && !found);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(an_index_that_goes_while_it_is_used_is_made_again)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    char path[128];
+    bool found;
+    folder_commit_many(st, 0, 400, 500);
+    folder_keep(st);
+    folder_nth(path, ".idx", 1);
+    folder_take_away(path);
+    folder_find(st, "id-150", &found);
+    ck_assert(found);
+    folder_give_back(path);
+    ck_assert_int_eq(unlink(path), 0);
+    folder_keep(st);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 400); /* which finds each of them */
+    folder_flip(path, 300);                              /* an offset, or a hash */
+    ck_assert_uint_eq(folder_read(st, NULL).count, 400);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+/* Else its second coming would be taken for its first once that is removed, and a cursor would skip
+ * what lies between. */
+START_TEST(an_id_that_cannot_be_looked_up_counts_as_known)
+{
+    struct store_settings s = folder_settings();
+    char path[128], index_path[128];
+    bool found;
+    struct store *st = with_a_file_away(&s, ".log", path);
+    folder_nth(index_path, ".idx", 1);
+    folder_take_away(index_path);
+    struct position p = folder_commit(st, "id-150", 10);
+    folder_give_back(index_path);
+    folder_give_back(path);
+    remove_to(st, (struct position){p.run - 1, 399});
+    folder_find(st, "id-150", &found);
+    ck_assert(!found);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_for_a_good_while_costs_what_lies_before)
+{
+    struct store_settings s = folder_settings();
+    char path[128];
+    struct store *st = with_a_file_away(&s, ".log", path);
+    ck_assert(folder_read(st, NULL).gone);
+    LIST_EACH(node, after, &st->segments)
+    {
+        struct segment *g = CONTAINER_OF(node, struct segment, node);
+        ck_assert_int_eq(g->patience_ends_ms != 0, node == st->segments.next->next);
+        if (g->patience_ends_ms)
+            g->patience_ends_ms = 1;
+    }
+    ck_assert(folder_read(st, NULL).gone);
+    struct held h = folder_read(st, NULL);
+    ck_assert(!h.gone);
+    ck_assert_uint_gt(h.count, 100);
+    ck_assert_uint_lt(h.count, 300);
+    ck_assert_str_eq(h.last_id, "id-399");
+    rmdir(path);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
 UNIT_MAIN("replay", of_several_updates_with_one_id_the_earliest_is_found,
           one_commit_may_hold_an_id_twice, when_the_earliest_of_them_is_removed_the_id_is_unknown,
           the_last_removed_id_is_unknown_if_it_was_there_before,
@@ -396,4 +531,9 @@ UNIT_MAIN("replay", of_several_updates_with_one_id_the_earliest_is_found,
           damage_at_the_end_of_the_open_segment_spares_what_comes_later,
           damage_in_the_open_segment_costs_what_lies_before,
           an_open_file_that_was_taken_away_is_left, an_emptied_folder_is_written_again,
-          a_file_that_was_taken_away_costs_what_lies_before)
+          a_file_that_was_taken_away_costs_what_lies_before,
+          what_cannot_be_read_now_is_replayed_later,
+          what_cannot_be_looked_up_now_is_neither_found_nor_unknown,
+          an_index_that_goes_while_it_is_used_is_made_again,
+          an_id_that_cannot_be_looked_up_counts_as_known,
+          what_cannot_be_read_for_a_good_while_costs_what_lies_before)

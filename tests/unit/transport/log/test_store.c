@@ -58,11 +58,18 @@ START_TEST(an_update_that_fits_nowhere_is_refused_and_costs_nothing)
     folder_commit_many(st, 0, 300, 1000);
     folder_keep(st);
     struct held before = folder_read(st, NULL);
-    ck_assert(!folder_try_commit(st, "huge", s.max_bytes + 1, true, NULL));
+    struct update *huge = make_update("huge", 1, s.max_bytes / 2);
+    struct segment *open = st->open;
+    struct error err = {""};
+    uint32_t fits;
+    ck_assert_int_eq(store_begin(st, &huge, 1, &fits, &err), STORE_TOO_LARGE);
+    ck_assert_ptr_nonnull(strstr(err.text, "max_bytes"));
+    update_unref(&huge);
+    ck_assert_ptr_eq(st->open, open); /* it was not left, and nobody else is refused */
+    ck_assert(!st->trouble && st->retry_at_ms == 0 && store_is_well(st));
     struct held after = folder_read(st, NULL);
     ck_assert_uint_eq(after.count, before.count);
     ck_assert_str_eq(after.first_id, "id-0");
-    st->retry_at_ms = 0;
     folder_commit(st, "next", 10);
     ck_assert_uint_eq(folder_read(st, NULL).count, 301);
     store_close(&st);
@@ -186,6 +193,49 @@ START_TEST(what_is_too_old_goes_also_from_an_idle_store)
     st = folder_open(&s);
     folder_find(st, "last", &found);
     ck_assert(found);
+    store_close(&st);
+    folder_remove();
+}
+END_TEST
+
+static void
+set_times(struct store *st, uint64_t ms)
+{
+    LIST_EACH(node, after, &st->segments)
+    {
+        CONTAINER_OF(node, struct segment, node)->last_time_ms = ms;
+    }
+}
+
+/* As if the clock were ahead at the start by all the time since 1970. */
+START_TEST(a_clock_that_is_ahead_at_the_start_removes_nothing_before_it_had_time_to_be_set)
+{
+    struct store_settings s = folder_settings();
+    struct store *st = folder_open(&s);
+    folder_commit_many(st, 0, 20, 10);
+    store_close(&st);
+    st = folder_open(&s);
+    ck_assert_int_ge(st->ages_from_ms - (int64_t)clock_boot_ms(), 3590 * 1000);
+    set_times(st, 1);
+    folder_keep(st);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 20);
+    set_times(st, clock_wall_ms()); /* it was set meanwhile */
+    st->ages_from_ms = 1;           /* and the hour is over */
+    folder_keep(st);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 20);
+    set_times(st, 1); /* from now on it is not asked any more */
+    folder_keep(st);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 20);
+    store_close(&st);
+    st = folder_open(&s); /* what is really too old goes */
+    set_times(st, 1);
+    st->ages_from_ms = 1;
+    folder_keep(st);
+    ck_assert_uint_eq(folder_read(st, NULL).count, 0);
+    store_close(&st);
+    s.max_age_ms = 5000; /* where less is kept, less is waited */
+    st = folder_open(&s);
+    ck_assert_int_le(st->ages_from_ms - (int64_t)clock_boot_ms(), 5000);
     store_close(&st);
     folder_remove();
 }
@@ -341,6 +391,7 @@ UNIT_MAIN("store", what_is_committed_is_read_in_order_and_found,
           an_update_that_fits_nowhere_is_refused_and_costs_nothing, max_events_is_kept_to_a_segment,
           what_is_prepared_fits_a_history_of_few_events, one_event_may_be_all_that_is_held,
           max_bytes_is_never_passed, what_is_too_old_goes_also_from_an_idle_store,
+          a_clock_that_is_ahead_at_the_start_removes_nothing_before_it_had_time_to_be_set,
           several_updates_are_one_commit_and_may_fill_several_segments,
           a_write_that_fails_confirms_nothing_and_the_next_goes_on,
           writes_that_fail_for_long_cost_no_history,

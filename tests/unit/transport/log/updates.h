@@ -36,7 +36,7 @@ make_update(const char *id, size_t topic_count, size_t size)
 
 /* The record of an update in a buffer of its own; caller frees. */
 static inline struct slice
-make_record(const struct update *u, uint32_t salt, struct log_record *r)
+make_record(const struct update *u, uint64_t salt, struct log_record *r)
 {
     char *bytes = xalloc(log_record_size(u));
     log_record_write(bytes, u, salt, r);

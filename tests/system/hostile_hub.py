@@ -1,0 +1,85 @@
+"""Rows of hostile.py: what topics, matchers and rights can do."""
+from itertools import product
+from string import ascii_lowercase, digits
+
+from conftest import KEY, token
+from hostile import FORM, AUTH, SANITIZED, Row, publish_many, send, streams, topics
+
+FEW = 10 if SANITIZED else 1
+NAMES = ["".join(pair) for pair in product(ascii_lowercase + digits, repeat=2) if "".join(pair) != "aa"][:1000]
+EARLIEST = "Last-Event-ID: earliest"
+ISSUER = f"issuer https://issuer.example {{\n subscriber {{\n jwt {KEY} HS256\n }}\n}}"
+PUBLISH = (FORM, AUTH)
+
+
+def history(form, count):
+    return lambda hub: publish_many(hub, [form] * (count // FEW))
+
+
+def replays(count, query):
+    return lambda hub, stage: [send(hub, "GET", query, EARLIEST) for _ in range(count)]
+
+
+def of_rights(hub):
+    """Streams of many tokens, none of which may get what will come."""
+    return [client for i in range(1000 // FEW) for client in streams(
+        hub, ["topic=*"],
+        "Authorization: Bearer " + token(subscribe=[f"https://example.com/users/{i}/{{kind{k}}}/{{id}}" for k in range(5)]))]
+
+
+def private(hub, stage):
+    form = b"private=on&data=x" + b"".join(b"&topic=https://example.com/users/x%d/a/b" % i for i in range(1000))
+    return [send(hub, "POST", "", *PUBLISH, body=form), *stage]
+
+
+def slow_template(number, expressions):
+    """With a topic of many a it costs as many sweeps as it has expressions."""
+    return f"a{{+x{number}}}" + "a{+x}" * expressions + "z"
+
+
+def of_hosts(count, query):
+    """Streams that reached the hub under as many names."""
+    return lambda hub: [client for i in range(count) for client in streams(hub, [query], host=f"h{i}.example")]
+
+
+def publishes(*forms):
+    """On a connection each."""
+    return lambda hub, stage: [*[send(hub, "POST", "", *PUBLISH, body=form) for form in forms], *(stage or ())]
+
+
+def asks(count, query, method="GET", body=b""):
+    headers = [FORM] if method == "QUERY" else []
+    return lambda hub, stage: [send(hub, method, query(i), *headers, body=body) for i in range(count)]
+
+
+def hostile_pattern(number):
+    return topics([f"/{number}-{i}" + "{a}?" * 900 for i in range(6)], "match_urlpattern")
+
+
+def leave(hub, stage):
+    for client in stage:
+        client.close()
+
+
+LONG = b"&".join(b"topic=/%d" % i + b"x" * 1000 for i in range(1000)) + b"&data=x"
+RELATIVE = b"&".join(b"topic=/%d" % i for i in range(1000)) + b"&data=x"
+
+ROWS = [
+    Row("a replay of 16,000 updates by 1,000 exact topics", replays(1, topics(NAMES)), history(b"topic=aa&data=x", 16000)),
+    Row("a replay of 160 updates of 1,000 topics by 1,000 exact topics", replays(1, topics(NAMES)),
+        history(b"topic=aa&" * 1000 + b"data=x", 160)),
+    Row("ten of these", replays(10, topics(NAMES)), history(b"topic=aa&" * 1000 + b"data=x", 160)),
+    Row("a replay of 1,000 topics by one template near its limit", replays(1, topics([slow_template(1, 4)])),
+        history(b"&".join(b"topic=" + b"a" * 2000 + b"%d%%22z" % i for i in range(1000)) + b"&data=x", 20)),
+    Row("a private update of 1,000 topics for 1,000 tokens", private, of_rights),
+    Row("an update of 1,000 topics, and 2,000 templates that all match each", publishes(b"topic=aa&" * 1000 + b"data=x"),
+        lambda hub: streams(hub, [topics([f"a{{x{k}_{i}}}" for i in range(200)]) for k in range(10)])),
+    Row("an update of 1,000 relative topics, and URL Patterns under 64 names", publishes(RELATIVE),
+        of_hosts(64, "match_urlpattern=/:x"), ISSUER),
+    Row("the same with long ones", publishes(LONG), of_hosts(64, "match_urlpattern=/:x"), ISSUER),
+    Row("an update for 2,000 streams", publishes(b"topic=a&data=x"), lambda hub: streams(hub, ["topic=*"] * (2000 // FEW))),
+    Row("ten GETs of the URL Patterns that take longest to compile", asks(10, hostile_pattern), conf=ISSUER),
+    Row("64 GETs of 1,000 topics at once", asks(64, lambda i: topics([f"{i}{name}" for name in NAMES]))),
+    Row("32 streams of 1,000 topics that leave at once", leave,
+        lambda hub: streams(hub, [topics([f"{i}{name}" for name in NAMES]) for i in range(32)])),
+]

@@ -1,0 +1,3 @@
+"""Rows of hostile.py: what bytes on a connection can do."""
+
+ROWS = []
