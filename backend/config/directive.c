@@ -84,7 +84,7 @@ struct directive {
 
 /* What stands open where the lexer is. */
 struct gathering {
-    struct reading *reading;
+    struct config_reading *reading;
     struct directive *directive;
     unsigned opened[MAX_DEPTH + 1]; /* the lines of the { that are open, of blocks of directives */
     unsigned depth, wrapper;        /* wrapper: the line of `mercure {`; 0: not in it */
@@ -120,7 +120,7 @@ flatten(const struct directive *d, struct slice *ret, size_t *ret_count, struct 
 /* --- directives that say more than one thing -------------------------------------------------- */
 
 static bool
-read_compatibility(struct reading *r, struct directive *d, struct error *err)
+read_compatibility(struct config_reading *r, struct directive *d, struct error *err)
 {
     const struct slice *word = &d->words[1];
     if (d->count != 2 || (!slice_eq(*word, SLICE("7")) && !slice_eq(*word, SLICE("8"))))
@@ -131,7 +131,7 @@ read_compatibility(struct reading *r, struct directive *d, struct error *err)
 }
 
 static bool
-read_transport(struct reading *r, struct directive *d, struct error *err)
+read_transport(struct config_reading *r, struct directive *d, struct error *err)
 {
     struct error why;
     size_t count = 0;
@@ -142,7 +142,7 @@ read_transport(struct reading *r, struct directive *d, struct error *err)
 }
 
 static bool
-read_history(struct reading *r, struct directive *d, struct error *err)
+read_history(struct config_reading *r, struct directive *d, struct error *err)
 {
     struct error why;
     size_t count = 0;
@@ -155,7 +155,7 @@ read_history(struct reading *r, struct directive *d, struct error *err)
 }
 
 static bool
-read_issuer(struct reading *r, struct directive *d, struct error *err)
+read_issuer(struct config_reading *r, struct directive *d, struct error *err)
 {
     return d->count == 2 && d->has_block
                ? issuer_read(r, d->words[1], d->inner, d->inner_count, err)
@@ -163,13 +163,13 @@ read_issuer(struct reading *r, struct directive *d, struct error *err)
 }
 
 static bool
-read_durability(struct reading *r, struct directive *d, struct error *err)
+read_durability(struct config_reading *r, struct directive *d, struct error *err)
 {
     return history_set_durability(r, d->words + 1, d->count - 1, err);
 }
 
 static bool
-read_log(struct reading *r, struct directive *d, struct error *err)
+read_log(struct config_reading *r, struct directive *d, struct error *err)
 {
     struct config *c = r->config;
     const struct slice *args = d->words + 1;
@@ -196,14 +196,15 @@ read_log(struct reading *r, struct directive *d, struct error *err)
 
 static const struct {
     const char *name;
-    bool (*read)(struct reading *, struct directive *, struct error *);
+    bool (*read)(struct config_reading *, struct directive *, struct error *);
 } readers[] = {
 #define SPECIAL(name, reader, ...) {#name, reader},
 #include "config/options.def"
 };
 
 static bool
-read_special(struct reading *r, const struct option *o, struct directive *d, struct error *err)
+read_special(struct config_reading *r, const struct option *o, struct directive *d,
+             struct error *err)
 {
     size_t i = 0;
     while (strcmp(readers[i].name, o->name) != 0)
@@ -214,7 +215,7 @@ read_special(struct reading *r, const struct option *o, struct directive *d, str
 /* --- a directive ------------------------------------------------------------------------------ */
 
 static bool
-apply_words(struct reading *r, struct directive *d, struct error *err)
+apply_words(struct config_reading *r, struct directive *d, struct error *err)
 {
     const struct option *o = option_find(NULL, d->words[0]);
     if (o && is_read(o) && d->has_block && !o->takes_block)
@@ -253,7 +254,7 @@ has_word(const struct directive *d, struct slice word)
 static void
 apply(struct gathering *g)
 {
-    struct reading *r = g->reading;
+    struct config_reading *r = g->reading;
     struct directive *d = g->directive;
     struct error why = {""};
     unsigned line = r->line;
@@ -394,7 +395,7 @@ read_lexemes(struct gathering *g, struct lexer *l)
 }
 
 static void
-read_directives(struct reading *r, struct slice text)
+read_directives(struct config_reading *r, struct slice text)
 {
     struct gathering g = {.reading = r};
     struct lexer l;
@@ -409,7 +410,7 @@ read_directives(struct reading *r, struct slice text)
 /* --- a text ----------------------------------------------------------------------------------- */
 
 static void
-refuse_caddyfile(struct reading *r, unsigned first, unsigned last)
+refuse_caddyfile(struct config_reading *r, unsigned first, unsigned last)
 {
     struct error why;
     error_set(&why,
@@ -421,7 +422,7 @@ refuse_caddyfile(struct reading *r, unsigned first, unsigned last)
 }
 
 void
-directive_read(struct reading *r, struct slice text, const char *file)
+directive_read(struct config_reading *r, struct slice text, const char *file)
 {
     struct slice mark = SLICE("\xef\xbb\xbf");
     struct error why;

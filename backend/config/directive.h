@@ -11,6 +11,6 @@ enum {
 
 /* `text` is of `file`, or of the variable of that name. What is wrong is added to the errors of the
  * configuration, each with its line. */
-void directive_read(struct reading *, struct slice text, const char *file);
+void directive_read(struct config_reading *, struct slice text, const char *file);
 
 #endif

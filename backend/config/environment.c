@@ -64,7 +64,7 @@ trim(struct slice s)
 
 /* False: neither NAME nor NAME_FILE is there, or both are, which is said. */
 static bool
-is_there(struct reading *r, const char *name)
+is_there(struct config_reading *r, const char *name)
 {
     bool here = getenv(name) != NULL, in_file = file_of(name) != NULL;
     if (here && in_file)
@@ -75,7 +75,7 @@ is_there(struct reading *r, const char *name)
 /* NAME, or what is in the file that NAME_FILE names, without what stands around it. The caller
  * frees; NULL: it is not there, or cannot be read, which is said. */
 static char *
-read_variable(struct reading *r, const char *name)
+read_variable(struct config_reading *r, const char *name)
 {
     struct error err = {"no files are read"};
     struct buf text = {0};
@@ -96,7 +96,7 @@ read_variable(struct reading *r, const char *name)
 /* --- each variable ---------------------------------------------------------------------------- */
 
 static void
-set_key(struct reading *r, enum role role, const char *key, const char *alg)
+set_key(struct config_reading *r, enum role role, const char *key, const char *alg)
 {
     char name[MAX_NAME], from[MAX_PATH];
     const char *value = getenv(key), *path = file_of(key);
@@ -118,7 +118,7 @@ set_key(struct reading *r, enum role role, const char *key, const char *alg)
 }
 
 static void
-set_flag(struct reading *r, const char *name, bool *field)
+set_flag(struct config_reading *r, const char *name, bool *field)
 {
     char *value = read_variable(r, name);
     struct slice text = slice_of(value);
@@ -149,7 +149,7 @@ split(struct slice rest, struct slice *ret, size_t max)
 
 /* The words of the variable are put where the directive would put them. */
 static void
-set_list(struct reading *r, const char *name, const char *directive)
+set_list(struct config_reading *r, const char *name, const char *directive)
 {
     static struct slice words[MAX_WORDS]; /* main's thread alone */
     const struct option *o = option_find(NULL, slice_of(directive));
@@ -168,7 +168,7 @@ set_list(struct reading *r, const char *name, const char *directive)
 }
 
 static void
-set_issuers(struct reading *r)
+set_issuers(struct config_reading *r)
 {
     static struct slice words[MAX_WORDS];
     char *value = read_variable(r, "MERCURE_TRUSTED_ISSUERS");
@@ -179,7 +179,7 @@ set_issuers(struct reading *r)
 }
 
 static void
-set_transport(struct reading *r)
+set_transport(struct config_reading *r)
 {
     char *value = read_variable(r, "MERCURE_TRANSPORT_URL");
     struct slice url = slice_of(value);
@@ -215,7 +215,7 @@ read_site(struct slice word, struct slice *ret_port)
 
 /* The established image listens on the ports of its site, so that is what is asked for. */
 static void
-listen_as_site(struct reading *r, struct slice names)
+listen_as_site(struct config_reading *r, struct slice names)
 {
     static struct slice words[MAX_WORDS];
     const struct option *listen = option_find(NULL, SLICE("listen"));
@@ -255,7 +255,7 @@ listen_as_site(struct reading *r, struct slice names)
 }
 
 static void
-set_listen(struct reading *r)
+set_listen(struct config_reading *r)
 {
     set_list(r, "MERCURE_LISTEN_ADDR", "listen");
     if (!reading_has_seen(r, NULL, "listen"))
@@ -265,7 +265,7 @@ set_listen(struct reading *r)
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static void
-apply_extra(struct reading *r)
+apply_extra(struct config_reading *r)
 {
     char *extra = read_variable(r, "MERCURE_EXTRA_DIRECTIVES");
     reading_yield(r); /* the directives win over the variables */
@@ -275,7 +275,7 @@ apply_extra(struct reading *r)
 }
 
 static void
-require_keys(struct reading *r)
+require_keys(struct config_reading *r)
 {
     static const char *const names[ROLES] = {"MERCURE_PUBLISHER_JWT_KEY",
                                              "MERCURE_SUBSCRIBER_JWT_KEY"};
@@ -307,7 +307,7 @@ is_known(struct slice name)
 }
 
 static void
-judge_variable(struct reading *r, struct slice name)
+judge_variable(struct config_reading *r, struct slice name)
 {
     char text[MAX_NAME];
     const char *sentence;
@@ -336,7 +336,7 @@ environment_says_something(void)
 }
 
 void
-environment_read(struct reading *r)
+environment_read(struct config_reading *r)
 {
     for (char **v = environ; v && *v; v++)
         judge_variable(r, name_of(*v));

@@ -6,7 +6,7 @@
 #include "config/reading.h"
 
 /* What is wrong goes to the errors, by the variable's name. */
-void environment_read(struct reading *);
+void environment_read(struct config_reading *);
 bool environment_says_something(void); /* is there any MERCURE_… variable? */
 
 #endif

@@ -25,7 +25,7 @@ beside_bolt(struct config *c, struct slice path)
 
 /* `bolt`, the established hub's: what it says of path and size. */
 static bool
-take_over_bolt(struct reading *r, struct slice path, struct slice size, struct error *err)
+take_over_bolt(struct config_reading *r, struct slice path, struct slice size, struct error *err)
 {
     struct error why;
     char note[800];
@@ -60,7 +60,7 @@ take_bolt_word(struct slice name, struct slice value, struct slice *path, struct
 }
 
 static bool
-set_bolt_block(struct reading *r, const struct slice *words, size_t count, struct error *err)
+set_bolt_block(struct config_reading *r, const struct slice *words, size_t count, struct error *err)
 {
     struct slice path = {0}, size = {0};
     for (size_t i = 0; i < count; i += 2) {
@@ -76,7 +76,7 @@ set_bolt_block(struct reading *r, const struct slice *words, size_t count, struc
 }
 
 static bool
-set_bolt_url(struct reading *r, struct slice url, struct error *err)
+set_bolt_url(struct config_reading *r, struct slice url, struct error *err)
 {
     struct slice rest = slice_from(url, 7), path = {0}, size = {0}, part;
     size_t query = slice_index(rest, '?');
@@ -102,7 +102,7 @@ refuse_transport(bool is_url)
 }
 
 bool
-history_set_transport(struct reading *r, bool is_url, const struct slice *args, size_t count,
+history_set_transport(struct config_reading *r, bool is_url, const struct slice *args, size_t count,
                       const struct slice *block, size_t block_count, struct error *err)
 {
     struct slice kind = count == 1 ? args[0] : SLICE("");
@@ -124,7 +124,8 @@ history_set_transport(struct reading *r, bool is_url, const struct slice *args, 
 }
 
 bool
-history_set_durability(struct reading *r, const struct slice *args, size_t count, struct error *err)
+history_set_durability(struct config_reading *r, const struct slice *args, size_t count,
+                       struct error *err)
 {
     uint64_t interval = 0;
     bool commit = count == 1 && slice_eq(args[0], SLICE("commit"));

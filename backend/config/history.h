@@ -6,10 +6,11 @@
 #include "config/reading.h"
 
 /* `args` without the directive's name; `block` is what its block holds. */
-MUST_CHECK bool history_set_transport(struct reading *, bool is_url, const struct slice *args,
-                                      size_t count, const struct slice *block, size_t block_count,
+MUST_CHECK bool history_set_transport(struct config_reading *, bool is_url,
+                                      const struct slice *args, size_t count,
+                                      const struct slice *block, size_t block_count,
                                       struct error *);
-MUST_CHECK bool history_set_durability(struct reading *, const struct slice *args, size_t count,
-                                       struct error *);
+MUST_CHECK bool history_set_durability(struct config_reading *, const struct slice *args,
+                                       size_t count, struct error *);
 
 #endif

@@ -13,13 +13,13 @@ enum {
 };
 
 struct reader {
-    struct reading *reading;
+    struct config_reading *reading;
     const struct block_word *words;
     size_t count, at;
 };
 
 static struct issuer_setting *
-add(struct reading *r, struct slice id, struct error *err)
+add(struct config_reading *r, struct slice id, struct error *err)
 {
     struct config *c = r->config;
     if (id.len == 0) {
@@ -98,8 +98,8 @@ read_role(struct reader *r, struct key_setting *k, const char *role, struct erro
 }
 
 bool
-issuer_read(struct reading *reading, struct slice id, const struct block_word *words, size_t count,
-            struct error *err)
+issuer_read(struct config_reading *reading, struct slice id, const struct block_word *words,
+            size_t count, struct error *err)
 {
     static const char *const roles[ROLES] = {"publisher", "subscriber"};
     unsigned line = reading->line;
@@ -131,7 +131,7 @@ issuer_read(struct reading *reading, struct slice id, const struct block_word *w
 }
 
 bool
-issuer_add_with_own_keys(struct reading *r, struct slice id, struct error *err)
+issuer_add_with_own_keys(struct config_reading *r, struct slice id, struct error *err)
 {
     struct issuer_setting *s = add(r, id, err);
     if (s == NULL)

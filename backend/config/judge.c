@@ -89,7 +89,7 @@ has_role(const struct config *c, enum role role)
 
 /* Each with the keys that hold; one that the directives describe is theirs. */
 static void
-trust_issuers(struct reading *r)
+trust_issuers(struct config_reading *r)
 {
     const struct config *c = r->config;
     r->file = "MERCURE_TRUSTED_ISSUERS";
@@ -117,7 +117,7 @@ settle_dialects(struct config *c)
 }
 
 static void
-judge_keys(struct reading *r)
+judge_keys(struct config_reading *r)
 {
     struct config *c = r->config;
     bool is_whole = c->errors.count == 0; /* else a role may be missing because its line is wrong */
@@ -151,7 +151,7 @@ judge_compatibility(struct config *c, const char *said)
 }
 
 static void
-judge_dialects(struct reading *r)
+judge_dialects(struct config_reading *r)
 {
     struct config *c = r->config;
     judge_compatibility(c, r->compatibility);
@@ -260,7 +260,7 @@ judge_query(struct config *c)
 }
 
 void
-judge_config(struct reading *r)
+judge_config(struct config_reading *r)
 {
     struct config *c = r->config;
     if (c->heartbeat_ms == 0)

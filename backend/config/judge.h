@@ -6,7 +6,7 @@
 #include "config/reading.h"
 
 /* What is wrong or unwise: to the errors and notes of its configuration. */
-void judge_config(struct reading *);
+void judge_config(struct config_reading *);
 
 /* max_update_size alone, which body and history bound: again where a reload kept one of these. */
 void judge_update_size(struct config *); /* to its errors */

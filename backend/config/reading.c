@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct reading *
+struct config_reading *
 reading_new(struct config *c)
 {
-    struct reading *r = xalloc(sizeof *r);
+    struct config_reading *r = xalloc(sizeof *r);
     r->config = c;
     r->may_read_files = true;
     return r;
 }
 
 void
-reading_free(struct reading **ref)
+reading_free(struct config_reading **ref)
 {
-    struct reading *r = *ref;
+    struct config_reading *r = *ref;
     *ref = NULL;
     if (r == NULL)
         return;
@@ -33,7 +33,7 @@ reading_free(struct reading **ref)
 /* --- what a source has given ------------------------------------------------------------------ */
 
 void
-reading_yield(struct reading *r)
+reading_yield(struct config_reading *r)
 {
     string_list_clear(&r->seen);
 }
@@ -46,14 +46,14 @@ write_key(const char *block, const char *name, struct error *ret)
 }
 
 bool
-reading_has_seen(const struct reading *r, const char *block, const char *name)
+reading_has_seen(const struct config_reading *r, const char *block, const char *name)
 {
     struct error key;
     return string_list_has(&r->seen, write_key(block, name, &key));
 }
 
 bool
-reading_sees(struct reading *r, const char *block, const char *name)
+reading_sees(struct config_reading *r, const char *block, const char *name)
 {
     struct error key;
     bool again = reading_has_seen(r, block, name);
@@ -65,7 +65,7 @@ reading_sees(struct reading *r, const char *block, const char *name)
 /* --- where ------------------------------------------------------------------------------------ */
 
 static const char *
-write_place(const struct reading *r, struct error *ret)
+write_place(const struct config_reading *r, struct error *ret)
 {
     if (r->line)
         error_set(ret, "%.300s:%u", r->file, r->line);
@@ -75,7 +75,7 @@ write_place(const struct reading *r, struct error *ret)
 }
 
 void
-reading_place(struct reading *r, struct slice name)
+reading_place(struct config_reading *r, struct slice name)
 {
     struct error place;
     if (r->file)
@@ -83,7 +83,7 @@ reading_place(struct reading *r, struct slice name)
 }
 
 void
-reading_complain(struct reading *r, const char *text)
+reading_complain(struct config_reading *r, const char *text)
 {
     struct error place;
     settings_complain(r->config, "%s: %s", write_place(r, &place), text);
@@ -93,7 +93,7 @@ reading_complain(struct reading *r, const char *text)
 
 /* How every sentence about the key begins. A variable's name says it all. */
 static const char *
-write_subject(const struct reading *r, const char *name, struct error *ret)
+write_subject(const struct config_reading *r, const char *name, struct error *ret)
 {
     struct error place;
     if (r->file == NULL)
@@ -104,7 +104,7 @@ write_subject(const struct reading *r, const char *name, struct error *ret)
 }
 
 bool
-reading_set_key(struct reading *r, struct key_setting *k, const char *name,
+reading_set_key(struct config_reading *r, struct key_setting *k, const char *name,
                 const struct slice *args, size_t count, struct error *err)
 {
     struct error subject, note;
@@ -117,7 +117,7 @@ reading_set_key(struct reading *r, struct key_setting *k, const char *name,
 }
 
 bool
-reading_set_url(struct reading *r, struct key_setting *k, const char *name,
+reading_set_url(struct config_reading *r, struct key_setting *k, const char *name,
                 const struct slice *args, size_t count, struct error *err)
 {
     struct error subject;

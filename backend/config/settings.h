@@ -11,7 +11,7 @@
 #include "config/key_setting.h"
 #include "config/string_list.h"
 
-struct reading;
+struct config_reading;
 
 /* The header that our own front overwrites, and that is believed from trusted_proxies. */
 enum forwarded {
@@ -82,7 +82,7 @@ struct config {
     /* Where each directive stood last: FILE:LINE or a variable; names and places in one order. */
     struct string_list placed, places;
 
-    struct reading *reading; /* owns; NULL: it is read and judged */
+    struct config_reading *reading; /* owns; NULL: it is read and judged */
 };
 
 void settings_free(struct config **); /* all but `reading` */

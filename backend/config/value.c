@@ -116,8 +116,8 @@ read_item(const struct option *o, struct slice text, struct buf *out, struct err
 
 /* What was said before by whoever gives way is dropped at the first word of the other. */
 static bool
-add_to_list(struct reading *r, const struct option *o, const struct slice *args, size_t count,
-            struct error *err)
+add_to_list(struct config_reading *r, const struct option *o, const struct slice *args,
+            size_t count, struct error *err)
 {
     struct string_list *list = option_field(r->config, o);
     if (!reading_sees(r, o->block, o->name))
@@ -146,7 +146,7 @@ set_text(const struct option *o, char **field, struct slice text, struct error *
 }
 
 static bool
-set_key(struct reading *r, const struct option *o, const struct slice *args, size_t count,
+set_key(struct config_reading *r, const struct option *o, const struct slice *args, size_t count,
         struct error *err)
 {
     struct error why;
@@ -158,7 +158,7 @@ set_key(struct reading *r, const struct option *o, const struct slice *args, siz
 
 /* Of a directive that does not add up the last one counts; whoever wrote it twice should hear. */
 static void
-note_repetition(struct reading *r, const struct option *o)
+note_repetition(struct config_reading *r, const struct option *o)
 {
     if (reading_sees(r, o->block, o->name))
         settings_note(r->config, o->name,
@@ -188,7 +188,7 @@ count_is_right(const struct option *o, size_t count, struct error *err)
 }
 
 bool
-value_set(struct reading *r, const struct option *o, const struct slice *args, size_t count,
+value_set(struct config_reading *r, const struct option *o, const struct slice *args, size_t count,
           struct error *err)
 {
     void *field = option_field(r->config, o);
@@ -224,8 +224,8 @@ value_set(struct reading *r, const struct option *o, const struct slice *args, s
 }
 
 bool
-value_set_block(struct reading *r, const char *block, const struct slice *words, size_t count,
-                struct error *err)
+value_set_block(struct config_reading *r, const char *block, const struct slice *words,
+                size_t count, struct error *err)
 {
     for (size_t at = 0; at < count;) {
         const struct option *o = option_find(block, words[at]);

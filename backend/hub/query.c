@@ -174,7 +174,7 @@ choose_cursor(struct reader *r)
     struct cursor *cursor = &r->query->cursor;
     const unsigned *ranks = r->any_match ? ranks_1_0 : ranks_0_x;
     struct slice header;
-    cursor->is_1_0 = r->any_match;
+    cursor->dialect = r->any_match ? DIALECT_1_0 : DIALECT_0X;
     for (size_t i = 2 * CURSOR_NAMES; i-- > 0;) {
         struct slice value = r->cursors[i / CURSOR_NAMES][ranks[i % CURSOR_NAMES]];
         if (value.len)
@@ -189,15 +189,15 @@ choose_cursor(struct reader *r)
 }
 
 struct slice
-cursor_header(const struct cursor *c)
+cursor_header(enum dialect dialect)
 {
-    return c->is_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID");
+    return dialect == DIALECT_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID");
 }
 
 struct slice
 cursor_at_once(const struct cursor *c)
 {
-    if (c->is_earliest || (c->is_1_0 && c->given && c->id.len == 0))
+    if (c->is_earliest || (c->dialect == DIALECT_1_0 && c->given && c->id.len == 0))
         return SLICE("earliest");
     return SLICE_OF(NULL, 0);
 }
