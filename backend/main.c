@@ -63,6 +63,7 @@ struct process {
     struct listener_limits limits, metrics_limits;
     struct link_settings links[MAX_WORKERS]; /* each its worker's alone, once they run */
     struct link_settings metrics_links;
+    atomic_size_t held_bytes; /* by connections, beside bodies */
 };
 
 static struct process process;
@@ -281,6 +282,7 @@ count_event(struct worker *w, enum link_event event)
         [LINK_IDLE_TIMEOUT] = METRIC_idle_timeout,
         [LINK_REPLY_TIMEOUT] = METRIC_reply_timeout,
         [LINK_MAX_REQUESTS] = METRIC_max_requests_per_connection,
+        [LINK_MAX_HELD] = METRIC_max_held_bytes,
     };
     (void)w;
     if (event == LINK_BAD_REQUEST)
@@ -298,6 +300,8 @@ settle_links(struct link_settings *l, struct process *p, const struct config *c)
         .max_head = c->max_request_head,
         .pending = &p->hub->pending_bytes,
         .max_pending_bytes = c->max_pending_bytes,
+        .held = &p->held_bytes,
+        .max_held_bytes = c->max_held_bytes,
         .head_timeout_ms = c->head_timeout_ms,
         .body_timeout_ms = c->body_timeout_ms,
         .keepalive_timeout_ms = c->keepalive_timeout_ms,

@@ -57,6 +57,13 @@ nothing(struct link *l)
     (void)l;
 }
 
+static size_t
+held(const struct link *l)
+{
+    (void)l;
+    return 0;
+}
+
 static const struct link_kind arrival = {
     .name = "arrival",
     .input = on_input,
@@ -66,6 +73,7 @@ static const struct link_kind arrival = {
     .resume = nothing,
     .drain = on_drain,
     .release = nothing,
+    .held = held,
 };
 
 void

@@ -1,7 +1,12 @@
 /* link - a connection as every wire has it: bytes in, bytes out, clocks, an end.
  *
- * Output order: the update partly written, then `out`. Only when both are empty is anything begun.
- * An idle or streaming link holds no buffer.
+ * Output order: the update partly written, then `out`. Only when both are empty is anything begun,
+ * so `out` is never more than the replies to what was begun at once. An idle or streaming link
+ * holds no buffer.
+ *
+ * What peers that do not go on make the hub hold (input that waits, output that is not read, the
+ * update that a reader is in the middle of) is one budget of the process. Past it each worker cuts
+ * whoever has held something the longest; an EventSource comes back from that.
  *
  * What one gets wrong: nothing of a handler may be called from inside an exchange_ function. So
  * these functions only write, and ask for resume(), which runs at the end of the turn.
@@ -23,7 +28,9 @@
 enum {
     LINGER_BYTES = 4 * 1024 * 1024,
     NOTSENT_LOWAT = 16384,
-    RUN_BYTES = 16384, /* of small updates, made one piece */
+    RUN_BYTES = 16384,   /* of small updates, made one piece */
+    HELD_FREE = 4096,    /* what a connection may hold uncounted */
+    PATIENCE_MS = 60000, /* at most so long a peer is silent on the network */
 };
 
 static struct link *
@@ -75,10 +82,21 @@ link_tune_for_streaming(struct link *l)
 {
     if (l->connection.is_unix)
         return;
-    int lowat = NOTSENT_LOWAT;
-    unsigned patience = (unsigned)l->settings->reply_timeout_ms;
-    setsockopt(l->connection.fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
-    setsockopt(l->connection.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+    uint64_t most = l->settings->reply_timeout_ms;
+    int patience = (int)(most < PATIENCE_MS ? most : PATIENCE_MS);
+    int idle = patience / 1000 * 3 / 4; /* behind a heartbeat, where there is one */
+    const struct {
+        int level, name, value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOTSENT_LOWAT},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, patience}, /* of probes as well: instead of their count */
+        {IPPROTO_TCP, TCP_KEEPIDLE, idle ? idle : 1},
+        {IPPROTO_TCP, TCP_KEEPINTVL, idle > 3 ? idle / 3 : 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(options); i++)
+        setsockopt(l->connection.fd, options[i].level, options[i].name, &options[i].value,
+                   sizeof options[i].value);
 }
 
 void
@@ -99,6 +117,81 @@ bool
 link_is_flushed(const struct link *l)
 {
     return l->partial == NULL && l->out.len == 0;
+}
+
+/* It is counted no longer: what it holds is freed, or about to be. */
+static void
+stop_holding(struct link *l)
+{
+    size_t less = l->held;
+    if (l->pinned && update_unpin(l->partial))
+        less += l->partial->size;
+    l->held = 0;
+    l->pinned = false;
+    list_unlink(&l->holding);
+    if (less)
+        atomic_fetch_sub(l->settings->held, less);
+}
+
+/* At least one connection of a worker holds what it must, whatever that is. */
+static void
+cut_longest(struct link *l)
+{
+    struct list *holding = &l->registry->holding;
+    while (atomic_load(l->settings->held) > l->settings->max_held_bytes) {
+        struct link *longest = CONTAINER_OF(holding->next, struct link, holding);
+        if (longest == l)
+            return;
+        link_count(longest, LINK_MAX_HELD);
+        stop_holding(longest);
+        link_close(longest);
+    }
+}
+
+static void
+hold(struct link *l, size_t more)
+{
+    if (!list_is_linked(&l->holding))
+        list_append(&l->registry->holding, &l->holding);
+    if (more && atomic_fetch_add(l->settings->held, more) + more > l->settings->max_held_bytes)
+        cut_longest(l);
+}
+
+/* Compares what it holds, the update apart, with what is counted. */
+static void
+count_held(struct link *l)
+{
+    size_t now = l->in.cap + l->out.cap + l->kind->held(l), before = l->held;
+    if (now < HELD_FREE || l->connection.closed)
+        now = 0;
+    l->held = now;
+    if (now > before)
+        hold(l, now - before);
+    else if (now < before)
+        atomic_fetch_sub(l->settings->held, before - now);
+    if (now == 0 && !l->pinned)
+        list_unlink(&l->holding);
+}
+
+static void
+begin_partial(struct link *l, struct update *u, size_t offset, uint16_t mark)
+{
+    l->partial = update_ref(u);
+    l->partial_offset = offset;
+    l->partial_mark = mark;
+    l->pinned = true;
+    hold(l, update_pin(u) ? u->size : 0);
+}
+
+static void
+end_partial(struct link *l)
+{
+    if (l->pinned && update_unpin(l->partial))
+        atomic_fetch_sub(l->settings->held, l->partial->size);
+    l->pinned = false;
+    update_unref(&l->partial);
+    if (l->held == 0)
+        list_unlink(&l->holding);
 }
 
 /* Output waits for the peer: watch, and be patient for reply_timeout. */
@@ -140,7 +233,7 @@ flush(struct link *l)
             return n == IO_AGAIN;
         l->partial_offset += (size_t)n;
         if (l->partial_offset == l->kind->framed_size(l, l->partial))
-            update_unref(&l->partial);
+            end_partial(l);
     }
     while (l->out.len) {
         ssize_t n = connection_write(&l->connection, buf_slice(&l->out));
@@ -170,6 +263,7 @@ link_push(struct link *l, struct slice bytes)
         link_die(l);
     else
         await_peer(l);
+    count_held(l);
 }
 
 /* One write's worth of updates[0..], the first from `offset`. Returns the parts. */
@@ -282,10 +376,7 @@ link_send(struct link *l, struct update *const *updates, size_t count, uint16_t 
             i++;
         }
         if (is_short && offset) {
-            l->partial = update_ref(updates[i]);
-            l->partial_offset = offset;
-            l->partial_mark = mark;
-            i++;
+            begin_partial(l, updates[i++], offset, mark);
         }
         if (is_short) {
             await_peer(l);
@@ -332,6 +423,7 @@ on_readable(struct connection *c)
     }
     if (l->in.failed)
         link_close(l);
+    count_held(l);
 }
 
 static void
@@ -346,6 +438,7 @@ on_writable(struct connection *c)
         connection_watch_write(c, false);
         l->kind->flushed(l);
     }
+    count_held(l);
 }
 
 static void
@@ -372,6 +465,7 @@ on_later(struct closing *closing)
         link_close(l);
     else
         l->kind->resume(l);
+    count_held(l);
 }
 
 static void
@@ -380,6 +474,7 @@ on_free(struct connection *c)
     struct link *l = of_connection(c);
     list_unlink(&l->later.node);
     list_unlink(&l->node);
+    stop_holding(l);
     l->kind->release(l);
     update_unref(&l->partial);
     buf_fini(&l->in);
@@ -399,6 +494,7 @@ void
 link_registry_init(struct link_registry *r)
 {
     list_init(&r->links);
+    list_init(&r->holding);
 }
 
 struct link *
@@ -409,11 +505,13 @@ link_new(struct worker *w, int fd, const struct listener_peer *peer, size_t size
     struct link *l = xalloc(size);
     l->kind = kind;
     l->settings = settings;
+    l->registry = registry;
     l->later.free = on_later;
     list_init(&l->later.node);
+    list_init(&l->holding);
     list_append(&registry->links, &l->node);
     buf_init(&l->in, settings->max_head + LINK_AHEAD_BYTES + WORKER_READ_SIZE);
-    buf_init(&l->out, LINK_OUT_BYTES);
+    buf_init(&l->out, SIZE_MAX);
     connection_init(&l->connection, w, &owner, fd, peer->is_unix);
     if (!cidr_read_address(slice_of(peer->address), l->connection.peer))
         memset(l->connection.peer, 0, sizeof l->connection.peer);

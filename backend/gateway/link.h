@@ -19,6 +19,7 @@ enum link_event {
     LINK_IDLE_TIMEOUT,
     LINK_REPLY_TIMEOUT,
     LINK_MAX_REQUESTS,
+    LINK_MAX_HELD,
 };
 
 /* Borrowed; outlives every connection. */
@@ -28,6 +29,8 @@ struct link_settings {
     size_t max_head;
     atomic_size_t *pending; /* bytes of bodies, counted with other things of the process */
     size_t max_pending_bytes;
+    atomic_size_t *held; /* bytes that connections hold, the process's */
+    size_t max_held_bytes;
     uint64_t head_timeout_ms, body_timeout_ms, keepalive_timeout_ms, reply_timeout_ms;
     uint64_t idle_timeout_ms, linger_timeout_ms;
     size_t max_requests; /* of one connection at a time, on a wire that can */
@@ -40,14 +43,13 @@ struct link_settings {
 /* The connections of one worker. */
 struct link_registry {
     struct list links;
+    struct list holding; /* those of them that hold something, the longest first */
 };
 
 enum {
-    LINK_AHEAD_BYTES = 65536,            /* input kept while it cannot be worked off */
-    LINK_OUT_BYTES = 4 * 1024 * 1024,    /* output kept, the update partly written apart */
-    LINK_ARENA_BYTES = 32 * 1024 * 1024, /* decoded forms included; bodies are bounded before */
-    LINK_PARTS = 64,                     /* pieces of one write */
-    LINK_SCRATCH = 8,                    /* bytes of framing for a piece */
+    LINK_AHEAD_BYTES = 65536, /* input kept while it cannot be worked off */
+    LINK_PARTS = 64,          /* pieces of one write */
+    LINK_SCRATCH = 8,         /* bytes of framing for a piece */
 };
 
 struct link;
@@ -64,6 +66,7 @@ struct link_kind {
     void (*drain)(struct link *);   /* the hub stops: close if nothing is under way, and wait for
                                      * no body */
     void (*release)(struct link *); /* closed; free what is held beside the link */
+    size_t (*held)(const struct link *); /* bytes, of requests; bodies have a budget of their own */
 
     /* The bytes of `u` on this wire, from `offset` on, as at most `room` parts (> 1); `mark` is
      * what the sender gave to link_send(). Part i may be made in scratch[i]. Returns the parts
@@ -78,13 +81,17 @@ struct link {
     struct connection connection;
     const struct link_kind *kind;
     const struct link_settings *settings;
-    struct list node; /* in the registry */
+    struct link_registry *registry;
+    struct list node;    /* in registry->links */
+    struct list holding; /* in registry->holding, or in none */
     struct closing later;
-    struct buf in, out;     /* `in` is the wire's to use */
+    struct buf in, out;     /* `in` is the wire's to use; `out` is as large as what is begun */
     struct update *partial; /* owns a reference; begun but not finished */
     size_t partial_offset, lingered;
+    size_t held; /* bytes counted in settings->held, the update apart */
     uint16_t partial_mark;
-    bool dead; /* closes at the end of the turn */
+    bool pinned; /* `partial` is counted */
+    bool dead;   /* closes at the end of the turn */
     bool lingering, peer_ended;
 };
 
@@ -103,7 +110,8 @@ void link_ask_resume(struct link *); /* kind->resume at the end of the turn */
 void link_linger(struct link *);
 void link_count(struct link *, enum link_event);
 void link_set_timer(struct link *, uint64_t after_ms);
-/* TCP: little unsent in the kernel, and an end to a peer that is silent on the network. */
+/* TCP: little unsent in the kernel, and an end to a peer that is silent on the network, also where
+ * nothing is sent to it. */
 void link_tune_for_streaming(struct link *);
 bool link_is_stopping(const struct link *);
 

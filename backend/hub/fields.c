@@ -30,7 +30,7 @@ read_form(struct arena *arena, struct slice text, enum dialect dialect,
     f->topics = arena_alloc(arena, room * sizeof *f->topics);
     if (f->topics == NULL)
         return FIELDS_TOO_LARGE;
-    while (form_next(&form, arena, &name, &value, &failed)) {
+    while (form_next(&form, NULL, &name, &value, &failed)) {
         if (++count > limits->max_fields)
             return FIELDS_TOO_MANY;
         if (dialect == DIALECT_1_0 && !(slice_is_utf8(name) && slice_is_utf8(value)))

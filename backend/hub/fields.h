@@ -43,8 +43,9 @@ enum fields_fault {
     FIELDS_KEPT_TOPIC,
 };
 
-/* Reads and judges. Values borrow from `form` or lie in the arena. Leading zeros of `retry` are
- * dropped. On a fault `ret` is partly filled. */
+/* Reads and judges. The form is decoded where it lies: its bytes change, and values borrow from
+ * it; topics alone lie in the arena. Leading zeros of `retry` are dropped. On a fault `ret` is
+ * partly filled. */
 MUST_CHECK enum fields_fault fields_read(struct arena *, struct slice form, enum dialect,
                                          const struct fields_limits *, struct fields *ret);
 unsigned fields_status(enum fields_fault, enum dialect);

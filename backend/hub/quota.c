@@ -4,12 +4,15 @@
 #include "hub/quota.h"
 
 #include "base/alloc.h"
+#include "base/cidr.h"
+#include "base/hash.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 enum {
-    BUCKETS = 4096
+    BUCKETS = 4096,
+    NETWORK_BYTES = 8, /* of an IPv6 address: the /64 */
 };
 
 struct entry {
@@ -85,4 +88,24 @@ quota_give(struct quota *q, uint64_t key)
         free(e);
     }
     pthread_mutex_unlock(&q->lock);
+}
+
+static bool
+is_within(const char *range, const unsigned char address[16])
+{
+    struct cidr c;
+    ENSURE(cidr_read(slice_of(range), &c));
+    return cidr_has(&c, address);
+}
+
+/* A client on loopback is the site itself, or a front in front of the front. */
+uint64_t
+quota_key_of_address(struct slice text)
+{
+    unsigned char address[16];
+    if (!cidr_read_address(text, address) || is_within("127.0.0.0/8", address) ||
+        is_within("::1", address))
+        return 0;
+    bool is_v4 = is_within("::ffff:0:0/96", address);
+    return hash_slice(SLICE_OF((const char *)address, is_v4 ? 16 : NETWORK_BYTES)) | 1;
 }

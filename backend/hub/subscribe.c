@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "hub/admit.h"
 #include "hub/hub.h"
 #include "hub/lookup.h"
@@ -59,22 +58,12 @@ admit_token(struct exchange *ex, struct grant **ret_grant)
     return admit_read(ex, ROLE_SUBSCRIBE, !ex->config->anonymous, ret_grant);
 }
 
-/* 0: not known. A client on loopback is the site itself, or a front in front of the front. */
-static uint64_t
-address_key_of(const struct exchange *ex)
-{
-    const struct slice address = ex->request->address;
-    bool is_known =
-        address.len && !slice_starts(address, SLICE("127.")) && !slice_eq(address, SLICE("::1"));
-    return is_known ? hash_slice(address) | 1 : 0;
-}
-
 /* On whose account is what this subscription brings into the index? A token may be the whole
  * site's, so the address comes first; who has neither is a client of its own. */
 static uint64_t
 client_of(const struct exchange *ex, const struct grant *grant)
 {
-    uint64_t address = address_key_of(ex);
+    uint64_t address = quota_key_of_address(ex->request->address);
     return address ? address : grant ? grant->key_hash : ex->id;
 }
 
@@ -154,7 +143,7 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
-    uint64_t address_key = address_key_of(ex);
+    uint64_t address_key = quota_key_of_address(ex->request->address);
     enum metric bound = take_place(ex, hub, grant, address_key);
     if (bound != METRIC_COUNT) {
         grant_unref(&grant);
@@ -171,28 +160,49 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
 }
 
 static void
-on_head(struct exchange *ex)
+begin(struct exchange *ex)
 {
     struct grant *grant;
     struct query q;
     if (!admit(ex, &q, &grant))
         return;
-    if (may_begin(ex, &q, on_head))
+    if (may_begin(ex, &q, begin))
         subscribe(ex, grant, &q);
     else
         grant_unref(&grant);
+}
+
+/* A front may announce a body without a length that then is empty; any other is a mistake that its
+ * author hears of. */
+static void
+on_head(struct exchange *ex)
+{
+    if (ex->request->has_body)
+        exchange_read_body(ex, 0);
+    else
+        begin(ex);
+}
+
+static void
+on_empty_body(struct exchange *ex)
+{
+    ex->request->has_body = false;
+    if (admit_renew(ex))
+        begin(ex);
+}
+
+static void
+on_body_refused(struct exchange *ex, unsigned status)
+{
+    (void)status;
+    if (!refuse_at_stop(ex))
+        reply_text(ex, 400, SLICE("A subscription by GET has no body.\n"));
 }
 
 static void
 on_body(struct exchange *ex)
 {
     (void)ex;
-}
-
-static void
-on_body_refused(struct exchange *ex, unsigned status)
-{
-    reply_text(ex, status, SLICE("A subscription has no body.\n"));
 }
 
 static void
@@ -213,7 +223,7 @@ on_gone(struct exchange *ex)
 
 const struct exchange_handler hub_subscribe_handler = {
     .on_head = on_head,
-    .on_body = on_body,
+    .on_body = on_empty_body,
     .on_body_refused = on_body_refused,
     .on_writable = on_writable,
     .on_gone = on_gone,

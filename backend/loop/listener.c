@@ -3,7 +3,11 @@
  * All workers watch all sockets and take a few connections a turn, so a burst spreads. When
  * descriptors or max_connections run out a worker looks away for a while and leaves the rest in
  * the kernel's queue: a client that waits is better off than one that is refused. max_connections
- * stays below the descriptor limit, which is the reserve that accept needs. */
+ * stays below the descriptor limit, which is the reserve that accept needs.
+ *
+ * A Unix socket that nobody listens on is taken over; between the look and the bind another process
+ * may do the same, so its folder is locked meanwhile, and a path is removed only while it still is
+ * the socket that was made here. */
 
 #include "loop/listener.h"
 
@@ -23,22 +27,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     BACKLOG = 4096,
     ACCEPTS_A_TURN = 16,
     BACK_OFF_MS = 100,
+    LOCK_TRIES = 100,     /* 10 ms apart */
     LISTEN_FDS_START = 3, /* sd_listen_fds(3) */
 };
 
 struct listener {
     char *address;
     char *unlink_path; /* ours to remove; NULL for TCP and inherited sockets */
+    struct stat own;   /* what stood there when we had made it */
     int fd;
     bool is_unix;
 };
@@ -82,7 +90,7 @@ begin_listening(struct listener *l, struct error *err)
 static bool
 is_alive(const struct sockaddr_un *a)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return true;
     bool alive = connect(fd, (const struct sockaddr *)a, sizeof *a) == 0 || errno == EAGAIN ||
@@ -91,19 +99,40 @@ is_alive(const struct sockaddr_un *a)
     return alive;
 }
 
+/* Holds the folder of a path for whoever starts there, until the descriptor is closed. -1: it
+ * cannot be had, as where somebody else keeps it; then it goes without. */
+static int
+lock_folder(const char *path)
+{
+    const char *end = strrchr(path, '/');
+    char *folder = end ? xstrndup(path, (size_t)(end - path) + 1) : xstrndup(".", 1);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    for (int i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return fd;
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 static bool
-open_unix(struct listener *l, const struct address *at, struct error *err)
+find_group(struct slice name, gid_t *ret)
+{
+    char *text = xstrndup(name.ptr, name.len);
+    const struct group *g = getgrnam(text);
+    free(text);
+    if (g)
+        *ret = g->gr_gid;
+    return g != NULL;
+}
+
+static bool
+take_path(struct listener *l, const struct address *at, gid_t gid, struct error *err)
 {
     const struct sockaddr_un *a = (const struct sockaddr_un *)&at->at;
-    gid_t gid = (gid_t)-1;
-    if (at->group.len) {
-        char *name = xstrndup(at->group.ptr, at->group.len);
-        struct group *g = getgrnam(name);
-        free(name);
-        if (g == NULL)
-            return error_set(err, "listen %s: there is no group of that name", l->address);
-        gid = g->gr_gid;
-    }
     struct stat st;
     if (lstat(a->sun_path, &st) == 0) {
         if (!S_ISSOCK(st.st_mode))
@@ -121,13 +150,27 @@ open_unix(struct listener *l, const struct address *at, struct error *err)
     umask(before);
     if (bound != 0)
         return error_set(err, "listen %s: %s", l->address, strerror(errno));
-    l->unlink_path = xstrndup(a->sun_path, strlen(a->sun_path));
+    if (lstat(a->sun_path, &l->own) == 0)
+        l->unlink_path = xstrndup(a->sun_path, strlen(a->sun_path));
     if (gid != (gid_t)-1 && chown(a->sun_path, (uid_t)-1, gid) != 0)
         return error_set(err, "listen %s: cannot give it to that group: %s", l->address,
                          strerror(errno));
     if (chmod(a->sun_path, at->mode) != 0)
         return error_set(err, "listen %s: cannot set its mode: %s", l->address, strerror(errno));
     return begin_listening(l, err);
+}
+
+static bool
+open_unix(struct listener *l, const struct address *at, struct error *err)
+{
+    gid_t gid = (gid_t)-1;
+    if (at->group.len && !find_group(at->group, &gid))
+        return error_set(err, "listen %s: there is no group of that name", l->address);
+    int lock = lock_folder(((const struct sockaddr_un *)&at->at)->sun_path);
+    bool ok = take_path(l, at, gid, err);
+    if (lock >= 0)
+        close(lock);
+    return ok;
 }
 
 static bool
@@ -246,10 +289,12 @@ listener_close(struct listener **ref)
     struct listener *l = *ref;
     if (l == NULL)
         return;
+    struct stat st;
+    if (l->unlink_path && lstat(l->unlink_path, &st) == 0 && st.st_ino == l->own.st_ino &&
+        st.st_dev == l->own.st_dev)
+        unlink(l->unlink_path);
     if (l->fd >= 0)
         close(l->fd);
-    if (l->unlink_path)
-        unlink(l->unlink_path);
     free(l->unlink_path);
     free(l->address);
     free(l);

@@ -3,7 +3,11 @@
  * A turn: descriptors and timers call back; then, just before the loop sleeps (a prepare watcher),
  * what is closing is freed, hooks run, and the mailbox is emptied, again and again while that makes
  * more of it. So nothing dies inside a callback of its own, and a worker's message to itself needs
- * no system call. What goes on for long goes on in the next turn.
+ * no system call.
+ *
+ * What one gets wrong: "again and again" has no end where peers have sent much ahead. So each round
+ * takes what was there at its beginning, whoever asks meanwhile stands at the end of the queue, and
+ * when TURN_NS are over the rest waits for a turn in which everybody else is heard as well.
  *
  * Mail that can wait does not wake a drowsy worker: it is taken at the begin of the next turn,
  * before anything that has just arrived is looked at, and a tick makes one at the latest.
@@ -53,7 +57,7 @@ worker_of(struct ev_loop *loop)
 }
 
 enum {
-    ROUNDS = 4 /* of the end of a turn */
+    TURN_NS = 500000 /* past it the end of a turn begins no further round */
 };
 
 static _Thread_local struct worker *current;
@@ -109,11 +113,14 @@ on_begin_of_turn(struct ev_loop *loop, ev_check *check, int events)
     empty_inbox(w);
 }
 
+/* What is closing now; what that adds is for the next round. */
 static void
 free_closing(struct worker *w)
 {
-    struct list *node;
-    while ((node = list_shift(&w->closing)) != NULL) {
+    struct list now, *node;
+    list_init(&now);
+    list_splice(&now, &w->closing);
+    while ((node = list_shift(&now)) != NULL) {
         struct closing *c = CONTAINER_OF(node, struct closing, node);
         c->free(c);
     }
@@ -125,7 +132,8 @@ on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
     (void)prepare;
     (void)events;
     struct worker *w = worker_of(loop);
-    for (int round = 0; round < ROUNDS; round++) {
+    uint64_t now, until = 0;
+    do {
         free_closing(w);
         LIST_EACH(node, after, &w->hooks)
         {
@@ -134,7 +142,10 @@ on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
         }
         if (!empty_inbox(w) && list_is_empty(&w->closing))
             return;
-    }
+        now = clock_mono_ns();
+        if (until == 0)
+            until = now + TURN_NS; /* most turns need no second round: the clock is not free */
+    } while (now < until);
     worker_again(w);
 }
 
@@ -185,7 +196,8 @@ run(void *arg)
     snprintf(name, sizeof name, "worker-%u", w->number % 1000);
     pthread_setname_np(pthread_self(), name);
     ev_run(w->loop, 0);
-    free_closing(w);
+    while (!list_is_empty(&w->closing))
+        free_closing(w);
     return NULL;
 }
 

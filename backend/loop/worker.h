@@ -35,7 +35,7 @@ struct turn_hook {
 };
 
 enum {
-    WORKER_READ_SIZE = 65536
+    WORKER_READ_SIZE = 16384 /* what one peer may hand over before the others are heard */
 };
 
 struct worker *worker_new(unsigned number); /* caller owns; not yet running */

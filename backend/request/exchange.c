@@ -31,9 +31,16 @@ exchange_reply(struct exchange *ex, const struct reply *r)
     ex->wire->reply(ex, r);
 }
 
+bool
+reply_has_length(const struct reply *r, bool is_head)
+{
+    return r->status != 204 && r->status != 304 && !(r->is_stream && is_head);
+}
+
 void
 exchange_read_body(struct exchange *ex, size_t max)
 {
+    ex->arena.max = EXCHANGE_ARENA_BYTES + 2 * max; /* `+`, then %XX: a copy for each */
     ex->wire->read_body(ex, max);
 }
 

@@ -31,7 +31,8 @@ struct update;
 struct worker;
 
 enum {
-    REQUEST_MAX_HEADERS = 128
+    REQUEST_MAX_HEADERS = 128,
+    EXCHANGE_ARENA_BYTES = 32 * 1024 * 1024, /* what a request takes apart from its body */
 };
 
 struct header {
@@ -58,6 +59,7 @@ struct request {
     size_t header_count;
     struct slice body;
     bool has_body;             /* a body of more than 0 bytes is announced */
+    uint64_t told_length;      /* of the body; 0: none, or it is not told */
     struct slice address;      /* the client's, as text; empty: not known */
     bool is_told;              /* scheme and address came with the request itself (FastCGI) */
     bool is_settled;           /* scheme, host and address are what place_settle() made of... */
@@ -75,6 +77,7 @@ struct reply {
     struct header headers[24];
     size_t header_count;
     struct slice body; /* HEAD: its length is told, it is not sent */
+    bool is_stream;    /* of an event stream, also one that ends at once: HTTP closes behind it */
 };
 
 struct exchange_handler {
@@ -122,12 +125,15 @@ void exchange_gone(struct exchange *);
 bool request_header(const struct request *, struct slice name, struct slice *ret_value);
 size_t request_header_count(const struct request *, struct slice name);
 
-/* The whole reply. Formatted and sent (or buffered, bounded) before it returns. An unread body is
- * drained by the wire (lingering close). */
+/* The whole reply, of any size: who makes it bounds it. Formatted and sent (or buffered) before it
+ * returns. An unread body is drained by the wire (lingering close). */
 void exchange_reply(struct exchange *, const struct reply *);
+/* Is its length told? Not of what a HEAD says of a stream: GET has none (RFC 9110, section 8.6). */
+bool reply_has_length(const struct reply *, bool is_head);
 
 /* Reads the body, up to `max` bytes; then on_body or on_body_refused. Sends 100 Continue where
- * the peer waits for it. */
+ * the peer waits for it and what it announces fits. The arena grows by what decoding the body may
+ * take. */
 void exchange_read_body(struct exchange *, size_t max);
 
 /* The answer comes later (a commit, a look-up). The peer's silence is not a fault meanwhile; if

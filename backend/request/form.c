@@ -8,6 +8,10 @@
 static bool
 decode(struct arena *arena, struct slice in, struct slice *ret)
 {
+    if (arena == NULL) {
+        *ret = percent_decode_in_place(in, true);
+        return true;
+    }
     if (slice_index(in, '+') == in.len)
         return percent_decode(arena, in, ret);
     char *spaced = arena_alloc(arena, in.len);

@@ -12,7 +12,8 @@ struct form {
 };
 
 /* The next pair, decoded; what needs no decoding is borrowed from the form, the rest lies in the
- * arena. False at the end, or (*ret_failed) where the arena is full. */
+ * arena. Without an arena (NULL) it lies in the form itself, whose bytes are then changed and can
+ * be read only once. False at the end, or (*ret_failed) where the arena is full. */
 bool form_next(struct form *, struct arena *, struct slice *ret_name, struct slice *ret_value,
                bool *ret_failed);
 

@@ -26,6 +26,7 @@ reply_begin(const struct exchange *ex, struct reply *r, unsigned status)
     r->status = status;
     r->header_count = 0;
     r->body = SLICE("");
+    r->is_stream = false;
     cors_add(ex, r);
     if (status >= 400)
         reply_add(r, SLICE("Cache-Control"), SLICE("no-store"));
@@ -195,6 +196,7 @@ reply_stream_head(const struct exchange *ex, struct reply *r)
         {SLICE_INIT("Expires"), SLICE_INIT("0")},
     };
     reply_begin(ex, r, 200);
+    r->is_stream = true;
     for (size_t i = 0; i < COUNT_OF(fixed); i++)
         reply_add(r, fixed[i].name, fixed[i].value);
 }

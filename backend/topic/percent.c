@@ -50,6 +50,25 @@ percent_hex(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* From in[first] on, to out[first]; `out` may be in.ptr: what is written was read. */
+static struct slice
+decode_from(size_t first, struct slice in, char *out, bool plus_is_blank)
+{
+    size_t n = first;
+    for (size_t i = first; i < in.len; i++) {
+        char c = in.ptr[i];
+        if (c == '+' && plus_is_blank) {
+            c = ' ';
+        } else if (c == '%' && in.len - i > 2 && percent_hex(in.ptr[i + 1]) >= 0 &&
+                   percent_hex(in.ptr[i + 2]) >= 0) {
+            c = (char)(percent_hex(in.ptr[i + 1]) << 4 | percent_hex(in.ptr[i + 2]));
+            i += 2;
+        }
+        out[n++] = c;
+    }
+    return SLICE_OF(out, n);
+}
+
 bool
 percent_decode(struct arena *arena, struct slice in, struct slice *ret)
 {
@@ -62,16 +81,16 @@ percent_decode(struct arena *arena, struct slice in, struct slice *ret)
     if (out == NULL)
         return false;
     memcpy(out, in.ptr, first);
-    size_t n = first;
-    for (size_t i = first; i < in.len; i++) {
-        char c = in.ptr[i];
-        if (c == '%' && in.len - i > 2 && percent_hex(in.ptr[i + 1]) >= 0 &&
-            percent_hex(in.ptr[i + 2]) >= 0) {
-            c = (char)(percent_hex(in.ptr[i + 1]) << 4 | percent_hex(in.ptr[i + 2]));
-            i += 2;
-        }
-        out[n++] = c;
-    }
-    *ret = SLICE_OF(out, n);
+    *ret = decode_from(first, in, out, false);
     return true;
+}
+
+struct slice
+percent_decode_in_place(struct slice in, bool plus_is_blank)
+{
+    size_t first = slice_index(in, '%');
+    size_t plus = plus_is_blank ? slice_index(slice_head(in, first), '+') : first;
+    if (plus < first)
+        first = plus;
+    return first == in.len ? in : decode_from(first, in, (char *)in.ptr, plus_is_blank);
 }

@@ -23,5 +23,8 @@ int percent_hex(char);
 /* Decodes %XX; a `%` without two hex digits stands for itself. What needs no decoding is borrowed
  * from `in`, the rest lies in the arena. False: the arena is full. */
 MUST_CHECK bool percent_decode(struct arena *, struct slice in, struct slice *ret_decoded);
+/* The same within the bytes of `in`, which must be the caller's to change (they are not touched
+ * where nothing needs decoding); `+` may stand for a blank. */
+struct slice percent_decode_in_place(struct slice in, bool plus_is_blank);
 
 #endif

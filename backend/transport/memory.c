@@ -8,6 +8,9 @@
  * publishes, gives positions, puts the batch into the ring (that is "committed" here), and only
  * then mails it to the workers and answers. Look-ups and reads see committed updates alone.
  *
+ * The ring is an array, so what follows a position is found by halving, and ids have a table beside
+ * it: neither a look-up nor a read costs more the more is held.
+ *
  * Back-pressure: while any worker lags more than tail_bytes, publishes wait here; reads do not.
  * A worker that has delivered serves again if somebody said that publishes wait.
  *
@@ -17,16 +20,19 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "metrics/metrics.h"
 #include "transport/broadcast.h"
+#include "transport/held_ids.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 enum {
     MAX_BATCH_COUNT = 4096,
-    ROUNDS = 8, /* a server serves others for so long, then has a turn for itself */
+    ROUNDS = 8,          /* a server serves others for so long, then has a turn for itself */
+    FINDS_A_ROUND = 500, /* some 0.1 ms */
+    FIRST_CAP = 64,
+    SMALL_UPDATE = 192, /* bytes in the ring of one that has little data */
 };
 
 enum kind {
@@ -37,12 +43,11 @@ enum kind {
     KIND_COUNT,
 };
 
-/* One committed batch in the ring, with the hashes of its ids for look-ups. */
+/* One committed batch in the ring, with the ids of its updates. */
 struct held {
-    struct list node;
     struct batch *batch;
     uint64_t held_ms; /* wall clock */
-    uint64_t id_hashes[];
+    struct held_id ids[];
 };
 
 /* What each worker has here. */
@@ -62,13 +67,15 @@ struct memory {
 
     /* The server alone. */
     struct broadcast broadcast;
-    struct list ring; /* of struct held, oldest first */
+    struct held **ring; /* owns; `cap` places, a power of two, or 0 */
+    uint32_t begin, count, cap;
     size_t ring_bytes;
+    struct held_ids ids; /* of what is in the ring */
     struct position last, removed;
-    uint64_t removed_hash;
     char *removed_id;
     size_t removed_id_len;
     struct list waiting; /* publishes that are taken but not committed */
+    struct list finds;   /* look-ups that are taken but not answered */
 
     /* The server writes, anybody reads. */
     _Atomic uint64_t events, bytes, oldest_ms;
@@ -93,8 +100,9 @@ memory_open(const struct transport_settings *settings, struct error *err)
     m->base.ops = &transport_memory;
     m->settings = *settings;
     m->last = m->removed = (struct position){.run = clock_wall_ms(), .sequence = 0};
-    list_init(&m->ring);
+    held_ids_init(&m->ids, settings->tail_bytes / SMALL_UPDATE);
     list_init(&m->waiting);
+    list_init(&m->finds);
     for (int i = 0; i < KIND_COUNT; i++)
         list_init(&m->inbox[i]);
     pthread_mutex_init(&m->lock, NULL);
@@ -171,23 +179,42 @@ memory_delivered(struct transport *t, unsigned worker, size_t bytes)
 static void
 answer_find(struct memory *m, struct transport_find *f)
 {
-    uint64_t hash = hash_slice(f->id);
-    f->found = f->failed = false;
-    if (m->removed_id && hash == m->removed_hash &&
-        slice_eq(f->id, SLICE_OF(m->removed_id, m->removed_id_len))) {
-        f->found = true;
-        f->position = m->removed;
-    }
-    for (struct list *node = m->ring.next; node != &m->ring && !f->found; node = node->next) {
-        const struct held *h = CONTAINER_OF(node, struct held, node);
-        for (uint32_t i = 0; i < h->batch->count && !f->found; i++) {
-            if (h->id_hashes[i] != hash || !slice_eq(h->batch->updates[i]->id, f->id))
-                continue;
-            f->found = true;
-            f->position = h->batch->updates[i]->position;
-        }
-    }
+    bool is_removed = m->removed_id && slice_eq(f->id, SLICE_OF(m->removed_id, m->removed_id_len));
+    const struct update *u = is_removed ? NULL : held_ids_find(&m->ids, f->id);
+    f->failed = false;
+    f->found = is_removed || u;
+    if (f->found)
+        f->position = u ? u->position : m->removed;
     broadcast_answer(&m->broadcast, f->origin, &f->message);
+}
+
+static void
+answer_finds(struct memory *m)
+{
+    struct list *node;
+    for (int i = 0; i < FINDS_A_ROUND && (node = list_shift(&m->finds)) != NULL; i++)
+        answer_find(m, CONTAINER_OF(node, struct transport_find, message.node));
+}
+
+static struct held *
+held_at(const struct memory *m, uint32_t number)
+{
+    return m->ring[(m->begin + number) & (m->cap - 1)];
+}
+
+/* The number of the first batch that holds something behind `p`; m->count: there is none. */
+static uint32_t
+held_after(const struct memory *m, struct position p)
+{
+    uint32_t low = 0, high = m->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (position_cmp(held_at(m, middle)->batch->upto, p) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static void
@@ -197,50 +224,71 @@ answer_read(struct memory *m, struct transport_read *r)
     if (r->from_removed)
         r->after = m->removed;
     r->gone = position_cmp(r->after, m->removed) < 0;
-    for (struct list *node = m->ring.next; node != &m->ring && !r->gone; node = node->next) {
-        const struct held *h = CONTAINER_OF(node, struct held, node);
-        if (position_cmp(h->batch->upto, r->after) > 0) {
-            r->piece = batch_ref(h->batch);
-            break;
-        }
-    }
+    uint32_t number = held_after(m, r->after);
+    if (!r->gone && number < m->count)
+        r->piece = batch_ref(held_at(m, number)->batch);
     broadcast_answer(&m->broadcast, r->origin, &r->message);
+}
+
+/* What a batch takes here, with what is kept for its sake. */
+static size_t
+size_of(const struct batch *b)
+{
+    return b->bytes + sizeof *b + sizeof(struct held) +
+           b->count * (sizeof(struct update *) + sizeof(struct held_id));
 }
 
 static void
 remove_oldest(struct memory *m)
 {
-    struct held *h = CONTAINER_OF(list_shift(&m->ring), struct held, node);
+    struct held *h = held_at(m, 0);
     struct slice id = h->batch->updates[h->batch->count - 1]->id;
+    m->begin++;
+    m->count--;
     m->removed = h->batch->upto;
-    m->removed_hash = hash_slice(id);
     free(m->removed_id);
     m->removed_id = xstrndup(id.ptr, id.len);
     m->removed_id_len = id.len;
-    m->ring_bytes -= h->batch->bytes;
+    m->ring_bytes -= size_of(h->batch);
+    for (uint32_t i = 0; i < h->batch->count; i++)
+        held_ids_drop(&m->ids, &h->ids[i]);
     atomic_fetch_sub_explicit(&m->events, h->batch->count, memory_order_relaxed);
     batch_unref(&h->batch);
     free(h);
+}
+
+static void
+grow(struct memory *m)
+{
+    uint32_t cap = m->cap ? m->cap * 2 : FIRST_CAP;
+    struct held **ring = xalloc(cap * sizeof(struct held *));
+    for (uint32_t i = 0; i < m->count; i++)
+        ring[i] = held_at(m, i);
+    free(m->ring);
+    m->ring = ring;
+    m->begin = 0;
+    m->cap = cap;
 }
 
 /* Into the ring: from here on it is committed. The ring always holds its last batch. */
 static void
 hold(struct memory *m, struct batch *b)
 {
-    struct held *h = xalloc(sizeof *h + b->count * sizeof h->id_hashes[0]);
+    struct held *h = xalloc(sizeof *h + b->count * sizeof h->ids[0]);
     h->batch = batch_ref(b);
     h->held_ms = clock_wall_ms();
     for (uint32_t i = 0; i < b->count; i++)
-        h->id_hashes[i] = hash_slice(b->updates[i]->id);
-    list_append(&m->ring, &h->node);
-    m->ring_bytes += b->bytes;
+        held_ids_add(&m->ids, &h->ids[i], b->updates[i]);
+    if (m->count == m->cap)
+        grow(m);
+    m->ring[(m->begin + m->count++) & (m->cap - 1)] = h;
+    m->ring_bytes += size_of(b);
     m->last = b->upto;
-    while (m->ring_bytes > m->settings.tail_bytes && m->ring.next->next != &m->ring)
+    while (m->ring_bytes > m->settings.tail_bytes && m->count > 1)
         remove_oldest(m);
-    const struct held *oldest = CONTAINER_OF(m->ring.next, struct held, node);
     atomic_fetch_add_explicit(&m->events, b->count, memory_order_relaxed);
     atomic_store_explicit(&m->bytes, m->ring_bytes, memory_order_relaxed);
-    atomic_store_explicit(&m->oldest_ms, oldest->held_ms, memory_order_relaxed);
+    atomic_store_explicit(&m->oldest_ms, held_at(m, 0)->held_ms, memory_order_relaxed);
 }
 
 static void
@@ -277,15 +325,15 @@ commit_one_batch(struct memory *m)
 
 /* Takes what waits; false: nothing does, and the ring has no server any more. */
 static bool
-take_inbox(struct memory *m, struct list *finds, struct list *reads, struct list *probes)
+take_inbox(struct memory *m, struct list *reads, struct list *probes)
 {
     pthread_mutex_lock(&m->lock);
-    m->serving = m->poked || !list_is_empty(&m->inbox[KIND_PUBLISH]) ||
+    m->serving = m->poked || !list_is_empty(&m->finds) || !list_is_empty(&m->inbox[KIND_PUBLISH]) ||
                  !list_is_empty(&m->inbox[KIND_FIND]) || !list_is_empty(&m->inbox[KIND_READ]) ||
                  !list_is_empty(&m->inbox[KIND_PROBE]);
     m->poked = false;
     list_splice(&m->waiting, &m->inbox[KIND_PUBLISH]);
-    list_splice(finds, &m->inbox[KIND_FIND]);
+    list_splice(&m->finds, &m->inbox[KIND_FIND]);
     list_splice(reads, &m->inbox[KIND_READ]);
     list_splice(probes, &m->inbox[KIND_PROBE]);
     bool serving = m->serving;
@@ -314,7 +362,7 @@ serve(struct turn_hook *hook)
 {
     struct desk *desk = CONTAINER_OF(hook, struct desk, hook);
     struct memory *m = desk->memory;
-    struct list finds, reads, probes, *node;
+    struct list reads, probes, *node;
     if (!desk->asked)
         return;
     desk->asked = false;
@@ -324,12 +372,10 @@ serve(struct turn_hook *hook)
     pthread_mutex_unlock(&m->lock);
     if (another)
         return; /* it looks into the inbox once more before it stops */
-    list_init(&finds);
     list_init(&reads);
     list_init(&probes);
-    for (int round = 0; take_inbox(m, &finds, &reads, &probes); round++) {
-        while ((node = list_shift(&finds)) != NULL)
-            answer_find(m, CONTAINER_OF(node, struct transport_find, message.node));
+    for (int round = 0; take_inbox(m, &reads, &probes); round++) {
+        answer_finds(m);
         while ((node = list_shift(&reads)) != NULL)
             answer_read(m, CONTAINER_OF(node, struct transport_read, message.node));
         while ((node = list_shift(&probes)) != NULL) {
@@ -382,8 +428,10 @@ static void
 memory_free(struct transport **ref)
 {
     struct memory *m = memory_of(*ref);
-    while (!list_is_empty(&m->ring))
+    while (m->count)
         remove_oldest(m);
+    free(m->ring);
+    held_ids_fini(&m->ids);
     free(m->removed_id);
     broadcast_fini(&m->broadcast);
     free(m->desks);

@@ -96,6 +96,7 @@ lay_out(const struct update_formatted *f)
     if (u == NULL)
         return NULL;
     atomic_init(&u->refs, 1);
+    atomic_init(&u->pins, 0);
     u->is_private = f->is_private;
     u->id_is_chosen = f->id_is_chosen;
     u->topic_count = (uint32_t)f->topic_count;
@@ -152,6 +153,18 @@ update_ref(struct update *u)
 {
     atomic_fetch_add_explicit(&u->refs, 1, memory_order_relaxed);
     return u;
+}
+
+bool
+update_pin(struct update *u)
+{
+    return atomic_fetch_add_explicit(&u->pins, 1, memory_order_relaxed) == 0;
+}
+
+bool
+update_unpin(struct update *u)
+{
+    return atomic_fetch_sub_explicit(&u->pins, 1, memory_order_relaxed) == 1;
 }
 
 void

@@ -19,7 +19,7 @@
 struct tally;
 
 struct update {
-    atomic_uint refs;
+    atomic_uint refs, pins;
     bool is_private, id_is_chosen; /* by the publisher: it may come again */
     uint32_t topic_count;
     struct position position; /* given by the transport */
@@ -55,6 +55,10 @@ MUST_CHECK struct update *update_new(const struct update_parts *, size_t max_siz
 /* From what was formatted before. Caller owns one reference. NULL: no memory. */
 MUST_CHECK struct update *update_restore(const struct update_formatted *);
 struct update *update_ref(struct update *);
+/* How many connections are in the middle of it, counted beside the references so that a budget has
+ * it once: true for the first that pins, and for the last that unpins. */
+bool update_pin(struct update *);
+bool update_unpin(struct update *);
 void update_unref(struct update **); /* drops it and sets the pointer to NULL; NULL is fine */
 
 #endif

@@ -105,11 +105,21 @@ def test_padding_is_passed_over(hub, padding):
         assert wire.send(post(padding=padding, topic="t", data="x" * 70000, id="p")).reply()[0].endswith(b"p")
 
 
-@pytest.mark.parametrize("length", [None, "", "0", "-1", "5", "99999999999"])
-def test_the_length_is_a_hint_only(hub, length):
+@pytest.mark.parametrize("length", [None, "", "0", "-1", "5", "14"])
+def test_a_body_goes_to_the_end_of_its_stream_whatever_its_length_was_said_to_be(hub, length):
     wire = Wire(hub)
     body = f.request("POST", PATH, FORM + AUTH, b"topic=t&id=len", keep=True, CONTENT_LENGTH=length)
     assert wire.send(body).reply()[0].endswith(b"len")
+
+
+@pytest.mark.parametrize("length", ["15", "99999999999"])
+def test_a_body_that_is_shorter_than_announced_is_no_publish(hub, length):
+    stream, wire = Stream(hub.socket, "topic=cut"), Wire(hub)
+    wire.send(f.request("POST", PATH, FORM + AUTH, b"topic=cut&id=1", keep=True, CONTENT_LENGTH=length))
+    text, statuses = wire.reply()
+    assert text.startswith(b"Status: 400 ") and b"shorter" in text and statuses == (0, f.COMPLETE)
+    assert wire.send(post(topic="cut", id="2")).reply()[0].endswith(b"2")
+    assert stream.event().startswith("id: 2\n"), "the cut one was never sent"
 
 
 def test_a_request_byte_by_byte(hub):
@@ -208,6 +218,22 @@ def test_multiplexed_requests_up_to_the_bound(start_hub):
     assert wire.reply(1)[1] == (0, f.COMPLETE)
     publish(hub.socket, topic="m", data="for two")
     assert b"for two" in wire.next()[2]
+
+
+def test_streams_of_a_connection_that_is_read_slowly_take_turns(start_hub):
+    hub = start_hub("fastcgi_multiplexing\ntail 64MiB\nheartbeat 60s\nreply_timeout 60s")
+    wire = Wire(hub)
+    wire.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    for number in (1, 2, 3):
+        wire.send(f.request("GET", PATH + "?topic=fair", number=number, keep=True))
+        assert wire.next()[1] == number
+    for _ in range(100):
+        assert publish(hub.socket, topic="fair", data="x" * 50000).status == 200
+    got = {1: 0, 2: 0, 3: 0}
+    while sum(got.values()) < 6_000_000:  # of the 15 MB that wait for the three
+        _, number, content = wire.next()
+        got[number] += len(content)
+    assert min(got.values()) > 1_000_000, got
 
 
 def test_an_abort_ends_a_stream_and_the_connection_stays(hub):

@@ -4,7 +4,8 @@
  *                               WAITING -> STREAMING -> ENDING -> IDLE | lingering
  *
  * Bytes are read into the worker's buffer and parsed there; what is left over stays in link.in,
- * which is bounded: a peer that pipelines on is not read.
+ * which is bounded: a peer that pipelines on is not read. A request that was sent ahead is begun in
+ * a later round of the turn: one for each peer that has some, then each peer's next.
  *
  * What one gets wrong: nothing of the handler may be called from inside an exchange_ function.
  * So these only change the state and ask for resume(), which runs at the end of the turn. */
@@ -131,19 +132,28 @@ add_head(struct http *h, struct buf *b, const struct reply *r)
         headers_add(b, SLICE("Connection"), SLICE("keep-alive"));
 }
 
+/* The peer sends no more, and has not sent anything ahead. */
+static bool
+is_last(const struct link *l)
+{
+    return l->peer_ended && l->in.len == 0;
+}
+
 static void
 on_wire_reply(struct exchange *ex, const struct reply *r)
 {
     struct http *h = of_exchange(ex);
     struct buf b;
-    if (link_is_stopping(&h->link) || h->body_open || h->link.peer_ended)
+    bool is_head = slice_eq(ex->request->method, SLICE("HEAD"));
+    if (link_is_stopping(&h->link) || h->body_open || is_last(&h->link) ||
+        (r->is_stream && !is_head))
         h->keep = false;
-    buf_init(&b, LINK_OUT_BYTES);
+    buf_init(&b, SIZE_MAX);
     add_head(h, &b, r);
-    if (r->status != 204 && r->status != 304)
+    if (reply_has_length(r, is_head))
         headers_add_number(&b, SLICE("Content-Length"), r->body.len);
     buf_add(&b, SLICE("\r\n"));
-    if (!slice_eq(ex->request->method, SLICE("HEAD")))
+    if (!is_head)
         buf_add(&b, r->body);
     set_state(h, STATE_REPLYING);
     link_set_timer(&h->link, 0);
@@ -164,7 +174,8 @@ on_wire_read_body(struct exchange *ex, size_t max)
     link_set_timer(&h->link, h->link.settings->body_timeout_ms);
     if (body) {
         body_init(&body->body, max, ex->request->share);
-        if (h->expects_continue && h->link.in.len == 0)
+        bool fits = body->is_chunked || body->left <= max;
+        if (fits && h->expects_continue && h->link.in.len == 0)
             link_push(&h->link, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
     }
     link_ask_resume(&h->link);
@@ -193,9 +204,10 @@ on_wire_stream(struct exchange *ex, const struct reply *r, struct slice first)
 {
     struct http *h = of_exchange(ex);
     struct buf b;
-    if (!h->chunked)
-        h->keep = false; /* only a close can tell the end */
-    buf_init(&b, LINK_OUT_BYTES);
+    /* Without chunks only a close can tell the end; and some clients read to the connection's end
+     * whatever the chunks say: they come back when it is closed. */
+    h->keep = false;
+    buf_init(&b, SIZE_MAX);
     add_head(h, &b, r);
     if (h->chunked)
         buf_addf(&b, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n" SLICE_FMT "\r\n", first.len,
@@ -205,7 +217,10 @@ on_wire_stream(struct exchange *ex, const struct reply *r, struct slice first)
     set_state(h, STATE_STREAMING);
     link_set_timer(&h->link, 0);
     link_tune_for_streaming(&h->link);
-    link_push(&h->link, buf_slice(&b));
+    if (b.failed)
+        link_die(&h->link);
+    else
+        link_push(&h->link, buf_slice(&b));
     buf_fini(&b);
     arena_fini(&ex->arena);
     ex->request = NULL;
@@ -317,18 +332,13 @@ static void
 finish(struct http *h)
 {
     release_request(h);
-    if (!h->keep) {
+    if (!h->keep || is_last(&h->link)) {
         link_linger(&h->link);
         return;
     }
     set_state(h, STATE_IDLE);
-    if (h->link.in.len < LINK_AHEAD_BYTES)
-        connection_watch_read(&h->link.connection, true);
     link_set_timer(&h->link, h->link.settings->keepalive_timeout_ms);
-    if (h->link.in.len)
-        process(h);
-    else
-        buf_fini(&h->link.in);
+    link_unkept(&h->link);
 }
 
 /* Before there is a handler: the wire's own refusal. */
@@ -389,7 +399,8 @@ fill_request(struct http *h, struct slice in, const struct http_head *head,
     /* The peer is a front: it is not the client. Who that is, and by which scheme it came, is for
      * request/place.h to say. */
     r->peer = h->link.connection.is_unix ? NULL : h->link.connection.peer;
-    r->has_body = head->chunked || head->content_length > 0;
+    r->told_length = head->content_length;
+    r->has_body = head->chunked || r->told_length > 0;
     return true;
 }
 
@@ -503,8 +514,11 @@ read_body(struct http *h)
         on_wire_reply(ex, &r);
         return;
     }
-    if (parsed == PARSE_MORE)
+    if (parsed == PARSE_MORE) {
+        if (h->link.peer_ended)
+            link_close(&h->link); /* the rest of it will not come */
         return;
+    }
     h->body_open = false;
     set_state(h, STATE_WAITING);
     link_set_timer(&h->link, 0);
@@ -520,19 +534,32 @@ process(struct http *h)
         read_body(h);
     } else if ((h->state == STATE_IDLE || h->state == STATE_HEAD) &&
                read_head(h, buf_slice(&h->link.in)) == 0) {
-        connection_watch_read(&h->link.connection, true); /* the rest of it is to come */
+        if (h->link.peer_ended)
+            link_close(&h->link);
+        else
+            connection_watch_read(&h->link.connection, true); /* the rest of it is to come */
     }
 }
 
-/* At the end of a turn in which something was decided. */
+/* Requests that came ahead of their turn. */
+static bool
+has_waiting(const struct http *h)
+{
+    return h->state == STATE_IDLE && h->link.in.len;
+}
+
+/* At the end of a turn in which something was decided. One request is begun, whatever is there: the
+ * next waits behind other peers'. */
 static void
 resume(struct link *l)
 {
     struct http *h = of_link(l);
+    if ((h->state == STATE_REPLYING || h->state == STATE_ENDING) && link_is_flushed(l))
+        finish(h);
+    if (has_waiting(h))
+        process(h);
     if (h->state == STATE_BODY)
         process(h);
-    else if ((h->state == STATE_REPLYING || h->state == STATE_ENDING) && link_is_flushed(l))
-        finish(h);
 }
 
 static void
@@ -541,13 +568,12 @@ on_input(struct link *l, struct slice bytes)
     struct http *h = of_link(l);
     switch (h->state) {
     case STATE_IDLE:
-    case STATE_HEAD:
-        if (l->in.len == 0 && read_head(h, bytes) != 0)
-            return;
-        buf_add(&l->in, bytes);
-        if (l->in.len > bytes.len)
-            process(h);
+        if (l->in.len)
+            link_keep(l, bytes);
+        else if (read_head(h, bytes) == 0)
+            buf_add(&l->in, bytes);
         return;
+    case STATE_HEAD:
     case STATE_BODY:
         buf_add(&l->in, bytes);
         process(h);
@@ -568,7 +594,7 @@ static void
 on_peer_end(struct link *l)
 {
     struct http *h = of_link(l);
-    if (h->state == STATE_WAITING || h->state == STATE_REPLYING) {
+    if (h->state == STATE_WAITING || h->state == STATE_REPLYING || has_waiting(h)) {
         l->peer_ended = true;
         connection_watch_read(&l->connection, false);
         return;
@@ -624,7 +650,7 @@ on_drain(struct link *l)
         process(h); /* what is here may be all of it */
     if (h->state == STATE_BODY)
         refuse_body(h, 503);
-    else if (h->state == STATE_IDLE)
+    else if (h->state == STATE_IDLE && l->in.len == 0)
         link_close(l);
 }
 
@@ -634,11 +660,17 @@ on_release(struct link *l)
     release_request(of_link(l));
 }
 
+static size_t
+held(const struct link *l)
+{
+    return of_link(l)->exchange.arena.used;
+}
+
 static void
 begin(struct link *l)
 {
     struct http *h = of_link(l);
-    arena_init(&h->exchange.arena, LINK_ARENA_BYTES);
+    arena_init(&h->exchange.arena, EXCHANGE_ARENA_BYTES);
     h->exchange.wire = &wire;
     h->exchange.worker = l->connection.worker;
     h->exchange.id = l->connection.id;
@@ -655,6 +687,7 @@ const struct link_kind http_kind = {
     .resume = resume,
     .drain = on_drain,
     .release = on_release,
+    .held = held,
     .frame = frame,
     .is_whole = true,
     .framed_size = framed_size,

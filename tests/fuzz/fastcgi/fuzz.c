@@ -21,7 +21,8 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
     buf_add(&params, SLICE_OF(bytes, len));
     if (params_read(&params, &arena, &request) == 0) {
         ENSURE(request.method.len && request.path.len &&
-               request.header_count <= REQUEST_MAX_HEADERS);
+               request.header_count <= REQUEST_MAX_HEADERS &&
+               request.has_body == (request.told_length > 0));
         for (size_t i = 0; i < request.header_count; i++)
             ENSURE(slice_index(request.headers[i].value, '\n') == request.headers[i].value.len);
     }

@@ -1,7 +1,7 @@
 /* Both wires as a whole: a hub that echoes behind a real connection, fed in pieces of a size that
  * the first byte says (a SOCK_SEQPACKET pair keeps them apart), and a model of what may come out:
- * whole records of requests that were begun and not ended; or whole replies, nothing behind one
- * that closes. */
+ * whole records of requests that were begun and not ended, and no more answers than were asked
+ * for; or whole replies, nothing behind one that closes, as each stream does. */
 
 #include "base/alloc.h"
 #include "gateway/gateway.h"
@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t len);
 
 static struct worker *worker;
 static struct link_registry registry;
-static atomic_size_t pending;
+static atomic_size_t pending, held;
 static struct update *update;
 
 static void
@@ -29,8 +29,11 @@ on_head(struct exchange *ex)
     struct slice method = ex->request->method;
     if (slice_eq(method, SLICE("POST"))) {
         exchange_read_body(ex, 2000);
+    } else if (ex->request->has_body) {
+        exchange_read_body(ex, 0);
     } else if (slice_eq(method, SLICE("HEAD"))) {
         r.body = SLICE("");
+        r.is_stream = slice_starts(ex->request->path, SLICE("/s"));
         exchange_reply(ex, &r);
     } else if (slice_starts(ex->request->path, SLICE("/s"))) {
         exchange_stream(ex, &r, SLICE(":\n"));
@@ -96,6 +99,8 @@ static struct link_settings settings = {
     .max_head = 2000,
     .pending = &pending,
     .max_pending_bytes = 1 << 20,
+    .held = &held,
+    .max_held_bytes = 1 << 20,
     .head_timeout_ms = 60000,
     .body_timeout_ms = 60000,
     .keepalive_timeout_ms = 60000,
@@ -138,12 +143,15 @@ static void
 judge_records(struct slice in, struct slice out)
 {
     static int begun[65536], open[65536];
+    int managed = 0;
     memset(begun, 0, sizeof begun);
     memset(open, 0, sizeof open);
     const unsigned char *p = (const unsigned char *)in.ptr, *end = p + in.len;
     for (; end - p >= 8; p += 8 + (p[4] << 8 | p[5]) + p[6])
         if (p[1] == FCGI_BEGIN_REQUEST)
             begun[p[2] << 8 | p[3]]++;
+        else
+            managed += (p[2] << 8 | p[3]) == FCGI_NULL_REQUEST_ID;
     p = (const unsigned char *)out.ptr;
     end = p + out.len;
     while (p < end) {
@@ -159,6 +167,7 @@ judge_records(struct slice in, struct slice out)
             open[id] = 0;
         } else {
             ENSURE(id == 0 && (p[1] == FCGI_GET_VALUES_RESULT || p[1] == FCGI_UNKNOWN_TYPE));
+            ENSURE(managed-- > 0);
         }
         p += 8 + length + p[6];
     }
@@ -177,6 +186,7 @@ judge_replies(struct slice out)
         if (slice_find(head, SLICE("\r\nTransfer-Encoding: chunked")) < head.len) {
             end = slice_find(out, SLICE("0\r\n\r\n"));
             ENSURE(end < out.len && slice_starts(out, SLICE("2\r\n:\n\r\n")));
+            ENSURE(slice_find(head, SLICE("\r\nConnection: close")) < head.len);
             out = slice_from(out, end + 5);
         } else if (at < head.len) {
             size = slice_from(head, at + 18);
