@@ -225,12 +225,12 @@ open_listener(struct process *p, const char *address, struct error *err)
 static bool
 open_listed(struct process *p, const char *name, const struct string_list *list, struct error *err)
 {
-    const char *place = settings_place_of(p->rules->config, name);
-    bool is_sure = place && (list->count == 1 || strchr(place, ':') == NULL);
+    const struct setting_place *place = settings_place_of(p->rules->config, name);
+    bool is_sure = place && (list->count == 1 || !place->is_line);
     for (size_t i = 0; i < list->count; i++) {
         struct error why;
         if (!open_listener(p, list->items[i], &why))
-            return error_set(err, "%.150s%s%.350s", is_sure ? place : "", is_sure ? ": " : "",
+            return error_set(err, "%.150s%s%.350s", is_sure ? place->text : "", is_sure ? ": " : "",
                              why.text);
     }
     return true;

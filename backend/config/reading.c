@@ -79,7 +79,7 @@ reading_place(struct config_reading *r, struct slice name)
 {
     struct error place;
     if (r->file)
-        settings_place(r->config, name, write_place(r, &place));
+        settings_place(r->config, name, write_place(r, &place), r->line != 0);
 }
 
 void

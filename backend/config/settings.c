@@ -18,27 +18,33 @@ enum {
     ENOUGH_ERRORS = 50,
 };
 
-void
-settings_place(struct config *c, struct slice name, const char *place)
+static struct setting_place *
+find_place(const struct config *c, struct slice name)
 {
-    for (size_t i = 0; i < c->placed.count; i++) {
-        if (!slice_eq(slice_of(c->placed.items[i]), name))
-            continue;
-        free(c->places.items[i]);
-        c->places.items[i] = xstrndup(place, strlen(place));
-        return;
-    }
-    string_list_add(&c->placed, name);
-    string_list_add(&c->places, slice_of(place));
+    for (size_t i = 0; i < c->place_count; i++)
+        if (slice_eq(slice_of(c->places[i].directive), name))
+            return &c->places[i];
+    return NULL;
 }
 
-const char *
+void
+settings_place(struct config *c, struct slice name, const char *text, bool is_line)
+{
+    struct setting_place *p = find_place(c, name);
+    if (p == NULL) {
+        c->places = xrealloc(c->places, (c->place_count + 1) * sizeof *c->places);
+        p = &c->places[c->place_count++];
+        *p = (struct setting_place){.directive = xstrndup(name.ptr, name.len)};
+    }
+    free(p->text);
+    p->text = xstrndup(text, strlen(text));
+    p->is_line = is_line;
+}
+
+const struct setting_place *
 settings_place_of(const struct config *c, const char *name)
 {
-    for (size_t i = 0; i < c->placed.count; i++)
-        if (strcmp(c->placed.items[i], name) == 0)
-            return c->places.items[i];
-    return NULL;
+    return find_place(c, slice_of(name));
 }
 
 /* --- what there is to say --------------------------------------------------------------------- */
@@ -55,8 +61,8 @@ settings_say(struct config *c, const char *place, const char *text)
 static const char *
 write_subject(const struct config *c, const char *name, struct error *ret)
 {
-    const char *place = settings_place_of(c, name);
-    error_set(ret, "%s%s%s", place ? place : "", place ? ": " : "", name);
+    const struct setting_place *p = settings_place_of(c, name);
+    error_set(ret, "%s%s%s", p ? p->text : "", p ? ": " : "", name);
     return ret->text;
 }
 
@@ -155,7 +161,10 @@ settings_free(struct config **ref)
     string_list_clear(&c->sources);
     string_list_clear(&c->notes);
     string_list_clear(&c->errors);
-    string_list_clear(&c->placed);
-    string_list_clear(&c->places);
+    for (size_t i = 0; i < c->place_count; i++) {
+        free(c->places[i].directive);
+        free(c->places[i].text);
+    }
+    free(c->places);
     free(c);
 }

@@ -27,6 +27,12 @@ struct issuer_setting {
     struct key_setting keys[ROLES];
 };
 
+struct setting_place {
+    char *directive;
+    char *text;   /* FILE:LINE, or the name of a variable */
+    bool is_line; /* of a file, or of a variable that holds directives */
+};
+
 enum {
     CONFIG_QUERY_SHARE = 4 /* of max_pending_bytes: the part that bodies of QUERYs may take */
 };
@@ -77,19 +83,20 @@ struct config {
     bool update_size_follows; /* max_update_size is worked out from body and history */
 
     /* What there is to say. */
-    struct string_list notes;  /* sentences to say at start */
-    struct string_list errors; /* why it cannot be used, each with its place; empty: fine */
-    /* Where each directive stood last: FILE:LINE or a variable; names and places in one order. */
-    struct string_list placed, places;
+    struct string_list notes;     /* sentences to say at start */
+    struct string_list errors;    /* why it cannot be used, each with its place; empty: fine */
+    struct setting_place *places; /* of each directive that was given, where it stood last */
+    size_t place_count;
 
     struct config_reading *reading; /* owns; NULL: it is read and judged */
 };
 
 void settings_free(struct config **); /* all but `reading` */
 
-/* The directive `name` stands at `place`. */
-void settings_place(struct config *, struct slice name, const char *place);
-const char *settings_place_of(const struct config *, const char *name); /* NULL: a default */
+/* The directive `name` stands there. */
+void settings_place(struct config *, struct slice name, const char *text, bool is_line);
+/* NULL: nothing gave it, so it is the default. */
+const struct setting_place *settings_place_of(const struct config *, const char *name);
 
 /* A sentence to say at start, "NAME: TEXT", with the directive's place before it. */
 void settings_note(struct config *, const char *name, const char *text);
