@@ -10,7 +10,7 @@
 #   make check-system  system tests with the asan, tsan and release programs, side by side
 #   make check-container  the image and the compose examples in a real engine (as root)
 #   make check-fresh  what the README says, in a new Debian root: make run, make check, the package
-#   make lint      clang-format, layering by include lines, banned functions
+#   make lint      clang-format, layers and circles, unused exports, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;
@@ -166,8 +166,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_filter.py test_inspect.py test_make.py \
-                    test_scrape.py test_urlpattern.py)
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_filter.py test_inspect.py test_lint.py \
+                    test_make.py test_scrape.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
 .PHONY: $(SYSTEM_RUNS)

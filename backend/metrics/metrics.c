@@ -97,15 +97,21 @@ static struct counters *sets[MAX_THREADS];
 static atomic_uint set_count;
 static _Thread_local struct counters *mine;
 
+/* Registers this thread; the counters live on after it. */
+static void
+enter(void)
+{
+    mine = xalloc(sizeof *mine);
+    unsigned at = atomic_fetch_add(&set_count, 1);
+    ENSURE(at < MAX_THREADS);
+    __atomic_store_n(&sets[at], mine, __ATOMIC_RELEASE);
+}
+
 static struct counters *
 my_set(void)
 {
-    if (mine == NULL) {
-        unsigned at = atomic_fetch_add(&set_count, 1);
-        ENSURE(at < MAX_THREADS);
-        mine = xalloc(sizeof *mine);
-        __atomic_store_n(&sets[at], mine, __ATOMIC_RELEASE);
-    }
+    if (mine == NULL)
+        enter();
     return mine;
 }
 

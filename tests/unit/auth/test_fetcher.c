@@ -3,6 +3,7 @@
 #include "auth/fetcher.h"
 
 #include "auth/fetch.h"
+#include "auth/jwk.h"
 #include "unit/config/text.h"
 #include "unit/guard.h"
 
