@@ -93,8 +93,8 @@ class Case:
         settle(self.hub)
 
     def waits_for_its_patterns(self):
-        self.start("max_pending_bytes 256MiB\n" + ISSUERS)
-        self.before = [Client(at(self.hub)) for _ in range(25)]
+        self.start("max_pending_bytes 256MiB\nclient_share 1\n" + ISSUERS)
+        self.before = [Client(at(self.hub)) for _ in range(60)]
         for number, client in enumerate(self.before):
             client.ask("QUERY", PATH, [FORM, self.auth], "&".join(f"{p}-{number}" for p in PATTERNS).encode())
         settle(self.hub)
