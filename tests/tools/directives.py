@@ -16,7 +16,7 @@ NAMED = re.compile(r'\b\w+\((?:c|r|r->config|p->rules->config), "([a-z_0-9]+)"|'
                    r'\bslice_eq\(d->words\[0\], SLICE\("(\w+)"\)')
 WRAPPER = "mercure"  # of a pasted block: the one word that opens a line and is no directive
 # Words of these forms are directives wherever a page has them.
-TOLD = re.compile(r"\b(max_[a-z_]+[a-z]|(?:head|body|idle|keepalive|reply|linger|write|shutdown|key_wait)_[a-z_]*[a-z])\b")
+TOLD = re.compile(r"\b(max_[a-z_]+[a-z]|(?:head|body|idle|keepalive|reply|linger|write|shutdown|key_wait)_timeout)\b")
 PAGES = ("README.md", "backend/DESIGN.md", "backend/cli/alipes.8", "backend/cli/alipes.conf.5", "proxy-config/README.md")
 
 
