@@ -9,9 +9,9 @@ struct config *config_new(void); /* the defaults, to be read into; caller owns *
 void config_free(struct config **);
 
 /* What the hub would run with: this file, or NULL: the one that ALIPES_CONFIG names where it is
- * there, else the MERCURE_… variables (README). Before both, the file that ALIPES_DEFAULTS names:
- * what a package says where its user says nothing. Judged; unusable where config->errors says
- * something. Caller owns. */
+ * there, else the MERCURE_… variables (alipes.conf(5)). Before both, the file that ALIPES_DEFAULTS
+ * names: what a package says where its user says nothing. Judged; unusable where config->errors
+ * says something. Caller owns. */
 struct config *config_read(const char *path);
 /* For commands beside the hub: where nothing says which configuration is meant (no path, no
  * ALIPES_CONFIG, no MERCURE_… variable) the packaged file counts, if it is there. */

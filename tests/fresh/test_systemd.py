@@ -14,6 +14,7 @@ from fastcgi import Fastcgi
 from test_keys import ISSUER, Key, KeyServer
 
 README = (ROOT / "README.md").read_text()
+FRONTS = (ROOT / "proxy-config/README.md").read_text()
 CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=example.com -keyout "
                "/etc/ssl/private/example.com.key -out /etc/ssl/certs/example.com.pem 2>/dev/null")
 SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
@@ -190,7 +191,7 @@ def test_behind_apache_by_the_lines_of_the_readme(hub):
 
 def test_behind_nginx_by_the_lines_of_the_readme(hub):
     port = free_port()
-    site = lines_of(re.search(r"\n(    server \{\n        listen 443 ssl http2;\n.*?\n    \}\n)", README, re.S).group(1))
+    site = lines_of(re.search(r"\n(    server \{\n        listen 443 ssl http2;\n.*?\n    \}\n)", FRONTS, re.S).group(1))
     without_starting(hub, "nginx")
     hub.path("/etc/nginx/sites-enabled/example").write_text(site.replace("listen 443 ", f"listen {port} "))
     hub.run(f"{CERTIFICATE} && rm /etc/nginx/sites-enabled/default && systemctl restart nginx")
@@ -200,9 +201,9 @@ def test_behind_nginx_by_the_lines_of_the_readme(hub):
 
 def test_behind_haproxy_by_the_lines_of_the_readme(hub):
     port = free_port()
-    options = re.search(r'^    (EXTRAOPTS=".*")$', README, re.M).group(1)
-    rules = re.search(r"\n(    acl alipes path_beg.*?)\n\n", README, re.S).group(1)
-    drop_in, restart = re.search(r"\n(    \[Socket\]\n    ListenStream=.*?)\n\nand then `(.*?)`", README, re.S).groups()
+    options = re.search(r'^    (EXTRAOPTS=".*")$', FRONTS, re.M).group(1)
+    rules = re.search(r"\n(    acl alipes path_beg.*?)\n\n", FRONTS, re.S).group(1)
+    drop_in, restart = re.search(r"\n(    \[Socket\]\n    ListenStream=.*?)\n\nand then `(.*?)`", FRONTS, re.S).groups()
     without_starting(hub, "haproxy")
     with hub.path("/etc/haproxy/haproxy.cfg").open("a") as conf:  # Debian's, with its chroot
         conf.write(f"\nfrontend site\n    bind 127.0.0.1:{port}\n{rules}\n    http-request return status 200 content-type text/plain "
@@ -216,7 +217,7 @@ def test_behind_haproxy_by_the_lines_of_the_readme(hub):
 
 def test_behind_lighttpd_by_the_line_of_the_readme(hub):
     port = free_port()
-    link = re.search(r"^    (ln -s .*lighttpd.*)$", README, re.M).group(1)
+    link = re.search(r"^    (ln -s .*lighttpd.*)$", FRONTS, re.M).group(1)
     without_starting(hub, "lighttpd")
     hub.run(f"sed -i 's/^server.port .*/server.port = {port}/' /etc/lighttpd/lighttpd.conf && {link} && systemctl restart lighttpd")
     through(hub, ("127.0.0.1", port))

@@ -11,7 +11,7 @@ run_packages=(gcc make libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev
     libcurl4-openssl-dev libisal-dev libicu-dev libpcre2-dev caddy openssl curl)
 test_packages=(check clang clang-format libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
     python3-prometheus-client
-    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db strace systemd)
+    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl strace systemd)
 container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables openssl
     python3-cryptography python3-jwt python3-pytest)
 # Those among them that come with a service: package:unit.
