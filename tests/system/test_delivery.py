@@ -1,10 +1,11 @@
 """Who comes, leaves or ends while a worker is in the middle of delivering."""
+import select
 import signal
 import time
 
 import pytest
 
-from conftest import BIN, PATH, Client, Stream, publish, token, wait_for
+from conftest import BIN, PATH, PATIENCE, Client, Stream, publish, token, wait_for
 
 SANITIZED = "release" not in str(BIN)
 OTHER, NEW = "fedcba9876543210fedcba9876543210", "0f1e2d3c4b5a69780f1e2d3c4b5a6978"
@@ -45,11 +46,11 @@ def test_streams_that_leave_while_something_is_due_to_them_take_it_along(start_h
     for number in range(rounds):
         leave = crowd(hub)
         sent = send(hub, number)
-        assert numbers(stay[0], number)[-1] == number
-        for stream in reversed(leave):
+        heard, _, _ = select.select([stay[0].socket, leave[-1].socket], [], [], PATIENCE)
+        for stream in leave if leave[-1].socket in heard else reversed(leave):
             stream.close()
         assert sent.reply().status == 200
-    for stream in stay[1:]:
+    for stream in stay:
         assert numbers(stream, rounds - 1) == list(range(rounds))
 
 
