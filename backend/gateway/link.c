@@ -2,7 +2,9 @@
  *
  * Output order: the update partly written, then `out`. Only when both are empty is anything begun,
  * so `out` is never more than the replies to what was begun at once. An idle or streaming link
- * holds no buffer.
+ * holds no buffer. Replies to requests that were sent ahead are gathered in `out` and written when
+ * the turn is over: one send() for all of them, and none of them waits for a commit that is not its
+ * own.
  *
  * What peers that do not go on make the hub hold (input that waits, output that is not read, the
  * update that a reader is in the middle of) is one budget of the process. Past it each worker cuts
@@ -37,12 +39,6 @@ static struct link *
 of_connection(struct connection *c)
 {
     return CONTAINER_OF(c, struct link, connection);
-}
-
-void
-link_close(struct link *l)
-{
-    connection_close(&l->connection);
 }
 
 void
@@ -99,6 +95,101 @@ link_tune_for_streaming(struct link *l)
                    sizeof options[i].value);
 }
 
+bool
+link_is_flushed(const struct link *l)
+{
+    return l->partial == NULL && l->out.len == 0;
+}
+
+static bool
+is_corked(const struct link *l)
+{
+    return list_is_linked(&l->uncork.node);
+}
+
+bool
+link_is_pushed(const struct link *l)
+{
+    return link_is_flushed(l) || is_corked(l);
+}
+
+static void
+end_partial(struct link *l)
+{
+    if (l->pinned && update_unpin(l->partial))
+        atomic_fetch_sub(l->settings->held, l->partial->size);
+    l->pinned = false;
+    update_unref(&l->partial);
+    if (l->held == 0)
+        list_unlink(&l->holding);
+}
+
+/* Output waits for the peer: watch, and be patient for reply_timeout. */
+static void
+await_peer(struct link *l)
+{
+    connection_watch_write(&l->connection, true);
+    link_set_timer(l, l->settings->reply_timeout_ms);
+}
+
+static ssize_t
+write_parts(struct link *l, const struct iovec *parts, unsigned count)
+{
+    if (count == 1)
+        return connection_write(&l->connection, SLICE_OF(parts->iov_base, parts->iov_len));
+    return connection_writev(&l->connection, parts, (int)count);
+}
+
+static size_t
+size_of_parts(const struct iovec *parts, unsigned count)
+{
+    size_t size = 0;
+    for (unsigned i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    return size;
+}
+
+/* Writes what waits. False: the peer is gone. */
+static bool
+flush(struct link *l)
+{
+    while (l->partial) {
+        struct iovec parts[LINK_PARTS];
+        char scratch[LINK_PARTS][LINK_SCRATCH];
+        unsigned count = l->kind->frame(l, l->partial, l->partial_mark, l->partial_offset, parts,
+                                        LINK_PARTS, scratch);
+        ssize_t n = write_parts(l, parts, count);
+        if (n < 0)
+            return n == IO_AGAIN;
+        l->partial_offset += (size_t)n;
+        if (l->partial_offset == l->kind->framed_size(l, l->partial))
+            end_partial(l);
+    }
+    while (l->out.len) {
+        ssize_t n = connection_write(&l->connection, buf_slice(&l->out));
+        if (n < 0)
+            return n == IO_AGAIN;
+        buf_drop(&l->out, (size_t)n);
+    }
+    buf_fini(&l->out);
+    return true;
+}
+
+static void
+write_corked(struct link *l)
+{
+    if (is_corked(l))
+        (void)flush(l); /* who closes has no further use for what was not */
+    list_unlink(&l->uncork.node);
+}
+
+void
+link_close(struct link *l)
+{
+    write_corked(l);
+    connection_close(&l->connection);
+}
+
 void
 link_linger(struct link *l)
 {
@@ -106,17 +197,12 @@ link_linger(struct link *l)
         link_close(l);
         return;
     }
+    write_corked(l);
     l->lingering = true;
     buf_fini(&l->in);
     connection_shutdown_write(&l->connection);
     link_set_timer(l, l->settings->linger_timeout_ms);
     connection_watch_read(&l->connection, true);
-}
-
-bool
-link_is_flushed(const struct link *l)
-{
-    return l->partial == NULL && l->out.len == 0;
 }
 
 /* It is counted no longer: what it holds is freed, or about to be. */
@@ -183,71 +269,42 @@ begin_partial(struct link *l, struct update *u, size_t offset, uint16_t mark)
     hold(l, update_pin(u) ? u->size : 0);
 }
 
+/* Writes what was gathered. */
 static void
-end_partial(struct link *l)
+uncork(struct link *l)
 {
-    if (l->pinned && update_unpin(l->partial))
-        atomic_fetch_sub(l->settings->held, l->partial->size);
-    l->pinned = false;
-    update_unref(&l->partial);
-    if (l->held == 0)
-        list_unlink(&l->holding);
+    list_unlink(&l->uncork.node);
+    if (!flush(l))
+        link_die(l);
+    else if (!link_is_flushed(l))
+        await_peer(l);
+    count_held(l);
 }
 
-/* Output waits for the peer: watch, and be patient for reply_timeout. */
 static void
-await_peer(struct link *l)
+on_turn_over(struct closing *closing)
 {
-    connection_watch_write(&l->connection, true);
-    link_set_timer(l, l->settings->reply_timeout_ms);
+    uncork(CONTAINER_OF(closing, struct link, uncork));
 }
 
-static ssize_t
-write_parts(struct link *l, const struct iovec *parts, unsigned count)
-{
-    if (count == 1)
-        return connection_write(&l->connection, SLICE_OF(parts->iov_base, parts->iov_len));
-    return connection_writev(&l->connection, parts, (int)count);
-}
-
-static size_t
-size_of_parts(const struct iovec *parts, unsigned count)
-{
-    size_t size = 0;
-    for (unsigned i = 0; i < count; i++)
-        size += parts[i].iov_len;
-    return size;
-}
-
-/* Writes what waits. False: the peer is gone. */
+/* Behind what waits already. False: no memory for it. */
 static bool
-flush(struct link *l)
+add(struct link *l, struct slice bytes)
 {
-    while (l->partial) {
-        struct iovec parts[LINK_PARTS];
-        char scratch[LINK_PARTS][LINK_SCRATCH];
-        unsigned count = l->kind->frame(l, l->partial, l->partial_mark, l->partial_offset, parts,
-                                        LINK_PARTS, scratch);
-        ssize_t n = write_parts(l, parts, count);
-        if (n < 0)
-            return n == IO_AGAIN;
-        l->partial_offset += (size_t)n;
-        if (l->partial_offset == l->kind->framed_size(l, l->partial))
-            end_partial(l);
-    }
-    while (l->out.len) {
-        ssize_t n = connection_write(&l->connection, buf_slice(&l->out));
-        if (n < 0)
-            return n == IO_AGAIN;
-        buf_drop(&l->out, (size_t)n);
-    }
-    buf_fini(&l->out);
-    return true;
+    buf_add(&l->out, bytes);
+    if (l->out.failed)
+        link_die(l);
+    return !l->out.failed;
 }
 
 void
 link_push(struct link *l, struct slice bytes)
 {
+    if (is_corked(l)) {
+        if (add(l, bytes))
+            uncork(l);
+        return;
+    }
     if (link_is_flushed(l)) {
         ssize_t n = connection_write(&l->connection, bytes);
         if (n == IO_FAILED) {
@@ -256,13 +313,20 @@ link_push(struct link *l, struct slice bytes)
         }
         bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
     }
-    if (bytes.len == 0)
-        return;
-    buf_add(&l->out, bytes);
-    if (l->out.failed)
-        link_die(l);
-    else
+    if (bytes.len && add(l, bytes))
         await_peer(l);
+    count_held(l);
+}
+
+void
+link_push_ahead(struct link *l, struct slice bytes)
+{
+    if (!link_is_pushed(l) || l->out.len + bytes.len >= LINK_CORKED) {
+        link_push(l, bytes);
+        return;
+    }
+    if (add(l, bytes) && !is_corked(l))
+        worker_end_turn_with(l->connection.worker, &l->uncork);
     count_held(l);
 }
 
@@ -447,7 +511,7 @@ on_timer(struct connection *c)
     struct link *l = of_connection(c);
     if (l->lingering) {
         link_close(l);
-    } else if (!link_is_flushed(l)) {
+    } else if (!link_is_pushed(l)) {
         link_count(l, LINK_REPLY_TIMEOUT);
         link_close(l);
     } else {
@@ -473,6 +537,7 @@ on_free(struct connection *c)
 {
     struct link *l = of_connection(c);
     list_unlink(&l->later.node);
+    list_unlink(&l->uncork.node);
     list_unlink(&l->node);
     stop_holding(l);
     l->kind->release(l);
@@ -507,7 +572,9 @@ link_new(struct worker *w, int fd, const struct listener_peer *peer, size_t size
     l->settings = settings;
     l->registry = registry;
     l->later.free = on_later;
+    l->uncork.free = on_turn_over;
     list_init(&l->later.node);
+    list_init(&l->uncork.node);
     list_init(&l->holding);
     list_append(&registry->links, &l->node);
     buf_init(&l->in, settings->max_head + LINK_AHEAD_BYTES + WORKER_READ_SIZE);

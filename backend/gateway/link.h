@@ -50,6 +50,7 @@ enum {
     LINK_AHEAD_BYTES = 65536, /* input kept while it cannot be worked off */
     LINK_PARTS = 64,          /* pieces of one write */
     LINK_SCRATCH = 8,         /* bytes of framing for a piece */
+    LINK_CORKED = 16384,      /* of replies that go out together, but for the last of them */
 };
 
 struct link;
@@ -84,7 +85,7 @@ struct link {
     struct link_registry *registry;
     struct list node;    /* in registry->links */
     struct list holding; /* in registry->holding, or in none */
-    struct closing later;
+    struct closing later, uncork;
     struct buf in, out;     /* `in` is the wire's to use; `out` is as large as what is begun */
     struct update *partial; /* owns a reference; begun but not finished */
     size_t partial_offset, lingered;
@@ -116,8 +117,13 @@ void link_tune_for_streaming(struct link *);
 bool link_is_stopping(const struct link *);
 
 bool link_is_flushed(const struct link *);
+/* Need nobody wait for what is pushed: is it written, or held back by link_push_ahead()? */
+bool link_is_pushed(const struct link *);
 /* Writes, or keeps behind what waits already (then reply_timeout runs). */
 void link_push(struct link *, struct slice);
+/* The same where more is about to follow: what is pushed in one turn goes out in one piece, with
+ * the next link_push(), or when the turn is over. */
+void link_push_ahead(struct link *, struct slice);
 /* As exchange_send(). */
 size_t link_send(struct link *, struct update *const *, size_t count, uint16_t mark);
 /* Keeps input for later; past its bound no more is read until link_unkept(). */

@@ -159,6 +159,8 @@ on_wire_reply(struct exchange *ex, const struct reply *r)
     link_set_timer(&h->link, 0);
     if (b.failed)
         link_die(&h->link);
+    else if (h->keep && h->link.in.len)
+        link_push_ahead(&h->link, buf_slice(&b)); /* the next reply may come in this turn */
     else
         link_push(&h->link, buf_slice(&b));
     buf_fini(&b);
@@ -473,6 +475,14 @@ refuse_body(struct http *h, unsigned status)
     ex->handler->on_body_refused(ex, status);
 }
 
+/* The rest of a request will not come. Replies to those before it may still be under way. */
+static void
+leave(struct http *h)
+{
+    if (link_is_pushed(&h->link))
+        link_close(&h->link);
+}
+
 /* Takes body bytes from the front of `in`. */
 static void
 read_body(struct http *h)
@@ -516,7 +526,7 @@ read_body(struct http *h)
     }
     if (parsed == PARSE_MORE) {
         if (h->link.peer_ended)
-            link_close(&h->link); /* the rest of it will not come */
+            leave(h);
         return;
     }
     h->body_open = false;
@@ -535,7 +545,7 @@ process(struct http *h)
     } else if ((h->state == STATE_IDLE || h->state == STATE_HEAD) &&
                read_head(h, buf_slice(&h->link.in)) == 0) {
         if (h->link.peer_ended)
-            link_close(&h->link);
+            leave(h);
         else
             connection_watch_read(&h->link.connection, true); /* the rest of it is to come */
     }
@@ -554,7 +564,7 @@ static void
 resume(struct link *l)
 {
     struct http *h = of_link(l);
-    if ((h->state == STATE_REPLYING || h->state == STATE_ENDING) && link_is_flushed(l))
+    if ((h->state == STATE_REPLYING || h->state == STATE_ENDING) && link_is_pushed(l))
         finish(h);
     if (has_waiting(h))
         process(h);
@@ -594,22 +604,42 @@ static void
 on_peer_end(struct link *l)
 {
     struct http *h = of_link(l);
-    if (h->state == STATE_WAITING || h->state == STATE_REPLYING || has_waiting(h)) {
-        l->peer_ended = true;
-        connection_watch_read(&l->connection, false);
-        return;
+    l->peer_ended = true;
+    connection_watch_read(&l->connection, false);
+    if (h->state == STATE_HEAD || h->state == STATE_BODY)
+        process(h); /* what is here may be all of it */
+    else if (h->state == STATE_STREAMING || h->state == STATE_ENDING ||
+             (h->state == STATE_IDLE && l->in.len == 0))
+        link_close(l);
+}
+
+/* How long the peer may take for what it owes in this state; 0: it owes nothing. */
+static uint64_t
+patience(const struct http *h)
+{
+    const struct link_settings *s = h->link.settings;
+    switch (h->state) {
+    case STATE_IDLE:
+        return s->keepalive_timeout_ms;
+    case STATE_HEAD:
+        return s->head_timeout_ms;
+    case STATE_BODY:
+        return s->body_timeout_ms;
+    default:
+        return 0;
     }
-    link_close(l);
 }
 
 static void
 on_flushed(struct link *l)
 {
     struct http *h = of_link(l);
-    link_set_timer(l, h->state == STATE_BODY ? l->settings->body_timeout_ms : 0);
+    link_set_timer(l, patience(h));
     if (h->state == STATE_STREAMING)
         h->exchange.handler->on_writable(&h->exchange);
-    else if (h->state == STATE_REPLYING || h->state == STATE_ENDING)
+    else if (l->peer_ended && (h->state == STATE_HEAD || h->state == STATE_BODY))
+        link_close(l);
+    else
         link_ask_resume(l);
 }
 
