@@ -472,7 +472,7 @@ refuse_body(struct http *h, unsigned status)
     struct exchange *ex = &h->exchange;
     body_fini(&h->body->body, h->link.settings);
     set_state(h, STATE_WAITING);
-    ex->handler->on_body_refused(ex, status);
+    exchange_body_refused(ex, status);
 }
 
 /* The rest of a request will not come. Replies to those before it may still be under way. */
@@ -492,7 +492,7 @@ read_body(struct http *h)
     if (body == NULL) {
         set_state(h, STATE_WAITING);
         link_set_timer(&h->link, 0);
-        ex->handler->on_body(ex);
+        exchange_body(ex);
         return;
     }
     struct slice in = buf_slice(&h->link.in);
@@ -533,7 +533,7 @@ read_body(struct http *h)
     set_state(h, STATE_WAITING);
     link_set_timer(&h->link, 0);
     ex->request->body = buf_slice(bytes);
-    ex->handler->on_body(ex);
+    exchange_body(ex);
 }
 
 /* Goes on with what lies in `in`. */
@@ -636,7 +636,7 @@ on_flushed(struct link *l)
     struct http *h = of_link(l);
     link_set_timer(l, patience(h));
     if (h->state == STATE_STREAMING)
-        h->exchange.handler->on_writable(&h->exchange);
+        exchange_writable(&h->exchange);
     else if (l->peer_ended && (h->state == STATE_HEAD || h->state == STATE_BODY))
         link_close(l);
     else
