@@ -20,7 +20,7 @@
 #include "gateway/fastcgi/params.h"
 #include "gateway/fastcgi/record.h"
 #include "gateway/headers.h"
-#include "request/answered.h"
+#include "gateway/refusal.h"
 #include "request/status.h"
 #include "transport/update.h"
 
@@ -188,7 +188,7 @@ drop_input(struct asked *r)
     if (r->input == NULL)
         return;
     buf_fini(&r->input->params);
-    body_fini(&r->input->body, r->connection->link.settings);
+    body_fini(&r->input->body, r->connection->link.gw);
     free(r->input);
     r->input = NULL;
 }
@@ -265,7 +265,7 @@ on_wire_read_body(struct exchange *ex, size_t max)
     set_state(r, STATE_BODY);
     body_init(&r->input->body, max, ex->request->share);
     r->asked_body = true;
-    r->deadline_ms = now_ms(r->connection) + link_of(ex)->settings->body_timeout_ms;
+    r->deadline_ms = now_ms(r->connection) + link_of(ex)->gw->config->body_timeout_ms;
     link_ask_resume(link_of(ex));
 }
 
@@ -301,13 +301,12 @@ on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice firs
 }
 
 static unsigned
-frame(const struct link *l, const struct update *u, uint16_t mark, size_t offset,
-      struct iovec *parts, unsigned room, char (*scratch)[LINK_SCRATCH])
+frame(const struct update *u, uint16_t mark, size_t offset, struct iovec *parts, unsigned room,
+      char (*scratch)[RUN_SCRATCH])
 {
     const size_t whole = RECORD_HEAD + RECORD_CONTENT;
     unsigned filled = 0;
-    (void)l;
-    _Static_assert((int)RECORD_HEAD <= (int)LINK_SCRATCH, "a head is made in a part's scratch");
+    _Static_assert((int)RECORD_HEAD <= (int)RUN_SCRATCH, "a head is made in a part's scratch");
     for (size_t i = offset / whole; i * RECORD_CONTENT < u->event.len && filled + 2 <= room; i++) {
         struct slice content = slice_head(slice_from(u->event, i * RECORD_CONTENT), RECORD_CONTENT);
         size_t done = offset > i * whole ? offset - i * whole : 0;
@@ -324,11 +323,13 @@ frame(const struct link *l, const struct update *u, uint16_t mark, size_t offset
 }
 
 static size_t
-framed_size(const struct link *l, const struct update *u)
+framed_size(const struct update *u, uint16_t mark)
 {
-    (void)l;
+    (void)mark;
     return u->event.len + (u->event.len + RECORD_CONTENT - 1) / RECORD_CONTENT * RECORD_HEAD;
 }
+
+static const struct framing framing = {.frame = frame, .size = framed_size};
 
 static size_t
 on_wire_send(struct exchange *ex, struct update *const *updates, size_t count)
@@ -432,7 +433,7 @@ finish(struct asked *r)
         return;
     if (f->keep) {
         f->unread = false; /* passed over as it comes */
-        f->deadline_ms = now_ms(f) + f->link.settings->keepalive_timeout_ms;
+        f->deadline_ms = now_ms(f) + f->link.gw->config->keepalive_timeout_ms;
     } else if (f->unread) {
         link_linger(&f->link);
     } else {
@@ -440,28 +441,18 @@ finish(struct asked *r)
     }
 }
 
-/* Before there is a handler: the wire's own refusal. */
 static void
-refuse(struct asked *r, unsigned status)
+refuse(struct asked *r, unsigned status, struct slice sentence)
 {
-    struct slice reason = status_reason(status);
-    char text[64];
-    struct reply reply = {.status = status};
-    answered_log(&r->exchange, status, "wire", reason);
-    reply.headers[reply.header_count++] =
-        (struct header){SLICE("Content-Type"), SLICE("text/plain; charset=utf-8")};
-    reply.headers[reply.header_count++] =
-        (struct header){SLICE("Cache-Control"), SLICE("no-store")};
-    reply.body =
-        SLICE_OF(text, (size_t)snprintf(text, sizeof text, SLICE_FMT "\n", SLICE_ARG(reason)));
-    on_wire_reply(&r->exchange, &reply);
+    struct refusal f;
+    on_wire_reply(&r->exchange, refusal_make(&f, &r->exchange, status, sentence));
 }
 
 /* A peer that breaks the protocol: nothing it says later can be trusted. */
 static void
 protocol_error(struct fastcgi *f)
 {
-    link_count(&f->link, LINK_BAD_REQUEST);
+    metrics_count(METRIC_requests_bad);
     link_close(&f->link);
 }
 
@@ -473,13 +464,13 @@ begin_handler(struct asked *r)
     ENSURE(ex->request != NULL); /* the first thing in it */
     unsigned refused = params_read(&r->input->params, &ex->arena, ex->request);
     if (refused) {
-        link_count(&r->connection->link, LINK_BAD_REQUEST);
-        refuse(r, refused);
+        metrics_count(METRIC_requests_bad);
+        refuse(r, refused, SLICE(""));
         return;
     }
     r->active = true;
     ex->state = NULL;
-    ex->handler = r->connection->link.settings->route(ex);
+    ex->handler = r->connection->link.door->route(ex);
     ex->handler->on_head(ex);
 }
 
@@ -490,8 +481,8 @@ on_params(struct asked *r, struct slice content, bool end)
         return; /* refused already */
     buf_add(&r->input->params, content);
     if (r->input->params.failed) {
-        link_count(&r->connection->link, LINK_HEAD_TOO_LARGE);
-        refuse(r, 431);
+        link_met(&r->connection->link, METRIC_max_request_head);
+        refuse(r, 431, SLICE(""));
     } else if (end) {
         r->deadline_ms = 0;
         begin_handler(r);
@@ -503,16 +494,15 @@ on_params(struct asked *r, struct slice content, bool end)
 static void
 refuse_cut_body(struct asked *r)
 {
-    struct reply reply = {.status = 400, .body = SLICE("The body is shorter than announced.\n")};
-    link_count(&r->connection->link, LINK_BAD_REQUEST);
-    on_wire_reply(&r->exchange, &reply);
+    metrics_count(METRIC_requests_bad);
+    refuse(r, 400, SLICE("The body is shorter than announced.\n"));
 }
 
 static void
 refuse_body(struct asked *r, unsigned status)
 {
     struct exchange *ex = &r->exchange;
-    body_fini(&r->input->body, r->connection->link.settings);
+    body_fini(&r->input->body, r->connection->link.gw);
     set_state(r, STATE_WAITING);
     r->deadline_ms = 0;
     exchange_body_refused(ex, status);
@@ -522,7 +512,7 @@ static void
 judge_body(struct asked *r)
 {
     struct exchange *ex = &r->exchange;
-    unsigned refused = body_judge(&r->input->body, r->connection->link.settings);
+    unsigned refused = body_judge(&r->input->body, r->connection->link.gw);
     if (refused) {
         refuse_body(r, refused);
     } else if (r->stdin_done && r->input->body.bytes.len < ex->request->told_length) {
@@ -545,6 +535,13 @@ on_stdin(struct asked *r, struct slice content, bool end)
     judge_body(r);
 }
 
+/* At a time, of a connection. */
+static size_t
+max_requests(const struct config *c)
+{
+    return c->fastcgi_multiplexing ? c->max_requests_per_connection : 1;
+}
+
 static void
 end_at_once(struct fastcgi *f, uint16_t id, uint8_t protocol_status)
 {
@@ -558,7 +555,8 @@ static void
 begin_request(struct fastcgi *f, struct slice body)
 {
     const unsigned char *p = (const unsigned char *)body.ptr;
-    const struct link_settings *settings = f->link.settings;
+    const struct config *c = f->link.gw->config;
+    size_t most = max_requests(c);
     uint16_t id = f->record.id;
     if (body.len < 8 || id == FCGI_NULL_REQUEST_ID || find(f, id)) {
         protocol_error(f);
@@ -569,13 +567,13 @@ begin_request(struct fastcgi *f, struct slice body)
     uint8_t refused = FCGI_REQUEST_COMPLETE;
     if (role != FCGI_RESPONDER)
         refused = FCGI_UNKNOWN_ROLE;
-    else if (f->request_count && settings->max_requests == 1)
+    else if (f->request_count && most == 1)
         refused = FCGI_CANT_MPX_CONN;
-    else if (f->request_count >= settings->max_requests)
+    else if (f->request_count >= most)
         refused = FCGI_OVERLOADED;
     if (refused) {
         if (refused == FCGI_OVERLOADED)
-            link_count(&f->link, LINK_MAX_REQUESTS);
+            link_met(&f->link, METRIC_max_requests_per_connection);
         end_at_once(f, id, refused);
         if (f->request_count == 0 && !keep)
             link_linger(&f->link);
@@ -586,14 +584,14 @@ begin_request(struct fastcgi *f, struct slice body)
     list_append(&f->requests, &r->node);
     f->request_count++;
     f->keep = keep;
-    buf_init(&r->input->params, settings->max_head);
+    buf_init(&r->input->params, c->max_request_head);
     body_init(&r->input->body, 0, (struct body_share){0});
     arena_init(&r->exchange.arena, EXCHANGE_ARENA_BYTES);
     r->exchange.wire = &wire;
     r->exchange.worker = f->link.connection.worker;
     r->exchange.id = f->link.connection.id;
     set_state(r, STATE_PARAMS);
-    r->deadline_ms = now_ms(f) + settings->head_timeout_ms;
+    r->deadline_ms = now_ms(f) + c->head_timeout_ms;
 }
 
 /* --- records ------------------------------------------------------------------------------------
@@ -602,14 +600,14 @@ begin_request(struct fastcgi *f, struct slice body)
 static void
 get_values(struct fastcgi *f, struct slice asked)
 {
-    const struct link_settings *s = f->link.settings;
+    size_t conns = f->link.door->listener.max_connections, reqs = max_requests(f->link.gw->config);
     const struct {
         struct slice name;
         size_t value;
     } values[] = {
-        {SLICE(FCGI_MAX_CONNS), s->max_connections},
-        {SLICE(FCGI_MAX_REQS), s->max_requests == 1 ? s->max_connections : s->max_requests},
-        {SLICE(FCGI_MPXS_CONNS), s->max_requests > 1},
+        {SLICE(FCGI_MAX_CONNS), conns},
+        {SLICE(FCGI_MAX_REQS), reqs == 1 ? conns : reqs},
+        {SLICE(FCGI_MPXS_CONNS), reqs > 1},
     };
     struct slice name, value;
     struct buf pairs, b;
@@ -765,7 +763,7 @@ begin(struct link *l)
 {
     struct fastcgi *f = of_link(l);
     list_init(&f->requests);
-    f->deadline_ms = now_ms(f) + l->settings->head_timeout_ms;
+    f->deadline_ms = now_ms(f) + l->gw->config->head_timeout_ms;
 }
 
 static void
@@ -820,7 +818,7 @@ on_timeout(struct link *l)
     struct fastcgi *f = of_link(l);
     uint64_t now = now_ms(f);
     if (f->request_count == 0) {
-        link_count(l, LINK_IDLE_TIMEOUT);
+        link_met(l, METRIC_idle_timeout);
         link_close(l);
         return;
     }
@@ -829,9 +827,9 @@ on_timeout(struct link *l)
         struct asked *r = CONTAINER_OF(node, struct asked, node);
         if (r->deadline_ms == 0 || now < r->deadline_ms)
             continue;
-        link_count(l, r->state == STATE_BODY ? LINK_BODY_TIMEOUT : LINK_HEAD_TIMEOUT);
+        link_met(l, r->state == STATE_BODY ? METRIC_body_timeout : METRIC_head_timeout);
         f->keep = false;
-        refuse(r, 408);
+        refuse(r, 408, SLICE(""));
     }
     settle_timer(f);
 }
@@ -886,6 +884,5 @@ const struct link_kind fastcgi_kind = {
     .drain = on_drain,
     .release = on_release,
     .held = held,
-    .frame = frame,
-    .framed_size = framed_size,
+    .framing = &framing,
 };

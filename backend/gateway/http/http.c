@@ -17,7 +17,7 @@
 #include "gateway/headers.h"
 #include "gateway/http/chunked.h"
 #include "gateway/http/head.h"
-#include "request/answered.h"
+#include "gateway/refusal.h"
 #include "request/status.h"
 #include "transport/update.h"
 
@@ -144,7 +144,7 @@ on_wire_reply(struct exchange *ex, const struct reply *r)
 {
     struct http *h = of_exchange(ex);
     struct buf b;
-    bool is_head = slice_eq(ex->request->method, SLICE("HEAD"));
+    bool is_head = ex->request && slice_eq(ex->request->method, SLICE("HEAD"));
     if (link_is_stopping(&h->link) || h->body_open || is_last(&h->link) ||
         (r->is_stream && !is_head))
         h->keep = false;
@@ -173,7 +173,7 @@ on_wire_read_body(struct exchange *ex, size_t max)
     struct http *h = of_exchange(ex);
     struct http_body *body = h->body;
     set_state(h, STATE_BODY);
-    link_set_timer(&h->link, h->link.settings->body_timeout_ms);
+    link_set_timer(&h->link, h->link.gw->config->body_timeout_ms);
     if (body) {
         body_init(&body->body, max, ex->request->share);
         bool fits = body->is_chunked || body->left <= max;
@@ -196,7 +196,7 @@ release_body(struct http *h)
 {
     if (h->body == NULL)
         return;
-    body_fini(&h->body->body, h->link.settings);
+    body_fini(&h->body->body, h->link.gw);
     free(h->body);
     h->body = NULL;
 }
@@ -235,10 +235,9 @@ on_wire_stream(struct exchange *ex, const struct reply *r, struct slice first)
 
 /* On this wire an update is one run of bytes, made once for all. */
 static unsigned
-frame(const struct link *l, const struct update *u, uint16_t mark, size_t offset,
-      struct iovec *parts, unsigned room, char (*scratch)[LINK_SCRATCH])
+frame(const struct update *u, uint16_t mark, size_t offset, struct iovec *parts, unsigned room,
+      char (*scratch)[RUN_SCRATCH])
 {
-    (void)l;
     (void)room;
     (void)scratch;
     struct slice bytes = mark == CHUNKED ? u->frame : u->event;
@@ -247,10 +246,12 @@ frame(const struct link *l, const struct update *u, uint16_t mark, size_t offset
 }
 
 static size_t
-framed_size(const struct link *l, const struct update *u)
+framed_size(const struct update *u, uint16_t mark)
 {
-    return of_link(l)->chunked ? u->frame.len : u->event.len;
+    return mark == CHUNKED ? u->frame.len : u->event.len;
 }
+
+static const struct framing framing = {.frame = frame, .size = framed_size, .is_whole = true};
 
 static size_t
 on_wire_send(struct exchange *ex, struct update *const *updates, size_t count)
@@ -339,27 +340,16 @@ finish(struct http *h)
         return;
     }
     set_state(h, STATE_IDLE);
-    link_set_timer(&h->link, h->link.settings->keepalive_timeout_ms);
+    link_set_timer(&h->link, h->link.gw->config->keepalive_timeout_ms);
     link_unkept(&h->link);
 }
 
-/* Before there is a handler: the wire's own refusal. */
 static void
-refuse(struct http *h, unsigned status)
+refuse(struct http *h, unsigned status, struct slice sentence)
 {
-    char text[256];
-    struct slice reason = status_reason(status);
-    answered_log(&h->exchange, status, "wire", reason);
-    int n = snprintf(
-        text, sizeof text,
-        "HTTP/1.1 %u " SLICE_FMT "\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        "Cache-Control: no-store\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n" SLICE_FMT
-        "\n",
-        status, SLICE_ARG(reason), reason.len + 1, SLICE_ARG(reason));
+    struct refusal f;
     h->keep = false;
-    h->state = STATE_REPLYING; /* from IDLE or HEAD, without a request */
-    link_push(&h->link, SLICE_OF(text, (size_t)n));
-    link_ask_resume(&h->link);
+    on_wire_reply(&h->exchange, refusal_make(&f, &h->exchange, status, sentence));
 }
 
 static struct slice
@@ -400,7 +390,7 @@ fill_request(struct http *h, struct slice in, const struct http_head *head,
     r->body = SLICE("");
     /* The peer is a front: it is not the client. Who that is, and by which scheme it came, is for
      * request/place.h to say. */
-    r->peer = h->link.connection.is_unix ? NULL : h->link.connection.peer;
+    r->peer = h->link.connection.peer.is_unix ? NULL : h->link.connection.peer.ip;
     r->told_length = head->content_length;
     r->has_body = head->chunked || r->told_length > 0;
     return true;
@@ -422,7 +412,7 @@ begin_request(struct http *h, const struct http_head *head)
     }
     h->active = true;
     ex->state = NULL;
-    ex->handler = h->link.settings->route(ex);
+    ex->handler = h->link.door->route(ex);
     ex->handler->on_head(ex);
 }
 
@@ -436,23 +426,24 @@ read_head(struct http *h, struct slice in)
     if (h->state == STATE_IDLE) {
         set_state(h, STATE_HEAD);
         h->scanned = 0;
-        link_set_timer(&h->link, h->link.settings->head_timeout_ms);
+        link_set_timer(&h->link, h->link.gw->config->head_timeout_ms);
     }
     enum parse parsed = http_head_read(in, &h->scanned, &head, headers, &status);
-    if (parsed == PARSE_MORE && in.len <= h->link.settings->max_head)
+    if (parsed == PARSE_MORE && in.len <= h->link.gw->config->max_request_head)
         return 0;
-    if (parsed == PARSE_MORE || (parsed == PARSE_OK && head.size > h->link.settings->max_head)) {
-        link_count(&h->link, LINK_HEAD_TOO_LARGE);
-        refuse(h, 431);
+    if (parsed == PARSE_MORE ||
+        (parsed == PARSE_OK && head.size > h->link.gw->config->max_request_head)) {
+        link_met(&h->link, METRIC_max_request_head);
+        refuse(h, 431, SLICE(""));
         return in.len;
     }
     if (parsed == PARSE_BAD) {
-        link_count(&h->link, LINK_BAD_REQUEST);
-        refuse(h, status);
+        metrics_count(METRIC_requests_bad);
+        refuse(h, status, SLICE(""));
         return in.len;
     }
     if (!fill_request(h, in, &head, headers)) {
-        refuse(h, 503);
+        refuse(h, 503, SLICE(""));
         return in.len;
     }
     /* What follows must be where the handler's calls look for it, before they are made. */
@@ -470,7 +461,7 @@ static void
 refuse_body(struct http *h, unsigned status)
 {
     struct exchange *ex = &h->exchange;
-    body_fini(&h->body->body, h->link.settings);
+    body_fini(&h->body->body, h->link.gw);
     set_state(h, STATE_WAITING);
     exchange_body_refused(ex, status);
 }
@@ -511,17 +502,14 @@ read_body(struct http *h)
     }
     buf_drop(&h->link.in, h->link.in.len - in.len);
     link_unkept(&h->link); /* what came while the handler waited may have filled it */
-    unsigned refused = body_judge(&body->body, h->link.settings);
+    unsigned refused = body_judge(&body->body, h->link.gw);
     if (refused) {
         refuse_body(h, refused);
         return;
     }
     if (parsed == PARSE_BAD) {
-        link_count(&h->link, LINK_BAD_REQUEST);
-        h->keep = false;
-        struct reply r = {.status = 400, .body = SLICE("The chunked body is malformed.\n")};
-        answered_log(ex, r.status, "wire", r.body);
-        on_wire_reply(ex, &r);
+        metrics_count(METRIC_requests_bad);
+        refuse(h, 400, SLICE("The chunked body is malformed.\n"));
         return;
     }
     if (parsed == PARSE_MORE) {
@@ -617,14 +605,14 @@ on_peer_end(struct link *l)
 static uint64_t
 patience(const struct http *h)
 {
-    const struct link_settings *s = h->link.settings;
+    const struct config *c = h->link.gw->config;
     switch (h->state) {
     case STATE_IDLE:
-        return s->keepalive_timeout_ms;
+        return c->keepalive_timeout_ms;
     case STATE_HEAD:
-        return s->head_timeout_ms;
+        return c->head_timeout_ms;
     case STATE_BODY:
-        return s->body_timeout_ms;
+        return c->body_timeout_ms;
     default:
         return 0;
     }
@@ -649,19 +637,15 @@ on_timeout(struct link *l)
     struct http *h = of_link(l);
     switch (h->state) {
     case STATE_HEAD:
-        link_count(l, LINK_HEAD_TIMEOUT);
-        refuse(h, 408);
+        link_met(l, METRIC_head_timeout);
+        refuse(h, 408, SLICE(""));
         return;
-    case STATE_BODY: {
-        struct reply r = {.status = 408, .body = SLICE("The body did not come in time.\n")};
-        link_count(l, LINK_BODY_TIMEOUT);
-        h->keep = false;
-        answered_log(&h->exchange, r.status, "wire", r.body);
-        on_wire_reply(&h->exchange, &r);
+    case STATE_BODY:
+        link_met(l, METRIC_body_timeout);
+        refuse(h, 408, SLICE("The body did not come in time.\n"));
         return;
-    }
     case STATE_IDLE:
-        link_count(l, LINK_IDLE_TIMEOUT);
+        link_met(l, METRIC_idle_timeout);
         link_close(l);
         return;
     case STATE_WAITING:
@@ -718,7 +702,5 @@ const struct link_kind http_kind = {
     .drain = on_drain,
     .release = on_release,
     .held = held,
-    .frame = frame,
-    .is_whole = true,
-    .framed_size = framed_size,
+    .framing = &framing,
 };

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 static struct worker *worker;
-static struct link_registry registry;
-static atomic_size_t pending, held;
+static struct gateway *gateway;
+static atomic_size_t pending;
+static atomic_bool stopping;
 static char *body;
 static size_t body_len;
 
@@ -36,32 +37,9 @@ route(struct exchange *ex)
     return &handler;
 }
 
-static void
-count(struct worker *w, enum link_event event)
-{
-    (void)w;
-    (void)event;
-}
-
-static void
-freed(struct worker *w)
-{
-    (void)w;
-}
-
-static bool
-stopping(struct worker *w)
-{
-    (void)w;
-    return false;
-}
-
-static const struct link_settings settings = {
-    .route = route,
-    .max_head = 65536,
-    .pending = &pending,
+static struct config config = {
+    .max_request_head = 65536,
     .max_pending_bytes = 1 << 20,
-    .held = &held,
     .max_held_bytes = 1 << 20,
     .head_timeout_ms = 60000,
     .body_timeout_ms = 60000,
@@ -69,12 +47,9 @@ static const struct link_settings settings = {
     .reply_timeout_ms = 60000,
     .idle_timeout_ms = 60000,
     .linger_timeout_ms = 60000,
-    .max_requests = 1,
-    .max_connections = 1000,
-    .count = count,
-    .freed = freed,
-    .stopping = stopping,
+    .max_requests_per_connection = 3,
 };
+static struct rules rules = {.refs = 1, .config = &config};
 
 struct arrived {
     struct message message;
@@ -84,8 +59,9 @@ struct arrived {
 static void
 on_arrived(struct worker *w, struct message *m)
 {
-    const struct listener_peer peer = {.is_unix = true};
-    gateway_accept(w, CONTAINER_OF(m, struct arrived, message)->fd, &peer, &settings, &registry);
+    const struct peer peer = {.is_unix = true};
+    struct listener_door *door = gateway_door(gateway, GATEWAY_HUB);
+    door->accepted(door, w, CONTAINER_OF(m, struct arrived, message)->fd, &peer);
     free(CONTAINER_OF(m, struct arrived, message));
 }
 
@@ -131,7 +107,12 @@ unpack(char *bytes, size_t len)
 static void
 begin(void)
 {
-    link_registry_init(&registry);
+    const struct gateway_settings settings = {.routes = {route, route},
+                                              .max_connections = 1000,
+                                              .workers = 1,
+                                              .pending = &pending,
+                                              .stopping = &stopping};
+    gateway = gateway_new(&settings, &rules);
     worker = worker_new(0);
     worker_start(worker);
 }
@@ -142,7 +123,8 @@ end(void)
     worker_stop(worker);
     worker_join(worker);
     worker_free(&worker);
-    ck_assert_uint_eq(held, 0);
+    ck_assert_uint_eq(pending, 0);
+    gateway_free(&gateway);
     free(body);
     body = NULL;
     body_len = 0;
