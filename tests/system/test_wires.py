@@ -91,6 +91,22 @@ def test_a_wires_own_refusal_is_plain_text_that_nobody_keeps(start_hub, asked):
     assert reply.body.endswith(b"\n") and int(reply.headers["content-length"]) == len(reply.body)
 
 
+# --- states ----------------------------------------------------------------------------------------------------
+
+def test_every_move_of_a_connection_is_in_the_trace(start_hub):
+    hub = start_hub("debug")
+    for wire in wires(hub):
+        client = Client(wire)
+        assert client.request("POST", PATH, [AUTH, FORM], b"topic=a").status == 200
+        client.close()
+    for event, begin in (("http", "IDLE HEAD"), ("fastcgi", "NEW PARAMS")):
+        wait_for(lambda: f"event={event}_state" in hub.log(), "the trace")
+        moves = re.findall(rf"event={event}_state conn=(\d+) from=(\w+) to=(\w+)", hub.log())
+        states = f"{begin} BODY WAITING WAITING REPLYING".split()
+        conn = next(c for c, came, to in moves if to == "BODY")
+        assert [(a, b) for c, a, b in moves if c == conn][:5] == list(zip(states, states[1:]))
+
+
 # --- bodies --------------------------------------------------------------------------------------------------------
 
 def test_a_subscription_with_a_body_is_told_so(hub):
