@@ -11,9 +11,9 @@ body_init(struct body *b, size_t max, struct body_share share)
 }
 
 void
-body_fini(struct body *b, const struct link_settings *settings)
+body_fini(struct body *b, const struct gateway_worker *gw)
 {
-    atomic_fetch_sub(settings->pending, b->reserved);
+    atomic_fetch_sub(gw->shared->pending, b->reserved);
     if (b->share.used)
         atomic_fetch_sub(b->share.used, b->reserved);
     b->reserved = 0;
@@ -27,7 +27,7 @@ reserve(atomic_size_t *used, size_t more, size_t max)
 }
 
 static unsigned
-judge(struct body *b, const struct link_settings *settings)
+judge(struct body *b, const struct gateway_worker *gw)
 {
     if (b->bytes.failed)
         return 413;
@@ -35,17 +35,17 @@ judge(struct body *b, const struct link_settings *settings)
         return 0;
     size_t more = b->bytes.cap - b->reserved;
     b->reserved = b->bytes.cap;
-    bool fits = reserve(settings->pending, more, settings->max_pending_bytes);
+    bool fits = reserve(gw->shared->pending, more, gw->config->max_pending_bytes);
     if (b->share.used)
         fits &= reserve(b->share.used, more, b->share.max);
     return fits ? 0 : 503;
 }
 
 unsigned
-body_judge(struct body *b, const struct link_settings *settings)
+body_judge(struct body *b, const struct gateway_worker *gw)
 {
-    unsigned refused = judge(b, settings);
+    unsigned refused = judge(b, gw);
     if (refused)
-        body_fini(b, settings); /* before the reply: who is told may try again at once */
+        body_fini(b, gw); /* before the reply: who is told may try again at once */
     return refused;
 }

@@ -5,7 +5,8 @@
  * the process's budget (max_pending_bytes) and the share of it that such requests have. */
 
 #include "base/buf.h"
-#include "gateway/link.h"
+#include "gateway/gateway_worker.h"
+#include "request/exchange.h"
 
 struct body {
     struct buf bytes;
@@ -14,8 +15,8 @@ struct body {
 };
 
 void body_init(struct body *, size_t max, struct body_share);
-void body_fini(struct body *, const struct link_settings *); /* gives the budget back */
+void body_fini(struct body *, const struct gateway_worker *); /* gives the budget back */
 /* After bytes were added: 0, or the status of the refusal (413, 503), and the bytes are freed. */
-MUST_CHECK unsigned body_judge(struct body *, const struct link_settings *);
+MUST_CHECK unsigned body_judge(struct body *, const struct gateway_worker *);
 
 #endif

@@ -2,7 +2,9 @@
  *
  * Output order: the update partly written, then `out`. Only when both are empty is anything begun,
  * so `out` is never more than the replies to what was begun at once. An idle or streaming link
- * holds no buffer.
+ * holds no buffer. Replies to requests that were sent ahead are gathered in `out` and written when
+ * the turn is over: one send() for all of them, and none of them waits for a commit that is not its
+ * own.
  *
  * What peers that do not go on make the hub hold (input that waits, output that is not read, the
  * update that a reader is in the middle of) is one budget of the process. Past it each worker cuts
@@ -16,19 +18,15 @@
 #include "gateway/link.h"
 
 #include "base/alloc.h"
-#include "base/cidr.h"
-#include "transport/update.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 enum {
     LINGER_BYTES = 4 * 1024 * 1024,
     NOTSENT_LOWAT = 16384,
-    RUN_BYTES = 16384,   /* of small updates, made one piece */
     HELD_FREE = 4096,    /* what a connection may hold uncounted */
     PATIENCE_MS = 60000, /* at most so long a peer is silent on the network */
 };
@@ -37,12 +35,6 @@ static struct link *
 of_connection(struct connection *c)
 {
     return CONTAINER_OF(c, struct link, connection);
-}
-
-void
-link_close(struct link *l)
-{
-    connection_close(&l->connection);
 }
 
 void
@@ -60,9 +52,9 @@ link_die(struct link *l)
 }
 
 void
-link_count(struct link *l, enum link_event event)
+link_met(struct link *l, enum metric bound)
 {
-    l->settings->count(l->connection.worker, event);
+    metrics_bound_met(bound, l->connection.id);
 }
 
 void
@@ -74,15 +66,15 @@ link_set_timer(struct link *l, uint64_t after_ms)
 bool
 link_is_stopping(const struct link *l)
 {
-    return l->settings->stopping(l->connection.worker);
+    return atomic_load_explicit(l->gw->shared->stopping, memory_order_relaxed);
 }
 
 void
 link_tune_for_streaming(struct link *l)
 {
-    if (l->connection.is_unix)
+    if (l->connection.peer.is_unix)
         return;
-    uint64_t most = l->settings->reply_timeout_ms;
+    uint64_t most = l->gw->config->reply_timeout_ms;
     int patience = (int)(most < PATIENCE_MS ? most : PATIENCE_MS);
     int idle = patience / 1000 * 3 / 4; /* behind a heartbeat, where there is one */
     const struct {
@@ -99,95 +91,29 @@ link_tune_for_streaming(struct link *l)
                    sizeof options[i].value);
 }
 
-void
-link_linger(struct link *l)
-{
-    if (l->peer_ended) {
-        link_close(l);
-        return;
-    }
-    l->lingering = true;
-    buf_fini(&l->in);
-    connection_shutdown_write(&l->connection);
-    link_set_timer(l, l->settings->linger_timeout_ms);
-    connection_watch_read(&l->connection, true);
-}
-
 bool
 link_is_flushed(const struct link *l)
 {
     return l->partial == NULL && l->out.len == 0;
 }
 
-/* It is counted no longer: what it holds is freed, or about to be. */
-static void
-stop_holding(struct link *l)
+static bool
+is_corked(const struct link *l)
 {
-    size_t less = l->held;
-    if (l->pinned && update_unpin(l->partial))
-        less += l->partial->size;
-    l->held = 0;
-    l->pinned = false;
-    list_unlink(&l->holding);
-    if (less)
-        atomic_fetch_sub(l->settings->held, less);
+    return list_is_linked(&l->uncork.node);
 }
 
-/* At least one connection of a worker holds what it must, whatever that is. */
-static void
-cut_longest(struct link *l)
+bool
+link_is_pushed(const struct link *l)
 {
-    struct list *holding = &l->registry->holding;
-    while (atomic_load(l->settings->held) > l->settings->max_held_bytes) {
-        struct link *longest = CONTAINER_OF(holding->next, struct link, holding);
-        if (longest == l)
-            return;
-        link_count(longest, LINK_MAX_HELD);
-        stop_holding(longest);
-        link_close(longest);
-    }
-}
-
-static void
-hold(struct link *l, size_t more)
-{
-    if (!list_is_linked(&l->holding))
-        list_append(&l->registry->holding, &l->holding);
-    if (more && atomic_fetch_add(l->settings->held, more) + more > l->settings->max_held_bytes)
-        cut_longest(l);
-}
-
-/* Compares what it holds, the update apart, with what is counted. */
-static void
-count_held(struct link *l)
-{
-    size_t now = l->in.cap + l->out.cap + l->kind->held(l), before = l->held;
-    if (now < HELD_FREE || l->connection.closed)
-        now = 0;
-    l->held = now;
-    if (now > before)
-        hold(l, now - before);
-    else if (now < before)
-        atomic_fetch_sub(l->settings->held, before - now);
-    if (now == 0 && !l->pinned)
-        list_unlink(&l->holding);
-}
-
-static void
-begin_partial(struct link *l, struct update *u, size_t offset, uint16_t mark)
-{
-    l->partial = update_ref(u);
-    l->partial_offset = offset;
-    l->partial_mark = mark;
-    l->pinned = true;
-    hold(l, update_pin(u) ? u->size : 0);
+    return link_is_flushed(l) || is_corked(l);
 }
 
 static void
 end_partial(struct link *l)
 {
     if (l->pinned && update_unpin(l->partial))
-        atomic_fetch_sub(l->settings->held, l->partial->size);
+        atomic_fetch_sub(&l->gw->shared->held, l->partial->size);
     l->pinned = false;
     update_unref(&l->partial);
     if (l->held == 0)
@@ -199,7 +125,7 @@ static void
 await_peer(struct link *l)
 {
     connection_watch_write(&l->connection, true);
-    link_set_timer(l, l->settings->reply_timeout_ms);
+    link_set_timer(l, l->gw->config->reply_timeout_ms);
 }
 
 static ssize_t
@@ -223,16 +149,17 @@ size_of_parts(const struct iovec *parts, unsigned count)
 static bool
 flush(struct link *l)
 {
+    const struct framing *framing = l->kind->framing;
     while (l->partial) {
-        struct iovec parts[LINK_PARTS];
-        char scratch[LINK_PARTS][LINK_SCRATCH];
-        unsigned count = l->kind->frame(l, l->partial, l->partial_mark, l->partial_offset, parts,
-                                        LINK_PARTS, scratch);
+        struct iovec parts[RUN_PARTS];
+        char scratch[RUN_PARTS][RUN_SCRATCH];
+        unsigned count =
+            run_parts(framing, &l->partial, 1, l->partial_mark, l->partial_offset, parts, scratch);
         ssize_t n = write_parts(l, parts, count);
         if (n < 0)
             return n == IO_AGAIN;
         l->partial_offset += (size_t)n;
-        if (l->partial_offset == l->kind->framed_size(l, l->partial))
+        if (l->partial_offset == framing->size(l->partial, l->partial_mark))
             end_partial(l);
     }
     while (l->out.len) {
@@ -245,9 +172,136 @@ flush(struct link *l)
     return true;
 }
 
+static void
+write_corked(struct link *l)
+{
+    if (is_corked(l))
+        (void)flush(l); /* who closes has no further use for what was not */
+    list_unlink(&l->uncork.node);
+}
+
+void
+link_close(struct link *l)
+{
+    write_corked(l);
+    connection_close(&l->connection);
+}
+
+void
+link_linger(struct link *l)
+{
+    if (l->peer_ended) {
+        link_close(l);
+        return;
+    }
+    write_corked(l);
+    l->lingering = true;
+    buf_fini(&l->in);
+    connection_shutdown_write(&l->connection);
+    link_set_timer(l, l->gw->config->linger_timeout_ms);
+    connection_watch_read(&l->connection, true);
+}
+
+/* It is counted no longer: what it holds is freed, or about to be. */
+static void
+stop_holding(struct link *l)
+{
+    size_t less = l->held;
+    if (l->pinned && update_unpin(l->partial))
+        less += l->partial->size;
+    l->held = 0;
+    l->pinned = false;
+    list_unlink(&l->holding);
+    if (less)
+        atomic_fetch_sub(&l->gw->shared->held, less);
+}
+
+/* At least one connection of a worker holds what it must, whatever that is. */
+static void
+cut_longest(struct link *l)
+{
+    struct list *holding = &l->gw->holding;
+    while (atomic_load(&l->gw->shared->held) > l->gw->config->max_held_bytes) {
+        struct link *longest = CONTAINER_OF(holding->next, struct link, holding);
+        if (longest == l)
+            return;
+        link_met(longest, METRIC_max_held_bytes);
+        stop_holding(longest);
+        link_close(longest);
+    }
+}
+
+static void
+hold(struct link *l, size_t more)
+{
+    if (!list_is_linked(&l->holding))
+        list_append(&l->gw->holding, &l->holding);
+    if (more && atomic_fetch_add(&l->gw->shared->held, more) + more > l->gw->config->max_held_bytes)
+        cut_longest(l);
+}
+
+/* Compares what it holds, the update apart, with what is counted. */
+static void
+count_held(struct link *l)
+{
+    size_t now = l->in.cap + l->out.cap + l->kind->held(l), before = l->held;
+    if (now < HELD_FREE || l->connection.closed)
+        now = 0;
+    l->held = now;
+    if (now > before)
+        hold(l, now - before);
+    else if (now < before)
+        atomic_fetch_sub(&l->gw->shared->held, before - now);
+    if (now == 0 && !l->pinned)
+        list_unlink(&l->holding);
+}
+
+static void
+begin_partial(struct link *l, struct update *u, size_t offset, uint16_t mark)
+{
+    l->partial = update_ref(u);
+    l->partial_offset = offset;
+    l->partial_mark = mark;
+    l->pinned = true;
+    hold(l, update_pin(u) ? u->size : 0);
+}
+
+/* Writes what was gathered. */
+static void
+uncork(struct link *l)
+{
+    list_unlink(&l->uncork.node);
+    if (!flush(l))
+        link_die(l);
+    else if (!link_is_flushed(l))
+        await_peer(l);
+    count_held(l);
+}
+
+static void
+on_turn_over(struct closing *closing)
+{
+    uncork(CONTAINER_OF(closing, struct link, uncork));
+}
+
+/* Behind what waits already. False: no memory for it. */
+static bool
+add(struct link *l, struct slice bytes)
+{
+    buf_add(&l->out, bytes);
+    if (l->out.failed)
+        link_die(l);
+    return !l->out.failed;
+}
+
 void
 link_push(struct link *l, struct slice bytes)
 {
+    if (is_corked(l)) {
+        if (add(l, bytes))
+            uncork(l);
+        return;
+    }
     if (link_is_flushed(l)) {
         ssize_t n = connection_write(&l->connection, bytes);
         if (n == IO_FAILED) {
@@ -256,96 +310,36 @@ link_push(struct link *l, struct slice bytes)
         }
         bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
     }
-    if (bytes.len == 0)
-        return;
-    buf_add(&l->out, bytes);
-    if (l->out.failed)
-        link_die(l);
-    else
+    if (bytes.len && add(l, bytes))
         await_peer(l);
     count_held(l);
 }
 
-/* One write's worth of updates[0..], the first from `offset`. Returns the parts. */
-static unsigned
-fill_parts(struct link *l, struct update *const *updates, size_t count, uint16_t mark,
-           size_t offset, struct iovec *parts, char (*scratch)[LINK_SCRATCH])
+void
+link_push_ahead(struct link *l, struct slice bytes)
 {
-    unsigned filled = 0;
-    for (size_t i = 0; i < count && filled + 1 < LINK_PARTS; i++, offset = 0)
-        filled += l->kind->frame(l, updates[i], mark, offset, parts + filled, LINK_PARTS - filled,
-                                 scratch + filled);
-    return filled;
-}
-
-/* What one write carries. Streams of a worker mostly get the same updates one after another, so the
- * last run of small updates is kept as one piece of bytes: a send() of it costs less than a
- * sendmsg() of its parts. Known by positions, which are never used twice. */
-struct run {
-    const struct link_kind *kind;
-    uint16_t mark;
-    unsigned wanted, count; /* updates asked for, updates that fitted */
-    struct position positions[LINK_PARTS];
-    size_t len;
-    char bytes[RUN_BYTES];
-};
-
-static _Thread_local struct run last_run;
-
-static bool
-is_last_run(const struct link *l, struct update *const *updates, unsigned wanted, uint16_t mark)
-{
-    const struct run *r = &last_run;
-    if (r->kind != l->kind || r->mark != mark || r->wanted != wanted)
-        return false;
-    for (unsigned i = 0; i < r->count; i++)
-        if (position_cmp(r->positions[i], updates[i]->position) != 0)
-            return false;
-    return true;
-}
-
-/* Bytes of the first of these updates, as many as fit; empty: they are not small. */
-static struct slice
-run_of(struct link *l, struct update *const *updates, size_t count, uint16_t mark)
-{
-    struct run *r = &last_run;
-    unsigned wanted = count < LINK_PARTS ? (unsigned)count : LINK_PARTS;
-    if (is_last_run(l, updates, wanted, mark))
-        return SLICE_OF(r->bytes, r->len);
-    r->kind = l->kind;
-    r->mark = mark;
-    r->wanted = wanted;
-    r->count = 0;
-    r->len = 0;
-    for (unsigned i = 0; i < wanted; i++) {
-        size_t size = l->kind->framed_size(l, updates[i]);
-        struct iovec parts[LINK_PARTS];
-        char scratch[LINK_PARTS][LINK_SCRATCH];
-        if (size > RUN_BYTES - r->len)
-            break;
-        unsigned filled = l->kind->frame(l, updates[i], mark, 0, parts, LINK_PARTS, scratch);
-        for (unsigned k = 0; k < filled; k++) {
-            memcpy(r->bytes + r->len, parts[k].iov_base, parts[k].iov_len);
-            r->len += parts[k].iov_len;
-        }
-        r->positions[r->count++] = updates[i]->position;
+    if (!link_is_pushed(l) || l->out.len + bytes.len >= LINK_CORKED) {
+        link_push(l, bytes);
+        return;
     }
-    return SLICE_OF(r->bytes, r->len);
+    if (add(l, bytes) && !is_corked(l))
+        worker_end_turn_with(l->connection.worker, &l->uncork);
+    count_held(l);
 }
 
 static ssize_t
 write_some(struct link *l, struct update *const *updates, size_t count, uint16_t mark,
            size_t offset, size_t *ret_size)
 {
-    struct iovec parts[LINK_PARTS];
-    char scratch[LINK_PARTS][LINK_SCRATCH];
-    if (offset == 0 && (count > 1 || !l->kind->is_whole)) {
-        struct slice run = run_of(l, updates, count, mark);
+    struct iovec parts[RUN_PARTS];
+    char scratch[RUN_PARTS][RUN_SCRATCH];
+    if (offset == 0 && (count > 1 || !l->kind->framing->is_whole)) {
+        struct slice run = run_bytes(l->kind->framing, updates, count, mark);
         *ret_size = run.len;
         if (run.len)
             return connection_write(&l->connection, run);
     }
-    unsigned filled = fill_parts(l, updates, count, mark, offset, parts, scratch);
+    unsigned filled = run_parts(l->kind->framing, updates, count, mark, offset, parts, scratch);
     *ret_size = size_of_parts(parts, filled);
     return write_parts(l, parts, filled);
 }
@@ -366,7 +360,7 @@ link_send(struct link *l, struct update *const *updates, size_t count, uint16_t 
         size_t left = n > 0 ? (size_t)n : 0;
         bool is_short = left < size;
         while (left) {
-            size_t rest = l->kind->framed_size(l, updates[i]) - offset;
+            size_t rest = l->kind->framing->size(updates[i], mark) - offset;
             if (left < rest) {
                 offset += left;
                 break;
@@ -447,8 +441,8 @@ on_timer(struct connection *c)
     struct link *l = of_connection(c);
     if (l->lingering) {
         link_close(l);
-    } else if (!link_is_flushed(l)) {
-        link_count(l, LINK_REPLY_TIMEOUT);
+    } else if (!link_is_pushed(l)) {
+        link_met(l, METRIC_reply_timeout);
         link_close(l);
     } else {
         l->kind->timeout(l);
@@ -473,13 +467,16 @@ on_free(struct connection *c)
 {
     struct link *l = of_connection(c);
     list_unlink(&l->later.node);
+    list_unlink(&l->uncork.node);
     list_unlink(&l->node);
     stop_holding(l);
     l->kind->release(l);
     update_unref(&l->partial);
     buf_fini(&l->in);
     buf_fini(&l->out);
-    l->settings->freed(c->worker);
+    if (l->door->is_counted)
+        metrics_sub(METRIC_connections, 1);
+    atomic_fetch_sub_explicit(&l->door->listener.connections, 1, memory_order_relaxed);
     free(l);
 }
 
@@ -490,51 +487,27 @@ static const struct connection_owner owner = {
     .on_free = on_free,
 };
 
-void
-link_registry_init(struct link_registry *r)
-{
-    list_init(&r->links);
-    list_init(&r->holding);
-}
-
 struct link *
-link_new(struct worker *w, int fd, const struct listener_peer *peer, size_t size,
-         const struct link_kind *kind, const struct link_settings *settings,
-         struct link_registry *registry)
+link_new(struct gateway_worker *gw, struct link_door *door, struct worker *w, int fd,
+         const struct peer *peer, size_t size, const struct link_kind *kind)
 {
     struct link *l = xalloc(size);
     l->kind = kind;
-    l->settings = settings;
-    l->registry = registry;
+    l->gw = gw;
+    l->door = door;
     l->later.free = on_later;
+    l->uncork.free = on_turn_over;
     list_init(&l->later.node);
+    list_init(&l->uncork.node);
     list_init(&l->holding);
-    list_append(&registry->links, &l->node);
-    buf_init(&l->in, settings->max_head + LINK_AHEAD_BYTES + WORKER_READ_SIZE);
+    list_append(&gw->links, &l->node);
+    buf_init(&l->in, gw->config->max_request_head + LINK_AHEAD_BYTES + WORKER_READ_SIZE);
     buf_init(&l->out, SIZE_MAX);
-    connection_init(&l->connection, w, &owner, fd, peer->is_unix);
-    if (!cidr_read_address(slice_of(peer->address), l->connection.peer))
-        memset(l->connection.peer, 0, sizeof l->connection.peer);
-    link_set_timer(l, settings->idle_timeout_ms);
+    connection_init(&l->connection, w, &owner, fd, peer);
+    link_set_timer(l, gw->config->idle_timeout_ms);
+    if (door->is_counted) {
+        metrics_count(METRIC_connections_accepted);
+        metrics_add(METRIC_connections, 1);
+    }
     return l;
-}
-
-void
-link_drain_all(struct link_registry *r)
-{
-    LIST_EACH(node, after, &r->links)
-    {
-        struct link *l = CONTAINER_OF(node, struct link, node);
-        if (!l->connection.closed && !l->lingering)
-            l->kind->drain(l);
-    }
-}
-
-void
-link_close_all(struct link_registry *r)
-{
-    LIST_EACH(node, after, &r->links)
-    {
-        link_close(CONTAINER_OF(node, struct link, node));
-    }
 }

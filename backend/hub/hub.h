@@ -27,8 +27,6 @@ struct hub {
     struct fetcher *fetcher;             /* borrowed; NULL: none */
     struct quota *by_token, *by_address; /* owns */
     struct struck *struck;               /* owns */
-    void (*on_rules)(struct worker *,
-                     const struct config *); /* new rules came; NULL: nothing more */
     unsigned workers;
     atomic_size_t streams;
     atomic_size_t key_waits;          /* requests that wait for a JWK set */

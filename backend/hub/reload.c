@@ -51,8 +51,6 @@ receive(struct worker *worker, struct message *m)
         rules_unref(&home->rules);
         home->rules = l->rules;
         hub_set_limits(home);
-        if (home->hub->on_rules)
-            home->hub->on_rules(worker, home->rules->config);
     }
     if (l->rules || l->changed)
         begin_sweep(home);

@@ -59,12 +59,12 @@ rewatch(struct connection *c)
 
 void
 connection_init(struct connection *c, struct worker *w, const struct connection_owner *owner,
-                int fd, bool is_unix)
+                int fd, const struct peer *peer)
 {
     c->worker = w;
     c->owner = owner;
     c->fd = fd;
-    c->is_unix = is_unix;
+    c->peer = *peer;
     c->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
     c->reading = true;
     c->writing = c->closed = false;

@@ -5,6 +5,7 @@
  * gateway's connection. */
 
 #include "base/slice.h"
+#include "loop/peer.h"
 #include "loop/timer.h"
 #include "loop/worker.h"
 
@@ -21,11 +22,6 @@ struct connection_owner {
     void (*on_free)(struct connection *);  /* fd is closed; end of the turn: free what embeds it */
 };
 
-struct listener_peer {
-    bool is_unix;
-    char address[48]; /* text of an IP address; empty for Unix sockets */
-};
-
 /* A struct ev_io is kept as bytes so that this header needs no <ev.h>; checked in the .c. */
 struct connection {
     _Alignas(8) char io[48];
@@ -35,13 +31,13 @@ struct connection {
     struct timer timer;
     uint64_t id;
     int fd;
-    bool reading, writing, closed, is_unix;
-    unsigned char peer[16]; /* its IP address (base/cidr.h); zeros: a Unix socket */
+    bool reading, writing, closed;
+    struct peer peer;
 };
 
 /* Takes fd (non-blocking). Begins reading. */
 void connection_init(struct connection *, struct worker *, const struct connection_owner *, int fd,
-                     bool is_unix);
+                     const struct peer *);
 void connection_watch_read(struct connection *, bool);
 void connection_watch_write(struct connection *, bool);
 void connection_set_timer(struct connection *, uint64_t after_ms); /* 0: none */

@@ -58,8 +58,7 @@ struct watch {
     struct list node; /* in the worker's list */
     struct worker *worker;
     struct listener *listener;
-    struct listener_limits *limits;
-    void (*accepted)(struct worker *, int, const struct listener_peer *);
+    struct listener_door *door;
 };
 
 static struct list all_watches[1024]; /* by worker number, filled before the threads start */
@@ -315,20 +314,18 @@ on_back_off_over(struct timer *t)
     ev_io_start(worker_loop(w->worker), &w->io);
 }
 
-static void
-peer_read(struct listener_peer *peer, const struct sockaddr_storage *a)
+static struct peer
+peer_of(const struct sockaddr_storage *a)
 {
-    *peer = (struct listener_peer){.is_unix = a->ss_family == AF_UNIX};
-    if (a->ss_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, peer->address,
-                  sizeof peer->address);
-    if (a->ss_family == AF_INET6) {
-        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)a)->sin6_addr;
-        if (IN6_IS_ADDR_V4MAPPED(v6))
-            inet_ntop(AF_INET, &v6->s6_addr[12], peer->address, sizeof peer->address);
-        else
-            inet_ntop(AF_INET6, v6, peer->address, sizeof peer->address);
+    static const unsigned char v4_in_v6[12] = {[10] = 0xff, [11] = 0xff};
+    struct peer peer = {.is_unix = a->ss_family == AF_UNIX};
+    if (a->ss_family == AF_INET) {
+        memcpy(peer.ip, v4_in_v6, sizeof v4_in_v6);
+        memcpy(peer.ip + sizeof v4_in_v6, &((const struct sockaddr_in *)a)->sin_addr, 4);
     }
+    if (a->ss_family == AF_INET6)
+        memcpy(peer.ip, &((const struct sockaddr_in6 *)a)->sin6_addr, sizeof peer.ip);
+    return peer;
 }
 
 static void
@@ -340,11 +337,11 @@ on_connections(struct ev_loop *loop, ev_io *io, int events)
     struct watch *w = io->data;
     uint64_t more;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        if (atomic_load_explicit(&w->limits->connections, memory_order_relaxed) >=
-            w->limits->max_connections) {
+        if (atomic_load_explicit(&w->door->connections, memory_order_relaxed) >=
+            w->door->max_connections) {
             if (log_allowed(&full, &more))
                 log_line(LOG_WARN, "bound_met", "bound=max_connections limit=%zu suppressed=%llu",
-                         w->limits->max_connections, (unsigned long long)more);
+                         w->door->max_connections, (unsigned long long)more);
             back_off(w);
             return;
         }
@@ -364,19 +361,17 @@ on_connections(struct ev_loop *loop, ev_io *io, int events)
             }
             return;
         }
-        atomic_fetch_add_explicit(&w->limits->connections, 1, memory_order_relaxed);
-        struct listener_peer peer;
-        peer_read(&peer, &a);
-        w->accepted(w->worker, fd, &peer);
+        atomic_fetch_add_explicit(&w->door->connections, 1, memory_order_relaxed);
+        struct peer peer = peer_of(&a);
+        w->door->accepted(w->door, w->worker, fd, &peer);
     }
 }
 
 void
-listener_watch(struct listener *l, struct worker *worker, struct listener_limits *limits,
-               void (*accepted)(struct worker *, int, const struct listener_peer *))
+listener_watch(struct listener *l, struct worker *worker, struct listener_door *door)
 {
     struct watch *w = xalloc(sizeof *w);
-    *w = (struct watch){.worker = worker, .listener = l, .limits = limits, .accepted = accepted};
+    *w = (struct watch){.worker = worker, .listener = l, .door = door};
     timer_init(&w->back_off, on_back_off_over);
     ev_io_init(&w->io, on_connections, l->fd, EV_READ);
     w->io.data = w;

@@ -12,10 +12,12 @@
 
 struct listener;
 
-/* Shared by all listeners of a process. */
-struct listener_limits {
+/* Where connections go: listeners of one kind share it, on every worker. */
+struct listener_door {
     size_t max_connections;
     atomic_size_t connections; /* counted up here, down by whoever frees a connection */
+    /* Takes the descriptor. The worker's thread. */
+    void (*accepted)(struct listener_door *, struct worker *, int fd, const struct peer *);
 };
 
 /* `address`: ":8080", "127.0.0.1:9000", "[::1]:9000", "unix//PATH|MODE|GROUP", "fd/N".
@@ -25,11 +27,10 @@ struct listener *listener_open(const char *address, struct error *);
 /* Sockets that whoever started us listens on for us: descriptor 0 (FastCGI 1.0, section 2.2), and
  * systemd's LISTEN_FDS where they are meant for this pid. Returns how many, at most `max`. */
 size_t listener_inherited(int *ret_fds, size_t max);
-/* Before worker_start(). `accepted` takes the descriptor. */
-void listener_watch(struct listener *, struct worker *, struct listener_limits *,
-                    void (*accepted)(struct worker *, int fd, const struct listener_peer *));
-void listener_unwatch_all(struct worker *); /* that worker's thread */
-void listener_close(struct listener **);    /* unlinks a Unix socket it made */
+void listener_watch(struct listener *, struct worker *,
+                    struct listener_door *); /* before its start */
+void listener_unwatch_all(struct worker *);  /* that worker's thread */
+void listener_close(struct listener **);     /* unlinks a Unix socket it made */
 const char *listener_address(const struct listener *);
 
 /* Raises the soft limit to the hard one; returns it. */

@@ -7,7 +7,8 @@
  *
  * What one gets wrong: "again and again" has no end where peers have sent much ahead. So each round
  * takes what was there at its beginning, whoever asks meanwhile stands at the end of the queue, and
- * when TURN_NS are over the rest waits for a turn in which everybody else is heard as well.
+ * when TURN_NS are over the rest waits for a turn in which everybody else is heard as well. What
+ * was gathered over the rounds (worker_end_turn_with) goes out behind the last.
  *
  * Mail that can wait does not wake a drowsy worker: it is taken at the begin of the next turn,
  * before anything that has just arrived is looked at, and a tick makes one at the latest.
@@ -32,7 +33,7 @@ struct worker {
 
     /* The worker's thread alone. */
     struct timer_wheel timers;
-    struct list closing, hooks;
+    struct list closing, ending, hooks;
     struct id_source ids;
     uint64_t now_ms, turn;
     char *read_buffer;
@@ -113,17 +114,30 @@ on_begin_of_turn(struct ev_loop *loop, ev_check *check, int events)
     empty_inbox(w);
 }
 
-/* What is closing now; what that adds is for the next round. */
+/* What is in the list now; what that adds is for the next round. */
 static void
-free_closing(struct worker *w)
+free_all(struct list *closing)
 {
     struct list now, *node;
     list_init(&now);
-    list_splice(&now, &w->closing);
+    list_splice(&now, closing);
     while ((node = list_shift(&now)) != NULL) {
         struct closing *c = CONTAINER_OF(node, struct closing, node);
         c->free(c);
     }
+}
+
+/* Is there more to do? */
+static bool
+go_round(struct worker *w)
+{
+    free_all(&w->closing);
+    LIST_EACH(node, after, &w->hooks)
+    {
+        struct turn_hook *hook = CONTAINER_OF(node, struct turn_hook, node);
+        hook->run(hook);
+    }
+    return empty_inbox(w) || !list_is_empty(&w->closing);
 }
 
 static void
@@ -133,20 +147,17 @@ on_end_of_turn(struct ev_loop *loop, ev_prepare *prepare, int events)
     (void)events;
     struct worker *w = worker_of(loop);
     uint64_t now, until = 0;
-    do {
-        free_closing(w);
-        LIST_EACH(node, after, &w->hooks)
-        {
-            struct turn_hook *hook = CONTAINER_OF(node, struct turn_hook, node);
-            hook->run(hook);
-        }
-        if (!empty_inbox(w) && list_is_empty(&w->closing))
-            return;
+    bool more;
+    while ((more = go_round(w))) {
         now = clock_mono_ns();
         if (until == 0)
             until = now + TURN_NS; /* most turns need no second round: the clock is not free */
-    } while (now < until);
-    worker_again(w);
+        if (now >= until)
+            break;
+    }
+    free_all(&w->ending);
+    if (more || !list_is_empty(&w->closing))
+        worker_again(w);
 }
 
 static void
@@ -167,6 +178,7 @@ worker_new(unsigned number)
     w->now_ms = clock_mono_ms();
     timer_wheel_init(&w->timers, w->now_ms);
     list_init(&w->closing);
+    list_init(&w->ending);
     list_init(&w->hooks);
     list_init(&w->inbox);
     w->drowsy = true;
@@ -196,8 +208,10 @@ run(void *arg)
     snprintf(name, sizeof name, "worker-%u", w->number % 1000);
     pthread_setname_np(pthread_self(), name);
     ev_run(w->loop, 0);
-    while (!list_is_empty(&w->closing))
-        free_closing(w);
+    while (!list_is_empty(&w->closing) || !list_is_empty(&w->ending)) {
+        free_all(&w->closing);
+        free_all(&w->ending);
+    }
     return NULL;
 }
 
@@ -270,6 +284,12 @@ void
 worker_close_later(struct worker *w, struct closing *c)
 {
     list_append(&w->closing, &c->node);
+}
+
+void
+worker_end_turn_with(struct worker *w, struct closing *c)
+{
+    list_append(&w->ending, &c->node);
 }
 
 void

@@ -22,7 +22,7 @@ struct message {
     void (*receive)(struct worker *, struct message *);
 };
 
-/* Something that dies at the end of the turn, never inside a callback. */
+/* Something that dies, or goes on, at the end of the turn, never inside a callback. */
 struct closing {
     struct list node;
     void (*free)(struct closing *);
@@ -51,6 +51,8 @@ void worker_stop(struct worker *); /* the loop ends after this turn */
 
 /* The worker's own thread from here. */
 void worker_close_later(struct worker *, struct closing *); /* twice is a mistake */
+/* When the turn is over: behind its last round, before the loop sleeps. Twice is a mistake. */
+void worker_end_turn_with(struct worker *, struct closing *);
 void worker_add_hook(struct worker *, struct turn_hook *);
 /* Nobody here is in a hurry for mail that can wait: it is taken with the next turn, a tick later
  * at most. */

@@ -207,6 +207,23 @@ def test_no_worker_waits_for_a_slow_disk(troubled):
     publisher.close()
 
 
+def test_of_publishes_sent_ahead_none_is_answered_later_than_its_own_commit(troubled):
+    """Answers that come in one turn are written together; none is kept back for one that is not decided."""
+    hub, trouble = troubled
+    publisher = Publisher(hub.socket)
+    assert publisher.publish(topic="t", id="before", data="x") == 200
+    trouble.set(sync_ms=700)
+    publisher.send([dict(topic="t", id=f"n{i}", data="x") for i in range(3)])
+    came = []
+    for i in range(3):
+        reply = publisher.client.reply()
+        assert (reply.status, reply.body) == (200, f"n{i}".encode())
+        came.append(time.monotonic())
+    trouble.set(sync_ms=0)
+    assert all(later - earlier > 0.5 for earlier, later in zip(came, came[1:])), came
+    publisher.close()
+
+
 def test_writes_that_are_cut_short_are_finished(troubled):
     hub, trouble = troubled
     trouble.set(short_write=1)

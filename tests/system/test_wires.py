@@ -60,6 +60,53 @@ def test_everything_sent_ahead_is_answered_and_others_are_heard_meanwhile(hub, a
         client.close()
 
 
+# --- a wire's own refusals -----------------------------------------------------------------------------------------
+
+CUT = (f.begin(1) + f.records(f.PARAMS, 1, f.params("POST", PATH, (FORM, AUTH), CONTENT_LENGTH="50"))
+       + f.record(f.PARAMS, 1) + f.record(f.STDIN, 1, b"topic=a"))
+REFUSALS = {
+    "no head at all": ("http", b"G\x01T / HTTP/1.1\r\n\r\n", 400),
+    "a head that is too large": ("http", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70000, 431),
+    "half a head": ("http", b"GET / HTT", 408),
+    "a transfer coding": ("http", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    "chunks that are none": ("http", f"{POST}Transfer-Encoding: chunked\r\n\r\nxyz\r\n".encode(), 400),
+    "half a body": ("http", f"{POST}Content-Length: 50\r\n\r\ntopic=a".encode(), 408),
+    "params of nothing": ("fastcgi", f.begin(1) + f.record(f.PARAMS, 1), 400),
+    "params that are too large": ("fastcgi", f.begin(1) + f.record(f.PARAMS, 1, f.pair("X", "x" * 60000)) * 2, 431),
+    "half the params": ("fastcgi", f.begin(1), 408),
+    "STDIN that is cut": ("fastcgi", CUT + f.record(f.STDIN, 1), 400),
+    "half of STDIN": ("fastcgi", CUT, 408),
+}
+
+
+@pytest.mark.parametrize("asked", REFUSALS)
+def test_a_wires_own_refusal_is_plain_text_that_nobody_keeps(start_hub, asked):
+    wire, data, status = REFUSALS[asked]
+    hub = start_hub("head_timeout 1s\nbody_timeout 1s" if status == 408 else "")
+    client = Client(tcp(hub) if wire == "http" else f.Fastcgi(hub.socket))
+    client.send(data)
+    reply = client.reply()
+    assert (reply.status, reply.headers["content-type"], reply.headers["cache-control"]) == \
+        (status, "text/plain; charset=utf-8", "no-store"), reply.headers
+    assert reply.body.endswith(b"\n") and int(reply.headers["content-length"]) == len(reply.body)
+
+
+# --- states ----------------------------------------------------------------------------------------------------
+
+def test_every_move_of_a_connection_is_in_the_trace(start_hub):
+    hub = start_hub("debug")
+    for wire in wires(hub):
+        client = Client(wire)
+        assert client.request("POST", PATH, [AUTH, FORM], b"topic=a").status == 200
+        client.close()
+    for event, begin in (("http", "IDLE HEAD"), ("fastcgi", "NEW PARAMS")):
+        wait_for(lambda: f"event={event}_state" in hub.log(), "the trace")
+        moves = re.findall(rf"event={event}_state conn=(\d+) from=(\w+) to=(\w+)", hub.log())
+        states = f"{begin} BODY WAITING WAITING REPLYING".split()
+        conn = next(c for c, came, to in moves if to == "BODY")
+        assert [(a, b) for c, a, b in moves if c == conn][:5] == list(zip(states, states[1:]))
+
+
 # --- bodies --------------------------------------------------------------------------------------------------------
 
 def test_a_subscription_with_a_body_is_told_so(hub):

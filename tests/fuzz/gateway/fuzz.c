@@ -18,8 +18,9 @@
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t len);
 
 static struct worker *worker;
-static struct link_registry registry;
-static atomic_size_t pending, held;
+static struct gateway *gateway;
+static atomic_size_t pending;
+static atomic_bool stopping;
 static struct update *update;
 
 static void
@@ -59,13 +60,11 @@ on_body_refused(struct exchange *ex, unsigned status)
     exchange_reply(ex, &r);
 }
 
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static const struct exchange_handler handler = {on_head, on_body, on_body_refused, ignore, ignore};
+static const struct exchange_handler handler = {
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_body_refused = on_body_refused,
+};
 
 static const struct exchange_handler *
 route(struct exchange *ex)
@@ -74,32 +73,9 @@ route(struct exchange *ex)
     return &handler;
 }
 
-static void
-count(struct worker *w, enum link_event event)
-{
-    (void)w;
-    (void)event;
-}
-
-static void
-freed(struct worker *w)
-{
-    (void)w;
-}
-
-static bool
-stopping(struct worker *w)
-{
-    (void)w;
-    return false;
-}
-
-static struct link_settings settings = {
-    .route = route,
-    .max_head = 2000,
-    .pending = &pending,
+static struct config config = {
+    .max_request_head = 2000,
     .max_pending_bytes = 1 << 20,
-    .held = &held,
     .max_held_bytes = 1 << 20,
     .head_timeout_ms = 60000,
     .body_timeout_ms = 60000,
@@ -107,11 +83,9 @@ static struct link_settings settings = {
     .reply_timeout_ms = 60000,
     .idle_timeout_ms = 60000,
     .linger_timeout_ms = 60000,
-    .max_connections = 1000,
-    .count = count,
-    .freed = freed,
-    .stopping = stopping,
+    .max_requests_per_connection = 3,
 };
+static struct rules rules = {.refs = 1, .config = &config};
 
 struct arrived {
     struct message message;
@@ -121,8 +95,9 @@ struct arrived {
 static void
 on_arrived(struct worker *w, struct message *m)
 {
-    const struct listener_peer peer = {.is_unix = true};
-    gateway_accept(w, CONTAINER_OF(m, struct arrived, message)->fd, &peer, &settings, &registry);
+    const struct peer peer = {.is_unix = true};
+    struct listener_door *door = gateway_door(gateway, GATEWAY_HUB);
+    door->accepted(door, w, CONTAINER_OF(m, struct arrived, message)->fd, &peer);
     free(CONTAINER_OF(m, struct arrived, message));
 }
 
@@ -134,7 +109,12 @@ begin(void)
     const struct update_parts parts = {
         .topics = &topic, .topic_count = 1, .id = SLICE("i"), .data = SLICE("x")};
     update = update_new(&parts, 1000, &too_large);
-    link_registry_init(&registry);
+    const struct gateway_settings settings = {.routes = {route, route},
+                                              .max_connections = 1000,
+                                              .workers = 1,
+                                              .pending = &pending,
+                                              .stopping = &stopping};
+    gateway = gateway_new(&settings, &rules);
     worker = worker_new(0);
     worker_start(worker);
 }
@@ -220,7 +200,7 @@ LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t len)
         return 0;
     if (worker == NULL)
         begin();
-    settings.max_requests = bytes[0] & 1 ? 3 : 1;
+    config.fastcgi_multiplexing = bytes[0] & 1;
     size_t piece = bytes[0] > 1 ? bytes[0] : len;
     struct slice in = SLICE_OF((const char *)bytes + 1, len - 1);
     ENSURE(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0);

@@ -5,13 +5,15 @@
 #include "unit/guard.h"
 
 static atomic_size_t pending, used;
-static struct link_settings settings;
+static struct gateway_shared shared = {.pending = &pending};
+static struct config config;
+static struct gateway_worker gw = {.shared = &shared, .config = &config};
 static struct body one, other;
 
 static void
 begin(size_t all, size_t share)
 {
-    settings = (struct link_settings){.pending = &pending, .max_pending_bytes = all};
+    config.max_pending_bytes = all;
     atomic_store(&pending, 0);
     atomic_store(&used, 0);
     body_init(&one, 1 << 20, (struct body_share){&used, share});
@@ -23,7 +25,7 @@ add(struct body *b, size_t bytes)
 {
     static const char text[65536];
     buf_add(&b->bytes, SLICE_OF(text, bytes));
-    return body_judge(b, &settings);
+    return body_judge(b, &gw);
 }
 
 START_TEST(a_share_is_met_before_the_whole)
@@ -36,7 +38,7 @@ START_TEST(a_share_is_met_before_the_whole)
     ck_assert_uint_eq(add(&one, 8192), 503);
     ck_assert_msg(atomic_load(&used) == 0, "who is refused gives back at once");
     ck_assert_uint_eq(atomic_load(&pending), other.bytes.cap);
-    body_fini(&other, &settings);
+    body_fini(&other, &gw);
     ck_assert_uint_eq(atomic_load(&pending), 0);
 }
 END_TEST
@@ -48,8 +50,8 @@ START_TEST(the_whole_is_met_by_those_that_have_a_share_too)
     ck_assert_uint_eq(add(&one, 40000), 503);
     ck_assert_uint_eq(atomic_load(&used), 0);
     ck_assert_uint_eq(atomic_load(&pending), other.bytes.cap);
-    body_fini(&other, &settings);
-    body_fini(&one, &settings);
+    body_fini(&other, &gw);
+    body_fini(&one, &gw);
     ck_assert_uint_eq(atomic_load(&pending), 0);
 }
 END_TEST

@@ -6,37 +6,29 @@
 #include "unit/guard.h"
 
 #include <fastcgi.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static struct worker *worker;
-static struct link_registry registry;
-static atomic_size_t pending, held;
+static struct gateway *gateway;
+static atomic_size_t pending;
+static atomic_bool stopping;
 static char *body;
 static size_t body_len;
 
 static void
 on_head(struct exchange *ex)
 {
-    struct reply r = {.status = 200, .body = SLICE_OF(body, body_len)};
+    struct reply r = {.status = 200, .body = body ? SLICE_OF(body, body_len) : ex->request->path};
+    if (body)
+        memcpy(body, ex->request->path.ptr, ex->request->path.len);
     exchange_reply(ex, &r);
 }
 
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void
-ignore_refusal(struct exchange *ex, unsigned status)
-{
-    (void)ex;
-    (void)status;
-}
-
-static const struct exchange_handler handler = {on_head, ignore, ignore_refusal, ignore, ignore};
+static const struct exchange_handler handler = {.on_head = on_head};
 
 static const struct exchange_handler *
 route(struct exchange *ex)
@@ -45,32 +37,9 @@ route(struct exchange *ex)
     return &handler;
 }
 
-static void
-count(struct worker *w, enum link_event event)
-{
-    (void)w;
-    (void)event;
-}
-
-static void
-freed(struct worker *w)
-{
-    (void)w;
-}
-
-static bool
-stopping(struct worker *w)
-{
-    (void)w;
-    return false;
-}
-
-static const struct link_settings settings = {
-    .route = route,
-    .max_head = 65536,
-    .pending = &pending,
+static struct config config = {
+    .max_request_head = 65536,
     .max_pending_bytes = 1 << 20,
-    .held = &held,
     .max_held_bytes = 1 << 20,
     .head_timeout_ms = 60000,
     .body_timeout_ms = 60000,
@@ -78,12 +47,9 @@ static const struct link_settings settings = {
     .reply_timeout_ms = 60000,
     .idle_timeout_ms = 60000,
     .linger_timeout_ms = 60000,
-    .max_requests = 1,
-    .max_connections = 1000,
-    .count = count,
-    .freed = freed,
-    .stopping = stopping,
+    .max_requests_per_connection = 3,
 };
+static struct rules rules = {.refs = 1, .config = &config};
 
 struct arrived {
     struct message message;
@@ -93,24 +59,27 @@ struct arrived {
 static void
 on_arrived(struct worker *w, struct message *m)
 {
-    const struct listener_peer peer = {.is_unix = true};
-    gateway_accept(w, CONTAINER_OF(m, struct arrived, message)->fd, &peer, &settings, &registry);
+    const struct peer peer = {.is_unix = true};
+    struct listener_door *door = gateway_door(gateway, GATEWAY_HUB);
+    door->accepted(door, w, CONTAINER_OF(m, struct arrived, message)->fd, &peer);
     free(CONTAINER_OF(m, struct arrived, message));
 }
 
 /* Sends a request, waits, and reads to the end of the connection. Returns the bytes. */
 static size_t
-ask(struct slice request, char *into, size_t room)
+ask(int type, struct slice request, char *into, size_t room, unsigned *ret_reads)
 {
     int pair[2];
     size_t got = 0;
     ssize_t n;
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(socketpair(AF_UNIX, type, 0, pair), 0);
     struct arrived *a = xalloc(sizeof *a);
     *a = (struct arrived){{.receive = on_arrived}, pair[0]};
     worker_post(worker, &a->message);
     ck_assert_int_eq(send(pair[1], request.ptr, request.len, 0), (ssize_t)request.len);
-    while ((n = recv(pair[1], into + got, room - got, 0)) > 0)
+    if (request.ptr[0] != FCGI_VERSION_1)
+        shutdown(pair[1], SHUT_WR);
+    for (*ret_reads = 0; (n = recv(pair[1], into + got, room - got, 0)) > 0; ++*ret_reads)
         got += (size_t)n;
     close(pair[1]);
     return got;
@@ -135,6 +104,32 @@ unpack(char *bytes, size_t len)
     return out;
 }
 
+static void
+begin(void)
+{
+    const struct gateway_settings settings = {.routes = {route, route},
+                                              .max_connections = 1000,
+                                              .workers = 1,
+                                              .pending = &pending,
+                                              .stopping = &stopping};
+    gateway = gateway_new(&settings, &rules);
+    worker = worker_new(0);
+    worker_start(worker);
+}
+
+static void
+end(void)
+{
+    worker_stop(worker);
+    worker_join(worker);
+    worker_free(&worker);
+    ck_assert_uint_eq(pending, 0);
+    gateway_free(&gateway);
+    free(body);
+    body = NULL;
+    body_len = 0;
+}
+
 START_TEST(a_reply_of_any_size_arrives_whole)
 {
     static const char fastcgi[] = "\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"
@@ -145,29 +140,90 @@ START_TEST(a_reply_of_any_size_arrives_whole)
         SLICE_OF(fastcgi, sizeof fastcgi - 1),
     };
     size_t room = 24 << 20;
+    unsigned reads;
     char *got = xalloc(room);
     body_len = 9 << 20;
     body = xalloc(body_len);
     for (size_t i = 0; i < body_len; i++)
         body[i] = (char)('a' + i % 26);
-    link_registry_init(&registry);
-    worker = worker_new(0);
-    worker_start(worker);
+    begin();
     for (size_t i = 0; i < 2; i++) {
-        size_t len = ask(requests[i], got, room);
+        size_t len = ask(SOCK_STREAM, requests[i], got, room, &reads);
         if (i == 1)
             len = unpack(got, len);
         ck_assert_uint_gt(len, body_len);
         ck_assert_int_eq(memcmp(got + len - body_len, body, body_len), 0);
         ck_assert(slice_find(SLICE_OF(got, 300), SLICE("Content-Length: 9437184\r\n")) < 300);
     }
-    worker_stop(worker);
-    worker_join(worker);
-    worker_free(&worker);
-    ck_assert_uint_eq(held, 0);
-    free(body);
+    end();
     free(got);
 }
 END_TEST
 
-UNIT_MAIN("gateway", a_reply_of_any_size_arrives_whole)
+/* A pair of SOCK_SEQPACKET sockets gives each send() by itself. */
+START_TEST(replies_to_requests_sent_ahead_go_out_in_one_piece_and_in_order)
+{
+    static const char *const names[] = {"/one", "/two", "/three"};
+    struct slice all = SLICE("GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n"
+                             "\r\nGET /three HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    char got[4096];
+    unsigned reads;
+    begin();
+    size_t len = ask(SOCK_SEQPACKET, all, got, sizeof got, &reads), at = 0;
+    ck_assert_uint_eq(reads, 1);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct slice rest = slice_from(SLICE_OF(got, len), at);
+        ck_assert(slice_starts(rest, SLICE("HTTP/1.1 200 OK\r\n")));
+        at += slice_find(rest, SLICE("\r\n\r\n")) + 4;
+        ck_assert(slice_starts(slice_from(SLICE_OF(got, len), at), slice_of(names[i])));
+        at += strlen(names[i]);
+    }
+    ck_assert_uint_eq(at, len);
+    end();
+}
+END_TEST
+
+START_TEST(what_is_gathered_is_written_before_a_peer_that_said_half_a_request_is_left)
+{
+    struct slice all = SLICE("GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /tw");
+    char got[4096];
+    unsigned reads;
+    begin();
+    size_t len = ask(SOCK_STREAM, all, got, sizeof got, &reads);
+    ck_assert(slice_find(SLICE_OF(got, len), SLICE("\r\n\r\n/one")) == len - 8);
+    end();
+}
+END_TEST
+
+/* More than goes out in one piece. */
+START_TEST(many_replies_to_requests_sent_ahead_arrive_in_order)
+{
+    enum {
+        REQUESTS = 400,
+        BODY = 1000
+    };
+    static char asked[65536], got[1 << 20];
+    size_t len = 0, came, at = 0;
+    unsigned reads;
+    body = xalloc(body_len = BODY);
+    for (unsigned i = 0; i < REQUESTS; i++)
+        len += (size_t)snprintf(asked + len, sizeof asked - len,
+                                "GET /x%03u HTTP/1.1\r\nHost: a\r\n\r\n", i);
+    begin();
+    came = ask(SOCK_STREAM, SLICE_OF(asked, len), got, sizeof got, &reads);
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        struct slice rest = slice_from(SLICE_OF(got, came), at);
+        size_t head = slice_find(rest, SLICE("\r\n\r\n"));
+        ck_assert_uint_le(at + head + 4 + BODY, came);
+        ck_assert_int_eq(memcmp(rest.ptr + head + 4, asked + i * len / REQUESTS + 4, 5), 0);
+        at += head + 4 + BODY;
+    }
+    ck_assert_uint_eq(at, came);
+    end();
+}
+END_TEST
+
+UNIT_MAIN("gateway", a_reply_of_any_size_arrives_whole,
+          replies_to_requests_sent_ahead_go_out_in_one_piece_and_in_order,
+          what_is_gathered_is_written_before_a_peer_that_said_half_a_request_is_left,
+          many_replies_to_requests_sent_ahead_arrive_in_order)

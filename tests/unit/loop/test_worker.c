@@ -91,6 +91,44 @@ START_TEST(mail_is_read_and_turns_are_taken_while_somebody_asks_for_more_and_mor
 }
 END_TEST
 
+static struct closing last;
+static atomic_uint rounds_before_last, lasts;
+
+static void
+on_last(struct closing *c)
+{
+    (void)c;
+    rounds_before_last = first.rounds;
+    lasts++;
+}
+
+static void
+begin_and_end_with_last(void)
+{
+    worker_close_later(worker, &first.closing);
+    worker_end_turn_with(worker, &last);
+}
+
+START_TEST(what_ends_a_turn_comes_behind_its_rounds_though_somebody_asks_for_more_and_more)
+{
+    worker = worker_new(0);
+    worker_start(worker);
+    first.on = true;
+    first.rounds = 0;
+    last.free = on_last;
+    on_worker(begin_and_end_with_last);
+    while (lasts == 0)
+        on_worker(nothing);
+    ck_assert_uint_gt(rounds_before_last, 1);
+    first.on = false;
+    on_worker(nothing);
+    worker_stop(worker);
+    worker_join(worker);
+    ck_assert_uint_eq(lasts, 1);
+    worker_free(&worker);
+}
+END_TEST
+
 static void
 stop_busy(void)
 {
@@ -188,6 +226,7 @@ START_TEST(a_worker_that_is_awake_takes_everything_at_once)
 END_TEST
 
 UNIT_MAIN("loop/worker", mail_is_read_and_turns_are_taken_while_somebody_asks_for_more_and_more,
+          what_ends_a_turn_comes_behind_its_rounds_though_somebody_asks_for_more_and_more,
           a_stop_works_off_what_is_closing,
           what_can_wait_comes_before_what_cannot_and_with_a_tick_at_the_latest,
           a_worker_that_is_awake_takes_everything_at_once)

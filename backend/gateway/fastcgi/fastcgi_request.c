@@ -1,0 +1,568 @@
+/* fastcgi_request - its states, the calls of its handler, its body.
+ *
+ *     PARAMS -> (BODY ->) WAITING -> REPLYING -> END_REQUEST
+ *                         WAITING -> STREAMING -> ENDING -> END_REQUEST
+ *
+ * What one gets wrong: nothing of the handler may be called from inside an exchange_ function.
+ * So these only change the state and ask for resume(), which runs at the end of the turn. */
+
+#include "gateway/fastcgi/fastcgi_request.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/state.h"
+#include "gateway/fastcgi/framing.h"
+#include "gateway/fastcgi/params.h"
+#include "gateway/fastcgi/record.h"
+#include "gateway/headers.h"
+#include "gateway/refusal.h"
+#include "request/status.h"
+#include "transport/update.h"
+
+#include <fastcgi.h>
+#include <stdlib.h>
+
+#define FASTCGI_STATES(X)                                                                          \
+    X(NEW)       /* begins */                                                                      \
+    X(PARAMS)    /* its params come */                                                             \
+    X(BODY)      /* the handler wants the body */                                                  \
+    X(WAITING)   /* the handler has the request */                                                 \
+    X(REPLYING)  /* reply and END_REQUEST are written or in `out` */                               \
+    X(STREAMING) /* an event stream */                                                             \
+    X(ENDING)    /* END_REQUEST is written or in `out` */
+
+enum state {
+#define X(name) STATE_##name,
+    FASTCGI_STATES(X)
+#undef X
+};
+
+static const struct machine machine = {
+    .event = "fastcgi_state",
+    .names =
+        (const char *const[]){
+#define X(name) #name,
+            FASTCGI_STATES(X)
+#undef X
+        },
+    .from =
+        (const uint32_t[]){
+            [STATE_PARAMS] = STATE_BIT(STATE_NEW),
+            [STATE_BODY] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_WAITING),
+            [STATE_WAITING] =
+                STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) | STATE_BIT(STATE_WAITING),
+            [STATE_REPLYING] =
+                STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) | STATE_BIT(STATE_WAITING),
+            [STATE_STREAMING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_WAITING),
+            [STATE_ENDING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) |
+                             STATE_BIT(STATE_WAITING) | STATE_BIT(STATE_STREAMING),
+        },
+};
+
+/* What only a request needs that is being read. */
+struct input {
+    struct buf params;
+    struct body body;
+};
+
+static struct fastcgi_request *
+of_exchange(const struct exchange *ex)
+{
+    return CONTAINER_OF(ex, struct fastcgi_request, exchange);
+}
+
+static void
+set_state(struct fastcgi_request *r, enum state to)
+{
+    state_move(&machine, &r->state, to, r->exchange.id);
+}
+
+static struct link *
+link_of(const struct exchange *ex)
+{
+    return of_exchange(ex)->all->link;
+}
+
+static uint64_t
+now_ms(const struct fastcgi_requests *all)
+{
+    return worker_now_ms(all->link->connection.worker);
+}
+
+static void
+push(struct fastcgi_requests *all, struct buf *b)
+{
+    if (b->failed)
+        link_die(all->link);
+    else
+        link_push(all->link, buf_slice(b));
+    buf_fini(b);
+}
+
+/* `text`, then what ends the request. */
+static void
+push_end(struct fastcgi_request *r, struct slice text)
+{
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    size_t opened = record_open(&b);
+    buf_add(&b, text);
+    record_close(&b, opened, FCGI_STDOUT, r->id);
+    record_add_empty(&b, FCGI_STDOUT, r->id);
+    record_add_end(&b, r->id, FCGI_REQUEST_COMPLETE);
+    push(r->all, &b);
+}
+
+static void
+drop_input(struct fastcgi_request *r)
+{
+    arena_fini(&r->exchange.arena);
+    r->exchange.request = NULL;
+    if (r->input == NULL)
+        return;
+    buf_fini(&r->input->params);
+    body_fini(&r->input->body, r->all->link->gw);
+    free(r->input);
+    r->input = NULL;
+}
+
+/* --- the calls of the handler ---------------------------------------------------------------- */
+
+static void
+add_head(struct buf *b, const struct reply *r)
+{
+    struct slice reason = status_reason(r->status);
+    buf_addf(b, "Status: %u " SLICE_FMT "\r\n", r->status, SLICE_ARG(reason));
+    headers_add_all(b, r);
+}
+
+/* Where a front keeps the Authorization header to itself, its operator must hear what to do. */
+static void
+hint_at_authorization(struct fastcgi_request *r, const struct reply *reply)
+{
+    static struct log_limit limit;
+    struct slice value;
+    uint64_t more;
+    if (reply->status != 401 || r->exchange.request == NULL ||
+        request_header(r->exchange.request, SLICE("Authorization"), &value) ||
+        request_header(r->exchange.request, SLICE("Cookie"), &value) || !log_allowed(&limit, &more))
+        return;
+    if (params_show_stripped_token(&r->input->params))
+        log_line(LOG_WARN, "authorization_missing",
+                 "conn=%llu suppressed=%llu msg=\"the front strips Authorization: in HAProxy's "
+                 "fcgi-app add: pass-header Authorization\"",
+                 (unsigned long long)r->exchange.id, (unsigned long long)more);
+    else
+        log_line(
+            LOG_WARN, "authorization_missing",
+            "conn=%llu suppressed=%llu msg=\"no Authorization came over FastCGI; if the client "
+            "sent one: in Apache add CGIPassAuth On, in HAProxy's fcgi-app pass-header "
+            "Authorization\"",
+            (unsigned long long)r->exchange.id, (unsigned long long)more);
+}
+
+static void
+on_wire_reply(struct exchange *ex, const struct reply *reply)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    struct buf b;
+    if (r->state == STATE_ENDING)
+        return; /* aborted meanwhile */
+    if (link_is_stopping(link_of(ex)))
+        r->all->keep = false;
+    hint_at_authorization(r, reply);
+    buf_init(&b, SIZE_MAX);
+    size_t opened = record_open(&b);
+    add_head(&b, reply);
+    bool is_head = ex->request && slice_eq(ex->request->method, SLICE("HEAD"));
+    if (reply_has_length(reply, is_head))
+        headers_add_number(&b, SLICE("Content-Length"), reply->body.len);
+    buf_add(&b, SLICE("\r\n"));
+    if (!is_head)
+        buf_add(&b, reply->body);
+    record_close(&b, opened, FCGI_STDOUT, r->id);
+    record_add_empty(&b, FCGI_STDOUT, r->id);
+    record_add_end(&b, r->id, FCGI_REQUEST_COMPLETE);
+    set_state(r, STATE_REPLYING);
+    r->deadline_ms = 0;
+    push(r->all, &b);
+    link_ask_resume(link_of(ex));
+}
+
+static void
+on_wire_read_body(struct exchange *ex, size_t max)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    if (r->state == STATE_ENDING)
+        return;
+    set_state(r, STATE_BODY);
+    body_init(&r->input->body, max, ex->request->share);
+    r->asked_body = true;
+    r->deadline_ms = now_ms(r->all) + link_of(ex)->gw->config->body_timeout_ms;
+    link_ask_resume(link_of(ex));
+}
+
+static void
+on_wire_wait(struct exchange *ex)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    if (r->state == STATE_ENDING)
+        return;
+    set_state(r, STATE_WAITING);
+    r->deadline_ms = 0;
+}
+
+static void
+on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice first)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    struct buf b;
+    if (r->state == STATE_ENDING)
+        return;
+    buf_init(&b, SIZE_MAX);
+    size_t opened = record_open(&b);
+    add_head(&b, reply);
+    buf_add(&b, SLICE("\r\n"));
+    buf_add(&b, first);
+    record_close(&b, opened, FCGI_STDOUT, r->id);
+    set_state(r, STATE_STREAMING);
+    r->deadline_ms = 0;
+    link_tune_for_streaming(link_of(ex));
+    push(r->all, &b);
+    drop_input(r);
+    link_ask_resume(link_of(ex));
+}
+
+static size_t
+on_wire_send(struct exchange *ex, struct update *const *updates, size_t count)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    if (r->state != STATE_STREAMING)
+        return 0;
+    size_t begun = link_send(link_of(ex), updates, count, r->id);
+    if (begun) { /* when the socket is full and then is not, others come first */
+        list_unlink(&r->node);
+        list_append(&r->all->list, &r->node);
+    }
+    return begun;
+}
+
+static bool
+on_wire_is_flushed(const struct exchange *ex)
+{
+    return link_is_flushed(link_of(ex));
+}
+
+static bool
+on_wire_send_text(struct exchange *ex, struct slice text)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    struct buf b;
+    if (r->state != STATE_STREAMING || link_of(ex)->dead || !link_is_flushed(link_of(ex)))
+        return false;
+    buf_init(&b, SIZE_MAX);
+    size_t opened = record_open(&b);
+    buf_add(&b, text);
+    record_close(&b, opened, FCGI_STDOUT, r->id);
+    push(r->all, &b);
+    return true;
+}
+
+static void
+on_wire_end(struct exchange *ex, struct slice last)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    if (r->state != STATE_STREAMING)
+        return;
+    if (link_is_stopping(link_of(ex)))
+        r->all->keep = false;
+    set_state(r, STATE_ENDING);
+    push_end(r, last);
+    link_ask_resume(link_of(ex));
+}
+
+/* Ended by the peer. */
+void
+fastcgi_request_abort(struct fastcgi_request *r)
+{
+    if (r->state == STATE_REPLYING || r->state == STATE_ENDING)
+        return;
+    set_state(r, STATE_ENDING);
+    r->deadline_ms = 0;
+    push_end(r, SLICE(""));
+    link_ask_resume(r->all->link);
+}
+
+static const struct exchange_wire wire = {
+    .name = "fastcgi",
+    .reply = on_wire_reply,
+    .read_body = on_wire_read_body,
+    .wait = on_wire_wait,
+    .stream = on_wire_stream,
+    .send = on_wire_send,
+    .is_flushed = on_wire_is_flushed,
+    .send_text = on_wire_send_text,
+    .end = on_wire_end,
+};
+
+static void
+release(struct fastcgi_request *r)
+{
+    struct fastcgi_requests *all = r->all;
+    if (r->active) {
+        r->active = false;
+        exchange_gone(&r->exchange);
+    }
+    drop_input(r);
+    list_unlink(&r->node);
+    all->count--;
+    if (r == &all->first)
+        r->all = NULL;
+    else
+        free(r);
+}
+
+/* Its END_REQUEST is written. */
+static void
+finish(struct fastcgi_request *r)
+{
+    struct fastcgi_requests *all = r->all;
+    all->unread |= !r->stdin_done;
+    release(r);
+    if (all->count)
+        return;
+    if (all->keep) {
+        all->unread = false; /* passed over as it comes */
+        all->deadline_ms = now_ms(all) + all->link->gw->config->keepalive_timeout_ms;
+    } else if (all->unread) {
+        link_linger(all->link);
+    } else {
+        link_close(all->link);
+    }
+}
+
+static void
+refuse(struct fastcgi_request *r, unsigned status, struct slice sentence)
+{
+    struct refusal f;
+    on_wire_reply(&r->exchange, refusal_make(&f, &r->exchange, status, sentence));
+}
+
+static void
+begin_handler(struct fastcgi_request *r)
+{
+    struct exchange *ex = &r->exchange;
+    ex->request = arena_alloc(&ex->arena, sizeof *ex->request);
+    ENSURE(ex->request != NULL); /* the first thing in it */
+    unsigned refused = params_read(&r->input->params, &ex->arena, ex->request);
+    if (refused) {
+        metrics_count(METRIC_requests_bad);
+        refuse(r, refused, SLICE(""));
+        return;
+    }
+    r->active = true;
+    ex->state = NULL;
+    ex->handler = r->all->link->door->route(ex);
+    ex->handler->on_head(ex);
+}
+
+void
+fastcgi_request_params(struct fastcgi_request *r, struct slice content, bool end)
+{
+    if (r->state != STATE_PARAMS)
+        return; /* refused already */
+    buf_add(&r->input->params, content);
+    if (r->input->params.failed) {
+        link_met(r->all->link, METRIC_max_request_head);
+        refuse(r, 431, SLICE(""));
+    } else if (end) {
+        r->deadline_ms = 0;
+        begin_handler(r);
+    }
+}
+
+/* STDIN may hold more than was announced (Caddy says -1, some say 0), but less is a body whose
+ * rest did not get here, as when a client leaves while it sends. */
+static void
+refuse_cut_body(struct fastcgi_request *r)
+{
+    metrics_count(METRIC_requests_bad);
+    refuse(r, 400, SLICE("The body is shorter than announced.\n"));
+}
+
+static void
+refuse_body(struct fastcgi_request *r, unsigned status)
+{
+    struct exchange *ex = &r->exchange;
+    body_fini(&r->input->body, r->all->link->gw);
+    set_state(r, STATE_WAITING);
+    r->deadline_ms = 0;
+    exchange_body_refused(ex, status);
+}
+
+static void
+judge_body(struct fastcgi_request *r)
+{
+    struct exchange *ex = &r->exchange;
+    unsigned refused = body_judge(&r->input->body, r->all->link->gw);
+    if (refused) {
+        refuse_body(r, refused);
+    } else if (r->stdin_done && r->input->body.bytes.len < ex->request->told_length) {
+        refuse_cut_body(r);
+    } else if (r->stdin_done) {
+        set_state(r, STATE_WAITING);
+        r->deadline_ms = 0;
+        ex->request->body = buf_slice(&r->input->body.bytes);
+        exchange_body(ex);
+    }
+}
+
+void
+fastcgi_request_stdin(struct fastcgi_request *r, struct slice content, bool end)
+{
+    r->stdin_done |= end;
+    if (r->state != STATE_BODY)
+        return; /* nobody wants it */
+    buf_add(&r->input->body.bytes, content);
+    judge_body(r);
+}
+
+struct fastcgi_request *
+fastcgi_request_find(struct fastcgi_requests *all, uint16_t id)
+{
+    LIST_EACH(node, after, &all->list)
+    {
+        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        if (r->id == id)
+            return r;
+    }
+    return NULL;
+}
+
+void
+fastcgi_request_begin(struct fastcgi_requests *all, uint16_t id, bool keep)
+{
+    const struct config *c = all->link->gw->config;
+    struct fastcgi_request *r = all->first.all ? xalloc(sizeof *r) : &all->first;
+    *r = (struct fastcgi_request){.all = all, .id = id, .input = xalloc(sizeof *r->input)};
+    list_append(&all->list, &r->node);
+    all->count++;
+    all->keep = keep;
+    buf_init(&r->input->params, c->max_request_head);
+    body_init(&r->input->body, 0, (struct body_share){0});
+    arena_init(&r->exchange.arena, EXCHANGE_ARENA_BYTES);
+    r->exchange.wire = &wire;
+    r->exchange.worker = all->link->connection.worker;
+    r->exchange.id = all->link->connection.id;
+    set_state(r, STATE_PARAMS);
+    r->deadline_ms = now_ms(all) + c->head_timeout_ms;
+}
+
+bool
+fastcgi_request_wants_params(const struct fastcgi_request *r)
+{
+    return r->state == STATE_PARAMS;
+}
+
+bool
+fastcgi_request_may_want_body(const struct fastcgi_request *r)
+{
+    return r->state == STATE_WAITING && !r->asked_body;
+}
+
+/* --- all of a connection -----------------------------------------------------------------------
+ */
+
+void
+fastcgi_requests_init(struct fastcgi_requests *all, struct link *l)
+{
+    all->link = l;
+    list_init(&all->list);
+    all->deadline_ms = now_ms(all) + l->gw->config->head_timeout_ms;
+}
+
+uint64_t
+fastcgi_requests_due_ms(const struct fastcgi_requests *all)
+{
+    uint64_t due = all->count ? UINT64_MAX : all->deadline_ms;
+    LIST_EACH(node, after, &all->list)
+    {
+        const struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        if (r->deadline_ms && r->deadline_ms < due)
+            due = r->deadline_ms;
+    }
+    return due;
+}
+
+void
+fastcgi_requests_resume(struct fastcgi_requests *all)
+{
+    LIST_EACH(node, after, &all->list)
+    {
+        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        if (r->state == STATE_BODY && r->stdin_done)
+            judge_body(r);
+        if ((r->state == STATE_REPLYING || r->state == STATE_ENDING) && link_is_flushed(all->link))
+            finish(r);
+    }
+}
+
+void
+fastcgi_requests_writable(struct fastcgi_requests *all)
+{
+    LIST_EACH(node, after, &all->list)
+    {
+        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        if (r->state == STATE_STREAMING)
+            exchange_writable(&r->exchange);
+    }
+}
+
+void
+fastcgi_requests_refuse_late(struct fastcgi_requests *all)
+{
+    uint64_t now = now_ms(all);
+    LIST_EACH(node, after, &all->list)
+    {
+        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        if (r->deadline_ms == 0 || now < r->deadline_ms)
+            continue;
+        link_met(all->link, r->state == STATE_BODY ? METRIC_body_timeout : METRIC_head_timeout);
+        all->keep = false;
+        refuse(r, 408, SLICE(""));
+    }
+}
+
+void
+fastcgi_requests_drain(struct fastcgi_requests *all)
+{
+    LIST_EACH(node, after, &all->list)
+    {
+        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        if (r->state == STATE_BODY)
+            judge_body(r); /* what is here may be all of it */
+        if (r->state == STATE_BODY)
+            refuse_body(r, 503);
+    }
+}
+
+void
+fastcgi_requests_release(struct fastcgi_requests *all)
+{
+    LIST_EACH(node, after, &all->list)
+    {
+        release(CONTAINER_OF(node, struct fastcgi_request, node));
+    }
+}
+
+size_t
+fastcgi_requests_held(const struct fastcgi_requests *all)
+{
+    size_t bytes = 0;
+    LIST_EACH(node, after, &all->list)
+    {
+        const struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        bytes += r->exchange.arena.used + (r->input ? r->input->params.cap : 0);
+    }
+    return bytes;
+}

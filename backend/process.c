@@ -1,0 +1,391 @@
+/* process - start and stop, in order.
+ *
+ * Main's thread opens what the others use, starts transport and workers, and takes everything down
+ * in the order of DESIGN: listeners, idle connections, publishes, streams, workers, transport. */
+
+#include "process.h"
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/notify.h"
+#include "gateway/gateway.h"
+#include "hub/reload.h"
+#include "listeners.h"
+#include "log_file.h"
+#include "loop/listener.h"
+#include "metrics/metrics.h"
+#include "routes.h"
+#include "rules_load.h"
+#include "transport/log/log.h"
+#include "transport/memory.h"
+
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum {
+    MAX_WORKERS = 256,
+    SPARE_DESCRIPTORS = 64, /* for listeners, loops, log, library files */
+};
+
+struct process {
+    const char *file;    /* the configuration; NULL: the environment */
+    struct rules *rules; /* owns a reference: what holds now */
+    struct fetcher *fetcher;
+    struct key_source **sources; /* owns, until they are watched */
+    struct transport *transport;
+    struct hub *hub;
+    struct gateway *gateway;
+    struct worker *workers[MAX_WORKERS];
+    struct hub_worker *homes[MAX_WORKERS];
+    unsigned worker_count;
+    struct listeners listeners;
+};
+
+static struct process process;
+
+/* A call made on every worker's thread; main waits until all are done. */
+struct call {
+    struct message message;
+    void (*run)(unsigned worker);
+    sem_t *done;
+};
+
+static void
+receive_call(struct worker *w, struct message *m)
+{
+    struct call *call = CONTAINER_OF(m, struct call, message);
+    call->run(worker_number(w));
+    sem_post(call->done);
+}
+
+static void
+on_every_worker(void (*run)(unsigned worker))
+{
+    static struct call calls[MAX_WORKERS];
+    sem_t done;
+    sem_init(&done, 0, 0);
+    for (unsigned i = 0; i < process.worker_count; i++) {
+        calls[i] = (struct call){{.receive = receive_call}, run, &done};
+        worker_post(process.workers[i], &calls[i].message);
+    }
+    for (unsigned i = 0; i < process.worker_count; i++)
+        while (sem_wait(&done) != 0)
+            ;
+    sem_destroy(&done);
+}
+
+static void
+stop_listening(unsigned i)
+{
+    listener_unwatch_all(process.workers[i]);
+}
+
+static void
+drain(unsigned i)
+{
+    gateway_drain(process.gateway, process.workers[i]);
+}
+
+static void
+cut_all(unsigned i)
+{
+    gateway_close_all(process.gateway, process.workers[i]);
+}
+
+static void
+end_streams(unsigned i)
+{
+    hub_end_streams(process.homes[i]);
+}
+
+static void
+nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
+static void
+wait_for_zero(atomic_size_t *count, uint64_t until_ms)
+{
+    while (atomic_load(count) && clock_mono_ms() < until_ms)
+        nap();
+}
+
+static unsigned
+default_workers(void)
+{
+    cpu_set_t set;
+    unsigned count = 1;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        count = (unsigned)CPU_COUNT(&set);
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    unsigned long quota, period;
+    if (f && fscanf(f, "%lu %lu", &quota, &period) == 2 && period) {
+        unsigned allowed = (unsigned)((quota + period - 1) / period);
+        if (allowed && allowed < count)
+            count = allowed;
+    }
+    if (f)
+        fclose(f);
+    return count ? count : 1;
+}
+
+/* How many connections descriptors allow. */
+static size_t
+settle_connections(const struct process *p)
+{
+    size_t descriptors = listener_raise_descriptor_limit();
+    size_t spare = SPARE_DESCRIPTORS + p->worker_count * 8;
+    size_t most = descriptors > 2 * spare ? descriptors - spare : descriptors / 2;
+    size_t asked = p->rules->config->max_connections;
+    if (asked > most)
+        log_line(LOG_WARN, "max_connections_lowered", "asked=%zu descriptors=%zu now=%zu", asked,
+                 descriptors, most);
+    size_t connections = asked && asked < most ? asked : most;
+    log_line(LOG_INFO, "descriptors",
+             "limit=%zu reserve=%zu connections=%zu msg=\"room for %zu "
+             "connections, streams included\"",
+             descriptors, descriptors - most, connections, connections);
+    return connections;
+}
+
+/* The fetcher's thread. */
+static void
+on_key_set(void *context, struct key_source *source, uint64_t attempt, bool changed)
+{
+    struct process *p = context;
+    reload_tell_keys(p->workers, p->worker_count, source, attempt, changed);
+}
+
+static void
+watch_key_sets(struct process *p, struct key_source **sources)
+{
+    fetcher_watch(p->fetcher, p->rules->config, sources);
+    fetcher_drop(&sources, p->rules->config->sources.count);
+}
+
+static void
+say_at_reload(enum log_level level, const char *text)
+{
+    log_line(level, level == LOG_ERROR ? "reload_failed" : "configuration", "msg=%s",
+             log_slice((char[600]){0}, 600, slice_of(text)));
+}
+
+static void
+say_at_start(enum log_level level, const char *text)
+{
+    fprintf(stderr, "%salipes: %s%s\n", log_priority(level),
+            level == LOG_ERROR ? "" : "note: ", text);
+}
+
+/* A dump of the memory holds keys and tokens. Where dumps are piped to a program, the kernel looks
+ * at no limit but that of one byte, which it takes for "none" as well. */
+static void
+forbid_core_dumps(void)
+{
+    const struct rlimit one_byte = {1, 1}, none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &one_byte) != 0)
+        setrlimit(RLIMIT_CORE, &none);
+}
+
+static struct transport *
+open_history(const struct config *c, struct error *err)
+{
+    const struct transport_settings settings = {.tail_bytes = c->tail,
+                                                .max_batch_bytes = c->max_batch_bytes,
+                                                .path = c->history_path,
+                                                .max_events = c->max_events,
+                                                .max_bytes = c->max_bytes,
+                                                .max_age_ms = c->max_age_ms,
+                                                .sync_interval_ms = c->sync_interval_ms,
+                                                .unsafe_filesystem = c->unsafe_filesystem};
+    return transport_open(c->in_memory ? &transport_memory : &transport_log, &settings, err);
+}
+
+static void
+start_workers(struct process *p)
+{
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        p->workers[i] = worker_new(i);
+        p->homes[i] = hub_worker_new(p->hub, p->workers[i]);
+        for (size_t k = 0; k < p->listeners.count; k++)
+            listener_watch(p->listeners.all[k], p->workers[i],
+                           gateway_door(p->gateway, k < p->listeners.hub_count ? GATEWAY_HUB
+                                                                               : GATEWAY_METRICS));
+    }
+    struct position last = transport_start(p->transport, p->workers, p->worker_count, hub_receive);
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        p->homes[i]->taken = p->homes[i]->delivered = last;
+        worker_start(p->workers[i]);
+    }
+}
+
+static void
+say_ready(const struct process *p)
+{
+    const struct config *c = p->rules->config;
+    for (size_t k = 0; k < p->listeners.count; k++)
+        log_line(LOG_INFO, k < p->listeners.hub_count ? "listening" : "metrics_listening",
+                 "address=%s", LOG_SLICE(slice_of(listener_address(p->listeners.all[k]))));
+    log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s%s%s", p->worker_count, c->path,
+             c->in_memory ? transport_memory.name : transport_log.name, c->name ? " name=" : "",
+             c->name ? LOG_SLICE(slice_of(c->name)) : "");
+    notify_supervisor("READY=1");
+}
+
+static bool
+start(struct process *p, struct error *err)
+{
+    const struct config *c = p->rules->config;
+    p->worker_count = c->workers ? c->workers : default_workers();
+    if (p->worker_count > MAX_WORKERS)
+        p->worker_count = MAX_WORKERS;
+    size_t connections = settle_connections(p);
+    if ((p->transport = open_history(c, err)) == NULL || !listeners_open(&p->listeners, c, err))
+        return false;
+    p->hub = hub_new(p->rules, p->transport, p->fetcher);
+    const struct gateway_settings settings = {
+        .routes = {[GATEWAY_HUB] = routes_find, [GATEWAY_METRICS] = routes_find_metrics},
+        .max_connections = connections,
+        .workers = p->worker_count,
+        .pending = &p->hub->pending_bytes,
+        .stopping = &p->hub->stopping};
+    p->gateway = gateway_new(&settings, p->rules);
+    start_workers(p);
+    say_ready(p);
+    return true;
+}
+
+static void
+end_service(struct process *p)
+{
+    uint64_t until = clock_mono_ms() + p->rules->config->shutdown_timeout_ms;
+    atomic_size_t *connections = &gateway_door(p->gateway, GATEWAY_HUB)->connections;
+    on_every_worker(stop_listening);
+    atomic_store(&p->hub->stopping, true);
+    on_every_worker(drain);
+    transport_refuse(p->transport); /* what it has is committed and answered; later ones get 503 */
+    wait_for_zero(&p->hub->publishes_underway, until);
+    on_every_worker(end_streams);
+    wait_for_zero(connections, until);
+    size_t left = atomic_load(connections);
+    if (left)
+        log_line(LOG_WARN, "shutdown_timeout", "connections_cut=%zu", left);
+    on_every_worker(cut_all);
+}
+
+static void
+take_down(struct process *p)
+{
+    if (p->transport)
+        transport_stop(p->transport);
+    fetcher_stop(p->fetcher); /* what it told the workers is in their mailboxes by now */
+    for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
+        worker_stop(p->workers[i]);
+    for (unsigned i = 0; i < p->worker_count && p->workers[i]; i++)
+        worker_join(p->workers[i]);
+}
+
+static void
+release(struct process *p)
+{
+    for (unsigned i = 0; i < p->worker_count; i++) {
+        hub_worker_free(&p->homes[i]);
+        worker_free(&p->workers[i]);
+    }
+    gateway_free(&p->gateway);
+    transport_free(&p->transport);
+    hub_free(&p->hub);
+    listeners_close(&p->listeners);
+    rules_unref(&p->rules);
+    fetcher_free(&p->fetcher);
+}
+
+void
+process_reopen_log(void)
+{
+    log_file_reopen(process.rules->config);
+}
+
+void
+process_reload(void)
+{
+    struct process *p = &process;
+    struct string_list fixed = {0};
+    struct key_source **sources;
+    notify_supervisor("RELOADING=1");
+    struct rules *fresh =
+        rules_load(p->file, p->fetcher, p->rules->config, &fixed, &sources, say_at_reload);
+    if (fresh) {
+        rules_load_say_notes(&fresh->config->notes);
+        for (size_t i = 0; i < fixed.count; i++)
+            log_line(LOG_WARN, "reload_needs_restart",
+                     "directive=%s msg=\"it was changed, and that takes a restart\"",
+                     fixed.items[i]);
+        rules_unref(&p->rules);
+        p->rules = fresh;
+        log_set_level(log_file_level(fresh->config));
+        watch_key_sets(p, sources);
+        gateway_hand_out(p->gateway, p->workers, fresh);
+        reload_hand_out(p->workers, p->worker_count, fresh);
+        log_line(LOG_INFO, "reloaded", "%s", "");
+    }
+    string_list_clear(&fixed);
+    notify_supervisor("READY=1");
+}
+
+bool
+process_load(const char *file)
+{
+    struct process *p = &process;
+    struct error err = {""};
+    hash_seed();
+    p->file = file;
+    p->fetcher = fetcher_new(on_key_set, p);
+    p->rules = rules_load(file, p->fetcher, NULL, NULL, &p->sources, say_at_start);
+    if (p->rules == NULL || !log_file_open(p->rules->config, &err)) {
+        if (p->rules)
+            say_at_start(LOG_ERROR, err.text);
+        if (p->rules)
+            fetcher_drop(&p->sources, p->rules->config->sources.count);
+        release(p);
+        return false;
+    }
+    if (!p->rules->config->debug)
+        forbid_core_dumps();
+    rules_load_say_notes(&p->rules->config->notes);
+    return true;
+}
+
+bool
+process_start(void)
+{
+    struct process *p = &process;
+    struct error err = {""};
+    if (!start(p, &err)) {
+        log_line(LOG_ERROR, "start_failed", "msg=%s", LOG_SLICE(slice_of(err.text)));
+        p->worker_count = 0;
+        fetcher_drop(&p->sources, p->rules->config->sources.count);
+        release(p);
+        return false;
+    }
+    watch_key_sets(p, p->sources); /* now there are workers to tell */
+    return true;
+}
+
+void
+process_stop(int signal)
+{
+    struct process *p = &process;
+    notify_supervisor("STOPPING=1");
+    log_line(LOG_INFO, "stopping", "signal=%d", signal);
+    end_service(p);
+    take_down(p);
+    metrics_log();
+    release(p);
+    log_line(LOG_INFO, "stopped", "%s", "");
+}
