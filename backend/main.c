@@ -24,7 +24,8 @@
 #include "loop/listener.h"
 #include "metrics/metrics.h"
 #include "routes.h"
-#include "transport/transport.h"
+#include "transport/disk/disk.h"
+#include "transport/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -433,7 +434,7 @@ static bool
 start(struct process *p, struct error *err)
 {
     const struct config *c = p->rules->config;
-    const struct transport_ops *kind = c->in_memory ? &transport_memory : &transport_log;
+    const struct transport_ops *kind = c->in_memory ? &transport_memory : &disk_transport;
     const struct transport_settings settings = {.tail_bytes = c->tail,
                                                 .max_batch_bytes = c->max_batch_bytes,
                                                 .path = c->history_path,

@@ -8,14 +8,14 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/le.h"
 #include "base/log.h"
 #include "cli/event_line.h"
 #include "cli/restore.h"
 #include "cli/survey.h"
 #include "config/config.h"
-#include "transport/log/file.h"
-#include "transport/log/lock.h"
+#include "transport/disk/file.h"
+#include "transport/disk/lock.h"
+#include "transport/disk/segment_name.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -56,12 +56,12 @@ show_time(char out[40], uint64_t ms)
  */
 
 static uint64_t
-bytes_of(const struct store *st, struct position first, const char *suffix)
+bytes_of(const struct segments *h, const struct segment *s, const char *suffix)
 {
     char name[SEGMENT_NAME];
-    struct stat s;
-    segment_name(name, first, suffix);
-    return fstatat(st->folder, name, &s, 0) == 0 ? (uint64_t)s.st_size : 0;
+    struct stat of;
+    segment_name(name, s->header.first, suffix);
+    return fstatat(h->folder.fd, name, &of, 0) == 0 ? (uint64_t)of.st_size : 0;
 }
 
 struct figures {
@@ -71,31 +71,30 @@ struct figures {
 
 /* When its first record came, as its head says. */
 static bool
-first_time(const struct store *st, const struct segment *s, uint64_t *ret)
+first_time(const struct segments *h, const struct segment *s, uint64_t *ret)
 {
-    char name[SEGMENT_NAME], head[RECORD_HEAD];
-    segment_name(name, s->header.first, ".log");
-    int fd = openat(st->folder, name, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && file_read_at(fd, head, sizeof head, s->valid.offset) == RECORD_HEAD;
+    char head[DISK_RECORD_HEAD];
+    int fd = segment_open_file(s, h->folder.fd, ".log", O_RDONLY);
+    bool ok = fd >= 0 && file_read_at(fd, head, sizeof head, s->valid.offset) == DISK_RECORD_HEAD;
     if (fd >= 0)
         close(fd);
     if (ok)
-        *ret = le64_get(head + 24);
+        *ret = disk_record_peek(head).time_ms;
     return ok;
 }
 
 static void
-add_segment(const struct store *st, const struct segment *s, struct figures *f)
+add_segment(const struct segments *h, const struct segment *s, struct figures *f)
 {
     f->segments++;
     f->lost += s->lost;
     f->runs += f->last_run != s->header.first.run;
     f->last_run = s->header.first.run;
-    f->bytes += bytes_of(st, s->header.first, ".log") + bytes_of(st, s->header.first, ".idx");
+    f->bytes += bytes_of(h, s, ".log") + bytes_of(h, s, ".idx");
     if (s->lost || s->count == 0)
         return;
     if (!f->has_oldest)
-        f->has_oldest = first_time(st, s, &f->oldest_ms);
+        f->has_oldest = first_time(h, s, &f->oldest_ms);
     f->youngest_ms = s->last_time_ms;
 }
 
@@ -126,13 +125,14 @@ show_stat(const struct store_settings *settings)
     struct store *st = store_open(&reading, &err);
     if (st == NULL)
         return complain(err.text);
-    LIST_EACH(node, after, &st->segments)
+    const struct segments *h = &st->segments;
+    LIST_EACH(node, after, &h->held)
     {
-        add_segment(st, CONTAINER_OF(node, struct segment, node), &f);
+        add_segment(h, segments_at(node), &f);
     }
-    printf("folder %s\n", st->path);
-    printf("in use %s\n", lock_is_held(st->folder, &note) ? "yes" : "no");
-    printf("events %llu\n", (unsigned long long)st->events);
+    printf("folder %s\n", h->folder.path);
+    printf("in use %s\n", lock_is_held(h->folder.fd, &note) ? "yes" : "no");
+    printf("events %llu\n", (unsigned long long)h->events);
     printf("bytes %llu\n", (unsigned long long)f.bytes);
     printf("segments %llu\n", (unsigned long long)f.segments);
     printf("lost segments %llu\n", (unsigned long long)f.lost);
@@ -141,11 +141,11 @@ show_stat(const struct store_settings *settings)
         show_age("oldest", f.oldest_ms);
         show_age("youngest", f.youngest_ms);
     }
-    show_position("last", st->last);
-    show_position("removed up to", st->removed.position);
-    if (st->removed.id)
+    show_position("last", st->writer.at.last);
+    show_position("removed up to", h->removed.position);
+    if (h->removed.id)
         printf("removed id %s\n",
-               log_slice(id, sizeof id, SLICE_OF(st->removed.id, st->removed.id_len)));
+               log_slice(id, sizeof id, SLICE_OF(h->removed.id, h->removed.id_len)));
     bool lost = f.lost > 0;
     store_close(&st);
     return lost ? FOUND : DONE;
@@ -207,7 +207,7 @@ show_check(const struct store_settings *settings)
                : !f->has_index && !f->is_last && f->good > 0 ? ", without an index"
                                                              : "",
                i < v->first_file ? ", before what replay can reach" : "");
-        damaged |= f->follows_a_gap || strncmp(text, "DAMAGED", 7) == 0;
+        damaged |= f->follows_a_gap || survey_is_damage(f->verdict);
     }
     printf("%zu files, %s\n", v->count, damaged ? "DAMAGED" : "ok");
     survey_free(&v);
@@ -225,7 +225,7 @@ struct dump {
 };
 
 static void
-dump_record(void *context, const struct log_record *r, struct block here)
+dump_record(void *context, const struct disk_record *r, struct block here)
 {
     struct dump *d = context;
     if (d->failed)

@@ -8,8 +8,9 @@
 #include "cli/survey.h"
 
 #include "base/alloc.h"
-#include "transport/log/file.h"
-#include "transport/log/lock.h"
+#include "transport/disk/file.h"
+#include "transport/disk/lock.h"
+#include "transport/disk/segment_name.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ read_file(const struct survey *v, const struct segment *s, char **ret, size_t *r
 {
     char name[SEGMENT_NAME];
     segment_name(name, s->header.first, ".log");
-    return file_read_whole(v->store->folder, name, 0, ret, ret_len);
+    return file_read_whole(v->store->segments.folder.fd, name, 0, ret, ret_len);
 }
 
 static bool
@@ -38,7 +39,7 @@ is_zero(struct slice s)
 }
 
 static void
-count_good(void *context, const struct log_record *r, struct block here)
+count_good(void *context, const struct disk_record *r, struct block here)
 {
     (void)r;
     (void)here;
@@ -68,7 +69,7 @@ judge_index(struct survey *v, struct survey_file *f)
     size_t len;
     struct segment_index x;
     segment_name(name, f->segment->header.first, ".idx");
-    if (!file_read_whole(v->store->folder, name, 0, &bytes, &len))
+    if (!file_read_whole(v->store->segments.folder.fd, name, 0, &bytes, &len))
         return;
     f->has_index = true;
     bool ok = segment_index_read(SLICE_OF(bytes, len), &x);
@@ -134,12 +135,11 @@ judge_chain(struct survey *v)
     }
 }
 
-static bool
-ends_replay(const struct survey_file *f)
+bool
+survey_is_damage(enum survey_verdict verdict)
 {
-    return f->verdict == SURVEY_DAMAGED || f->verdict == SURVEY_CUT ||
-           f->verdict == SURVEY_HEADERLESS || f->verdict == SURVEY_UNREADABLE ||
-           f->verdict == SURVEY_UNNAMED;
+    return verdict == SURVEY_DAMAGED || verdict == SURVEY_CUT || verdict == SURVEY_HEADERLESS ||
+           verdict == SURVEY_UNREADABLE || verdict == SURVEY_UNNAMED;
 }
 
 /* Is anything behind the damage of this file? */
@@ -155,10 +155,10 @@ find_first(struct survey *v)
     v->first_file = v->count;
     for (size_t i = v->count; i-- > 0;) {
         struct survey_file *f = &v->files[i];
-        if (ends_replay(f) && !has_valid(f))
+        if (survey_is_damage(f->verdict) && !has_valid(f))
             return;
         v->first_file = i;
-        if (ends_replay(f) || f->follows_a_gap)
+        if (survey_is_damage(f->verdict) || f->follows_a_gap)
             return;
     }
 }
@@ -174,16 +174,16 @@ survey_open(const char *path, struct error *err)
         return NULL;
     struct survey *v = xalloc(sizeof *v);
     v->store = store;
-    v->is_live = lock_is_held(store->folder, &note);
-    LIST_EACH(node, after, &store->segments)
+    v->is_live = lock_is_held(store->segments.folder.fd, &note);
+    LIST_EACH(node, after, &store->segments.held)
     {
         v->count++;
     }
     v->files = xalloc((v->count + 1) * sizeof *v->files);
     size_t i = 0;
-    LIST_EACH(node, after, &store->segments)
+    LIST_EACH(node, after, &store->segments.held)
     {
-        v->files[i++].segment = CONTAINER_OF(node, struct segment, node);
+        v->files[i++].segment = segments_at(node);
     }
     judge_chain(v);
     for (i = 0; i < v->count; i++) {
@@ -211,7 +211,7 @@ survey_free(struct survey **ref)
 
 bool
 survey_walk(struct survey *v, const struct survey_file *f,
-            void (*each)(void *, const struct log_record *, struct block), void *context)
+            void (*each)(void *, const struct disk_record *, struct block), void *context)
 {
     char *bytes;
     size_t len;
@@ -221,15 +221,4 @@ survey_walk(struct survey *v, const struct survey_file *f,
     segment_scan(SLICE_OF(bytes, len), &f->segment->header, f->accepted, each, context, &scan);
     free(bytes);
     return true;
-}
-
-const char *
-survey_verdict_name(enum survey_verdict verdict)
-{
-    static const char *const names[] = {
-#define X(name) #name,
-        SURVEY_VERDICTS(X)
-#undef X
-    };
-    return names[verdict];
 }

@@ -1,9 +1,11 @@
 /* The contract of transport.h, as `memory` keeps it: two workers hear one order, answers come, the
- * ring is bounded and says what is gone, and a worker that lags makes publishes wait. */
+ * ring is bounded and says what is gone, and a worker that lags makes publishes wait.
+ *
+ * Threads meet here. */
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "transport/transport.h"
+#include "transport/memory.h"
 
 #include <check.h>
 #include <pthread.h>
