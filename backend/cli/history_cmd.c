@@ -14,7 +14,6 @@
 #include "cli/survey.h"
 #include "config/config.h"
 #include "transport/disk/file.h"
-#include "transport/disk/lock.h"
 #include "transport/disk/segment_name.h"
 
 #include <fcntl.h>
@@ -23,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,15 +53,6 @@ show_time(char out[40], uint64_t ms)
 /* --- stat ---------------------------------------------------------------------------------------
  */
 
-static uint64_t
-bytes_of(const struct segments *h, const struct segment *s, const char *suffix)
-{
-    char name[SEGMENT_NAME];
-    struct stat of;
-    segment_name(name, s->header.first, suffix);
-    return fstatat(h->folder.fd, name, &of, 0) == 0 ? (uint64_t)of.st_size : 0;
-}
-
 struct figures {
     uint64_t segments, lost, runs, bytes, oldest_ms, youngest_ms, last_run;
     bool has_oldest;
@@ -74,7 +63,7 @@ static bool
 first_time(const struct segments *h, const struct segment *s, uint64_t *ret)
 {
     char head[DISK_RECORD_HEAD];
-    int fd = segment_open_file(s, h->folder.fd, ".log", O_RDONLY);
+    int fd = segment_open_file(s, &h->folder, ".log", O_RDONLY);
     bool ok = fd >= 0 && file_read_at(fd, head, sizeof head, s->valid.offset) == DISK_RECORD_HEAD;
     if (fd >= 0)
         close(fd);
@@ -90,7 +79,7 @@ add_segment(const struct segments *h, const struct segment *s, struct figures *f
     f->lost += s->lost;
     f->runs += f->last_run != s->header.first.run;
     f->last_run = s->header.first.run;
-    f->bytes += bytes_of(h, s, ".log") + bytes_of(h, s, ".idx");
+    f->bytes += segment_file_size(s, &h->folder, ".log") + segment_file_size(s, &h->folder, ".idx");
     if (s->lost || s->count == 0)
         return;
     if (!f->has_oldest)
@@ -117,7 +106,6 @@ static int
 show_stat(const struct store_settings *settings)
 {
     struct error err;
-    struct lock_note note;
     struct figures f = {.segments = 0};
     struct store_settings reading = *settings;
     char id[200];
@@ -131,7 +119,7 @@ show_stat(const struct store_settings *settings)
         add_segment(h, segments_at(node), &f);
     }
     printf("folder %s\n", h->folder.path);
-    printf("in use %s\n", lock_is_held(h->folder.fd, &note) ? "yes" : "no");
+    printf("in use %s\n", folder_is_in_use(&h->folder) ? "yes" : "no");
     printf("events %llu\n", (unsigned long long)h->events);
     printf("bytes %llu\n", (unsigned long long)f.bytes);
     printf("segments %llu\n", (unsigned long long)f.segments);
@@ -141,7 +129,7 @@ show_stat(const struct store_settings *settings)
         show_age("oldest", f.oldest_ms);
         show_age("youngest", f.youngest_ms);
     }
-    show_position("last", st->writer.at.last);
+    show_position("last", writer_last(&st->writer));
     show_position("removed up to", h->removed.position);
     if (h->removed.id)
         printf("removed id %s\n",

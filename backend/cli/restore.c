@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "cli/event_line.h"
 #include "transport/disk/chores.h"
-#include "transport/disk/lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@ enum {
 
 struct restore {
     struct store *store;
+    uint64_t max_age_ms;
     struct update *updates[AT_ONCE]; /* owns a reference to each */
     struct writer_past past[AT_ONCE];
     uint32_t count;
@@ -80,11 +80,11 @@ commit_all(struct restore *r, struct error *err)
 static bool
 keep_segments_short(struct restore *r, uint64_t time_ms, struct error *err)
 {
-    uint64_t now = clock_wall_ms(), max_age = r->store->segments.max_age_ms;
+    uint64_t now = clock_wall_ms(), max_age = r->max_age_ms;
     bool is_held = time_ms <= now && now - time_ms <= max_age;
     bool is_over = r->segment_has_time && is_held && time_ms > r->segment_ms &&
                    time_ms - r->segment_ms > max_age / 16;
-    if (is_over && (!commit_all(r, err) || !open_segment_begin(&r->store->writer.at, 0, err)))
+    if (is_over && (!commit_all(r, err) || !writer_seal(&r->store->writer, err)))
         return false;
     if (is_over || !r->segment_has_time)
         r->segment_ms = time_ms;
@@ -109,19 +109,22 @@ take_line(struct restore *r, struct slice text, struct error *err)
     return (r->count < AT_ONCE && r->bytes < AT_ONCE_BYTES) || commit_all(r, err);
 }
 
-static bool
-is_empty(const struct segments *h, struct error *err)
+static uint64_t
+events_of(struct store *st)
 {
-    size_t segments = 0;
-    LIST_EACH(node, after, &h->held)
-    {
-        segments++;
-    }
-    if (h->events == 0 && segments <= 1 && h->removed.id == NULL)
+    struct transport_stat held;
+    segments_stat(&st->segments, &held);
+    return held.events;
+}
+
+static bool
+is_empty(struct store *st, struct error *err)
+{
+    if (segments_is_new(&st->segments))
         return true;
     return error_set(
         err, "%s holds a history already (%llu updates): move it away, or name another folder",
-        h->folder.path, (unsigned long long)h->events);
+        st->segments.folder.path, (unsigned long long)events_of(st));
 }
 
 /* What is left to commit; then the last segment is cut and indexed as well: the hub that comes may
@@ -129,8 +132,8 @@ is_empty(const struct segments *h, struct error *err)
 static bool
 finish(struct restore *r, struct error *err)
 {
-    bool ok = commit_all(r, err) &&
-              (r->store->segments.events == 0 || open_segment_begin(&r->store->writer.at, 0, err));
+    bool ok =
+        commit_all(r, err) && (events_of(r->store) == 0 || writer_seal(&r->store->writer, err));
     if (ok)
         do_chores(r);
     return ok;
@@ -142,13 +145,12 @@ static bool
 may_be_opened(const struct store_settings *settings, struct error *err)
 {
     struct store_settings reading = *settings;
-    struct lock_note note;
     reading.only_reads = true;
     if (access(settings->path, F_OK) != 0 && errno == ENOENT)
         return true;
     struct store *st = store_open(&reading, err);
     /* One that is in use is refused by its lock, with the pid. */
-    bool ok = st && (lock_is_held(st->segments.folder.fd, &note) || is_empty(&st->segments, err));
+    bool ok = st && (folder_is_in_use(&st->segments.folder) || is_empty(st, err));
     store_close(&st);
     return ok;
 }
@@ -195,9 +197,10 @@ restore_from(FILE *in, const struct store_settings *settings, struct restored *r
     ssize_t n;
     *ret = (struct restored){.lines = 0};
     r->done = ret;
+    r->max_age_ms = settings->max_age_ms;
     bool may = become_owner(settings->path, &ret->owner, err) && may_be_opened(settings, err);
     r->store = may ? store_open(settings, err) : NULL;
-    bool ok = r->store && is_empty(&r->store->segments, err);
+    bool ok = r->store && is_empty(r->store, err);
     while (ok && (n = getline(&text, &size, in)) >= 0) {
         ret->lines++;
         struct slice line = slice_trim(SLICE_OF(text, (size_t)n - (text[n - 1] == '\n')));
@@ -209,7 +212,7 @@ restore_from(FILE *in, const struct store_settings *settings, struct restored *r
     if (r->store && !finish(r, &why) && ok)
         ok = error_set(err, "%s", why.text);
     if (r->store)
-        ret->kept = r->store->segments.events;
+        ret->kept = events_of(r->store);
     store_close(&r->store);
     free(text);
     free(r);

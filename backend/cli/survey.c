@@ -8,9 +8,6 @@
 #include "cli/survey.h"
 
 #include "base/alloc.h"
-#include "transport/disk/file.h"
-#include "transport/disk/lock.h"
-#include "transport/disk/segment_name.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,11 +20,10 @@ has_header(const struct segment *s)
 }
 
 static bool
-read_file(const struct survey *v, const struct segment *s, char **ret, size_t *ret_len)
+read_file(const struct survey *v, const struct survey_file *f, const char *suffix, char **ret,
+          size_t *ret_len)
 {
-    char name[SEGMENT_NAME];
-    segment_name(name, s->header.first, ".log");
-    return file_read_whole(v->store->segments.folder.fd, name, 0, ret, ret_len);
+    return segment_read_file(f->segment, &v->store->segments.folder, suffix, 0, ret, ret_len);
 }
 
 static bool
@@ -65,11 +61,10 @@ judge_records(struct survey *v, struct survey_file *f, struct slice bytes)
 static void
 judge_index(struct survey *v, struct survey_file *f)
 {
-    char name[SEGMENT_NAME], *bytes;
+    char *bytes;
     size_t len;
     struct segment_index x;
-    segment_name(name, f->segment->header.first, ".idx");
-    if (!file_read_whole(v->store->segments.folder.fd, name, 0, &bytes, &len))
+    if (!read_file(v, f, ".idx", &bytes, &len))
         return;
     f->has_index = true;
     bool ok = segment_index_read(SLICE_OF(bytes, len), &x);
@@ -90,7 +85,7 @@ judge_file(struct survey *v, struct survey_file *f)
         f->verdict = SURVEY_HEADERLESS;
         return;
     }
-    if (!read_file(v, f->segment, &bytes, &len)) {
+    if (!read_file(v, f, ".log", &bytes, &len)) {
         f->error = errno;
         f->verdict = errno == ENOENT && v->is_live ? SURVEY_REMOVED : SURVEY_UNREADABLE;
         return;
@@ -168,13 +163,12 @@ survey_open(const char *path, struct error *err)
 {
     const struct store_settings settings = {
         .path = path, .max_bytes = UINT64_MAX, .max_events = UINT64_MAX, .only_reads = true};
-    struct lock_note note;
     struct store *store = store_open(&settings, err);
     if (store == NULL)
         return NULL;
     struct survey *v = xalloc(sizeof *v);
     v->store = store;
-    v->is_live = lock_is_held(store->segments.folder.fd, &note);
+    v->is_live = folder_is_in_use(&store->segments.folder);
     LIST_EACH(node, after, &store->segments.held)
     {
         v->count++;
@@ -216,7 +210,7 @@ survey_walk(struct survey *v, const struct survey_file *f,
     char *bytes;
     size_t len;
     struct segment_scan scan;
-    if (!read_file(v, f->segment, &bytes, &len))
+    if (!read_file(v, f, ".log", &bytes, &len))
         return false;
     segment_scan(SLICE_OF(bytes, len), &f->segment->header, f->accepted, each, context, &scan);
     free(bytes);

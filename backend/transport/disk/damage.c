@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "transport/disk/file.h"
 #include "transport/disk/segment_name.h"
 
 #include <errno.h>
@@ -25,11 +24,10 @@ damage_look_through(const struct segments *h, const struct segment *s, uint64_t 
                     void (*each)(void *, const struct disk_record *, struct block), void *context,
                     struct segment_scan *ret)
 {
-    char name[SEGMENT_NAME], *bytes;
+    char *bytes;
     size_t len;
     *ret = (struct segment_scan){.damaged = false};
-    segment_name(name, s->header.first, ".log");
-    if (!file_read_whole(h->folder.fd, name, length, &bytes, &len))
+    if (!segment_read_file(s, &h->folder, ".log", length, &bytes, &len))
         return DAMAGE_UNREADABLE;
     segment_scan(SLICE_OF(bytes, len), &s->header, length, each, context, ret);
     free(bytes);

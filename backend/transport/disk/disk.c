@@ -367,7 +367,7 @@ disk_start(struct transport *t, struct worker **workers, unsigned count,
 {
     static void *(*const roles[])(void *) = {write_thread, read_thread, keep_thread};
     struct disk *d = disk_of(t);
-    struct position last = d->store->writer.at.last;
+    struct position last = writer_last(&d->store->writer);
     note_held(d);
     broadcast_init(&d->broadcast, workers, count, d->settings.tail_bytes, receive);
     d->started = true;

@@ -30,7 +30,7 @@ static bool
 search_index(const struct segments *h, const struct segment *s, const struct segment_entries *e,
              uint64_t hash, uint32_t *ret)
 {
-    int fd = segment_open_file(s, h->folder.fd, ".idx", O_RDONLY);
+    int fd = segment_open_file(s, &h->folder, ".idx", O_RDONLY);
     bool ok = fd >= 0 && segment_index_search(fd, e, hash, ret);
     if (fd >= 0)
         close(fd);
@@ -112,7 +112,7 @@ read_record(struct segments *h, struct segment *s, uint64_t length, uint32_t off
 {
     char head[DISK_RECORD_HEAD];
     *bytes = NULL;
-    int fd = segment_open_file(s, h->folder.fd, ".log", O_RDONLY);
+    int fd = segment_open_file(s, &h->folder, ".log", O_RDONLY);
     bool ok = fd >= 0 && file_read_at(fd, head, sizeof head, offset) == DISK_RECORD_HEAD;
     size_t len = ok ? disk_record_peek(head).length : 0;
     ok = ok && len >= DISK_RECORD_HEAD && offset + len <= length && (*bytes = try_alloc(len)) &&

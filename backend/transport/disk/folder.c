@@ -199,6 +199,13 @@ folder_open(struct folder *d, const char *path, bool only_reads, bool unsafe_fil
            lock_take(d->fd, path, &d->lock_file, err);
 }
 
+bool
+folder_is_in_use(const struct folder *d)
+{
+    struct lock_note note;
+    return lock_is_held(d->fd, &note);
+}
+
 /* --- files --------------------------------------------------------------------------------------
  */
 

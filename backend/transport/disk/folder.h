@@ -22,6 +22,9 @@ void folder_fini(struct folder *);
 MUST_CHECK bool folder_open(struct folder *, const char *path, bool only_reads,
                             bool unsafe_filesystem, struct error *);
 
+/* Does a hub have it? */
+bool folder_is_in_use(const struct folder *);
+
 /* A segment's file, and what its index takes. */
 struct folder_file {
     struct position first;

@@ -42,12 +42,11 @@ take_index(struct segments *h, struct segment *s, const struct segment_index *x,
 static bool
 load(struct segments *h, struct segment *s)
 {
-    char name[SEGMENT_NAME], *bytes;
+    char *bytes;
     size_t len;
     struct segment_index x;
     struct id_filter filter;
-    segment_name(name, s->header.first, ".idx");
-    if (!file_read_whole(h->folder.fd, name, 0, &bytes, &len))
+    if (!segment_read_file(s, &h->folder, ".idx", 0, &bytes, &len))
         return false;
     bool is_read = segment_index_read(SLICE_OF(bytes, len), &x);
     bool ok = is_read && is_of(&x, s) && segment_index_filter(SLICE_OF(bytes, len), &x, &filter);
@@ -151,7 +150,7 @@ indexing_seal(struct segments *h, struct segment *s)
                               .blocks = s->blocks};
     pthread_mutex_unlock(&h->lock);
     /* Neither changes any more: it is not written, and only this thread seals. */
-    int fd = segment_open_file(s, h->folder.fd, ".log", O_WRONLY);
+    int fd = segment_open_file(s, &h->folder, ".log", O_WRONLY);
     bool cut = fd >= 0 && ftruncate(fd, (off_t)x.length) == 0;
     if (fd >= 0)
         close(fd);

@@ -120,7 +120,7 @@ static enum reading_state
 read_stretch(struct segments *h, const struct stretch *x, struct batch **ret)
 {
     size_t len = x->end - x->begin.offset;
-    int fd = segment_open_file(x->segment, h->folder.fd, ".log", O_RDONLY);
+    int fd = segment_open_file(x->segment, &h->folder, ".log", O_RDONLY);
     if (fd < 0)
         return READING_FAILED;
     char *bytes = try_alloc(len);

@@ -262,7 +262,7 @@ drop_empty(struct segments *h, struct segment *s)
     if (!segment_is_empty(s))
         return NULL;
     list_unlink(&s->node);
-    int fd = segment_open_file(s, h->folder.fd, ".log", O_WRONLY);
+    int fd = segment_open_file(s, &h->folder, ".log", O_WRONLY);
     if (fd >= 0 && ftruncate(fd, SEGMENT_HEADER) == 0) {
         h->used -= s->space - SEGMENT_HEADER;
         s->space = SEGMENT_HEADER;

@@ -34,7 +34,7 @@ retention_last_id(const struct segments *h, const struct segment *s, size_t *ret
     }
     if (s->last_offset == 0 || s->length <= s->last_offset)
         return NULL;
-    int fd = segment_open_file(s, h->folder.fd, ".log", O_RDONLY);
+    int fd = segment_open_file(s, &h->folder, ".log", O_RDONLY);
     if (fd < 0)
         return NULL;
     size_t len = (size_t)(s->length - s->last_offset);

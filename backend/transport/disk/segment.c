@@ -6,10 +6,12 @@
 #include "transport/disk/segment.h"
 
 #include "base/alloc.h"
+#include "transport/disk/file.h"
 #include "transport/disk/segment_name.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 struct segment *
 segment_new(const struct segment_header *h)
@@ -91,9 +93,27 @@ segment_add_record(struct segment *s, struct block here, uint64_t id_hash)
 }
 
 int
-segment_open_file(const struct segment *s, int folder, const char *suffix, int flags)
+segment_open_file(const struct segment *s, const struct folder *d, const char *suffix, int flags)
 {
     char name[SEGMENT_NAME];
     segment_name(name, s->header.first, suffix);
-    return openat(folder, name, flags | O_CLOEXEC);
+    return openat(d->fd, name, flags | O_CLOEXEC);
+}
+
+bool
+segment_read_file(const struct segment *s, const struct folder *d, const char *suffix, uint64_t max,
+                  char **ret, size_t *ret_len)
+{
+    char name[SEGMENT_NAME];
+    segment_name(name, s->header.first, suffix);
+    return file_read_whole(d->fd, name, max, ret, ret_len);
+}
+
+uint64_t
+segment_file_size(const struct segment *s, const struct folder *d, const char *suffix)
+{
+    char name[SEGMENT_NAME];
+    struct stat of;
+    segment_name(name, s->header.first, suffix);
+    return fstatat(d->fd, name, &of, 0) == 0 ? (uint64_t)of.st_size : 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "transport/disk/block.h"
+#include "transport/disk/folder.h"
 #include "transport/disk/id_filter.h"
 #include "transport/disk/id_table.h"
 #include "transport/disk/segment_header.h"
@@ -54,7 +55,13 @@ struct position segment_before_valid(const struct segment *);
 bool segment_is_empty(const struct segment *); /* it holds nothing, and never did */
 /* A record in its place: as the first of its block where it is that, and in the table. */
 void segment_add_record(struct segment *, struct block, uint64_t id_hash);
-/* An open file of it; -1: errno. */
-MUST_CHECK int segment_open_file(const struct segment *, int folder, const char *suffix, int flags);
+
+/* Its files, ".log" and ".idx"; false, -1: errno tells. */
+MUST_CHECK int segment_open_file(const struct segment *, const struct folder *, const char *suffix,
+                                 int flags);
+/* As file_read_whole(). */
+MUST_CHECK bool segment_read_file(const struct segment *, const struct folder *, const char *suffix,
+                                  uint64_t max, char **ret, size_t *ret_len);
+uint64_t segment_file_size(const struct segment *, const struct folder *, const char *suffix);
 
 #endif

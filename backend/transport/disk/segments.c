@@ -84,6 +84,13 @@ segments_lose(struct segments *h, struct list *node)
     }
 }
 
+bool
+segments_is_new(const struct segments *h)
+{
+    bool is_one_at_most = h->held.next == h->held.prev;
+    return h->events == 0 && is_one_at_most && h->removed.id == NULL;
+}
+
 void
 segments_stat(struct segments *h, struct transport_stat *ret)
 {

@@ -55,6 +55,9 @@ void segments_drop(struct segments *, struct segment *);
 /* None of these counts any more, from this node of `held` back to the oldest. */
 void segments_lose(struct segments *, struct list *node);
 
+/* It holds nothing, and never did. */
+bool segments_is_new(const struct segments *);
+
 /* Without the lock, which is held over no sync. */
 void segments_stat(struct segments *, struct transport_stat *ret);
 

@@ -238,6 +238,12 @@ writer_commit(struct writer *w, struct batch *b, const struct writer_past *past,
     return ok;
 }
 
+bool
+writer_seal(struct writer *w, struct error *err)
+{
+    return open_segment_begin(&w->at, 0, err);
+}
+
 uint64_t
 writer_tick(struct writer *w)
 {
@@ -250,7 +256,7 @@ writer_tick(struct writer *w)
     int64_t age = (int64_t)clock_boot_ms() - s->first_boot_ms;
     if (age < (int64_t)share)
         return share - (uint64_t)age;
-    if (!open_segment_begin(&w->at, 0, &err))
+    if (!writer_seal(w, &err))
         say_trouble(w, &err);
     return share;
 }
@@ -261,11 +267,17 @@ writer_is_well(struct writer *w)
     struct error err;
     if (!w->trouble || clock_mono_ms() < w->retry_at_ms)
         return !w->trouble;
-    if (open_segment_begin(&w->at, 0, &err)) {
+    if (writer_seal(w, &err)) {
         say_over(w);
         return true;
     }
     w->retry_at_ms = clock_mono_ms() + RETRY_MS;
     say_trouble(w, &err);
     return false;
+}
+
+struct position
+writer_last(const struct writer *w)
+{
+    return w->at.last;
 }

@@ -43,9 +43,12 @@ struct writer_past {
  */
 MUST_CHECK bool writer_commit(struct writer *, struct batch *, const struct writer_past *past,
                               struct error *err);
+/* Begins the next segment, so that the open one is sealed. */
+MUST_CHECK bool writer_seal(struct writer *, struct error *);
 /* Seals by age. Returns in how many milliseconds it wants to be called again. */
 uint64_t writer_tick(struct writer *);
 /* Would a commit go through? After a failure it tries, at most every RETRY_MS. */
 bool writer_is_well(struct writer *);
+struct position writer_last(const struct writer *); /* committed */
 
 #endif
