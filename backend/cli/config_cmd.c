@@ -2,8 +2,8 @@
 
 #include "cli/config_cmd.h"
 
+#include "auth/authority_build.h"
 #include "auth/fetcher.h"
-#include "auth/trust.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "cli/man.h"
@@ -30,10 +30,11 @@ judge_key_settings(struct config *c)
     struct error err;
     struct fetcher *fetcher = fetcher_new(NULL, NULL);
     struct key_source **sources = fetcher_sources(fetcher, c, &err);
-    struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
+    struct authority *authority =
+        sources ? authority_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)
         config_complain(c, "%s", err.text);
-    authority_unref(&authority);
+    authority_free(&authority);
     fetcher_drop(&sources, c->sources.count);
     fetcher_free(&fetcher);
 }

@@ -28,7 +28,7 @@
 #include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
-#include "request/place.h"
+#include "request/front.h"
 #include "request/reply.h"
 #include "request/rules.h"
 
@@ -75,7 +75,7 @@ admit_renew(struct exchange *ex)
     ex->rules = rules_ref(now);
     ex->config = now->config;
     ex->request->judged = 0; /* nobody was, by these */
-    if (place_settle(ex))
+    if (front_settle(ex))
         return true;
     reply_other_host(ex);
     return false;

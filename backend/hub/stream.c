@@ -19,7 +19,7 @@
 #include "hub/lookup.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -549,7 +549,7 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     s->grant = grant;
     s->address_key = address_key;
     s->is_1_0 = cursor->is_1_0;
-    s->audience_follows = place_audience_follows(ex->config);
+    s->audience_follows = hub_url_audience_follows(ex->config);
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     list_init(&s->catch_node);

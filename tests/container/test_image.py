@@ -39,6 +39,13 @@ def test_the_command_of_the_readme(engine, start):
     assert connection.getresponse().getheader("Access-Control-Allow-Origin") == "*"
 
 
+def test_a_token_is_made_in_the_container(engine, start):
+    command = re.search(r"^    docker exec CONTAINER (alipes token .*)$", README, re.M).group(1)
+    name = start("-p", "127.0.0.1::80", *VARIABLES)
+    made = engine.docker("exec", name, "sh", "-c", command).stdout.strip()
+    assert publish(address(engine, name, 80), made, topic="a", data="b")[0] == 200
+
+
 def test_without_a_listen_variable_it_listens_on_80_and_8080(engine, start):
     name = start("-p", "127.0.0.1::80", "-p", "127.0.0.1::8080", *VARIABLES)
     for port in (80, 8080):

@@ -49,6 +49,15 @@ def test_what_is_installed_and_where(installed, tmp_path):
     assert conf.read_text() == "mine"
 
 
+@pytest.mark.parametrize("example", ["apache", "caddy"])
+def test_the_compose_examples_name_nothing_that_is_not_installed(installed, example):
+    folder = installed / "usr/share/alipes/examples/compose" / example
+    text = (folder / "compose.yaml").read_text()
+    assert "    image: alipes\n" in text and "build: ../" not in text
+    named = re.findall(r"^ +(?:- |build: |context: )(\.[^:\n]*)", text, re.M)
+    assert len(named) > 2 and all((folder / name).exists() for name in named), named
+
+
 def test_the_units_have_no_warning_and_little_exposure(installed, tmp_path):
     for name in ("alipes.service", "alipes.socket"):
         text = (installed / "usr/lib/systemd/system" / name).read_text()
