@@ -435,7 +435,7 @@ static bool
 start(struct process *p, struct error *err)
 {
     const struct config *c = p->rules->config;
-    const struct transport_ops *kind = c->in_memory ? &transport_memory : &disk_transport;
+    const struct transport_ops *kind = c->in_memory ? &memory_transport : &disk_transport;
     const struct transport_settings settings = {.tail_bytes = c->tail,
                                                 .max_batch_bytes = c->max_batch_bytes,
                                                 .path = c->history_path,

@@ -129,7 +129,7 @@ static void
 open_all(size_t tail)
 {
     const struct transport_settings settings = {.tail_bytes = tail, .max_batch_bytes = 4096};
-    transport = transport_open(&transport_memory, &settings, NULL);
+    transport = transport_open(&memory_transport, &settings, NULL);
     for (unsigned i = 0; i < WORKERS; i++)
         workers[i] = worker_new(i);
     transport_start(transport, workers, WORKERS, on_delivery);
