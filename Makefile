@@ -11,8 +11,8 @@
 #   make check-corpora replay every fuzz corpus
 #   make check-system  system tests with the asan, tsan and release programs, side by side
 #   make check-container  the image and the compose examples in a real engine (as root)
-#   make check-fresh  what the README says, in a new Debian root: make run, make check, the package
-#   make lint      clang-format, layers and circles, unused exports, banned functions
+#   make check-fresh  what the READMEs say, in a new Debian root: make run, make check, the package
+#   make lint      clang-format, layers and circles, unused exports, directives, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;
@@ -170,8 +170,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_filter.py test_inspect.py test_lint.py \
-                    test_make.py test_run.py test_scrape.py test_urlpattern.py)
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
+                    test_inspect.py test_lint.py test_make.py test_run.py test_scrape.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
 .PHONY: $(SYSTEM_RUNS)
@@ -182,7 +182,7 @@ $(SYSTEM_RUNS): check-system-%: build/%/alipes
 
 check-system: $(SYSTEM_RUNS)
 
-# An engine of its own builds the image and starts it in every way the README tells.
+# An engine of its own builds the image and starts it in every way the READMEs tell.
 .PHONY: check-container
 check-container: deps-container
 	@$(PYTHON) -m pytest tests/container -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
@@ -250,17 +250,23 @@ bench: build/release/alipes build/bench/indexbench build/bench/verify
 # takes the one that is there.
 install: $(PROGRAM)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/alipes
-	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 \
+	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
 	rm -r $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/debian
 	sed -i '/^    build: ..\/..\/..$$/d' $(DESTDIR)$(PREFIX)/share/alipes/examples/compose/*/compose.yaml
-	grep -rlZ /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
+	grep -rlZ --exclude=README.md /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
 	install -m 644 $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd/alipes.s* $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -D -m 644 proxy-config/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/alipes.conf
 	install -D -m 644 proxy-config/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/alipes.conf
 	install -D -m 644 backend/cli/alipes.8 $(DESTDIR)$(PREFIX)/share/man/man8/alipes.8
-	$(PROGRAM) config --man >$(DESTDIR)$(PREFIX)/share/man/man5/alipes.conf.5
+	$(PROGRAM) config --man | sed -e '/^@DIRECTIVES@/{r /dev/stdin' -e 'd}' backend/cli/alipes.conf.5 \
+	    >$(DESTDIR)$(PREFIX)/share/man/man5/alipes.conf.5
+	$(PROGRAM) config --man-metrics | sed -e '/^@METRICS@/{r /dev/stdin' -e 'd}' backend/cli/alipes-metrics.7 \
+	    >$(DESTDIR)$(PREFIX)/share/man/man7/alipes-metrics.7
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/alipes README.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/alipes/backend backend/DESIGN.md backend/PROTOCOL.md
+	ln -sfnt $(DESTDIR)$(PREFIX)/share/doc/alipes ../../alipes/proxy-config ../../alipes/examples
 	install -D -m 644 proxy-config/bash/alipes $(DESTDIR)$(PREFIX)/share/bash-completion/completions/alipes
 	test -e $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf || \
 	    install -D -m 644 proxy-config/systemd/alipes.conf $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf
@@ -280,7 +286,6 @@ deb: build/release/alipes
 	strip --strip-unneeded build/deb/usr/bin/alipes
 	find build/deb/usr/share/man -type f -exec gzip -9n {} +
 	install -D -m 644 LICENSE build/deb/usr/share/doc/alipes/copyright
-	install -D -m 644 README.md build/deb/usr/share/doc/alipes/README.md
 	$(DEB_FILL) proxy-config/debian/changelog | gzip -9n >build/deb/usr/share/doc/alipes/changelog.gz
 	mkdir build/deb/DEBIAN
 	install -m 755 proxy-config/debian/postinst proxy-config/debian/prerm proxy-config/debian/postrm build/deb/DEBIAN/

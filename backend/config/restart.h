@@ -3,7 +3,7 @@
 
 /* What a running hub cannot change. */
 
-#include "config/config.h"
+#include "config/settings.h"
 
 /* Puts the running values of such directives into `fresh`, and the names of those that said
  * something else into *ret_names. */

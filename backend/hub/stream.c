@@ -468,7 +468,7 @@ send_head(struct stream *s, struct slice cursor)
     struct reply r;
     reply_stream_head(ex, &r);
     if (cursor.ptr)
-        reply_add(&r, s->is_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID"), cursor);
+        reply_add(&r, cursor_header((enum dialect)s->dialect), cursor);
     exchange_stream(ex, &r, SLICE(":\n"));
     s->has_head = true;
     s->last_sent_ms = worker_now_ms(s->home->worker);
@@ -548,7 +548,7 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     s->exchange = ex;
     s->grant = grant;
     s->address_key = address_key;
-    s->is_1_0 = cursor->is_1_0;
+    s->dialect = cursor->dialect;
     s->audience_follows = hub_url_audience_follows(ex->config);
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;

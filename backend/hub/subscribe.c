@@ -347,7 +347,7 @@ on_glance(struct exchange *ex)
             return;
         }
     }
-    struct slice name = cursor_header(&q.cursor);
+    struct slice name = cursor_header(q.cursor.dialect);
     if (q.cursor.is_earliest || q.cursor.id.len == 0) {
         answer_glance(ex, name, cursor_at_once(&q.cursor));
         return;

@@ -154,7 +154,7 @@ trace_stream_begin(const struct stream *s, const struct query *q)
              "conn=%llu topics=%s private_topics=%s token=%s dialect=%s cursor=%s address=%s%s%s%s",
              (unsigned long long)ex->id, LOG_SLICE(words_slice(&topics)),
              LOG_SLICE(words_slice(&granted.topics)), s->grant ? ex->token_by : "none",
-             dialect_name(s->is_1_0 ? DIALECT_1_0 : DIALECT_0X), LOG_SLICE(q->cursor.id),
+             dialect_name((enum dialect)s->dialect), LOG_SLICE(q->cursor.id),
              LOG_SLICE(ex->request->address), msg[0] ? " msg=\"" : "", msg, msg[0] ? "\"" : "");
 }
 

@@ -15,6 +15,7 @@ from fastcgi import Fastcgi
 from test_keys import ISSUER, Key, KeyServer
 
 README = (ROOT / "README.md").read_text()
+FRONTS = (ROOT / "proxy-config/README.md").read_text()
 CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=example.com -keyout "
                "/etc/ssl/private/example.com.key -out /etc/ssl/certs/example.com.pem 2>/dev/null")
 
@@ -168,7 +169,7 @@ def test_behind_apache_by_the_lines_of_the_readme(hub):
 
 def test_behind_nginx_by_the_lines_of_the_readme(hub):
     port = free_port()
-    site = lines_of(re.search(r"\n(    server \{\n        listen 443 ssl http2;\n.*?\n    \}\n)", README, re.S).group(1))
+    site = lines_of(re.search(r"\n(    server \{\n        listen 443 ssl http2;\n.*?\n    \}\n)", FRONTS, re.S).group(1))
     without_starting(hub, "nginx")
     hub.path("/etc/nginx/sites-enabled/example").write_text(site.replace("listen 443 ", f"listen {port} "))
     hub.run(f"{CERTIFICATE} && rm /etc/nginx/sites-enabled/default && systemctl restart nginx")
@@ -178,9 +179,9 @@ def test_behind_nginx_by_the_lines_of_the_readme(hub):
 
 def test_behind_haproxy_by_the_lines_of_the_readme(hub):
     port = free_port()
-    options = re.search(r'^    (EXTRAOPTS=".*")$', README, re.M).group(1)
-    rules = re.search(r"\n(    acl alipes path_beg.*?)\n\n", README, re.S).group(1)
-    drop_in, restart = re.search(r"\n(    \[Socket\]\n    ListenStream=.*?)\n\nand then `(.*?)`", README, re.S).groups()
+    options = re.search(r'^    (EXTRAOPTS=".*")$', FRONTS, re.M).group(1)
+    rules = re.search(r"\n(    acl alipes path_beg.*?)\n\n", FRONTS, re.S).group(1)
+    drop_in, restart = re.search(r"\n(    \[Socket\]\n    ListenStream=.*?)\n\nand then `(.*?)`", FRONTS, re.S).groups()
     without_starting(hub, "haproxy")
     with hub.path("/etc/haproxy/haproxy.cfg").open("a") as conf:  # Debian's, with its chroot
         conf.write(f"\nfrontend site\n    bind 127.0.0.1:{port}\n{rules}\n    http-request return status 200 content-type text/plain "
@@ -194,7 +195,7 @@ def test_behind_haproxy_by_the_lines_of_the_readme(hub):
 
 def test_behind_lighttpd_by_the_line_of_the_readme(hub):
     port = free_port()
-    link = re.search(r"^    (ln -s .*lighttpd.*)$", README, re.M).group(1)
+    link = re.search(r"^    (ln -s .*lighttpd.*)$", FRONTS, re.M).group(1)
     without_starting(hub, "lighttpd")
     hub.run(f"sed -i 's/^server.port .*/server.port = {port}/' /etc/lighttpd/lighttpd.conf && {link} && systemctl restart lighttpd")
     through(hub, ("127.0.0.1", port))
@@ -325,10 +326,11 @@ def test_an_upgrade_over_a_configuration_that_is_wrong_goes_through_and_says_so(
     assert publishes(hub, "x") == 200 and active(hub) == ["active", "active"]
 
 
-def test_the_history_is_moved_by_the_lines_of_the_readme(hub):
-    block = re.search(r"\n((?:    .*\n)*    systemctl stop alipes.socket alipes.service\n(?:    .*\n)+)", README).group(1)
+def test_the_history_is_moved_by_the_lines_of_the_manual(hub):
+    page = (ROOT / "backend/cli/alipes.8").read_text().replace("\\-", "-")
+    block = re.search(r"^\.EX\n(systemctl stop alipes.socket alipes.service\n.*?)^\.EE", page, re.M | re.S).group(1)
     assert publishes(hub, "1", id="one") == 200 and publishes(hub, "2") == 200
-    lines = lines_of(block).strip().split("\n")
+    lines = block.strip().split("\n")
     for number, line in enumerate(lines):
         hub.run(line)
         if number < len(lines) - 1:  # a page that comes back meanwhile begins nothing

@@ -27,11 +27,11 @@ enum {
     MAX_BATCH_COUNT = 4096
 };
 
-enum role {
-    ROLE_WRITER,
-    ROLE_READER,
-    ROLE_KEEPER,
-    ROLE_COUNT,
+enum duty {
+    DUTY_WRITER,
+    DUTY_READER,
+    DUTY_KEEPER,
+    DUTIES,
 };
 
 struct disk {
@@ -40,7 +40,7 @@ struct disk {
     /* Set before the threads start, then read-only. */
     struct transport_settings settings;
     struct store *store; /* owns */
-    pthread_t threads[ROLE_COUNT];
+    pthread_t threads[DUTIES];
     bool started;
 
     /* The writer alone. */
@@ -50,7 +50,7 @@ struct disk {
 
     /* Any thread, under lock. */
     pthread_mutex_t lock;
-    pthread_cond_t wake[ROLE_COUNT];
+    pthread_cond_t wake[DUTIES];
     struct list publishes, finds, reads, probes;
     bool refusing, stopping, poked;
 
@@ -90,7 +90,7 @@ disk_open(const struct transport_settings *s, struct error *err)
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    for (int i = 0; i < ROLE_COUNT; i++)
+    for (int i = 0; i < DUTIES; i++)
         pthread_cond_init(&d->wake[i], &attributes);
     pthread_condattr_destroy(&attributes);
     return &d->base;
@@ -107,7 +107,7 @@ disk_publish(struct transport *t, struct transport_publish *p)
     bool refusing = d->refusing;
     if (!refusing) {
         list_append(&d->publishes, &p->message.node);
-        pthread_cond_signal(&d->wake[ROLE_WRITER]);
+        pthread_cond_signal(&d->wake[DUTY_WRITER]);
     }
     pthread_mutex_unlock(&d->lock);
     if (!refusing)
@@ -122,7 +122,7 @@ ask_reader(struct disk *d, struct list *inbox, struct message *m)
 {
     pthread_mutex_lock(&d->lock);
     list_append(inbox, &m->node);
-    pthread_cond_signal(&d->wake[ROLE_READER]);
+    pthread_cond_signal(&d->wake[DUTY_READER]);
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -145,7 +145,7 @@ disk_probe(struct transport *t, struct transport_probe *p)
     pthread_mutex_lock(&d->lock);
     list_append(&d->probes, &p->message.node);
     d->poked = true;
-    pthread_cond_signal(&d->wake[ROLE_WRITER]);
+    pthread_cond_signal(&d->wake[DUTY_WRITER]);
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -166,7 +166,7 @@ disk_delivered(struct transport *t, unsigned worker, size_t bytes)
         return;
     pthread_mutex_lock(&d->lock);
     d->poked = true;
-    pthread_cond_signal(&d->wake[ROLE_WRITER]);
+    pthread_cond_signal(&d->wake[DUTY_WRITER]);
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -175,7 +175,7 @@ disk_delivered(struct transport *t, unsigned worker, size_t bytes)
 
 /* Waits for a signal, at most so long. The lock is held. */
 static void
-wait_for(struct disk *d, enum role role, uint64_t ms)
+wait_for(struct disk *d, enum duty duty, uint64_t ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -185,7 +185,7 @@ wait_for(struct disk *d, enum role role, uint64_t ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    pthread_cond_timedwait(&d->wake[role], &d->lock, &until);
+    pthread_cond_timedwait(&d->wake[duty], &d->lock, &until);
 }
 
 static struct transport_publish *
@@ -291,7 +291,7 @@ write_thread(void *arg)
             if (d->stopping && !lags && list_is_empty(&d->probes))
                 break;
             if (now < next_tick && !d->poked)
-                wait_for(d, ROLE_WRITER, next_tick - now);
+                wait_for(d, DUTY_WRITER, next_tick - now);
         }
         d->poked = false;
         list_splice(&d->waiting, &d->publishes);
@@ -322,7 +322,7 @@ read_thread(void *arg)
         if (list_is_empty(&d->finds) && list_is_empty(&d->reads)) {
             if (d->stopping)
                 break;
-            pthread_cond_wait(&d->wake[ROLE_READER], &d->lock);
+            pthread_cond_wait(&d->wake[DUTY_READER], &d->lock);
         }
         list_splice(&finds, &d->finds);
         list_splice(&reads, &d->reads);
@@ -355,7 +355,7 @@ keep_thread(void *arg)
         note_held(d);
         pthread_mutex_lock(&d->lock);
         if (again && !d->stopping)
-            wait_for(d, ROLE_KEEPER, again);
+            wait_for(d, DUTY_KEEPER, again);
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
@@ -365,14 +365,14 @@ static struct position
 disk_start(struct transport *t, struct worker **workers, unsigned count,
            void (*receive)(struct worker *, struct message *))
 {
-    static void *(*const roles[])(void *) = {write_thread, read_thread, keep_thread};
+    static void *(*const duties[])(void *) = {write_thread, read_thread, keep_thread};
     struct disk *d = disk_of(t);
     struct position last = writer_last(&d->store->writer);
     note_held(d);
     broadcast_init(&d->broadcast, workers, count, d->settings.tail_bytes, receive);
     d->started = true;
-    for (int i = 0; i < ROLE_COUNT; i++)
-        ENSURE(pthread_create(&d->threads[i], NULL, roles[i], d) == 0);
+    for (int i = 0; i < DUTIES; i++)
+        ENSURE(pthread_create(&d->threads[i], NULL, duties[i], d) == 0);
     return last;
 }
 
@@ -393,10 +393,10 @@ disk_stop(struct transport *t)
         return;
     pthread_mutex_lock(&d->lock);
     d->stopping = true;
-    for (int i = 0; i < ROLE_COUNT; i++)
+    for (int i = 0; i < DUTIES; i++)
         pthread_cond_signal(&d->wake[i]);
     pthread_mutex_unlock(&d->lock);
-    for (int i = 0; i < ROLE_COUNT; i++)
+    for (int i = 0; i < DUTIES; i++)
         ENSURE(pthread_join(d->threads[i], NULL) == 0);
 }
 
@@ -408,7 +408,7 @@ disk_free(struct transport **ref)
     store_close(&d->store);
     if (d->started)
         broadcast_fini(&d->broadcast);
-    for (int i = 0; i < ROLE_COUNT; i++)
+    for (int i = 0; i < DUTIES; i++)
         pthread_cond_destroy(&d->wake[i]);
     pthread_mutex_destroy(&d->lock);
     free(d);
