@@ -71,9 +71,8 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 SOURCES   := $(sort $(shell find backend -name '*.c'))
 LIBRARY   := $(filter-out backend/main.c,$(SOURCES))
 UNITS     := $(sort $(shell find tests/unit -name 'test_*.c' 2>/dev/null))
-# Of the store's, those with one thread say nothing more under TSan.
-UNITS_ST  := $(patsubst %,tests/unit/transport/log/test_%.c,damage ids lock record replay segment store)
-UNITS_MT  := $(filter-out $(UNITS_ST),$(filter tests/unit/loop/% tests/unit/metrics/% tests/unit/transport/% tests/unit/auth/test_fetcher.c tests/unit/auth/test_shared.c,$(UNITS)))
+# Of the others TSan says nothing more.
+UNITS_MT  := $(if $(UNITS),$(shell grep -lx ' \* Threads meet here\. \*/' $(UNITS)))
 FUZZERS   := $(sort $(patsubst tests/fuzz/%/fuzz.c,%,$(wildcard tests/fuzz/*/fuzz.c)))
 
 # --- the program, three times -----------------------------------------------------------------

@@ -17,7 +17,7 @@
 #include "metrics/metrics.h"
 #include "routes.h"
 #include "rules_load.h"
-#include "transport/log/log.h"
+#include "transport/disk/disk.h"
 #include "transport/memory.h"
 
 #include <sched.h>
@@ -203,7 +203,7 @@ open_history(const struct config *c, struct error *err)
                                                 .max_age_ms = c->max_age_ms,
                                                 .sync_interval_ms = c->sync_interval_ms,
                                                 .unsafe_filesystem = c->unsafe_filesystem};
-    return transport_open(c->in_memory ? &transport_memory : &transport_log, &settings, err);
+    return transport_open(c->in_memory ? &memory_transport : &disk_transport, &settings, err);
 }
 
 static void
@@ -232,7 +232,7 @@ say_ready(const struct process *p)
         log_line(LOG_INFO, k < p->listeners.hub_count ? "listening" : "metrics_listening",
                  "address=%s", LOG_SLICE(slice_of(listener_address(p->listeners.all[k]))));
     log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s%s%s", p->worker_count, c->path,
-             c->in_memory ? transport_memory.name : transport_log.name, c->name ? " name=" : "",
+             c->in_memory ? memory_transport.name : disk_transport.name, c->name ? " name=" : "",
              c->name ? LOG_SLICE(slice_of(c->name)) : "");
     notify_supervisor("READY=1");
 }

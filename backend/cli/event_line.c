@@ -115,7 +115,7 @@ write_topics(struct buf *out, struct slice topics)
     struct slice topic;
     bool any = false;
     buf_add(out, SLICE(",\"topics\":["));
-    while (log_record_next_topic(&topics, &topic)) {
+    while (disk_record_next_topic(&topics, &topic)) {
         if (any)
             buf_add_byte(out, ',');
         write_text(out, topic);
@@ -125,7 +125,7 @@ write_topics(struct buf *out, struct slice topics)
 }
 
 bool
-event_line_write(struct buf *out, const struct log_record *r, uint64_t run, bool is_lost)
+event_line_write(struct buf *out, const struct disk_record *r, uint64_t run, bool is_lost)
 {
     struct parts p = {.has_type = false};
     uint64_t retry;
@@ -147,11 +147,11 @@ event_line_write(struct buf *out, const struct log_record *r, uint64_t run, bool
             else
                 write_string(out, p.retry);
         }
-        if (r->flags & RECORD_PRIVATE)
+        if (r->flags & DISK_RECORD_PRIVATE)
             buf_add(out, SLICE(",\"private\":true"));
-        if (r->flags & RECORD_ID_CHOSEN)
+        if (r->flags & DISK_RECORD_ID_CHOSEN)
             buf_add(out, SLICE(",\"chosen\":true"));
-        if (r->flags & RECORD_ID_KNOWN)
+        if (r->flags & DISK_RECORD_ID_KNOWN)
             buf_add(out, SLICE(",\"repeated\":true"));
         if (is_lost)
             buf_add(out, SLICE(",\"lost\":true"));

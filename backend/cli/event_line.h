@@ -13,16 +13,16 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "transport/log/record.h"
-#include "transport/log/store.h"
+#include "transport/disk/disk_record.h"
+#include "transport/disk/writer.h"
 
 /* Adds a line with its newline. False: the event is not one that update_new() makes. */
-MUST_CHECK bool event_line_write(struct buf *out, const struct log_record *, uint64_t run,
+MUST_CHECK bool event_line_write(struct buf *out, const struct disk_record *, uint64_t run,
                                  bool is_lost);
 
 struct event_line {
     struct update *update; /* the caller owns the reference */
-    struct store_past past;
+    struct writer_past past;
     bool is_lost;
 };
 

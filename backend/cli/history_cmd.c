@@ -8,14 +8,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/le.h"
 #include "base/log.h"
 #include "cli/event_line.h"
 #include "cli/restore.h"
 #include "cli/survey.h"
 #include "config/config.h"
-#include "transport/log/file.h"
-#include "transport/log/lock.h"
+#include "transport/disk/file.h"
+#include "transport/disk/segment_name.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -23,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,15 +53,6 @@ show_time(char out[40], uint64_t ms)
 /* --- stat ---------------------------------------------------------------------------------------
  */
 
-static uint64_t
-bytes_of(const struct store *st, struct position first, const char *suffix)
-{
-    char name[SEGMENT_NAME];
-    struct stat s;
-    segment_name(name, first, suffix);
-    return fstatat(st->folder, name, &s, 0) == 0 ? (uint64_t)s.st_size : 0;
-}
-
 struct figures {
     uint64_t segments, lost, runs, bytes, oldest_ms, youngest_ms, last_run;
     bool has_oldest;
@@ -71,31 +60,30 @@ struct figures {
 
 /* When its first record came, as its head says. */
 static bool
-first_time(const struct store *st, const struct segment *s, uint64_t *ret)
+first_time(const struct segments *h, const struct segment *s, uint64_t *ret)
 {
-    char name[SEGMENT_NAME], head[RECORD_HEAD];
-    segment_name(name, s->header.first, ".log");
-    int fd = openat(st->folder, name, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && file_read_at(fd, head, sizeof head, s->valid.offset) == RECORD_HEAD;
+    char head[DISK_RECORD_HEAD];
+    int fd = segment_open_file(s, &h->folder, ".log", O_RDONLY);
+    bool ok = fd >= 0 && file_read_at(fd, head, sizeof head, s->valid.offset) == DISK_RECORD_HEAD;
     if (fd >= 0)
         close(fd);
     if (ok)
-        *ret = le64_get(head + 24);
+        *ret = disk_record_peek(head).time_ms;
     return ok;
 }
 
 static void
-add_segment(const struct store *st, const struct segment *s, struct figures *f)
+add_segment(const struct segments *h, const struct segment *s, struct figures *f)
 {
     f->segments++;
     f->lost += s->lost;
     f->runs += f->last_run != s->header.first.run;
     f->last_run = s->header.first.run;
-    f->bytes += bytes_of(st, s->header.first, ".log") + bytes_of(st, s->header.first, ".idx");
+    f->bytes += segment_file_size(s, &h->folder, ".log") + segment_file_size(s, &h->folder, ".idx");
     if (s->lost || s->count == 0)
         return;
     if (!f->has_oldest)
-        f->has_oldest = first_time(st, s, &f->oldest_ms);
+        f->has_oldest = first_time(h, s, &f->oldest_ms);
     f->youngest_ms = s->last_time_ms;
 }
 
@@ -118,7 +106,6 @@ static int
 show_stat(const struct store_settings *settings)
 {
     struct error err;
-    struct lock_note note;
     struct figures f = {.segments = 0};
     struct store_settings reading = *settings;
     char id[200];
@@ -126,13 +113,14 @@ show_stat(const struct store_settings *settings)
     struct store *st = store_open(&reading, &err);
     if (st == NULL)
         return complain(err.text);
-    LIST_EACH(node, after, &st->segments)
+    const struct segments *h = &st->segments;
+    LIST_EACH(node, after, &h->held)
     {
-        add_segment(st, CONTAINER_OF(node, struct segment, node), &f);
+        add_segment(h, segments_at(node), &f);
     }
-    printf("folder %s\n", st->path);
-    printf("in use %s\n", lock_is_held(st->folder, &note) ? "yes" : "no");
-    printf("events %llu\n", (unsigned long long)st->events);
+    printf("folder %s\n", h->folder.path);
+    printf("in use %s\n", folder_is_in_use(&h->folder) ? "yes" : "no");
+    printf("events %llu\n", (unsigned long long)h->events);
     printf("bytes %llu\n", (unsigned long long)f.bytes);
     printf("segments %llu\n", (unsigned long long)f.segments);
     printf("lost segments %llu\n", (unsigned long long)f.lost);
@@ -141,11 +129,11 @@ show_stat(const struct store_settings *settings)
         show_age("oldest", f.oldest_ms);
         show_age("youngest", f.youngest_ms);
     }
-    show_position("last", st->last);
-    show_position("removed up to", st->removed.position);
-    if (st->removed.id)
+    show_position("last", writer_last(&st->writer));
+    show_position("removed up to", h->removed.position);
+    if (h->removed.id)
         printf("removed id %s\n",
-               log_slice(id, sizeof id, SLICE_OF(st->removed.id, st->removed.id_len)));
+               log_slice(id, sizeof id, SLICE_OF(h->removed.id, h->removed.id_len)));
     bool lost = f.lost > 0;
     store_close(&st);
     return lost ? FOUND : DONE;
@@ -225,7 +213,7 @@ struct dump {
 };
 
 static void
-dump_record(void *context, const struct log_record *r, struct block here)
+dump_record(void *context, const struct disk_record *r, struct block here)
 {
     struct dump *d = context;
     if (d->failed)

@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/event_line.h"
-#include "transport/log/lock.h"
+#include "transport/disk/chores.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,8 +24,9 @@ enum {
 
 struct restore {
     struct store *store;
+    uint64_t max_age_ms;
     struct update *updates[AT_ONCE]; /* owns a reference to each */
-    struct store_past past[AT_ONCE];
+    struct writer_past past[AT_ONCE];
     uint32_t count;
     size_t bytes;
     uint64_t segment_ms; /* time of the first update of the open segment */
@@ -36,7 +37,7 @@ struct restore {
 static void
 do_chores(struct restore *r)
 {
-    while (store_chore(r->store) == 0)
+    while (chores_do(&r->store->segments) == 0)
         ;
 }
 
@@ -45,12 +46,13 @@ static uint32_t
 commit_some(struct restore *r, uint32_t first, struct error *err)
 {
     uint32_t fits;
-    if (store_begin(r->store, r->updates + first, r->count - first, &fits, err) != STORE_READY)
+    if (writer_begin(&r->store->writer, r->updates + first, r->count - first, &fits, err) !=
+        WRITER_READY)
         return 0;
     struct batch *b = batch_new(fits);
     for (uint32_t i = 0; i < fits; i++)
         b->updates[i] = update_ref(r->updates[first + i]);
-    bool ok = store_commit_past(r->store, b, r->past + first, err);
+    bool ok = writer_commit(&r->store->writer, b, r->past + first, err);
     batch_unref(&b);
     if (ok)
         do_chores(r);
@@ -78,11 +80,11 @@ commit_all(struct restore *r, struct error *err)
 static bool
 keep_segments_short(struct restore *r, uint64_t time_ms, struct error *err)
 {
-    uint64_t now = clock_wall_ms(), max_age = r->store->settings.max_age_ms;
+    uint64_t now = clock_wall_ms(), max_age = r->max_age_ms;
     bool is_held = time_ms <= now && now - time_ms <= max_age;
     bool is_over = r->segment_has_time && is_held && time_ms > r->segment_ms &&
                    time_ms - r->segment_ms > max_age / 16;
-    if (is_over && (!commit_all(r, err) || !store_roll(r->store, 0, err)))
+    if (is_over && (!commit_all(r, err) || !writer_seal(&r->store->writer, err)))
         return false;
     if (is_over || !r->segment_has_time)
         r->segment_ms = time_ms;
@@ -107,19 +109,22 @@ take_line(struct restore *r, struct slice text, struct error *err)
     return (r->count < AT_ONCE && r->bytes < AT_ONCE_BYTES) || commit_all(r, err);
 }
 
+static uint64_t
+events_of(struct store *st)
+{
+    struct transport_stat held;
+    segments_stat(&st->segments, &held);
+    return held.events;
+}
+
 static bool
 is_empty(struct store *st, struct error *err)
 {
-    size_t segments = 0;
-    LIST_EACH(node, after, &st->segments)
-    {
-        segments++;
-    }
-    if (st->events == 0 && segments <= 1 && st->removed.id == NULL)
+    if (segments_is_new(&st->segments))
         return true;
     return error_set(
         err, "%s holds a history already (%llu updates): move it away, or name another folder",
-        st->path, (unsigned long long)st->events);
+        st->segments.folder.path, (unsigned long long)events_of(st));
 }
 
 /* What is left to commit; then the last segment is cut and indexed as well: the hub that comes may
@@ -127,7 +132,8 @@ is_empty(struct store *st, struct error *err)
 static bool
 finish(struct restore *r, struct error *err)
 {
-    bool ok = commit_all(r, err) && (r->store->events == 0 || store_roll(r->store, 0, err));
+    bool ok =
+        commit_all(r, err) && (events_of(r->store) == 0 || writer_seal(&r->store->writer, err));
     if (ok)
         do_chores(r);
     return ok;
@@ -139,13 +145,12 @@ static bool
 may_be_opened(const struct store_settings *settings, struct error *err)
 {
     struct store_settings reading = *settings;
-    struct lock_note note;
     reading.only_reads = true;
     if (access(settings->path, F_OK) != 0 && errno == ENOENT)
         return true;
     struct store *st = store_open(&reading, err);
     /* One that is in use is refused by its lock, with the pid. */
-    bool ok = st && (lock_is_held(st->folder, &note) || is_empty(st, err));
+    bool ok = st && (folder_is_in_use(&st->segments.folder) || is_empty(st, err));
     store_close(&st);
     return ok;
 }
@@ -192,6 +197,7 @@ restore_from(FILE *in, const struct store_settings *settings, struct restored *r
     ssize_t n;
     *ret = (struct restored){.lines = 0};
     r->done = ret;
+    r->max_age_ms = settings->max_age_ms;
     bool may = become_owner(settings->path, &ret->owner, err) && may_be_opened(settings, err);
     r->store = may ? store_open(settings, err) : NULL;
     bool ok = r->store && is_empty(r->store, err);
@@ -206,7 +212,7 @@ restore_from(FILE *in, const struct store_settings *settings, struct restored *r
     if (r->store && !finish(r, &why) && ok)
         ok = error_set(err, "%s", why.text);
     if (r->store)
-        ret->kept = r->store->events;
+        ret->kept = events_of(r->store);
     store_close(&r->store);
     free(text);
     free(r);

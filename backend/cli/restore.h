@@ -2,7 +2,7 @@
 #define CLI_RESTORE_H
 
 #include "base/error.h"
-#include "transport/log/store.h"
+#include "transport/disk/store.h"
 
 #include <stdio.h>
 #include <sys/types.h>

@@ -8,8 +8,6 @@
 #include "cli/survey.h"
 
 #include "base/alloc.h"
-#include "transport/log/file.h"
-#include "transport/log/lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,11 +20,10 @@ has_header(const struct segment *s)
 }
 
 static bool
-read_file(const struct survey *v, const struct segment *s, char **ret, size_t *ret_len)
+read_file(const struct survey *v, const struct survey_file *f, const char *suffix, char **ret,
+          size_t *ret_len)
 {
-    char name[SEGMENT_NAME];
-    segment_name(name, s->header.first, ".log");
-    return file_read_whole(v->store->folder, name, 0, ret, ret_len);
+    return segment_read_file(f->segment, &v->store->segments.folder, suffix, 0, ret, ret_len);
 }
 
 static bool
@@ -38,7 +35,7 @@ is_zero(struct slice s)
 }
 
 static void
-count_good(void *context, const struct log_record *r, struct block here)
+count_good(void *context, const struct disk_record *r, struct block here)
 {
     (void)r;
     (void)here;
@@ -64,11 +61,10 @@ judge_records(struct survey *v, struct survey_file *f, struct slice bytes)
 static void
 judge_index(struct survey *v, struct survey_file *f)
 {
-    char name[SEGMENT_NAME], *bytes;
+    char *bytes;
     size_t len;
     struct segment_index x;
-    segment_name(name, f->segment->header.first, ".idx");
-    if (!file_read_whole(v->store->folder, name, 0, &bytes, &len))
+    if (!read_file(v, f, ".idx", &bytes, &len))
         return;
     f->has_index = true;
     bool ok = segment_index_read(SLICE_OF(bytes, len), &x);
@@ -89,7 +85,7 @@ judge_file(struct survey *v, struct survey_file *f)
         f->verdict = SURVEY_HEADERLESS;
         return;
     }
-    if (!read_file(v, f->segment, &bytes, &len)) {
+    if (!read_file(v, f, ".log", &bytes, &len)) {
         f->error = errno;
         f->verdict = errno == ENOENT && v->is_live ? SURVEY_REMOVED : SURVEY_UNREADABLE;
         return;
@@ -167,22 +163,21 @@ survey_open(const char *path, struct error *err)
 {
     const struct store_settings settings = {
         .path = path, .max_bytes = UINT64_MAX, .max_events = UINT64_MAX, .only_reads = true};
-    struct lock_note note;
     struct store *store = store_open(&settings, err);
     if (store == NULL)
         return NULL;
     struct survey *v = xalloc(sizeof *v);
     v->store = store;
-    v->is_live = lock_is_held(store->folder, &note);
-    LIST_EACH(node, after, &store->segments)
+    v->is_live = folder_is_in_use(&store->segments.folder);
+    LIST_EACH(node, after, &store->segments.held)
     {
         v->count++;
     }
     v->files = xalloc((v->count + 1) * sizeof *v->files);
     size_t i = 0;
-    LIST_EACH(node, after, &store->segments)
+    LIST_EACH(node, after, &store->segments.held)
     {
-        v->files[i++].segment = CONTAINER_OF(node, struct segment, node);
+        v->files[i++].segment = segments_at(node);
     }
     judge_chain(v);
     for (i = 0; i < v->count; i++) {
@@ -210,12 +205,12 @@ survey_free(struct survey **ref)
 
 bool
 survey_walk(struct survey *v, const struct survey_file *f,
-            void (*each)(void *, const struct log_record *, struct block), void *context)
+            void (*each)(void *, const struct disk_record *, struct block), void *context)
 {
     char *bytes;
     size_t len;
     struct segment_scan scan;
-    if (!read_file(v, f->segment, &bytes, &len))
+    if (!read_file(v, f, ".log", &bytes, &len))
         return false;
     segment_scan(SLICE_OF(bytes, len), &f->segment->header, f->accepted, each, context, &scan);
     free(bytes);

@@ -4,7 +4,8 @@
 /* Every file of a history, walked and judged: for `alipes history check` and `dump`. Beside a hub
  * that runs, what is committed when it begins. One file is in memory at a time. */
 
-#include "transport/log/store.h"
+#include "transport/disk/segment_scan.h"
+#include "transport/disk/store.h"
 
 enum survey_verdict {
     SURVEY_OK,         /* all that was committed is there */
@@ -47,7 +48,7 @@ void survey_free(struct survey **);
 
 /* Walks through the records of a file: those that check. False: it cannot be read any more. */
 MUST_CHECK bool survey_walk(struct survey *, const struct survey_file *,
-                            void (*each)(void *, const struct log_record *, struct block),
+                            void (*each)(void *, const struct disk_record *, struct block),
                             void *context);
 
 #endif

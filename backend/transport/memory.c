@@ -97,7 +97,7 @@ memory_open(const struct transport_settings *settings, struct error *err)
 {
     (void)err;
     struct memory *m = xalloc(sizeof *m);
-    m->base.ops = &transport_memory;
+    m->base.ops = &memory_transport;
     m->settings = *settings;
     m->last = m->removed = (struct position){.run = clock_wall_ms(), .sequence = 0};
     held_ids_init(&m->ids, settings->tail_bytes / SMALL_UPDATE);
@@ -440,7 +440,7 @@ memory_free(struct transport **ref)
     *ref = NULL;
 }
 
-const struct transport_ops transport_memory = {
+const struct transport_ops memory_transport = {
     .name = "memory",
     .open = memory_open,
     .start = memory_start,

@@ -5,6 +5,6 @@
 
 #include "transport/transport.h"
 
-extern const struct transport_ops transport_memory;
+extern const struct transport_ops memory_transport;
 
 #endif

@@ -18,7 +18,9 @@
 #include "base/hash.h"
 #include "base/le.h"
 #include "base/log.h"
-#include "transport/log/store.h"
+#include "transport/disk/disk_record.h"
+#include "transport/disk/find.h"
+#include "transport/disk/store.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -93,12 +95,12 @@ static void
 add_heads(struct buf *out, size_t len, uint64_t sequence, size_t id_len)
 {
     static const uint32_t lengths[] = {32640, 16384, 64, 32640};
-    char head[RECORD_HEAD];
+    char head[DISK_RECORD_HEAD];
     size_t end = out->len + len,
-           at = RECORD_HEAD + strlen("....t") + strlen("id: .data: :") + 3 * id_len;
-    for (; at % RECORD_ALIGN; at++)
+           at = DISK_RECORD_HEAD + strlen("....t") + strlen("id: .data: :") + 3 * id_len;
+    for (; at % DISK_RECORD_ALIGN; at++)
         buf_add_byte(out, 'B');
-    for (unsigned i = 0; i <= len / RECORD_HEAD; i++) {
+    for (unsigned i = 0; i <= len / DISK_RECORD_HEAD; i++) {
         memset(head, 'A', sizeof head);
         le32_put(head, lengths[i % COUNT_OF(lengths)]);
         le32_put(head + 12, 0x7f70);
@@ -121,7 +123,7 @@ static bool
 find(struct store *st, struct slice id, struct position *ret)
 {
     bool found = false;
-    for (int i = 0; i < PATIENCE && !store_find(st, id, &found, ret); i++)
+    for (int i = 0; i < PATIENCE && !find_id(&st->segments, id, &found, ret); i++)
         found = false;
     return found;
 }
@@ -165,7 +167,7 @@ walk(struct store *st, struct buf *out, unsigned *count)
     bool gone, first = true;
     for (int patience = PATIENCE;;) {
         unsigned failed = trouble.failed;
-        store_read(st, first, &after, &gone, &piece);
+        reader_read(&st->reader, first, &after, &gone, &piece);
         if (gone && trouble.failed > failed && patience-- > 0)
             continue;
         first = false;
@@ -197,7 +199,8 @@ commit_one(struct store *st)
     struct update *u = update_new(&parts, 1000, &too_large);
     struct batch *b = batch_new(1);
     b->updates[0] = u;
-    if (store_begin(st, &u, 1, &fits, &err) != STORE_READY || !store_commit(st, b, &err))
+    if (writer_begin(&st->writer, &u, 1, &fits, &err) != WRITER_READY ||
+        !writer_commit(&st->writer, b, NULL, &err))
         fault = "nothing can be committed";
     batch_unref(&b);
 }
@@ -226,7 +229,7 @@ report(const char *path, bool one_more)
         fflush(stdout);
         return;
     }
-    struct removed removed = st->removed;
+    struct removed removed = st->segments.removed;
     walk(st, &out, &count);
     if (one_more && fault == NULL) {
         trouble.count = 0;

@@ -7,25 +7,28 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/le.h"
-#include "transport/log/segment.h"
+#include "transport/disk/crc.h"
+#include "transport/disk/disk_record.h"
+#include "transport/disk/segment_scan.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of `length` bytes, at least RECORD_HEAD; they are left alone where the length in them is another.
+/* Of `length` bytes, at least DISK_RECORD_HEAD; they are left alone where the length in them is
+ * another.
  */
 static inline void
 sign_record(char *at, size_t length, uint64_t salt)
 {
-    uint32_t crc = log_record_crc((uint32_t)salt, SLICE_OF(at, 4));
-    crc = log_record_crc(crc, SLICE_OF(at + 8, RECORD_SEALED - 8));
+    uint32_t crc = crc_add((uint32_t)salt, SLICE_OF(at, 4));
+    crc = crc_add(crc, SLICE_OF(at + 8, DISK_RECORD_SEALED - 8));
     if (le32_get(at) != length)
         return;
-    le32_put(at + 4, log_record_crc(crc, SLICE_OF(at + RECORD_HEAD, length - RECORD_HEAD)));
-    le64_put(at + RECORD_SEALED,
-             hash_keyed(&(struct hash_key){{salt, 0}}, SLICE_OF(at, RECORD_SEALED)));
+    le32_put(at + 4, crc_add(crc, SLICE_OF(at + DISK_RECORD_HEAD, length - DISK_RECORD_HEAD)));
+    le64_put(at + DISK_RECORD_SEALED,
+             hash_keyed(&(struct hash_key){{salt, 0}}, SLICE_OF(at, DISK_RECORD_SEALED)));
 }
 
 /* A header, and behind it `records`, each of which follows on the one before as far as their
@@ -39,8 +42,8 @@ make_segment_of(struct slice records, struct segment_header *h)
     if (records.len)
         memcpy(file + SEGMENT_HEADER, records.ptr, records.len);
     size_t at = SEGMENT_HEADER, end = at + records.len, length;
-    for (uint32_t n = 1, before = h->crc; end - at >= RECORD_HEAD; n++, at += length) {
-        if ((length = le32_get(file + at)) < RECORD_HEAD || length > end - at)
+    for (uint32_t n = 1, before = h->crc; end - at >= DISK_RECORD_HEAD; n++, at += length) {
+        if ((length = le32_get(file + at)) < DISK_RECORD_HEAD || length > end - at)
             break;
         le32_put(file + at + 8, before);
         le64_put(file + at + 16, n);

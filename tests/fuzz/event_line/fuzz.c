@@ -10,14 +10,14 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
 {
     static char record[1 << 20];
     struct event_line first, again;
-    struct log_record r = {.sequence = 1}, back;
+    struct disk_record r = {.sequence = 1}, back;
     struct buf line;
     if (len > sizeof record / 64 || !event_line_read(SLICE_OF(bytes, len), 7, &first, NULL))
         return 0;
     r.time_ms = first.past.time_ms;
     r.flags = (uint8_t)(first.update->is_private | first.past.id_was_known << 1);
-    log_record_write(record, first.update, 9, &r);
-    ENSURE(log_record_read(SLICE_OF(record, r.length), 9, &back) == RECORD_OK);
+    disk_record_write(record, first.update, 9, &r);
+    ENSURE(disk_record_read(SLICE_OF(record, r.length), 9, &back) == DISK_RECORD_OK);
     buf_init(&line, sizeof record * 8);
     ENSURE(event_line_write(&line, &back, 1, first.is_lost));
     ENSURE(event_line_read(buf_slice(&line), 0, &again, NULL));

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "fuzz/history.h"
-#include "transport/log/store.h"
+#include "transport/disk/store.h"
 
 #include <stdlib.h>
 
@@ -20,7 +20,8 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
     const char *path = make_folder_of(file, SEGMENT_HEADER + len);
     const struct store_settings s = {path, 1000, 1 << 20, 1000, 0, 1 << 20, .only_reads = true};
     struct store *st = store_open(&s, NULL);
-    for (; store_read(st, first, &at, &gone, &piece), piece; batch_unref(&piece), first = false) {
+    for (; reader_read(&st->reader, first, &at, &gone, &piece), piece;
+         batch_unref(&piece), first = false) {
         ENSURE(position_cmp(piece->after, at) <= 0 && position_cmp(piece->upto, at) > 0);
         at = piece->upto;
     }

@@ -2,7 +2,8 @@
 
 #include "base/alloc.h"
 #include "base/le.h"
-#include "transport/log/segment.h"
+#include "transport/disk/crc.h"
+#include "transport/disk/segment_index.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
             free((void *)x.blocks);
         }
         if (len >= 4)
-            le32_put(copy + len - 4, log_record_crc(~0u, SLICE_OF(copy, len - 4)));
+            le32_put(copy + len - 4, crc_add(~0u, SLICE_OF(copy, len - 4)));
     }
     free(copy);
     return 0;

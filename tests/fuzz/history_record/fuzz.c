@@ -10,16 +10,16 @@ int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 int
 LLVMFuzzerTestOneInput(const char *bytes, size_t len)
 {
-    struct log_record r, again;
-    char *copy = xalloc(len + RECORD_HEAD);
+    struct disk_record r, again;
+    char *copy = xalloc(len + DISK_RECORD_HEAD);
     memcpy(copy, bytes, len);
-    sign_record(copy, len < RECORD_HEAD ? RECORD_HEAD : len, 0);
-    if (log_record_read(SLICE_OF(copy, len), 0, &r) == RECORD_OK) {
-        struct update *u = log_record_update(&r, 1);
+    sign_record(copy, len < DISK_RECORD_HEAD ? DISK_RECORD_HEAD : len, 0);
+    if (disk_record_read(SLICE_OF(copy, len), 0, &r) == DISK_RECORD_OK) {
+        struct update *u = disk_record_update(&r, 1);
         again = r;
-        ENSURE(u && log_record_size(u) <= len);
-        log_record_write(copy, u, 0, &again);
-        ENSURE(log_record_read(SLICE_OF(copy, len), 0, &again) == RECORD_OK);
+        ENSURE(u && disk_record_size(u) <= len);
+        disk_record_write(copy, u, 0, &again);
+        ENSURE(disk_record_read(SLICE_OF(copy, len), 0, &again) == DISK_RECORD_OK);
         ENSURE(slice_eq(again.id, u->id) && slice_eq(again.event, u->event));
         ENSURE(again.flags == r.flags && again.topic_count == u->topic_count);
         update_unref(&u);

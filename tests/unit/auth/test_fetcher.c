@@ -1,4 +1,6 @@
-/* The keeper and its attempts, with a place to fetch from that says and does what a test wants. */
+/* The keeper and its attempts, with a place to fetch from that says and does what a test wants.
+ *
+ * Threads meet here. */
 
 #include "auth/fetcher.h"
 

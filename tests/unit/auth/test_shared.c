@@ -1,4 +1,6 @@
-/* What threads share: one authority, interned rights, a source whose keys change meanwhile. */
+/* What threads share: one authority, interned rights, a source whose keys change meanwhile.
+ *
+ * Threads meet here. */
 
 #include "auth/token_cache.h"
 

@@ -1,5 +1,7 @@
 /* Mail: in order, at once, or when its receiver has its next turn anyway. And the end of a turn:
- * whoever has more to do every time does not keep others out. */
+ * whoever has more to do every time does not keep others out.
+ *
+ * Threads meet here. */
 
 #include "loop/worker.h"
 

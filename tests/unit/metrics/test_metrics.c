@@ -1,4 +1,6 @@
-/* Counters of several threads, and the page that is made of them while they count. */
+/* Counters of several threads, and the page that is made of them while they count.
+ *
+ * Threads meet here. */
 
 #include "metrics/metrics.h"
 

@@ -1,5 +1,7 @@
 /* The contract of transport.h, as `memory` keeps it: two workers hear one order, answers come, the
- * ring is bounded and says what is gone, and a worker that lags makes publishes wait. */
+ * ring is bounded and says what is gone, and a worker that lags makes publishes wait.
+ *
+ * Threads meet here. */
 
 #include "base/alloc.h"
 #include "base/hash.h"
@@ -127,7 +129,7 @@ static void
 open_all(size_t tail)
 {
     const struct transport_settings settings = {.tail_bytes = tail, .max_batch_bytes = 4096};
-    transport = transport_open(&transport_memory, &settings, NULL);
+    transport = transport_open(&memory_transport, &settings, NULL);
     for (unsigned i = 0; i < WORKERS; i++)
         workers[i] = worker_new(i);
     transport_start(transport, workers, WORKERS, on_delivery);

@@ -1,4 +1,6 @@
-/* An event's bytes, to the letter of the protocol. */
+/* An event's bytes, to the letter of the protocol.
+ *
+ * Threads meet here. */
 
 #include "transport/batch.h"
 #include "transport/update.h"

@@ -1,0 +1,42 @@
+#ifndef TRANSPORT_DISK_FOLDER_H
+#define TRANSPORT_DISK_FOLDER_H
+
+/* The folder of a history, as it is found at the start. */
+
+#include "base/error.h"
+#include "transport/position.h"
+
+struct folder {
+    char *path; /* owns */
+    int fd;
+    int lock_file; /* -1: nobody is kept from it */
+    bool only_reads;
+};
+
+/* Of the file that the next segment will be, and of that while it is made. */
+extern const char folder_prepared[], folder_prepared_tmp[];
+
+void folder_init(struct folder *);
+void folder_fini(struct folder *);
+/* Made where it is missing, ours, and locked; only_reads: opened. */
+MUST_CHECK bool folder_open(struct folder *, const char *path, bool only_reads,
+                            bool unsafe_filesystem, struct error *);
+
+/* Does a hub have it? */
+bool folder_is_in_use(const struct folder *);
+
+/* A segment's file, and what its index takes. */
+struct folder_file {
+    struct position first;
+    uint64_t size, index_size;
+};
+
+struct folder_files {
+    struct folder_file *items; /* owns; sorted by position */
+    size_t count, cap;
+};
+
+/* What was left behind half made goes. */
+MUST_CHECK bool folder_list(struct folder *, struct folder_files *, struct error *);
+
+#endif

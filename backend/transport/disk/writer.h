@@ -1,0 +1,54 @@
+#ifndef TRANSPORT_DISK_WRITER_H
+#define TRANSPORT_DISK_WRITER_H
+
+/* Commits. One thread alone; without the lock. */
+
+#include "transport/batch.h"
+#include "transport/disk/id_table.h"
+#include "transport/disk/open_segment.h"
+
+struct writer {
+    struct segments *segments;
+    struct open_segment at;
+    bool trouble; /* the last commit failed */
+    uint64_t retry_at_ms;
+    char *buffer; /* owns */
+    size_t buffer_size;
+    struct id_table batch_ids;
+};
+
+void writer_fini(struct writer *);
+
+enum writer_readiness {
+    WRITER_READY,
+    WRITER_TOO_LARGE, /* the first of them, for ever and whatever is removed; nothing has changed */
+    WRITER_NO_ROOM,   /* the first of them, now: it wants a file of its own, which cannot be had */
+    WRITER_FAILED,    /* none of them can be taken now */
+};
+
+/* Makes the open segment take at least the first of these updates; else err says why not.
+ * *ret_count: how many one commit may hold. */
+MUST_CHECK enum writer_readiness writer_begin(struct writer *, struct update *const *,
+                                              uint32_t count, uint32_t *ret_count,
+                                              struct error *err);
+/* What was known of an update in another history (`alipes history restore`). */
+struct writer_past {
+    uint64_t time_ms;
+    bool id_was_known;
+};
+/* Gives positions and commits: written, and synced where every commit is. The batch has what
+ * writer_begin() allowed. False: nothing of it is confirmed, its positions are burnt.
+ *
+ * past[i] is what was known of updates[i]; NULL: they are of now. Times do not go back either way.
+ */
+MUST_CHECK bool writer_commit(struct writer *, struct batch *, const struct writer_past *past,
+                              struct error *err);
+/* Begins the next segment, so that the open one is sealed. */
+MUST_CHECK bool writer_seal(struct writer *, struct error *);
+/* Seals by age. Returns in how many milliseconds it wants to be called again. */
+uint64_t writer_tick(struct writer *);
+/* Would a commit go through? After a failure it tries, at most every RETRY_MS. */
+bool writer_is_well(struct writer *);
+struct position writer_last(const struct writer *); /* committed */
+
+#endif
