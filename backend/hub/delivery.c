@@ -38,6 +38,7 @@
 #include "base/clock.h"
 #include "hub/stream.h"
 #include "hub/trace.h"
+#include "hub/walk.h"
 #include "metrics/metrics.h"
 
 #include <stdlib.h>

@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "hub/pattern_entry.h"
 #include "metrics/metrics.h"
 
 #include <stdlib.h>
@@ -156,12 +155,10 @@ is_unfixed(struct slice prefix)
 static struct pattern_base *
 find_base(const struct index *ix, struct slice text)
 {
-    for (struct list *node = ix->bases.next; node != &ix->bases; node = node->next) {
-        struct pattern_base *base = CONTAINER_OF(node, struct pattern_base, node);
-        if (slice_eq(base->text, text))
-            return base;
-    }
-    return NULL;
+    struct pattern_base *base = index_base_at(ix, ix->bases.next);
+    while (base && !slice_eq(base->text, text))
+        base = index_base_at(ix, base->node.next);
+    return base;
 }
 
 static void
@@ -203,7 +200,7 @@ release_base(struct index *ix, struct pattern_base *base)
         return;
     measure_base(base->text, amounts);
     shares_give(&ix->shares, base->share, amounts);
-    walk_forget_base(ix, base);
+    bookmark_forget_base(&ix->walk, base, index_base_at(ix, base->node.next));
     list_unlink(&base->node);
     free(base);
 }
@@ -252,7 +249,7 @@ leave_tree(struct index *ix, struct pattern_entry *p)
     if (p->place)
         prefixes_tidy(tree_of(ix, p->type), p->place);
     p->place = NULL;
-    walk_forget_pattern(&ix->walk, p);
+    bookmark_forget_pattern(&ix->walk, p);
 }
 
 /* If nobody needs it any more. */
@@ -345,7 +342,7 @@ index_remove(struct index *ix, struct subscription *s)
     struct entry *e = s->entry;
     if (e == NULL)
         return;
-    walk_forget_subscription(&ix->walk, s);
+    bookmark_forget_subscription(&ix->walk, s);
     s->entry = NULL;
     *s->at = s->next;
     if (s->next)
