@@ -119,31 +119,12 @@ on_timer(struct timer *t)
 }
 
 static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void
-ignore_refusal(struct exchange *ex, unsigned status)
-{
-    (void)ex;
-    (void)status;
-}
-
-static void
 on_gone(struct exchange *ex)
 {
     waiting_free(ex->state);
 }
 
-static const struct exchange_handler waiting_handler = {
-    .on_head = ignore,
-    .on_body = ignore,
-    .on_body_refused = ignore_refusal,
-    .on_writable = ignore,
-    .on_gone = on_gone,
-};
+static const struct exchange_handler waiting_handler = {.on_gone = on_gone};
 
 /* An equal share for each set, but one place at least; within the bound for all. */
 static size_t

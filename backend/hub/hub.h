@@ -93,8 +93,4 @@ void hub_end_streams(struct hub_worker *);
 /* Milliseconds an EventSource should wait: spread, so that not all come back at once. */
 unsigned hub_retry_ms(struct hub_worker *);
 
-/* Handlers for the routes (request/exchange.h). */
-extern const struct exchange_handler hub_publish_handler, hub_subscribe_handler, hub_query_handler,
-    hub_glance_handler, hub_health_handler, hub_scrape_handler, hub_metadata_handler;
-
 #endif

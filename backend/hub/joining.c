@@ -88,18 +88,7 @@ on_gone(struct exchange *ex)
     ex->handler->on_gone(ex);
 }
 
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static const struct exchange_handler joining_handler = {
-    .on_head = ignore,
-    .on_body = ignore,
-    .on_writable = ignore,
-    .on_gone = on_gone,
-};
+static const struct exchange_handler joining_handler = {.on_gone = on_gone};
 
 bool
 joining_may_begin(struct exchange *ex, const struct query *query, void (*again)(struct exchange *))

@@ -59,9 +59,31 @@ exchange_stream(struct exchange *ex, const struct reply *r, struct slice first)
 }
 
 void
+exchange_body(struct exchange *ex)
+{
+    if (ex->handler->on_body)
+        ex->handler->on_body(ex);
+}
+
+void
+exchange_body_refused(struct exchange *ex, unsigned status)
+{
+    if (ex->handler->on_body_refused)
+        ex->handler->on_body_refused(ex, status);
+}
+
+void
+exchange_writable(struct exchange *ex)
+{
+    if (ex->handler->on_writable)
+        ex->handler->on_writable(ex);
+}
+
+void
 exchange_gone(struct exchange *ex)
 {
-    ex->handler->on_gone(ex);
+    if (ex->handler->on_gone)
+        ex->handler->on_gone(ex);
     ex->config = NULL;
     rules_unref(&ex->rules);
 }

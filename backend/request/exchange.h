@@ -80,6 +80,8 @@ struct reply {
     bool is_stream;    /* of an event stream, also one that ends at once: HTTP closes behind it */
 };
 
+/* A handler leaves out (NULL) what cannot come to it: without a body to read, on_body and
+ * on_body_refused; without a stream, on_writable; without a state, on_gone. */
 struct exchange_handler {
     void (*on_head)(struct exchange *);
     void (*on_body)(struct exchange *);
@@ -118,7 +120,11 @@ struct exchange {
     bool has_answer;             /* and they came meanwhile */
 };
 
-/* The gateway's: the exchange is over. Calls on_gone and gives the rules back. */
+/* The gateway's: what the handler is told; and what it left out, it is not. The exchange is over
+ * with exchange_gone(), which gives the rules back. */
+void exchange_body(struct exchange *);
+void exchange_body_refused(struct exchange *, unsigned status);
+void exchange_writable(struct exchange *);
 void exchange_gone(struct exchange *);
 
 /* First header of that name (ASCII case-insensitive); false: none. */

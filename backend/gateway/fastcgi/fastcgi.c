@@ -515,7 +515,7 @@ refuse_body(struct asked *r, unsigned status)
     body_fini(&r->input->body, r->connection->link.settings);
     set_state(r, STATE_WAITING);
     r->deadline_ms = 0;
-    ex->handler->on_body_refused(ex, status);
+    exchange_body_refused(ex, status);
 }
 
 static void
@@ -531,7 +531,7 @@ judge_body(struct asked *r)
         set_state(r, STATE_WAITING);
         r->deadline_ms = 0;
         ex->request->body = buf_slice(&r->input->body.bytes);
-        ex->handler->on_body(ex);
+        exchange_body(ex);
     }
 }
 
@@ -808,7 +808,7 @@ on_flushed(struct link *l)
     {
         struct asked *r = CONTAINER_OF(node, struct asked, node);
         if (r->state == STATE_STREAMING)
-            r->exchange.handler->on_writable(&r->exchange);
+            exchange_writable(&r->exchange);
     }
     settle_timer(f);
     link_ask_resume(l);

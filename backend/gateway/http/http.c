@@ -470,7 +470,7 @@ refuse_body(struct http *h, unsigned status)
     struct exchange *ex = &h->exchange;
     body_fini(&h->body->body, h->link.settings);
     set_state(h, STATE_WAITING);
-    ex->handler->on_body_refused(ex, status);
+    exchange_body_refused(ex, status);
 }
 
 /* Takes body bytes from the front of `in`. */
@@ -482,7 +482,7 @@ read_body(struct http *h)
     if (body == NULL) {
         set_state(h, STATE_WAITING);
         link_set_timer(&h->link, 0);
-        ex->handler->on_body(ex);
+        exchange_body(ex);
         return;
     }
     struct slice in = buf_slice(&h->link.in);
@@ -523,7 +523,7 @@ read_body(struct http *h)
     set_state(h, STATE_WAITING);
     link_set_timer(&h->link, 0);
     ex->request->body = buf_slice(bytes);
-    ex->handler->on_body(ex);
+    exchange_body(ex);
 }
 
 /* Goes on with what lies in `in`. */
@@ -608,7 +608,7 @@ on_flushed(struct link *l)
     struct http *h = of_link(l);
     link_set_timer(l, h->state == STATE_BODY ? l->settings->body_timeout_ms : 0);
     if (h->state == STATE_STREAMING)
-        h->exchange.handler->on_writable(&h->exchange);
+        exchange_writable(&h->exchange);
     else if (h->state == STATE_REPLYING || h->state == STATE_ENDING)
         link_ask_resume(l);
 }

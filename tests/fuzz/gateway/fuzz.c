@@ -59,13 +59,11 @@ on_body_refused(struct exchange *ex, unsigned status)
     exchange_reply(ex, &r);
 }
 
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static const struct exchange_handler handler = {on_head, on_body, on_body_refused, ignore, ignore};
+static const struct exchange_handler handler = {
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_body_refused = on_body_refused,
+};
 
 static const struct exchange_handler *
 route(struct exchange *ex)

@@ -23,20 +23,7 @@ on_head(struct exchange *ex)
     exchange_reply(ex, &r);
 }
 
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void
-ignore_refusal(struct exchange *ex, unsigned status)
-{
-    (void)ex;
-    (void)status;
-}
-
-static const struct exchange_handler handler = {on_head, ignore, ignore_refusal, ignore, ignore};
+static const struct exchange_handler handler = {.on_head = on_head};
 
 static const struct exchange_handler *
 route(struct exchange *ex)
