@@ -20,6 +20,8 @@
 #include "config/restart.h"
 #include "config/trial.h"
 #include "gateway/gateway.h"
+#include "hub/delivery.h"
+#include "hub/hub.h"
 #include "hub/reload.h"
 #include "loop/listener.h"
 #include "metrics/metrics.h"
@@ -467,9 +469,10 @@ start(struct process *p, struct error *err)
                 listener_watch(p->listeners[k], p->workers[i], &p->metrics_limits,
                                on_metrics_accepted);
     }
-    struct position last = transport_start(p->transport, p->workers, p->worker_count, hub_receive);
+    struct position last =
+        transport_start(p->transport, p->workers, p->worker_count, delivery_receive);
     for (unsigned i = 0; i < p->worker_count; i++) {
-        p->homes[i]->taken = p->homes[i]->delivered = last;
+        hub_start_at(p->homes[i], last);
         worker_start(p->workers[i]);
     }
     for (size_t k = 0; k < p->listener_count; k++)

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "hub/head.h"
 #include "hub/health.h"
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "hub/metadata.h"
 #include "hub/publish.h"
 #include "hub/scrape.h"
@@ -177,7 +177,6 @@ static const struct config *
 take_rules(struct exchange *ex)
 {
     ex->rules = rules_ref(hub_worker_of(ex->worker)->rules);
-    ex->has_waited = ex->has_answer = false;
     return ex->config = ex->rules->config;
 }
 

@@ -3,8 +3,8 @@
 #include "hub/head.h"
 
 #include "base/alloc.h"
-#include "hub/admit.h"
-#include "hub/hub.h"
+#include "hub/busy.h"
+#include "hub/home.h"
 #include "hub/lookup.h"
 #include "hub/subscribe_check.h"
 #include "request/reply.h"
@@ -34,8 +34,8 @@ on_found(void *owner, const struct transport_find *find)
     struct head *h = owner;
     h->exchange->state = NULL;
     if (find->failed)
-        admit_busy(h->exchange, "history_unreadable",
-                   SLICE("The history cannot be read at the moment.\n"));
+        busy_answer(h->exchange, "history_unreadable",
+                    SLICE("The history cannot be read at the moment.\n"));
     else
         answer(h->exchange, h->name, find->found ? find->id : SLICE("earliest"));
     free(h);

@@ -6,7 +6,7 @@
 #include "hub/health.h"
 
 #include "base/alloc.h"
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "request/reply.h"
 
 #include <stdlib.h>

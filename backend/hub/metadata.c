@@ -3,7 +3,7 @@
 
 #include "hub/metadata.h"
 
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "request/credential.h"
 #include "request/place.h"
 #include "request/reply.h"

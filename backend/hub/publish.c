@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "hub/admit.h"
 #include "hub/fields.h"
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "hub/reserved.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/version.h"
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
 #include "topic/topic.h"

@@ -3,7 +3,10 @@
 #include "hub/subscribe.h"
 
 #include "hub/admit.h"
-#include "hub/hub.h"
+#include "hub/busy.h"
+#include "hub/catch_up.h"
+#include "hub/delivery.h"
+#include "hub/home.h"
 #include "hub/stream.h"
 #include "hub/subscribe_check.h"
 #include "metrics/metrics.h"
@@ -53,7 +56,7 @@ subscribe(struct exchange *ex, struct grant *grant, struct query *q)
     enum metric bound = take_place(ex, hub, grant, address_key);
     if (bound != METRIC_COUNT) {
         grant_unref(&grant);
-        admit_busy(ex, metrics_name(bound), SLICE("Too many streams at the moment.\n"));
+        busy_answer(ex, metrics_name(bound), SLICE("Too many streams at the moment.\n"));
         return;
     }
     struct error err;
@@ -93,7 +96,7 @@ static void
 on_empty_body(struct exchange *ex)
 {
     ex->request->has_body = false;
-    if (admit_renew(ex))
+    if (hub_renew(ex))
         begin(ex);
 }
 
@@ -109,7 +112,7 @@ static void
 on_writable(struct exchange *ex)
 {
     if (ex->state)
-        stream_writable(ex->state);
+        catch_up_writable(ex->state);
 }
 
 static void
@@ -117,8 +120,11 @@ on_gone(struct exchange *ex)
 {
     struct stream *s = ex->state;
     ex->state = NULL;
-    if (s)
-        stream_gone(s);
+    if (s == NULL)
+        return;
+    delivery_forget(s->home->delivery, s);
+    give_place(s->home->hub, s->grant, s->address_key);
+    stream_gone(s);
 }
 
 const struct exchange_handler subscribe_handler = {
@@ -172,8 +178,8 @@ on_query_refused(struct exchange *ex, unsigned status)
         reply_text(ex, 413, SLICE("The body is larger than max_query_body_size.\n"));
     } else if (subscribe_check_stop(ex)) {
         metrics_bound_met(METRIC_max_pending_bytes, ex->id);
-        admit_busy(ex, metrics_name(METRIC_max_pending_bytes),
-                   SLICE("Too much is on its way at the moment.\n"));
+        busy_answer(ex, metrics_name(METRIC_max_pending_bytes),
+                    SLICE("Too much is on its way at the moment.\n"));
     }
 }
 

@@ -8,7 +8,8 @@
 
 #include "base/clock.h"
 #include "hub/admit.h"
-#include "hub/hub.h"
+#include "hub/busy.h"
+#include "hub/home.h"
 #include "hub/joining.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
@@ -35,7 +36,7 @@ subscribe_check_stop(struct exchange *ex)
 {
     if (!atomic_load(&hub_worker_of(ex->worker)->hub->stopping))
         return true;
-    admit_busy(ex, "stopping", SLICE("The hub is stopping.\n"));
+    busy_stopping(ex);
     return false;
 }
 
@@ -92,5 +93,5 @@ subscribe_check_refuse(struct exchange *ex, enum index_answer answer, const stru
     enum metric bound = answer == INDEX_HOARDED ? METRIC_client_share
                                                 : bounds[hub_worker_of(ex->worker)->index.full];
     metrics_bound_met(bound, ex->id);
-    admit_busy(ex, metrics_name(bound), SLICE("Too many topics and patterns at the moment.\n"));
+    busy_answer(ex, metrics_name(bound), SLICE("Too many topics and patterns at the moment.\n"));
 }
