@@ -76,11 +76,10 @@ is_pattern(const struct entry *e, const void *what)
            (p->base == NULL || slice_eq(p->base->text, s->base));
 }
 
-static uint32_t
-pattern_hash(const struct selector *s)
+uint64_t
+index_hash(const struct selector *s)
 {
-    return (uint32_t)hash_slice(s->text) ^ (s->base.len ? (uint32_t)hash_slice(s->base) : 0) ^
-           (uint32_t)s->type;
+    return hash_slice(s->text) ^ hash_slice(s->base) * 31 ^ (uint64_t)s->type;
 }
 
 static enum index_answer
@@ -223,7 +222,7 @@ intern_pattern(struct index *ix, const struct selector *s, struct matcher *match
     if (s->type == MATCHER_URLPATTERN && (answer = intern_base(ix, s, &base)) != INDEX_ADDED)
         return answer;
     struct pattern_entry *p = xalloc(sizeof *p);
-    *p = (struct pattern_entry){.entry = {.is_pattern = true, .hash = pattern_hash(s)},
+    *p = (struct pattern_entry){.entry = {.is_pattern = true, .hash = (uint32_t)index_hash(s)},
                                 .type = s->type,
                                 .matcher = matcher,
                                 .base = base,
@@ -286,7 +285,7 @@ index_is_pattern(const struct selector *s)
 static struct entry *
 find_pattern(const struct index *ix, const struct selector *s)
 {
-    return entries_find(&ix->patterns, pattern_hash(s), is_pattern, s);
+    return entries_find(&ix->patterns, (uint32_t)index_hash(s), is_pattern, s);
 }
 
 bool

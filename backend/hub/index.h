@@ -47,6 +47,8 @@ void index_fini(struct index *); /* no subscription is left */
 MUST_CHECK enum index_answer index_add(struct index *, struct subscription *, struct stream *,
                                        const struct selector *, struct error *);
 void index_remove(struct index *, struct subscription *); /* fine for one that is not in it */
+/* The same for the same pattern. */
+uint64_t index_hash(const struct selector *);
 /* Is it one that has to be compiled? And is it already? */
 bool index_is_pattern(const struct selector *);
 bool index_knows(const struct index *, const struct selector *);
