@@ -3,21 +3,23 @@
 #   make run       install what running needs, build, start the hub behind Caddy on :8080
 #   make check     everything that can be checked: lint, unit tests, corpora, system tests
 #   make all       build/release/alipes
+#   make deps-build  install what building takes, and nothing else (says what): for a server
+#   make deps-run  install what `make run` takes: that and Caddy
 #   make deps      install the Debian packages for running and testing (says which)
 #   make deps-check  fail if one of them is missing; installs nothing
 #   make check-unit    unit tests: AddressSanitizer + UBSan, the threaded ones under TSan too
 #   make check-corpora replay every fuzz corpus
 #   make check-system  system tests with the asan, tsan and release programs, side by side
 #   make check-container  the image and the compose examples in a real engine (as root)
-#   make check-fresh  what the README says, in a new Debian root: make run, make check, the package
-#   make lint      clang-format, layering by include lines, banned functions
+#   make check-fresh  what the READMEs say, in a new Debian root: make run, make check, the package
+#   make lint      clang-format, layers and circles, unused exports, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;
 #                  then the history under kills, full disks, jumping clocks and the model, as long
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
-#   make deb       a Debian package of it: build/alipes_VERSION_ARCH.deb
+#   make deb       install what building takes and make a package of it: build/alipes_VERSION_ARCH.deb
 #   make clean     remove build/
 #   make help      this text
 #
@@ -107,9 +109,11 @@ run: deps-run all
 
 # --- packages ---------------------------------------------------------------------------------
 
-.PHONY: deps deps-run deps-container deps-check
+.PHONY: deps deps-build deps-run deps-container deps-check
 deps:
 	@tests/tools/deps.sh test
+deps-build:
+	@tests/tools/deps.sh build
 deps-run:
 	@tests/tools/deps.sh run
 deps-container:
@@ -120,7 +124,8 @@ deps-check:
 # Where packages are installed in this run, nothing may be compiled before they are there.
 WITH_DEPS := $(filter deps check,$(MAKECMDGOALS))
 WITH_RUN  := $(filter run,$(MAKECMDGOALS))
-FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run))
+WITH_DEB  := $(filter deb,$(MAKECMDGOALS))
+FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run,$(if $(WITH_DEB),deps-build)))
 OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
@@ -166,8 +171,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_filter.py test_inspect.py test_make.py \
-                    test_scrape.py test_urlpattern.py)
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
+                    test_inspect.py test_lint.py test_make.py test_run.py test_scrape.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
 .PHONY: $(SYSTEM_RUNS)
@@ -178,7 +183,7 @@ $(SYSTEM_RUNS): check-system-%: build/%/alipes
 
 check-system: $(SYSTEM_RUNS)
 
-# An engine of its own builds the image and starts it in every way the README tells.
+# An engine of its own builds the image and starts it in every way the READMEs tell.
 .PHONY: check-container
 check-container: deps-container
 	@$(PYTHON) -m pytest tests/container -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
@@ -242,28 +247,39 @@ bench: build/release/alipes build/bench/indexbench build/bench/verify
 	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
 
 # Where Debian looks for each: units, users and folders, manual pages, completion. The configuration
-# is installed once and never overwritten. What names a file of ours names it where it is installed.
+# is installed once and never overwritten. What names a file of ours names it where it is installed, and what builds the image
+# takes the one that is there.
 install: $(PROGRAM)
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/alipes
-	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 \
+	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
 	rm -r $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/debian
-	grep -rlZ /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
+	sed -i '/^    build: ..\/..\/..$$/d' $(DESTDIR)$(PREFIX)/share/alipes/examples/compose/*/compose.yaml
+	grep -rlZ --exclude=README.md /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
 	install -m 644 $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd/alipes.s* $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -D -m 644 proxy-config/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/alipes.conf
 	install -D -m 644 proxy-config/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/alipes.conf
 	install -D -m 644 backend/cli/alipes.8 $(DESTDIR)$(PREFIX)/share/man/man8/alipes.8
-	$(PROGRAM) config --man >$(DESTDIR)$(PREFIX)/share/man/man5/alipes.conf.5
+	$(PROGRAM) config --man | sed -e '/^@DIRECTIVES@/{r /dev/stdin' -e 'd}' backend/cli/alipes.conf.5 \
+	    >$(DESTDIR)$(PREFIX)/share/man/man5/alipes.conf.5
+	$(PROGRAM) config --man-metrics | sed -e '/^@METRICS@/{r /dev/stdin' -e 'd}' backend/cli/alipes-metrics.7 \
+	    >$(DESTDIR)$(PREFIX)/share/man/man7/alipes-metrics.7
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/alipes README.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/alipes/backend backend/DESIGN.md backend/PROTOCOL.md
+	ln -sfnt $(DESTDIR)$(PREFIX)/share/doc/alipes ../../alipes/proxy-config ../../alipes/examples
 	install -D -m 644 proxy-config/bash/alipes $(DESTDIR)$(PREFIX)/share/bash-completion/completions/alipes
 	test -e $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf || \
 	    install -D -m 644 proxy-config/systemd/alipes.conf $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf
 
-# A package of what `make install` installs; the libraries are those of the image (Dockerfile).
+# A package of what `make install` installs, for the Debian that it is made on: the program says which libraries it
+# takes (proxy-config/debian/depends). Whoever gives it to others says who they are, as for Debian's own tools.
+DEBFULLNAME  ?= The alipes authors
+DEBEMAIL     ?= alipes@example.org
+DEB_HOMEPAGE ?=
 DEB_VERSION   = $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' backend/base/version.h)
 DEB_ARCH      = $(shell dpkg --print-architecture)
-DEB_LIBRARIES = $(shell sed -e :a -e '/\\$$/N; s/\\\n//; ta' Dockerfile | sed -n 's/.*-recommends \(.*libev4[^&]*\)&&.*/libc6 \1/p' \
-    | xargs | sed 's/ /, /g')
+DEB_FILL      = sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/; s/@MAINTAINER@/$(DEBFULLNAME) <$(DEBEMAIL)>/'
 .PHONY: deb
 deb: build/release/alipes
 	rm -rf build/deb
@@ -271,13 +287,15 @@ deb: build/release/alipes
 	strip --strip-unneeded build/deb/usr/bin/alipes
 	find build/deb/usr/share/man -type f -exec gzip -9n {} +
 	install -D -m 644 LICENSE build/deb/usr/share/doc/alipes/copyright
-	install -D -m 644 README.md build/deb/usr/share/doc/alipes/README.md
+	$(DEB_FILL) proxy-config/debian/changelog | gzip -9n >build/deb/usr/share/doc/alipes/changelog.gz
 	mkdir build/deb/DEBIAN
 	install -m 755 proxy-config/debian/postinst proxy-config/debian/prerm proxy-config/debian/postrm build/deb/DEBIAN/
 	install -m 644 proxy-config/debian/conffiles build/deb/DEBIAN/
-	sed 's/@VERSION@/$(DEB_VERSION)/' proxy-config/debian/changelog | gzip -9n >build/deb/usr/share/doc/alipes/changelog.gz
-	sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/; s/@LIBRARIES@/$(DEB_LIBRARIES)/' \
-	    proxy-config/debian/control >build/deb/DEBIAN/control
+	libraries=$$(proxy-config/debian/depends build/deb/usr/bin/alipes) && \
+	    size=$$(du -sk --apparent-size --exclude=DEBIAN build/deb | cut -f 1) && \
+	    $(DEB_FILL) proxy-config/debian/control | sed "s/@LIBRARIES@/$$libraries/; s/@SIZE@/$$size/; \
+	    $(if $(DEB_HOMEPAGE),s|@HOMEPAGE@|$(DEB_HOMEPAGE)|,/^Homepage:/d)" >build/deb/DEBIAN/control
+	cd build/deb && find usr -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
 	dpkg-deb --root-owner-group --build build/deb build/alipes_$(DEB_VERSION)_$(DEB_ARCH).deb
 
 clean:

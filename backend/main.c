@@ -4,8 +4,8 @@
  * waits for a signal, and takes everything down in the order of DESIGN: listeners, idle
  * connections, publishes, streams, workers, transport. */
 
+#include "auth/authority_build.h"
 #include "auth/fetcher.h"
-#include "auth/trust.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -26,7 +26,8 @@
 #include "loop/listener.h"
 #include "metrics/metrics.h"
 #include "routes.h"
-#include "transport/transport.h"
+#include "transport/log/log.h"
+#include "transport/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -365,12 +366,13 @@ load_rules(struct process *p, const struct config *running, struct string_list *
     if (running)
         judge_update_size(c); /* what is kept bounds what was read */
     struct key_source **sources = fetcher_sources(p->fetcher, c, &err);
-    struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
+    struct authority *authority =
+        sources ? authority_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)
         config_complain(c, "%s", err.text);
     if (c->errors.count) {
         say_why_not(c, say);
-        authority_unref(&authority);
+        authority_free(&authority);
         fetcher_drop(&sources, c->sources.count);
         config_free(&c);
         return NULL;

@@ -4,6 +4,7 @@
 #include "routes.h"
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "hub/head.h"
 #include "hub/health.h"
 #include "hub/home.h"
@@ -12,7 +13,8 @@
 #include "hub/scrape.h"
 #include "hub/subscribe.h"
 #include "metrics/metrics.h"
-#include "request/place.h"
+#include "request/front.h"
+#include "request/hub_url.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -147,17 +149,11 @@ static const struct {
 };
 
 static bool
-is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool
 has_bad_escape(struct slice path)
 {
     for (size_t i = 0; i < path.len; i++)
         if (path.ptr[i] == '%' &&
-            (path.len - i < 3 || !is_hex(path.ptr[i + 1]) || !is_hex(path.ptr[i + 2])))
+            (path.len - i < 3 || ascii_hex(path.ptr[i + 1]) < 0 || ascii_hex(path.ptr[i + 2]) < 0))
             return true;
     return false;
 }
@@ -183,7 +179,7 @@ take_rules(struct exchange *ex)
 static bool
 is_metadata(struct slice path, const struct config *c)
 {
-    struct slice prefix = SLICE(PLACE_METADATA);
+    struct slice prefix = SLICE(HUB_URL_METADATA_PREFIX);
     return slice_starts(path, prefix) && slice_eq(slice_from(path, prefix.len), slice_of(c->path));
 }
 
@@ -202,7 +198,7 @@ routes_find(struct exchange *ex)
         return &bad_path;
     if (place != PLACE_HEALTHZ)
         metrics_count(METRIC_requests);
-    if (!place_settle(ex) && place != PLACE_HEALTHZ)
+    if (!front_settle(ex) && place != PLACE_HEALTHZ)
         return &other_host;
     return handler_of(place, ex->request->method);
 }

@@ -1,5 +1,8 @@
 #!/bin/bash
 # The hub behind a real Caddy, with a page: what `make run` starts. Ctrl-C stops both.
+#
+#     PORT=8081 make run         on another port
+#     LISTEN=0.0.0.0 make run    for other machines as well, say from a virtual one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,38 +10,76 @@ port=${PORT:-8080}
 program=build/release/alipes
 [ -x "$program" ] || program=alipes # where `make install` has put both
 work=$(mktemp -d)
-key=$(openssl rand -hex 32)
-pids=()
+claim=${XDG_RUNTIME_DIR:-/tmp}/alipes-run-$UID-$port
+claimed= pids=()
 
 stop() {
     trap - INT TERM EXIT
     for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
     for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-    rm -rf "$work"
+    rm -rf "$work" ${claimed:+"$claimed"}
 }
 trap stop EXIT
 trap 'stop; exit 0' INT TERM
 
-base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
-header=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url)
-claims=$(printf '{"mercure":{"publish":["*"],"subscribe":["*"]}}' | base64url)
-signature=$(printf '%s.%s' "$header" "$claims" | openssl dgst -binary -sha256 -hmac "$key" | base64url)
-token="$header.$claims.$signature"
+fail() {
+    stop
+    echo "make run: $*" >&2
+    exit 1
+}
+taken() { fail "port $port is taken; PORT=$((port == 8080 ? 8081 : 8080)) make run takes another"; }
+
+# Two Caddies of one user would share a port, and each get half of the requests: so a run claims its
+# port before it asks whether somebody listens there.
+exec 9>>"$claim"
+flock -n 9 || taken
+claimed=$claim
+for name in localhost 127.0.0.1 ::1; do
+    if (exec 3<>"/dev/tcp/$name/$port") 2>/dev/null; then taken; fi
+done
 
 # In the environment, not in a file and not on a command line: the key is a secret.
-MERCURE_LISTEN_ADDR="unix/$work/alipes.sock|0600" MERCURE_PUBLISHER_JWT_KEY=$key \
-    MERCURE_SUBSCRIBER_JWT_KEY=$key MERCURE_ALLOW_ANONYMOUS=1 \
+key=$(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n')
+export MERCURE_PUBLISHER_JWT_KEY=$key MERCURE_SUBSCRIBER_JWT_KEY=$key
+token=$("$program" token --publish '*' --subscribe '*' --exp 24h)
+
+MERCURE_LISTEN_ADDR="unix/$work/alipes.sock|0600" MERCURE_ALLOW_ANONYMOUS=1 \
+    MERCURE_CORS_ORIGINS="http://localhost:$port" \
     MERCURE_EXTRA_DIRECTIVES="transport log { path $work/history }" "$program" &
-pids+=($!)
+hub=$!
+pids+=("$hub")
+unset MERCURE_PUBLISHER_JWT_KEY MERCURE_SUBSCRIBER_JWT_KEY
 
 PORT=$port ALIPES_SOCKET="$work/alipes.sock" XDG_DATA_HOME="$work" XDG_CONFIG_HOME="$work" \
     caddy run --config examples/chat/Caddyfile --adapter caddyfile 2>"$work/caddy.log" &
 pids+=($!)
 
-for _ in $(seq 100); do
-    if curl -fsS -o /dev/null "http://localhost:$port/" 2>/dev/null; then break; fi
-    kill -0 "${pids[0]}" 2>/dev/null || { echo "the hub did not start" >&2; exit 1; }
-    kill -0 "${pids[1]}" 2>/dev/null || { cat "$work/caddy.log" >&2; exit 1; }
+# Nobody but this hub takes the token, and answers with an id that was made up here.
+answers() {
+    [ "$(curl -fs -m 2 --noproxy '*' -H @- -d topic=urn:alipes:run -d private=on -d "id=urn:alipes:run:$$" \
+        "http://localhost:$port/.well-known/mercure" <<<"Authorization: Bearer $token")" = "urn:alipes:run:$$" ]
+}
+
+# Waits until one of the two ends, and says which. (Of one that a signal has ended before it, `wait -n` hears nothing.)
+ended() {
+    local status=0 which= pid
+    for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || which=$pid; done
+    if [ -n "$which" ]; then
+        wait "$which" || status=$?
+    else
+        wait -n -p which "${pids[@]}" || status=$?
+    fi
+    if [ "$which" = "$hub" ]; then
+        fail "the hub has ended (status $status); its last lines say why"
+    fi
+    cat "$work/caddy.log" >&2
+    fail "Caddy has ended (status $status); its log stands above"
+}
+
+tries=0
+until answers; do
+    for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || ended; done
+    [ $((tries += 1)) -lt 100 ] || { cat "$work/caddy.log" >&2; fail "nothing of this hub answers on port $port"; }
     sleep 0.1
 done
 
@@ -52,7 +93,7 @@ cat <<TEXT
     curl -d topic=https://example.com/chat -d 'data=hello' \\
          -H 'Authorization: Bearer $token' http://localhost:$port/.well-known/mercure
 
-  Ctrl-C stops both.
+  The token is good for a day. Ctrl-C stops both.
 
 TEXT
-wait -n "${pids[@]}"
+ended

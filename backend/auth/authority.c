@@ -1,7 +1,7 @@
 /* authority - whose key is asked, and then only that one.
  *
  *     object      made by            shared                     freed
- *     authority   one thread         after that: immutable      last reference
+ *     authority   one thread         after that: immutable      by its owner, the rules of a load
  *
  * A token's `typ` chooses the dialect, in 1.0 its `iss` the issuer, the caller the role: together
  * they name one trust, a set of keys and the algorithms that may be used with it. Nothing of the
@@ -36,7 +36,6 @@ struct issuer {
 };
 
 struct authority {
-    atomic_uint refs;
     uint64_t serial; /* no two authorities of a process have the same */
     struct authority_limits limits;
     struct trust trusts[AUTH_ROLES]; /* 0.x */
@@ -50,7 +49,6 @@ struct authority *
 authority_new(const struct authority_limits *limits)
 {
     struct authority *a = xalloc(sizeof *a);
-    atomic_init(&a->refs, 1);
     a->serial = auth_next_generation();
     a->limits = *limits;
     return a;
@@ -63,19 +61,12 @@ drop_trust(struct trust *t)
     key_source_unref(&t->source);
 }
 
-struct authority *
-authority_ref(struct authority *a)
-{
-    atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
-    return a;
-}
-
 void
-authority_unref(struct authority **ref)
+authority_free(struct authority **ref)
 {
     struct authority *a = *ref;
     *ref = NULL;
-    if (a == NULL || atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) != 1)
+    if (a == NULL)
         return;
     for (size_t role = 0; role < AUTH_ROLES; role++) {
         drop_trust(&a->trusts[role]);
@@ -189,18 +180,6 @@ authority_speaks(const struct authority *a, enum dialect dialect)
         if (a->trusts[role].fixed || a->trusts[role].source)
             return true;
     return false;
-}
-
-size_t
-authority_issuer_count(const struct authority *a)
-{
-    return a->issuer_count;
-}
-
-const char *
-authority_issuer(const struct authority *a, size_t at)
-{
-    return a->issuers[at].id;
 }
 
 uint64_t

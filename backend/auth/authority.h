@@ -7,6 +7,7 @@
 
 #include "auth/grant.h"
 #include "auth/key_set.h"
+#include "auth/key_text.h"
 #include "auth/rights.h"
 
 struct authority;
@@ -17,10 +18,8 @@ struct authority_limits {
     bool loopback_only; /* nobody else can come: well-known secrets are not warned of */
 };
 
-struct authority *
-authority_new(const struct authority_limits *); /* empty; caller owns a reference */
-struct authority *authority_ref(struct authority *);
-void authority_unref(struct authority **); /* sets the pointer to NULL; NULL is fine */
+struct authority *authority_new(const struct authority_limits *); /* empty; caller owns */
+void authority_free(struct authority **); /* sets the pointer to NULL; NULL is fine */
 
 /* While it is built. `issuer` NULL: 0.x. A role has a key or a source, once.
  * authority_add_key(): KEY [ALG] as key_read() takes it; false: err says why. On success *ret_note
@@ -39,8 +38,6 @@ MUST_CHECK bool authority_add_issuer(struct authority *, const char *issuer, str
 
 uint64_t authority_serial(const struct authority *); /* no two of a process have the same */
 bool authority_speaks(const struct authority *, enum dialect);
-size_t authority_issuer_count(const struct authority *);
-const char *authority_issuer(const struct authority *, size_t at);
 
 /* Judges a token by the dialect that its `typ` names.
  *     audience   the hub's resource identifier, as of this request; compared with `aud` in 1.0

@@ -198,21 +198,6 @@ why_no_rights(const json_t *claims, enum dialect dialect, const json_t *claim,
     return "there is no mercure claim";
 }
 
-static size_t
-place_of(const json_t *object, const char *name)
-{
-    const char *key;
-    json_t *value;
-    size_t at = 0;
-    json_object_foreach((json_t *)object, key, value)
-    {
-        if (strcmp(key, name) == 0)
-            break;
-        at++;
-    }
-    return at;
-}
-
 enum token_fault
 claims_judge(const json_t *claims, struct slice text, const struct claims_rules *rules,
              struct grant *g, struct token_refusal *refusal)
@@ -226,8 +211,7 @@ claims_judge(const json_t *claims, struct slice text, const struct claims_rules 
     if (fault != TOKEN_OK)
         return fault;
     const json_t *claim = find_claim(claims, rules->dialect, &name);
-    struct slice claim_text =
-        claim ? json_text_nth(text, place_of(claims, name)) : SLICE_OF(NULL, 0);
+    struct slice claim_text = claim ? json_text_member(text, claims, name) : SLICE_OF(NULL, 0);
     fault = rights_read(rules->dialect, claim, claim_text, rules->base, &rules->limits, &g->rights,
                         &why);
     if (fault != TOKEN_OK)

@@ -7,7 +7,9 @@
 
 #include "auth/fetch.h"
 
-#include "base/late.h"
+#include "auth/jwk.h"
+
+#include "base/library.h"
 #include "config/config.h"
 
 #include <curl/curl.h>
@@ -32,10 +34,10 @@ enum {
     X(curl_slist_free_all)
 
 static struct {
-    CURL_CALLS(LATE_POINTER)
+    CURL_CALLS(LIBRARY_POINTER)
 } lib;
-static const char *const names[] = {CURL_CALLS(LATE_NAME) NULL};
-static struct late curl = LATE_INIT("libcurl.so.4", names, &lib);
+static const char *const names[] = {CURL_CALLS(LIBRARY_NAME) NULL};
+static struct library curl = LIBRARY_INIT("libcurl.so.4", names, &lib);
 
 static void
 begin_libcurl(void)
@@ -56,7 +58,7 @@ fetch_prepare(const char *url, struct error *err)
     static pthread_once_t begun = PTHREAD_ONCE_INIT;
     if (fetch_path(url))
         return true;
-    if (!late_open(&curl, err))
+    if (!library_open(&curl, err))
         return false;
     pthread_once(&begun, begin_libcurl);
     return true;

@@ -443,19 +443,19 @@ find_url(struct fetcher *f, const char *url)
 }
 
 static bool
-uses(const struct key_setting keys[CONFIG_ROLES], size_t source, const char **ret_place)
+uses(const struct key_setting keys[CONFIG_ROLES], size_t source, const char **ret_line)
 {
     for (size_t i = 0; i < CONFIG_ROLES; i++) {
         if (keys[i].url == NULL || keys[i].source != source)
             continue;
-        *ret_place = keys[i].place;
+        *ret_line = keys[i].place;
         return true;
     }
     return false;
 }
 
 static const char *
-place_of(const struct config *c, size_t source)
+line_of(const struct config *c, size_t source)
 {
     const char *place = "";
     bool found = uses(c->keys, source, &place);
@@ -519,7 +519,7 @@ fetcher_sources(struct fetcher *f, const struct config *c, struct error *err)
         sources[i] = j ? key_source_ref(j->source) : key_source_new(url);
         pthread_mutex_unlock(&f->lock);
         if (!prepare(f, sources[i], &why)) {
-            error_set(err, "%.200s: %.300s", place_of(c, i), why.text);
+            error_set(err, "%.200s: %.300s", line_of(c, i), why.text);
             fetcher_drop(&sources, c->sources.count);
             return NULL;
         }

@@ -1,16 +1,15 @@
 #ifndef AUTH_GRANT_H
 #define AUTH_GRANT_H
 
-/* What a good token allows. Immutable, any thread; the reference counts are atomic. What grants
- * have in common, their rights, is interned: tokens that differ in `exp` or `iat` share it. */
+/* What a good token says, its rights apart: those are asked themselves (auth/rights.h). Immutable,
+ * any thread; the reference counts are atomic. What grants have in common, their rights, is
+ * interned: tokens that differ in `exp` or `iat` share it. */
 
 #include "auth/key.h"
 #include "auth/refusal.h"
-#include "topic/topic.h"
+#include "auth/rights.h"
 
 #include <stdatomic.h>
-
-struct rights;
 
 struct grant {
     atomic_uint refs;
@@ -28,20 +27,6 @@ struct grant {
                               * its arrays are empty */
 };
 
-/* Does it grant the action on anything at all? */
-bool grant_has(const struct grant *, enum role action);
-/* One topic alone. */
-bool grant_allows_publish(const struct grant *, const struct topic *);
-bool grant_allows_subscribe(const struct grant *, const struct topic *);
-/* Several topics of one update, under one budget: begin with *steps of grant_budget(topics). */
-uint64_t grant_budget(const struct grant *, size_t topics);
-/* What has to be worked out about the topic first: the steps that took, none of the budget. */
-uint64_t grant_prepare(const struct grant *, const struct topic *);
-bool grant_allows(const struct grant *, enum role action, const struct topic *, uint64_t *steps);
-/* The payload that the events of a subscription carry: JSON on one line, as it stood in the token.
- * `match` is the subscription's matcher as text (1.0: PROTOCOL.md, "Active subscriptions"; 0.x: it
- * does not matter). False: none. Borrowed from the grant. */
-bool grant_payload(const struct grant *, struct slice match, struct slice *ret_json);
 struct grant *grant_ref(struct grant *);
 void grant_unref(struct grant **); /* sets the pointer to NULL; NULL is fine */
 

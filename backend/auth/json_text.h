@@ -6,9 +6,14 @@
 
 #include "base/buf.h"
 
+struct json_t; /* Jansson's */
+
 /* The value of the nth member of an object, or the nth element of an array, in the order of the
  * text; without blanks around it. Empty: there are fewer. */
 struct slice json_text_nth(struct slice container, size_t nth);
+/* The value of the member of that name; `object` is what the parser made of the text. Empty: there
+ * is none. */
+struct slice json_text_member(struct slice text, const struct json_t *object, const char *name);
 /* Adds it without the blanks between its parts: one line. */
 void json_text_compact(struct slice value, struct buf *out);
 

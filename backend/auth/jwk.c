@@ -8,8 +8,6 @@
 #include "auth/jwk.h"
 
 #include "auth/base64url.h"
-#include "auth/key_make.h"
-#include "auth/key_set.h"
 #include "base/alloc.h"
 
 #include <jansson.h>

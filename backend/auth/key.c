@@ -2,13 +2,10 @@
  *
  * A key has one kind, and an algorithm fits one kind: the classic mistakes (a public key taken as
  * a shared secret, `none`, the token's own choice) have no place to happen. Of a pair only the
- * public half is kept. What a directive may hold is told apart by its first bytes: PEM, a JSON
- * object; everything else is a secret. */
+ * public half is kept. How a key is written down is not known here: auth/key_text.h. */
 
 #include "auth/key.h"
 
-#include "auth/jwk.h"
-#include "auth/key_make.h"
 #include "auth/pem.h"
 #include "base/alloc.h"
 
@@ -20,7 +17,6 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -33,7 +29,6 @@ enum {
 };
 
 struct key {
-    atomic_uint refs;
     enum key_kind kind;
     const struct algorithm *algorithm; /* NULL: any that fits */
     unsigned char mark[KEY_MARK_LEN];
@@ -142,7 +137,6 @@ key_new_secret(struct slice secret, const struct algorithm *algorithm, struct er
         return NULL;
     }
     struct key *k = xalloc(sizeof *k);
-    atomic_init(&k->refs, 1);
     k->kind = KEY_SECRET;
     k->algorithm = algorithm;
     k->secret_len = secret.len;
@@ -155,7 +149,7 @@ key_new_secret(struct slice secret, const struct algorithm *algorithm, struct er
             continue;
         if ((k->keyed[i] = new_mac(a, secret)) == NULL) {
             error_set(err, "OpenSSL cannot make an HMAC key");
-            key_unref(&k);
+            key_free(&k);
             return NULL;
         }
     }
@@ -227,7 +221,6 @@ key_new_pair(EVP_PKEY *pair, bool is_private, const struct algorithm *algorithm,
         return NULL;
     }
     struct key *k = xalloc(sizeof *k);
-    atomic_init(&k->refs, 1);
     k->kind = kind;
     k->algorithm = algorithm;
     k->pair = half;
@@ -244,142 +237,24 @@ key_set_kid(struct key *k, struct slice kid)
     k->kid_len = kid.len;
 }
 
-struct key *
-key_ref(struct key *k)
+void
+key_set_algorithm(struct key *k, const struct algorithm *algorithm)
 {
-    atomic_fetch_add_explicit(&k->refs, 1, memory_order_relaxed);
-    return k;
+    k->algorithm = algorithm;
 }
 
 void
-key_unref(struct key **ref)
+key_free(struct key **ref)
 {
     struct key *k = *ref;
     *ref = NULL;
-    if (k == NULL || atomic_fetch_sub_explicit(&k->refs, 1, memory_order_acq_rel) != 1)
+    if (k == NULL)
         return;
     for (size_t i = 0; i < MAC_FORMS; i++)
         EVP_MAC_CTX_free(k->keyed[i]);
     EVP_PKEY_free(k->pair);
     free(k->kid);
     free(k);
-}
-
-/* --- what a directive holds ------------------------------------------------------------------- */
-
-static struct key *
-read_pem(struct slice text, const struct algorithm *algorithm, enum key_default standard,
-         struct error *err)
-{
-    bool is_private;
-    if (algorithm && algorithm->kind == KEY_SECRET) {
-        error_set(err,
-                  "%s signs with a shared secret, and this is a PEM key: everybody may have it; "
-                  "name its algorithm (RS256, ES256, EdDSA …)",
-                  algorithm->name);
-        return NULL;
-    }
-    EVP_PKEY *pair = pem_read(text, &is_private, err);
-    struct key *k = pair ? key_new_pair(pair, is_private, algorithm, err) : NULL;
-    EVP_PKEY_free(pair);
-    if (k && algorithm == NULL && standard == KEY_MUST_NAME) {
-        error_set(err, "a PEM key must name its algorithm: this is %s, so for example %s",
-                  key_kind_name(k->kind), algorithm_of_kind(k->kind)->name);
-        key_unref(&k);
-    } else if (k && algorithm == NULL) {
-        k->algorithm = algorithm_of_kind(k->kind);
-    }
-    return k;
-}
-
-static struct key *
-read_jwk(struct slice text, const struct algorithm *algorithm, enum key_default standard,
-         struct error *err)
-{
-    struct key *k = jwk_read(text, err);
-    if (k == NULL)
-        return NULL;
-    if (algorithm && !key_fits(k, algorithm)) {
-        if (k->algorithm)
-            error_set(err, "the JWK is for %s, not for %s", k->algorithm->name, algorithm->name);
-        else
-            error_set(err, "%s needs %s, and this JWK is %s", algorithm->name,
-                      key_kind_name(algorithm->kind), key_kind_name(k->kind));
-        key_unref(&k);
-    } else if (algorithm) {
-        k->algorithm = algorithm;
-    } else if (k->algorithm == NULL) {
-        k->algorithm = algorithm_of_kind(k->kind);
-        if (k->kind != KEY_SECRET && standard == KEY_MUST_NAME) {
-            error_set(err,
-                      "a JWK without alg must name its algorithm: this is %s, so for "
-                      "example %s",
-                      key_kind_name(k->kind), k->algorithm->name);
-            key_unref(&k);
-        }
-    }
-    return k;
-}
-
-static bool
-is_json_object(struct slice text)
-{
-    while (text.len && strchr(" \t\r\n", text.ptr[0]) && text.ptr[0])
-        text = slice_from(text, 1);
-    while (text.len && strchr(" \t\r\n", text.ptr[text.len - 1]) && text.ptr[text.len - 1])
-        text.len--;
-    return text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}';
-}
-
-/* Two letters and some digits, or a name that people know: no part of a secret. */
-static bool
-looks_like_an_algorithm(struct slice s)
-{
-    static const struct slice others[] = {SLICE_INIT("none"), SLICE_INIT("EdDSA"),
-                                          SLICE_INIT("Ed25519"), SLICE_INIT("HMAC"),
-                                          SLICE_INIT("RSA")};
-    for (size_t i = 0; i < COUNT_OF(others); i++)
-        if (slice_eq_nocase(s, others[i]))
-            return true;
-    uint64_t unused;
-    for (size_t i = 0; i < 2 && i < s.len; i++)
-        if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z')))
-            return false;
-    return s.len > 2 && s.len <= 6 && slice_u64(slice_from(s, 2), 9999, &unused);
-}
-
-/* What stands where an algorithm should may be the second word of a secret without quotes. */
-static void
-refuse_algorithm(struct slice alg, struct error *err)
-{
-    static const char known[] = "HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, "
-                                "ES256, ES384, ES512 and EdDSA are";
-    if (looks_like_an_algorithm(alg))
-        error_set(err, "the algorithm " SLICE_FMT " is not known: %s", SLICE_ARG(alg), known);
-    else
-        error_set(err,
-                  "the word behind the key is no algorithm (a key with a blank stands in quotes): "
-                  "%s",
-                  known);
-}
-
-struct key *
-key_read(struct slice text, struct slice alg, enum key_default standard, struct error *err)
-{
-    const struct algorithm *algorithm = NULL;
-    if (alg.len && (algorithm = algorithm_find(alg)) == NULL) {
-        refuse_algorithm(alg, err);
-        return NULL;
-    }
-    if (text.len > KEY_TEXT_MAX) {
-        error_set(err, "a key of more than %d bytes", KEY_TEXT_MAX);
-        return NULL;
-    }
-    if (pem_is(text))
-        return read_pem(text, algorithm, standard, err);
-    if (is_json_object(text))
-        return read_jwk(text, algorithm, standard, err);
-    return key_new_secret(text, algorithm ? algorithm : algorithm_of_kind(KEY_SECRET), err);
 }
 
 /* --- what it is ------------------------------------------------------------------------------- */

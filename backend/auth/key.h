@@ -1,8 +1,8 @@
 #ifndef AUTH_KEY_H
 #define AUTH_KEY_H
 
-/* One key that verifies: a secret, or the public half of a pair. Immutable, any thread; the
- * reference count is atomic. */
+/* One key that verifies: a secret, or the public half of a pair. Immutable once shared, any
+ * thread. */
 
 #include "auth/algorithm.h"
 #include "base/error.h"
@@ -10,24 +10,21 @@
 #include <stdbool.h>
 
 enum {
-    KEY_MARK_LEN = 16,
-    KEY_TEXT_MAX = 65536, /* bytes of a PEM, a JWK, a secret, a file of them */
+    KEY_MARK_LEN = 16
 };
 
+struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
 struct key;
 
-/* What to do with a key that is no secret and comes without an algorithm's name. */
-enum key_default {
-    KEY_MUST_NAME,  /* a directive: refused */
-    KEY_MAY_CHOOSE, /* the environment: RS256, EdDSA or the curve's ES */
-};
-
-/* Reads KEY [ALG] of a directive: a secret, a PEM (line ends may be written out as \n) or a JWK.
- * `alg` may be empty. NULL: err says why, without the
- * key's text. Caller owns a reference. */
-struct key *key_read(struct slice text, struct slice alg, enum key_default, struct error *);
-struct key *key_ref(struct key *);
-void key_unref(struct key **); /* sets the pointer to NULL; NULL is fine */
+/* `algorithm` NULL: any that fits. NULL: err says why, without the key's text. Caller owns. */
+struct key *key_new_secret(struct slice secret, const struct algorithm *, struct error *);
+/* Borrows the pair and keeps a copy of its public half. */
+struct key *key_new_pair(struct evp_pkey_st *, bool is_private, const struct algorithm *,
+                         struct error *);
+void key_free(struct key **); /* sets the pointer to NULL; NULL is fine */
+/* Once each, before it is shared. */
+void key_set_kid(struct key *, struct slice kid);
+void key_set_algorithm(struct key *, const struct algorithm *);
 
 enum key_kind key_kind_of(const struct key *);
 /* The one it was configured for, or its JWK's `alg`; NULL: any that fits its kind. */

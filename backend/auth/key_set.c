@@ -65,7 +65,7 @@ key_set_unref(struct key_set **ref)
     if (set == NULL || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < set->count; i++)
-        key_unref(&set->keys[i]);
+        key_free(&set->keys[i]);
     free(set->keys);
     free(set);
 }

@@ -15,18 +15,12 @@ struct key_set {
 };
 
 enum {
-    KEY_SET_MAX = 100,
-    JWK_SET_MAX = 262144, /* bytes of a JWK set's text */
+    KEY_SET_MAX = 100
 };
 
 struct key_set *key_set_new(void);                /* empty; caller owns a reference */
-void key_set_add(struct key_set *, struct key *); /* takes the reference; while it is built */
-struct key_set *key_set_of(struct key *);         /* takes the reference; caller owns the set */
-/* A JWK set (RFC 7517, section 5). Keys of unknown types, for encryption, or too weak are passed
- * over and counted; where none is left, err says why the last one was, and the set is one that
- * vouches for nobody. NULL: err says why (no JSON, no list of keys, more than KEY_SET_MAX).
- * Caller owns a reference. */
-struct key_set *jwk_set_read(struct slice json, struct error *);
+void key_set_add(struct key_set *, struct key *); /* takes the key; while it is built */
+struct key_set *key_set_of(struct key *);         /* takes the key; caller owns the set */
 struct key_set *key_set_ref(struct key_set *);
 void key_set_unref(struct key_set **);
 

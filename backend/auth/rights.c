@@ -105,7 +105,7 @@ free_entry(struct entry *e)
     for (size_t i = 0; i < e->exact_count; i++)
         free((char *)e->exact[i].ptr);
     for (size_t i = 0; i < e->other_count; i++)
-        matcher_unref(&e->others[i]);
+        matcher_free(&e->others[i]);
     free(e->exact);
     free(e->others);
     free((char *)e->payload.ptr);
@@ -118,15 +118,6 @@ rights_free(struct rights *r)
         free_entry(&r->entries[i]);
     free(r->entries);
     free(r);
-}
-
-struct rights *
-rights_ref(struct rights *r)
-{
-    pthread_mutex_lock(&table.lock);
-    r->refs++;
-    pthread_mutex_unlock(&table.lock);
-    return r;
 }
 
 void
@@ -179,7 +170,7 @@ add_selector(struct entry *e, enum matcher_type type, struct slice text, struct 
         e->others[e->other_count++] = m;
         return true;
     }
-    matcher_unref(&m);
+    matcher_free(&m);
     return true;
 }
 
@@ -196,22 +187,6 @@ seal(struct entry *e)
     qsort(e->exact, e->exact_count, sizeof *e->exact, compare);
 }
 
-/* The member's place among its object's members, which is its place in the text too. */
-static size_t
-place_of(const json_t *object, const char *name)
-{
-    const char *key;
-    json_t *value;
-    size_t at = 0;
-    json_object_foreach((json_t *)object, key, value)
-    {
-        if (strcmp(key, name) == 0)
-            return at;
-        at++;
-    }
-    return SIZE_MAX;
-}
-
 static void
 keep_payload(struct entry *e, const json_t *object, struct slice text)
 {
@@ -220,7 +195,7 @@ keep_payload(struct entry *e, const json_t *object, struct slice text)
         return;
     struct buf compact;
     buf_init(&compact, text.len);
-    json_text_compact(json_text_nth(text, place_of(object, "payload")), &compact);
+    json_text_compact(json_text_member(text, object, "payload"), &compact);
     e->payload = buf_slice(&compact); /* takes the memory */
 }
 

@@ -24,17 +24,21 @@ struct rights_limits {
 MUST_CHECK enum token_fault rights_read(enum dialect, const struct json_t *claim, struct slice text,
                                         struct slice base, const struct rights_limits *,
                                         struct rights **ret_rights, struct error *ret_why);
-struct rights *rights_ref(struct rights *);
 void rights_unref(struct rights **);
 
+/* Do they grant the action on anything at all? */
 bool rights_has(const struct rights *, enum role action);
-/* What the selectors may take for that many topics, in steps of a matcher (topic/match.h). */
+/* Several topics of one update are asked under one budget: begin with *steps of
+ * rights_budget(topics), in steps of a matcher (topic/match.h). */
 uint64_t rights_budget(const struct rights *, size_t topics);
 /* Works out what has to be known about a topic to ask about it; returns the steps it took, which
  * are none of that budget. */
 uint64_t rights_prepare(const struct rights *, const struct topic *);
 /* Takes what it needs off *steps; once they are spent, only exact selectors and `*` allow. */
 bool rights_allow(const struct rights *, enum role action, const struct topic *, uint64_t *steps);
+/* The payload that the events of a subscription carry: JSON on one line, as it stood in the token.
+ * `match` is the subscription's matcher as text (1.0: PROTOCOL.md, "Active subscriptions"; 0.x: it
+ * does not matter). False: none. Borrowed. */
 bool rights_payload(const struct rights *, struct slice match, struct slice *ret_json);
 /* What the selectors are, for a person: calls `say` for each. */
 void rights_describe(const struct rights *, enum role action,

@@ -1,7 +1,7 @@
-/* token_cache - a table with one place for each digest: a newer token takes an older one's.
+/* token_cache - a table with one slot for each digest: a newer token takes an older one's.
  *
  * The digest is 128 bits under two keys that are drawn for each cache, so nobody can choose tokens
- * that fight for a place, or one that passes for another's. */
+ * that fight for a slot, or one that passes for another's. */
 
 #include "auth/token_cache.h"
 
@@ -16,7 +16,7 @@ enum {
     MAX_KEPT_BYTES = 2 * 16384 /* of token, audience and base */
 };
 
-struct place {
+struct slot {
     uint64_t digest[2];
     uint64_t serial, generation; /* of the authority; of keys anywhere */
     struct grant *grant;         /* owns a reference; NULL: free */
@@ -26,13 +26,13 @@ struct token_cache {
     struct hash_key keys[2];
     struct buf text; /* what is digested */
     size_t slots;
-    struct place places[];
+    struct slot table[];
 };
 
 struct token_cache *
 token_cache_new(size_t slots)
 {
-    struct token_cache *c = xalloc(sizeof *c + slots * sizeof c->places[0]);
+    struct token_cache *c = xalloc(sizeof *c + slots * sizeof c->table[0]);
     hash_key_draw(&c->keys[0]);
     hash_key_draw(&c->keys[1]);
     buf_init(&c->text, MAX_KEPT_BYTES);
@@ -46,7 +46,7 @@ token_cache_free(struct token_cache **ref)
     struct token_cache *c = *ref;
     *ref = NULL;
     for (size_t i = 0; c && i < c->slots; i++)
-        grant_unref(&c->places[i].grant);
+        grant_unref(&c->table[i].grant);
     if (c)
         buf_fini(&c->text);
     free(c);
@@ -70,7 +70,7 @@ make_digest(struct token_cache *c, enum role role, struct slice token, struct sl
 }
 
 static bool
-is_good(const struct place *p, const uint64_t digest[2], uint64_t serial, uint64_t generation,
+is_good(const struct slot *p, const uint64_t digest[2], uint64_t serial, uint64_t generation,
         uint64_t now_ms)
 {
     return p->grant && p->digest[0] == digest[0] && p->digest[1] == digest[1] &&
@@ -84,9 +84,9 @@ token_cache_verify(struct token_cache *c, const struct authority *a, enum role r
                    struct grant **ret_grant, struct token_refusal *refusal)
 {
     uint64_t digest[2], serial = authority_serial(a), generation = auth_generation();
-    struct place *p = NULL;
+    struct slot *p = NULL;
     if (c->slots && make_digest(c, role, token, audience, base, digest))
-        p = &c->places[digest[0] % c->slots];
+        p = &c->table[digest[0] % c->slots];
     if (p && is_good(p, digest, serial, generation, now_ms)) {
         metrics_count(METRIC_tokens_remembered);
         *ret_grant = grant_ref(p->grant);
@@ -97,7 +97,7 @@ token_cache_verify(struct token_cache *c, const struct authority *a, enum role r
         authority_verify(a, role, token, audience, base, now_ms, ret_grant, refusal);
     if (fault == TOKEN_OK && p) {
         grant_unref(&p->grant);
-        *p = (struct place){{digest[0], digest[1]}, serial, generation, grant_ref(*ret_grant)};
+        *p = (struct slot){{digest[0], digest[1]}, serial, generation, grant_ref(*ret_grant)};
     }
     return fault;
 }

@@ -1,7 +1,7 @@
 #ifndef BASE_COMPILER_H
 #define BASE_COMPILER_H
 
-/* What every file may say to the compiler, and nothing else. */
+/* What every file may say to the compiler, and the word of every parser. */
 
 #include <stddef.h>
 

@@ -2,6 +2,8 @@
 
 #include "base/site.h"
 
+#include "base/ascii.h"
+
 static unsigned
 port_of(struct slice scheme)
 {
@@ -18,8 +20,7 @@ is_host(struct slice s)
     struct slice inside = in_brackets ? SLICE_OF(s.ptr + 1, s.len - 2) : s;
     for (size_t i = 0; i < inside.len; i++) {
         unsigned char c = (unsigned char)inside.ptr[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     c == '.' || c == '-' || c == '_' || c >= 0x80;
+        bool plain = ascii_is_alnum(c) || c == '.' || c == '-' || c == '_' || c >= 0x80;
         if (!plain && !(in_brackets && c == ':'))
             return false;
     }
@@ -33,7 +34,7 @@ site_of_host(struct slice scheme, struct slice host, struct site *ret)
     size_t colon = host.len;
     if (port == 0)
         return false;
-    while (colon && host.ptr[colon - 1] >= '0' && host.ptr[colon - 1] <= '9')
+    while (colon && ascii_is_digit(host.ptr[colon - 1]))
         colon--;
     if (colon && host.ptr[colon - 1] == ':') {
         /* "host:" is the default port (RFC 3986, section 3.2.3). */

@@ -2,25 +2,41 @@
 
 #include "cli/config_cmd.h"
 
+#include "auth/authority_build.h"
 #include "auth/fetcher.h"
-#include "auth/trust.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "cli/man.h"
 #include "config/config.h"
+#include "config/reference.h"
 #include "config/trial.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static void
-print_directive(void *context, const char *signature, const char *standard, const char *help)
+print_directive(void *context, const struct directive_help *d)
 {
     FILE *out = context;
-    fprintf(out, "%s\n    %s", signature, help);
-    if (standard[0])
-        fprintf(out, " (default: %s)", standard);
+    fprintf(out, "%s\n    %s", d->signature, d->help);
+    if (d->standard[0])
+        fprintf(out, " (default: %s)", d->standard);
     fputs("\n", out);
+}
+
+/* What the tables say, without a configuration. False: there is no such word. */
+static bool
+print_tables(const char *word)
+{
+    if (strcmp(word, "--help") == 0)
+        reference_each(print_directive, stdout);
+    else if (strcmp(word, "--man") == 0)
+        man_print_directives(stdout);
+    else if (strcmp(word, "--man-metrics") == 0)
+        man_print_metrics(stdout);
+    else
+        return false;
+    return true;
 }
 
 /* As at start, but that nothing is fetched. */
@@ -30,10 +46,11 @@ judge_key_settings(struct config *c)
     struct error err;
     struct fetcher *fetcher = fetcher_new(NULL, NULL);
     struct key_source **sources = fetcher_sources(fetcher, c, &err);
-    struct authority *authority = sources ? trust_build(c, sources, &c->notes, &c->errors) : NULL;
+    struct authority *authority =
+        sources ? authority_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)
         config_complain(c, "%s", err.text);
-    authority_unref(&authority);
+    authority_free(&authority);
     fetcher_drop(&sources, c->sources.count);
     fetcher_free(&fetcher);
 }
@@ -59,17 +76,11 @@ int
 config_cmd(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
-    if (argc == 2 && strcmp(word, "--help") == 0) {
-        config_describe(print_directive, stdout);
+    if (argc == 2 && print_tables(word))
         return 0;
-    }
-    if (argc == 2 && strcmp(word, "--man") == 0) {
-        man_print(stdout);
-        return 0;
-    }
     bool is_file = argc == 3 && argv[2][0] != '-';
     if (strcmp(word, "check") != 0 || (argc != 2 && !is_file)) {
-        fputs("usage: alipes config check [FILE] | alipes config --help | alipes config --man\n"
+        fputs("usage: alipes config check [FILE] | alipes config --help\n"
               "\n"
               "Without FILE: what the hub would run with here, of the environment.\n",
               stderr);

@@ -2,7 +2,7 @@
 #define CLI_EVENT_LINE_H
 
 /* An update of the history as a line of JSON, and back: what `alipes history dump` writes and
- * `restore` reads (README, "The history").
+ * `restore` reads (alipes(8)).
  *
  *     {"position":"2-17","time":1764036794123,"id":"…","topics":["…"],"data":"…"}
  *

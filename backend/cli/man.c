@@ -1,49 +1,43 @@
-/* man - the manual page of the configuration, made from the table that the parser reads. */
+/* man - what manual pages have from tables: the directives of alipes.conf(5), the series of
+ * alipes-metrics(7). The rest of the pages stands beside this file; `make install` joins them. */
 
 #include "cli/man.h"
 
 #include "base/alloc.h"
-#include "base/version.h"
-#include "config/config.h"
+#include "config/reference.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-static const char *const before[] = {
-    ".TH ALIPES.CONF 5 \"\" \"alipes " VERSION "\" \"File formats\"",
-    ".SH NAME",
-    "alipes.conf \\- configuration of the alipes hub",
-    ".SH DESCRIPTION",
-    "The file is the body of a",
-    ".B mercure { }",
-    "block of a Caddyfile, with or without that wrapper: one directive a line, arguments separated",
-    "by blanks, quotes around what holds blanks, blocks in",
-    ".BR { \" and \" } ,",
-    "comments behind",
-    ".BR # ,",
-    "and the environment by",
-    ".BR {env.NAME} \" or \" {$NAME:default} .",
-    "A word of several lines stands in quotes, or as a heredoc behind",
-    ".BR <<NAME .",
-    "All that is wrong is named at once, each with its line.",
-    ".PP",
-    "Durations are written 500ms, 40s, 5m, 24h; sizes 1MiB, 512KB. Directives that are said to be",
-    "repeatable add up; of any other the last one counts.",
-    ".PP",
-    ".B alipes config check",
-    ".I FILE",
-    "says what is wrong with a file, as a start would. SIGHUP makes a running hub read it anew.",
-    ".SH DIRECTIVES",
+enum kind {
+    KIND_COUNTER,
+    KIND_GAUGE,
+    KIND_HISTOGRAM,
+    KIND_BOUND,
 };
 
-static const char *const after[] = {
-    ".SH FILES",
-    ".TP",
-    ".I /etc/alipes/alipes.conf",
-    "what",
-    ".B alipes.service",
-    "reads, and commands where nothing names another",
-    ".SH SEE ALSO",
-    ".BR alipes (8)",
+static const struct {
+    enum kind kind;
+    const char *name, *help;
+} metrics[] = {
+#define COUNTER(name, help)   {KIND_COUNTER, #name, help},
+#define GAUGE(name, help)     {KIND_GAUGE, #name, help},
+#define BOUND(name, help)     {KIND_BOUND, #name, help},
+#define HISTOGRAM(name, help) {KIND_HISTOGRAM, #name, help},
+#include "metrics/metrics.def"
+#undef COUNTER
+#undef GAUGE
+#undef BOUND
+#undef HISTOGRAM
+};
+
+static const struct {
+    const char *heading, *before, *after;
+} kinds[] = {
+    [KIND_COUNTER] = {"Counters", "alipes_", "_total"},
+    [KIND_GAUGE] = {"Gauges", "alipes_", ""},
+    [KIND_HISTOGRAM] = {"Histograms", "alipes_", "_seconds"},
+    [KIND_BOUND] = {"Bounds met", "alipes_bounds_met_total{bound=\"", "\"}"},
 };
 
 /* Text as roff takes it literally. */
@@ -62,27 +56,65 @@ print_text(FILE *out, const char *text)
 }
 
 static void
-print_directive(void *context, const char *signature, const char *standard, const char *help)
+print_in(FILE *out, const char *before, const char *text, const char *after)
 {
-    FILE *out = context;
-    fputs(".TP\n\\fB", out);
-    print_text(out, signature);
-    fputs("\\fR\n", out);
-    print_text(out, help);
-    if (standard[0]) {
-        fputs(" (default: ", out);
-        print_text(out, standard);
-        fputs(")", out);
-    }
-    fputs(".\n", out);
+    fputs(before, out);
+    print_text(out, text);
+    fputs(after, out);
+}
+
+static bool
+is_counted(const char *name)
+{
+    for (size_t i = 0; name && i < COUNT_OF(metrics); i++)
+        if (metrics[i].kind == KIND_BOUND && strcmp(metrics[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+struct page {
+    FILE *out;
+    const char *group; /* the heading that was printed last */
+};
+
+static void
+print_directive(void *context, const struct directive_help *d)
+{
+    struct page *page = context;
+    if (d->group != page->group)
+        print_in(page->out, ".SS ", d->group, "\n");
+    page->group = d->group;
+    print_in(page->out, ".TP\n\\fB", d->signature, "\\fR\n");
+    print_text(page->out, d->help);
+    if (d->standard[0])
+        print_in(page->out, " (default: ", d->standard, ")");
+    fputs(".\n", page->out);
+    if (d->past)
+        print_in(page->out, "Past it: ", d->past, ".\n");
+    if (is_counted(d->name))
+        fputs("Counted.\n", page->out);
+    if (d->takes_restart)
+        fputs("Takes a restart.\n", page->out);
 }
 
 void
-man_print(FILE *out)
+man_print_directives(FILE *out)
 {
-    for (size_t i = 0; i < COUNT_OF(before); i++)
-        fprintf(out, "%s\n", before[i]);
-    config_describe(print_directive, out);
-    for (size_t i = 0; i < COUNT_OF(after); i++)
-        fprintf(out, "%s\n", after[i]);
+    struct page page = {.out = out};
+    reference_each(print_directive, &page);
+}
+
+void
+man_print_metrics(FILE *out)
+{
+    for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+        fprintf(out, ".SS %s\n", kinds[kind].heading);
+        for (size_t i = 0; i < COUNT_OF(metrics); i++) {
+            if (metrics[i].kind != kind)
+                continue;
+            fprintf(out, ".TP\n\\fB%s%s%s\\fR\n", kinds[kind].before, metrics[i].name,
+                    kinds[kind].after);
+            print_in(out, "", metrics[i].help, ".\n");
+        }
+    }
 }

@@ -8,8 +8,9 @@
 #include "cli/mistake.h"
 
 #include "auth/jws.h"
-#include "auth/key.h"
+#include "auth/key_text.h"
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "base/buf.h"
 
 #include <openssl/crypto.h>
@@ -30,15 +31,6 @@ makes(struct slice secret, const struct jws *j)
            HMAC(digest, secret.len ? secret.ptr : "", (int)secret.len,
                 (const unsigned char *)j->input.ptr, j->input.len, made, &len) != NULL &&
            len == j->signature.len && CRYPTO_memcmp(made, j->signature.ptr, len) == 0;
-}
-
-static int
-digit_of(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
 }
 
 static bool
@@ -97,7 +89,7 @@ static bool
 decode_hex(struct slice secret, struct buf *out)
 {
     for (size_t i = 0; i + 1 < secret.len; i += 2) {
-        int high = digit_of(secret.ptr[i]), low = digit_of(secret.ptr[i + 1]);
+        int high = ascii_hex(secret.ptr[i]), low = ascii_hex(secret.ptr[i + 1]);
         if (high < 0 || low < 0)
             return false;
         buf_add_byte(out, (char)(high << 4 | low));
@@ -199,7 +191,7 @@ fits(const struct key_setting *k, const struct jws *j)
                                              KEY_MAY_CHOOSE, &ignored)
                                   : NULL;
     bool fits = key && key_verify(key, j->algorithm, j->input, j->signature);
-    key_unref(&key);
+    key_free(&key);
     return fits;
 }
 

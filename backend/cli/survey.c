@@ -222,14 +222,3 @@ survey_walk(struct survey *v, const struct survey_file *f,
     free(bytes);
     return true;
 }
-
-const char *
-survey_verdict_name(enum survey_verdict verdict)
-{
-    static const char *const names[] = {
-#define X(name) #name,
-        SURVEY_VERDICTS(X)
-#undef X
-    };
-    return names[verdict];
-}

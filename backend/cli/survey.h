@@ -52,6 +52,5 @@ void survey_free(struct survey **);
 MUST_CHECK bool survey_walk(struct survey *, const struct survey_file *,
                             void (*each)(void *, const struct log_record *, struct block),
                             void *context);
-const char *survey_verdict_name(enum survey_verdict);
 
 #endif

@@ -7,7 +7,7 @@
 #include "cli/token_cmd.h"
 
 #include "auth/base64url.h"
-#include "auth/key.h"
+#include "auth/key_text.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -352,7 +352,7 @@ make(struct wish *w, const struct config *c, struct buf *key, struct buf *out, s
     if (ok && out->len > MAX_TOKEN)
         ok = error_set(err, "the token has %zu bytes, and a hub takes %d", out->len, MAX_TOKEN);
 done:
-    key_unref(&k);
+    key_free(&k);
     free(claims);
     buf_fini(&audience);
     return ok;

@@ -6,8 +6,8 @@
 
 #include "cli/token_inspect.h"
 
+#include "auth/authority_build.h"
 #include "auth/fetcher.h"
-#include "auth/trust.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/hearsay.h"
@@ -150,8 +150,8 @@ static bool
 say_topic(const struct grant *g, enum role role, const char *text)
 {
     struct topic topic = topic_of(slice_of(text));
-    bool granted =
-        role == ROLE_PUBLISH ? grant_allows_publish(g, &topic) : grant_allows_subscribe(g, &topic);
+    uint64_t steps = rights_budget(g->rights, 1);
+    bool granted = rights_allow(g->rights, role, &topic, &steps);
     printf("%s ", role_name(role));
     plain_write(stdout, topic.text);
     printf(": %s\n", granted                  ? "granted"
@@ -182,7 +182,7 @@ enum answer {
 static enum answer
 say_accepted(const struct question *q, const struct grant *g, enum role role)
 {
-    bool has = grant_has(g, role);
+    bool has = rights_has(g->rights, role);
     const char *trap = NULL;
     printf("%s: accepted, by the rules of %s, ", role_name(role), dialect_name(g->dialect));
     say_end(g);
@@ -407,7 +407,7 @@ open_sources(struct question *q, struct error *err)
         ;
     pthread_mutex_unlock(&q->lock);
     struct string_list *errors = &q->config->errors;
-    q->authority = trust_build(q->config, q->sources, NULL, errors);
+    q->authority = authority_build(q->config, q->sources, NULL, errors);
     return q->authority || error_set(err, "%s", errors->items[0]);
 }
 
@@ -456,7 +456,7 @@ token_inspect(int argc, char **argv)
     } else {
         fprintf(stderr, "alipes token inspect: %s\n", err.text);
     }
-    authority_unref(&q.authority);
+    authority_free(&q.authority);
     if (q.config)
         fetcher_drop(&q.sources, q.config->sources.count);
     fetcher_free(&q.fetcher);

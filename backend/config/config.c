@@ -352,36 +352,3 @@ config_found(void)
 {
     return found;
 }
-
-/* Directives whose reading is no row of options.def. */
-static const struct {
-    const char *signature, *standard, *help;
-} others[] = {
-    {"issuer ID { authorization_server  publisher { jwt KEY [ALG] }  subscriber { jwks_uri URL "
-     "[ALG...] } }",
-     "", "who may sign tokens of 1.0, and with what: a key or a JWK set for each role; repeatable"},
-    {"transport memory", "", "the tail alone is kept, nothing on disk"},
-    {"durability commit|interval DURATION", "commit",
-     "a 200 means synced, or written and synced so often"},
-    {"log logfmt|json [debug|info|warn|error] [FILE]", "logfmt info stderr", "lines for operators"},
-};
-
-void
-config_describe(void (*each)(void *context, const char *signature, const char *standard,
-                             const char *help),
-                void *context)
-{
-    char signature[200];
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option *o = &option_table[i];
-        const char *blank = o->arguments[0] ? " " : "";
-        if (o->block)
-            snprintf(signature, sizeof signature, "%s { %s%s%s }", o->block, o->name, blank,
-                     o->arguments);
-        else
-            snprintf(signature, sizeof signature, "%s%s%s", o->name, blank, o->arguments);
-        each(context, signature, o->standard, o->help);
-    }
-    for (size_t i = 0; i < COUNT_OF(others); i++)
-        each(context, others[i].signature, others[i].standard, others[i].help);
-}

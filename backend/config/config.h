@@ -95,19 +95,15 @@ MUST_CHECK bool config_parse(struct config *, struct slice text, const char *fil
 MUST_CHECK bool config_judge(struct config *, struct error *);
 
 /* What the hub would run with: this file, or NULL: the one that ALIPES_CONFIG names where it is
- * there, else the MERCURE_… variables (README). Before both, the file that ALIPES_DEFAULTS names:
- * what a package says where its user says nothing. Judged; unusable where config->errors says
- * something. Caller owns. */
+ * there, else the MERCURE_… variables (alipes.conf(5)). Before both, the file that ALIPES_DEFAULTS
+ * names: what a package says where its user says nothing. Judged; unusable where config->errors
+ * says something. Caller owns. */
 struct config *config_read(const char *path);
 /* For commands beside the hub: where nothing says which configuration is meant (no path, no
  * ALIPES_CONFIG, no MERCURE_… variable) the packaged file counts, if it is there. */
 MUST_CHECK bool config_load(const char *path, struct config **ret, struct error *);
 /* That file, where config_load() took it by itself; else NULL. */
 const char *config_found(void);
-/* Every directive, with its default (empty: none) and what it means. */
-void config_describe(void (*each)(void *context, const char *signature, const char *standard,
-                                  const char *help),
-                     void *context);
 
 /* Which dialects of the protocol follow from the keys. */
 bool config_speaks_0x(const struct config *);

@@ -1,7 +1,7 @@
 #ifndef CONFIG_ENVIRONMENT_H
 #define CONFIG_ENVIRONMENT_H
 
-/* MERCURE_… variables (README) as a configuration. */
+/* MERCURE_… variables (alipes.conf(5)) as a configuration. */
 
 #include "config/config.h"
 

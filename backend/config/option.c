@@ -16,7 +16,13 @@ const struct option option_table[] = {
 #define INNER(block_, name_, type_, field_, least_, most_, standard_, arguments_, help_)           \
     {block_,    #name_,     TYPE_##type_, offsetof(struct config, field_), least_, most_,          \
      standard_, arguments_, help_},
+#define GROUP(title)
+#define OTHER(signature, standard, help)
+#define PAST(name, text)
 #include "config/options.def"
+#undef PAST
+#undef OTHER
+#undef GROUP
 #undef INNER
 #undef OPTION
 };

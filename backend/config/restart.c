@@ -30,6 +30,16 @@ static const struct {
     {"history", "max_age"},
 };
 
+bool
+restart_takes(const char *block, const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(fixed); i++)
+        if (strcmp(fixed[i].name, name) == 0 &&
+            (block ? fixed[i].block && strcmp(fixed[i].block, block) == 0 : !fixed[i].block))
+            return true;
+    return false;
+}
+
 static bool
 lists_are_equal(const struct string_list *a, const struct string_list *b)
 {

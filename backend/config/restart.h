@@ -10,4 +10,7 @@
 void restart_keep(struct config *fresh, const struct config *running,
                   struct string_list *ret_names);
 
+/* Is this directive among those? `block` NULL: one of its own. */
+bool restart_takes(const char *block, const char *name);
+
 #endif

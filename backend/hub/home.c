@@ -5,7 +5,7 @@
 
 #include "hub/home.h"
 
-#include "request/place.h"
+#include "request/front.h"
 #include "request/reply.h"
 
 enum {
@@ -53,7 +53,7 @@ hub_renew(struct exchange *ex)
     ex->rules = rules_ref(now);
     ex->config = now->config;
     ex->request->judged = 0; /* nobody was, by these */
-    if (place_settle(ex))
+    if (front_settle(ex))
         return true;
     reply_other_host(ex);
     return false;

@@ -271,7 +271,7 @@ release(struct index *ix, struct entry *e)
     leave_tree(ix, p);
     entries_remove(&ix->patterns, e);
     release_base(ix, p->base);
-    matcher_unref(&p->matcher);
+    matcher_free(&p->matcher);
     free(p);
 }
 
@@ -310,7 +310,7 @@ intern(struct index *ix, const struct selector *s, struct entry **ret, struct er
     enum index_answer answer = matcher_kind(m) == MATCHER_IS_EXACT ? intern_exact(ix, s, ret)
                                                                    : intern_pattern(ix, s, m, ret);
     if (answer != INDEX_ADDED || !(*ret)->is_pattern)
-        matcher_unref(&m);
+        matcher_free(&m);
     return answer;
 }
 
@@ -382,7 +382,7 @@ index_judge(const struct index *ix, const struct selector *s, struct error *err)
         return true;
     struct matcher *m = matcher_new(s->type, s->text, s->base, err);
     bool ok = m != NULL;
-    matcher_unref(&m);
+    matcher_free(&m);
     return ok;
 }
 

@@ -79,14 +79,15 @@ grant_may_get(const struct grant *g, const struct update *u, struct judging *at,
         return MATCH_YES;
     bool allowed = false;
     if (g && at->topic == 0)
-        at->left = grant_budget(g, u->topic_count);
+        at->left = rights_budget(g->rights, u->topic_count);
     for (; g && !allowed && at->topic < u->topic_count; at->topic++) {
         if (*steps == 0)
             return MATCH_LIMIT;
         const struct topic *topic = &u->topics[at->topic];
-        uint64_t one = grant_budget(g, 1), most = at->left < one ? at->left : one, left = most;
-        match_take(steps, 1 + grant_prepare(g, topic));
-        allowed = grant_allows(g, ROLE_SUBSCRIBE, topic, &left);
+        uint64_t one = rights_budget(g->rights, 1), most = at->left < one ? at->left : one,
+                 left = most;
+        match_take(steps, 1 + rights_prepare(g->rights, topic));
+        allowed = rights_allow(g->rights, ROLE_SUBSCRIBE, topic, &left);
         at->left -= most - left;
         match_take(steps, most - left);
     }

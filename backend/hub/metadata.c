@@ -5,7 +5,7 @@
 
 #include "hub/home.h"
 #include "request/credential.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 #include "request/reply.h"
 
 #include <cjson/cJSON.h>
@@ -55,7 +55,7 @@ static void
 on_head(struct exchange *ex)
 {
     struct reply r;
-    struct slice resource = place_audience(ex);
+    struct slice resource = hub_url_audience(ex);
     if (!authority_speaks(ex->rules->authority, DIALECT_1_0)) {
         reply_text(ex, 404, SLICE("There is no metadata: no issuer is configured.\n"));
         return;

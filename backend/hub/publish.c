@@ -15,7 +15,7 @@
 #include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/form.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 #include "request/reply.h"
 #include "topic/matcher.h"
 
@@ -51,7 +51,7 @@ on_head(struct exchange *ex)
     struct grant *grant;
     if (!admit_read(ex, ROLE_PUBLISH, true, &grant))
         return;
-    if (!grant_has(grant, ROLE_PUBLISH)) {
+    if (!rights_has(grant->rights, ROLE_PUBLISH)) {
         admit_refuse(ex, ROLE_PUBLISH, TOKEN_GRANTS_NOTHING, grant);
         grant_unref(&grant);
         return;
@@ -118,7 +118,7 @@ read_fields(struct exchange *ex, struct publication *p, struct fields *f)
 static bool
 read_hub_url(struct exchange *ex, struct arena *arena, struct url *ret)
 {
-    return url_parse(arena, place_base(ex), NULL, ret) ||
+    return url_parse(arena, hub_url_base(ex), NULL, ret) ||
            (url_parse(arena, SLICE("http://localhost"), NULL, ret) &&
             url_parse(arena, slice_of(ex->config->path), ret, ret));
 }
@@ -142,7 +142,7 @@ static bool
 judge_topics(struct exchange *ex, const struct grant *grant, const struct fields *f,
              struct topic *topics)
 {
-    uint64_t steps = grant_budget(grant, f->topic_count);
+    uint64_t steps = rights_budget(grant->rights, f->topic_count);
     for (size_t i = 0; i < f->topic_count; i++) {
         if (is_reserved(ex, grant->dialect, f->topics[i])) {
             reply_text(ex, grant->dialect == DIALECT_1_0 ? 400 : 403,
@@ -150,7 +150,7 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct fields
             return false;
         }
         topics[i] = topic_of(f->topics[i]);
-        if (!grant_allows(grant, ROLE_PUBLISH, &topics[i], &steps)) {
+        if (!rights_allow(grant->rights, ROLE_PUBLISH, &topics[i], &steps)) {
             admit_refuse_topic(ex, grant, f->topics[i]);
             return false;
         }

@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "metrics/metrics.h"
 #include "request/form.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 #include "topic/text.h"
 
 #include <stdlib.h>
@@ -270,7 +270,7 @@ query_read(struct exchange *ex, struct slice body, struct query *q)
         if (q->selectors[i].type != MATCHER_URLPATTERN)
             continue;
         if (base.ptr == NULL)
-            base = place_base(ex);
+            base = hub_url_base(ex);
         q->selectors[i].base = base;
     }
     sort(q);

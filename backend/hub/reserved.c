@@ -7,7 +7,7 @@
 
 #include "hub/reserved.h"
 
-#include "topic/percent.h"
+#include "base/ascii.h"
 
 enum {
     /* A topic of any length that is plain takes once or twice its length; one up to MAX_SURE fits
@@ -22,8 +22,7 @@ static const struct slice well_known = SLICE_INIT("/.well-known/mercure");
 static bool
 is_unreserved(int c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
+    return ascii_is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /* %XX of what needs no encoding (RFC 3986, section 6.2.2.2) becomes the character. */
@@ -41,7 +40,7 @@ decode_unreserved(struct arena *arena, struct slice path, struct slice *ret)
     for (size_t i = 0; i < path.len; i++) {
         char c = path.ptr[i];
         if (c == '%' && path.len - i > 2) {
-            int high = percent_hex(path.ptr[i + 1]), low = percent_hex(path.ptr[i + 2]);
+            int high = ascii_hex(path.ptr[i + 1]), low = ascii_hex(path.ptr[i + 2]);
             if (high >= 0 && low >= 0 && is_unreserved(high << 4 | low)) {
                 c = (char)(high << 4 | low);
                 i += 2;

@@ -1,7 +1,7 @@
 #ifndef HUB_RESERVED_H
 #define HUB_RESERVED_H
 
-/* Topics that belong to the hub: those under its own path (PROTOCOL.md, "Publish", "Reserved"). */
+/* Topics that belong to the hub: those under its own path (PROTOCOL.md, "Publish"). */
 
 #include "topic/url.h"
 

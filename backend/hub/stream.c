@@ -20,7 +20,7 @@
 #include "hub/reading.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -109,7 +109,7 @@ settle(struct stream *s, struct exchange *ex, struct grant *grant, uint64_t addr
     s->exchange = ex;
     s->grant = grant;
     s->address_key = address_key;
-    s->audience_follows = place_audience_follows(ex->config);
+    s->audience_follows = hub_url_audience_follows(ex->config);
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     s->begun_s = (uint32_t)(worker_now_ms(home->worker) / 1000);

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "hub/stream.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 
 #include <stdlib.h>
 
@@ -77,8 +77,8 @@ is_kept(const struct stream *s, const struct rules *r)
     if (g == NULL)
         return c->anonymous;
     return authority_keeps(r->authority, g) &&
-           (g->dialect == DIALECT_0X || (s->audience_follows && place_audience_follows(c)) ||
-            place_is_audience(c, slice_of(g->audience)));
+           (g->dialect == DIALECT_0X || (s->audience_follows && hub_url_audience_follows(c)) ||
+            hub_url_is_audience(c, slice_of(g->audience)));
 }
 
 static void

@@ -126,7 +126,7 @@ trap_of_selector(const struct selector *s)
     struct matcher *m =
         s->type == MATCHER_TEMPLATE ? matcher_new(s->type, s->text, SLICE(""), &ignored) : NULL;
     const char *trap = m && matcher_kind(m) == MATCHER_IS_EXACT ? matcher_trap(s->text) : NULL;
-    matcher_unref(&m);
+    matcher_free(&m);
     return trap;
 }
 

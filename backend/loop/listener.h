@@ -18,8 +18,8 @@ struct listener_limits {
     atomic_size_t connections; /* counted up here, down by whoever frees a connection */
 };
 
-/* `address`: ":8080", "127.0.0.1:9000", "[::1]:9000", "unix//PATH|MODE|GROUP", "fd/N". May give
- * two sockets (":8080" is IPv6 with IPv4 where the kernel has it). Caller owns. A stale Unix
+/* `address`: ":8080", "127.0.0.1:9000", "[::1]:9000", "unix//PATH|MODE|GROUP", "fd/N".
+ * ":8080" is one socket: IPv6, and IPv4 with it, where the kernel has it. Caller owns. A stale Unix
  * socket (nobody answers a connect) is replaced; a live one is an error. */
 struct listener *listener_open(const char *address, struct error *);
 /* Sockets that whoever started us listens on for us: descriptor 0 (FastCGI 1.0, section 2.2), and

@@ -71,9 +71,3 @@ timer_disarm(struct timer *t)
     list_unlink(&t->node);
     t->due_ms = 0;
 }
-
-bool
-timer_is_armed(const struct timer *t)
-{
-    return t->due_ms != 0;
-}

@@ -33,6 +33,5 @@ void timer_wheel_advance(struct timer_wheel *, uint64_t now_ms); /* fires what i
 void timer_init(struct timer *, void (*fire)(struct timer *));
 void timer_arm(struct timer_wheel *, struct timer *, uint64_t after_ms); /* again: moves it */
 void timer_disarm(struct timer *);
-bool timer_is_armed(const struct timer *);
 
 #endif

@@ -97,8 +97,9 @@ static struct counters *sets[MAX_THREADS];
 static atomic_uint set_count;
 static _Thread_local struct counters *mine;
 
-void
-metrics_enter(void)
+/* Registers this thread; the counters live on after it. */
+static void
+enter(void)
 {
     mine = xalloc(sizeof *mine);
     unsigned at = atomic_fetch_add(&set_count, 1);
@@ -110,7 +111,7 @@ static struct counters *
 my_set(void)
 {
     if (mine == NULL)
-        metrics_enter();
+        enter();
     return mine;
 }
 

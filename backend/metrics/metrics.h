@@ -22,8 +22,6 @@ enum metric {
     METRIC_COUNT,
 };
 
-/* Registers this thread (once, at most 1,100 of them); the counters live on after it. */
-void metrics_enter(void);
 void metrics_add(enum metric, uint64_t);
 void metrics_count(enum metric);
 void metrics_sub(enum metric, uint64_t); /* a gauge */

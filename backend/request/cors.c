@@ -13,8 +13,6 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "request/origin.h"
-#include "request/place.h"
-#include "request/reply.h"
 
 #include <string.h>
 
@@ -43,7 +41,7 @@ static bool
 is_own_page(const struct exchange *ex, struct slice origin)
 {
     struct slice site;
-    return place_is_own_origin(ex, origin) ||
+    return origin_is_own(ex, origin) ||
            (request_header(ex->request, SLICE("Sec-Fetch-Site"), &site) &&
             slice_eq(site, SLICE("same-origin")));
 }

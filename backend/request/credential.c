@@ -16,8 +16,8 @@
 #include "metrics/metrics.h"
 #include "request/cookie.h"
 #include "request/form.h"
+#include "request/hub_url.h"
 #include "request/origin.h"
-#include "request/place.h"
 #include "request/rules.h"
 
 #include <stdio.h>
@@ -140,7 +140,7 @@ origin_may_publish(const struct exchange *ex)
     struct slice origin;
     if (!find_origin(ex, &origin))
         return false;
-    if (place_is_own_origin(ex, origin))
+    if (origin_is_own(ex, origin))
         return true;
     const struct string_list *allowed = &ex->config->publish_origins;
     for (size_t i = 0; i < allowed->count; i++)
@@ -216,8 +216,8 @@ credential_read(struct exchange *ex, enum role role, struct token_cache *cache,
         return false;
     }
     if (authority_speaks(authority, DIALECT_1_0)) {
-        audience = place_audience(ex);
-        base = place_base(ex);
+        audience = hub_url_audience(ex);
+        base = hub_url_base(ex);
     }
     fault = token_cache_verify(cache, authority, role, token, audience, base, clock_wall_ms(),
                                ret_grant, ret_refusal);

@@ -1,7 +1,8 @@
-/* exchange - the calls of a handler, passed on to the wire; and looking up headers. */
+/* exchange - the calls of a handler, passed on to the wire; and the headers of both ways. */
 
 #include "request/exchange.h"
 
+#include "base/alloc.h"
 #include "request/rules.h"
 
 bool
@@ -23,6 +24,13 @@ request_header_count(const struct request *r, struct slice name)
     for (size_t i = 0; i < r->header_count; i++)
         count += slice_eq_nocase(r->headers[i].name, name);
     return count;
+}
+
+void
+reply_add(struct reply *r, struct slice name, struct slice value)
+{
+    ENSURE(r->header_count < COUNT_OF(r->headers));
+    r->headers[r->header_count++] = (struct header){name, value};
 }
 
 void

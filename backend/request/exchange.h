@@ -62,7 +62,7 @@ struct request {
     uint64_t told_length;      /* of the body; 0: none, or it is not told */
     struct slice address;      /* the client's, as text; empty: not known */
     bool is_told;              /* scheme and address came with the request itself (FastCGI) */
-    bool is_settled;           /* scheme, host and address are what place_settle() made of... */
+    bool is_settled;           /* scheme, host and address are what front_settle() made of... */
     struct told told;          /* ...what the wire said */
     const unsigned char *peer; /* who connected, 16 bytes (base/cidr.h); NULL: a Unix socket */
 
@@ -79,6 +79,8 @@ struct reply {
     struct slice body; /* HEAD: its length is told, it is not sent */
     bool is_stream;    /* of an event stream, also one that ends at once: HTTP closes behind it */
 };
+
+void reply_add(struct reply *, struct slice name, struct slice value);
 
 /* A handler leaves out (NULL) what cannot come to it: without a body to read, on_body and
  * on_body_refused; without a stream, on_writable; without a state, on_gone. */

@@ -17,9 +17,6 @@ struct form {
 bool form_next(struct form *, struct arena *, struct slice *ret_name, struct slice *ret_value,
                bool *ret_failed);
 
-/* %XX alone, no `+`. False: the arena is full. */
-MUST_CHECK bool percent_decode(struct arena *, struct slice, struct slice *ret_decoded);
-
 /* What the request says that its body is: parameters of the type (charset) do not count. */
 enum form_announced {
     FORM_NOTHING, /* no Content-Type */

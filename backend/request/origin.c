@@ -2,6 +2,8 @@
 
 #include "request/origin.h"
 
+#include "base/site.h"
+
 #include <stdio.h>
 
 bool
@@ -16,6 +18,17 @@ origin_matches(struct slice pattern, struct slice origin, bool ignore_case)
         return false;
     return equal(before, slice_head(origin, before.len)) &&
            equal(after, slice_from(origin, origin.len - after.len));
+}
+
+bool
+origin_is_own(const struct exchange *ex, struct slice origin)
+{
+    const struct request *r = ex->request;
+    struct site asking, own;
+    struct slice rest;
+    return site_read(origin, &asking, &rest) && rest.len == 0 &&
+           (r->scheme.len == 0 || slice_eq_nocase(r->scheme, asking.scheme)) &&
+           site_of_host(asking.scheme, r->host, &own) && site_eq(&asking, &own);
 }
 
 bool
@@ -55,8 +68,10 @@ split(struct slice s)
     return p;
 }
 
-const char *
-origin_difference(struct slice pattern, struct slice origin)
+/* In what a pattern that does not match comes near: "its scheme", "its port", …; NULL: in nothing.
+ */
+static const char *
+difference_of(struct slice pattern, struct slice origin)
 {
     struct parts ours = split(pattern), theirs = split(origin);
     if (theirs.host.len == 0 || !origin_matches(ours.host, theirs.host, true))
@@ -78,7 +93,7 @@ origin_advice(const struct string_list *list, const char *name, struct slice ori
     const char *difference = NULL, *near = "";
     for (size_t i = 0; i < list->count && difference == NULL; i++) {
         near = list->items[i];
-        difference = origin_difference(slice_of(near), origin);
+        difference = difference_of(slice_of(near), origin);
     }
     if (difference)
         snprintf(out, cap, "%s has %.150s, which differs in %s", name, near, difference);

@@ -8,17 +8,10 @@
 #include "request/answered.h"
 #include "request/cors.h"
 #include "request/credential.h"
-#include "request/place.h"
+#include "request/hub_url.h"
 #include "request/problem.h"
 
 #include <stdio.h>
-
-void
-reply_add(struct reply *r, struct slice name, struct slice value)
-{
-    ENSURE(r->header_count < COUNT_OF(r->headers));
-    r->headers[r->header_count++] = (struct header){name, value};
-}
 
 void
 reply_begin(const struct exchange *ex, struct reply *r, unsigned status)
@@ -135,8 +128,8 @@ sentence_of(const struct exchange *ex, const struct token_refusal *refusal, unsi
     return SLICE_OF(out, (size_t)n);
 }
 
-unsigned
-reply_refusal_status(const struct token_refusal *refusal)
+static unsigned
+status_of(const struct token_refusal *refusal)
 {
     return refusal->reply_dialect == DIALECT_0X ? 401 : challenge_of(refusal->fault).status;
 }
@@ -147,7 +140,7 @@ reply_refusal(struct exchange *ex, const struct token_refusal *refusal)
     struct reply r;
     struct buf value;
     char text[300];
-    unsigned status = reply_refusal_status(refusal);
+    unsigned status = status_of(refusal);
     const char *reason = token_fault_name(refusal->fault);
     metrics_refused(status, reason);
     token_refusal_log(refusal, ex->id, status);
@@ -155,7 +148,7 @@ reply_refusal(struct exchange *ex, const struct token_refusal *refusal)
     buf_init(&value, 65536);
     buf_add(&value, SLICE("Bearer"));
     if (refusal->reply_dialect == DIALECT_1_0) {
-        struct slice url = place_metadata_url(ex);
+        struct slice url = hub_url_metadata(ex);
         const char *error = challenge_of(refusal->fault).error;
         if (error)
             buf_addf(&value, " error=\"%s\"", error);

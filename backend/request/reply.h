@@ -8,16 +8,15 @@
 
 /* An empty reply of that status with the CORS headers of this request (PROTOCOL.md, CORS). */
 void reply_begin(const struct exchange *, struct reply *, unsigned status);
-void reply_add(struct reply *, struct slice name, struct slice value);
-/* One sentence of text; with `allow`, an Allow header. Ends the exchange. */
+/* One sentence of text. Ends the exchange, as all below do that take it. */
 void reply_text(struct exchange *, unsigned status, struct slice sentence);
-void reply_other_host(struct exchange *); /* 421: place_settle() */
+void reply_other_host(struct exchange *); /* 421: front_settle() */
+/* 405, and `allow` in the Allow header. */
 void reply_method_not_allowed(struct exchange *, struct slice allow);
 /* What a token, or the lack of one, ends in: 401 in 0.x; in 1.0 also 403 and 400, with error code
  * and resource_metadata. The reason goes to the log (and, with debug, to a header), never into the
  * body. */
 void reply_refusal(struct exchange *, const struct token_refusal *);
-unsigned reply_refusal_status(const struct token_refusal *);
 /* 200 and the headers of an event stream. */
 void reply_stream_head(const struct exchange *, struct reply *);
 /* OPTIONS: a preflight, or 204 with Allow. */

@@ -33,6 +33,6 @@ rules_unref(struct rules **ref)
     struct config *config = (struct config *)r->config;
     struct authority *authority = (struct authority *)r->authority;
     config_free(&config);
-    authority_unref(&authority);
+    authority_free(&authority);
     free(r);
 }

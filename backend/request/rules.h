@@ -11,7 +11,7 @@
 struct rules {
     atomic_uint refs;
     const struct config *config;       /* owns */
-    const struct authority *authority; /* owns a reference */
+    const struct authority *authority; /* owns */
 };
 
 struct rules *rules_new(struct config *, struct authority *); /* takes both; caller owns */

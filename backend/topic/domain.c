@@ -7,7 +7,8 @@
 
 #include "topic/domain.h"
 
-#include "topic/byteset.h"
+#include "base/ascii.h"
+#include "base/byteset.h"
 #include "topic/unicode.h"
 
 /* What ToASCII records although CheckHyphens and VerifyDnsLength are false. */
@@ -45,10 +46,8 @@ lower_case(struct arena *arena, struct slice domain, struct slice *ret)
     char *out = arena_alloc(arena, domain.len);
     if (out == NULL)
         return false;
-    for (size_t i = 0; i < domain.len; i++) {
-        char c = domain.ptr[i];
-        out[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-    }
+    for (size_t i = 0; i < domain.len; i++)
+        out[i] = ascii_lower(domain.ptr[i]);
     *ret = SLICE_OF(out, domain.len);
     return true;
 }

@@ -5,7 +5,8 @@
 
 #include "topic/host.h"
 
-#include "topic/byteset.h"
+#include "base/ascii.h"
+#include "base/byteset.h"
 #include "topic/domain.h"
 #include "topic/percent.h"
 
@@ -25,12 +26,6 @@ static const struct byteset forbidden = {
         BYTESET_HIGH('^') | BYTESET_HIGH('|'),
 };
 
-static bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The IPv4 number parser. Values beyond 32 bits all become 2^32, which no address may hold. */
 static bool
 read_ipv4_number(struct slice s, uint64_t *ret)
@@ -45,7 +40,7 @@ read_ipv4_number(struct slice s, uint64_t *ret)
         s = slice_from(s, is_hex ? 2 : 1);
     }
     for (size_t i = 0; i < s.len; i++) {
-        int digit = percent_hex(s.ptr[i]);
+        int digit = ascii_hex(s.ptr[i]);
         if (digit < 0 || (unsigned)digit >= radix)
             return false;
         value = value * radix + (unsigned)digit;
@@ -74,10 +69,10 @@ ends_in_number(struct slice domain)
     while (at && last.ptr[at - 1] != '.')
         at--;
     last = slice_from(last, at);
-    if (last.len == 0 || !is_digit(last.ptr[0]))
+    if (last.len == 0 || !ascii_is_digit(last.ptr[0]))
         return false;
     size_t digits = 0;
-    while (digits < last.len && is_digit(last.ptr[digits]))
+    while (digits < last.len && ascii_is_digit(last.ptr[digits]))
         digits++;
     return digits == last.len || read_ipv4_number(last, &value);
 }
@@ -123,7 +118,7 @@ read_ipv4_in_ipv6(struct slice s, uint16_t pieces[static 2])
         if (n > 0 && (at == s.len || s.ptr[at++] != '.'))
             return false;
         size_t begin = at;
-        for (; at < s.len && is_digit(s.ptr[at]); at++) {
+        for (; at < s.len && ascii_is_digit(s.ptr[at]); at++) {
             if (at > begin && value == 0)
                 return false;
             value = value * 10 + (unsigned)(s.ptr[at] - '0');
@@ -171,8 +166,8 @@ read_ipv6(struct slice s, uint16_t pieces[static PIECES])
         }
         unsigned value = 0;
         size_t begin = at;
-        while (at < s.len && at - begin < 4 && percent_hex(s.ptr[at]) >= 0)
-            value = value << 4 | (unsigned)percent_hex(s.ptr[at++]);
+        while (at < s.len && at - begin < 4 && ascii_hex(s.ptr[at]) >= 0)
+            value = value << 4 | (unsigned)ascii_hex(s.ptr[at++]);
         if (at < s.len && s.ptr[at] == '.') {
             if (at == begin || count > PIECES - 2 ||
                 !read_ipv4_in_ipv6(slice_from(s, begin), pieces + count))

@@ -13,7 +13,6 @@
 #include <string.h>
 
 struct matcher {
-    atomic_uint refs;
     enum matcher_kind kind;
     struct template *template; /* owns; of its kind */
     struct pattern *pattern;   /* owns; of its kind */
@@ -47,7 +46,6 @@ matcher_new(enum matcher_type type, struct slice text, struct slice base, struct
         error_set(err, "no memory");
         return NULL;
     }
-    atomic_init(&m->refs, 1);
     if (text.len)
         memcpy(m->bytes, text.ptr, text.len);
     m->text = SLICE_OF(m->bytes, text.len);
@@ -75,25 +73,18 @@ matcher_new(enum matcher_type type, struct slice text, struct slice base, struct
         if (m->pattern)
             atomic_fetch_add_explicit(&url_patterns, 1, memory_order_relaxed);
         else
-            matcher_unref(&m);
+            matcher_free(&m);
         break;
     }
     return m;
 }
 
-struct matcher *
-matcher_ref(struct matcher *m)
-{
-    atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
-    return m;
-}
-
 void
-matcher_unref(struct matcher **ref)
+matcher_free(struct matcher **ref)
 {
     struct matcher *m = *ref;
     *ref = NULL;
-    if (m == NULL || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
+    if (m == NULL)
         return;
     template_free(&m->template);
     if (m->pattern)
@@ -164,13 +155,6 @@ bool
 matcher_needs_urls(void)
 {
     return atomic_load_explicit(&url_patterns, memory_order_relaxed) > 0;
-}
-
-bool
-matcher_matches(const struct matcher *m, const struct topic *t)
-{
-    uint64_t steps = matcher_steps(t);
-    return matcher_try(m, t, &steps) == MATCH_YES;
 }
 
 const char *

@@ -1,9 +1,9 @@
 #ifndef TOPIC_MATCHER_H
 #define TOPIC_MATCHER_H
 
-/* What a subscription or a grant says about topics. Immutable; the reference count is atomic: any
- * thread. Nothing here is interned: a worker does that for its streams (hub/index.h), and what
- * grants share they share as rights. */
+/* What a subscription or a grant says about topics. Immutable: any thread. Nothing here is
+ * interned: a worker does that for its streams (hub/index.h), and what grants share they share as
+ * rights. */
 
 #include "base/error.h"
 #include "topic/match.h"
@@ -27,12 +27,11 @@ enum matcher_kind {
 
 struct matcher;
 
-/* `base` is the hub's URL (PROTOCOL.md, "Base"); only URL Patterns look at it. NULL: ill-formed,
- * and err says why. Copies both. Caller owns a reference. */
+/* `base` is the hub's URL (PROTOCOL.md, "Subscribe"); only URL Patterns look at it. NULL:
+ * ill-formed, and err says why. Copies both. Caller owns. */
 struct matcher *matcher_new(enum matcher_type, struct slice text, struct slice base,
                             struct error *);
-struct matcher *matcher_ref(struct matcher *);
-void matcher_unref(struct matcher **); /* sets the pointer to NULL; NULL is fine */
+void matcher_free(struct matcher **); /* sets the pointer to NULL; NULL is fine */
 
 enum matcher_kind matcher_kind(const struct matcher *);
 struct slice matcher_text(const struct matcher *);
@@ -46,16 +45,14 @@ uint64_t matcher_prepare(const struct matcher *, const struct topic *);
 /* What it takes in memory. */
 size_t matcher_size(const struct matcher *);
 
-/* A limit met is no match. */
-bool matcher_matches(const struct matcher *, const struct topic *);
-/* Takes what it needs off *steps. */
+/* Takes what it needs off *steps, which begin with matcher_steps(). */
 enum match matcher_try(const struct matcher *, const struct topic *, uint64_t *steps);
 
 /* Is there any URL Pattern in the process, so that topics are worth parsing? */
 bool matcher_needs_urls(void);
 
-/* The steps of one match, for matcher_matches() and for whoever asks: max_match_steps, and a little
- * more for a topic that is long (up to TOPIC_URL_MAX). Any thread. */
+/* The steps of one match: max_match_steps, and a little more for a topic that is long (up to
+ * TOPIC_URL_MAX). Any thread. */
 uint64_t matcher_steps(const struct topic *);
 void matcher_set_steps(uint64_t);
 

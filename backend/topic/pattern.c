@@ -103,8 +103,9 @@ assemble(struct maker *m)
 }
 
 struct pattern *
-pattern_init_compile(struct arena *arena, struct pattern_init init, struct error *err)
+pattern_of_init(struct arena *arena, const struct pattern_init *said, struct error *err)
 {
+    struct pattern_init init = *said;
     struct maker m = {0};
     struct pattern *p = NULL;
     size_t size = 0;
@@ -144,7 +145,7 @@ pattern_new(struct slice text, struct slice base, struct error *err)
         if (base.ptr == NULL && !init.has[PATTERN_PROTOCOL])
             error_set(err, "a relative pattern needs a base URL");
         else
-            p = pattern_init_compile(&arena, init, err);
+            p = pattern_of_init(&arena, &init, err);
     }
     arena_fini(&arena);
     return p;
@@ -233,15 +234,6 @@ struct slice
 pattern_literal_prefix(const struct pattern *p)
 {
     return SLICE_OF(p->bytes + p->programs_length, p->prefix_length);
-}
-
-bool
-pattern_matches_all(const struct pattern *p)
-{
-    for (size_t i = 0; i < PATTERN_COMPONENTS; i++)
-        if (p->components[i].kind != COMPONENT_ANY)
-            return false;
-    return true;
 }
 
 size_t

@@ -9,6 +9,7 @@
 #include "topic/url.h"
 
 struct pattern;
+struct pattern_init; /* topic/pattern_init.h */
 
 enum {
     PATTERN_MAX = 1 << 20, /* bytes of a pattern, and of its base URL; directives say less */
@@ -18,6 +19,8 @@ enum {
  * NULL: not a pattern by the standard, or one whose regular expression cannot be translated
  * (topic/regex.h); `err`, which may be NULL, says which and why. Caller owns. */
 struct pattern *pattern_new(struct slice text, struct slice base, struct error *err);
+/* The same of what was parsed already ("create"), with the base URL in it. */
+struct pattern *pattern_of_init(struct arena *, const struct pattern_init *, struct error *err);
 void pattern_free(struct pattern **); /* sets it to NULL; NULL is fine */
 
 /* Whether `url`, a topic that was parsed with the same base, matches. Takes what it needs off
@@ -31,9 +34,6 @@ enum match pattern_match(const struct pattern *, const struct url *url, uint64_t
  * it may be empty, and belongs to the pattern. False: the arena is full. */
 MUST_CHECK bool pattern_key(struct arena *, const struct url *, struct slice *ret_key);
 struct slice pattern_literal_prefix(const struct pattern *);
-
-/* Whether every URL matches: each component is `*`. */
-bool pattern_matches_all(const struct pattern *);
 
 /* The bytes that the pattern holds, compiled regular expressions included. */
 size_t pattern_size(const struct pattern *);

@@ -8,6 +8,7 @@
 #include "topic/pattern_component.h"
 
 #include "topic/pattern_program.h"
+#include "topic/url_canonical.h"
 
 static bool
 canonical_port(struct arena *arena, struct slice in, struct slice *ret)

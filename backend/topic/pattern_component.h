@@ -4,7 +4,7 @@
 /* One component of a pattern: compiled from its pattern string, matched against a component of a
  * URL (URL Pattern, "compile a component"). */
 
-#include "topic/pattern.h"
+#include "topic/match.h"
 #include "topic/pattern_parse.h"
 #include "topic/regex.h"
 

@@ -6,6 +6,8 @@
 
 #include "topic/pattern_init.h"
 
+#include "topic/url.h"
+
 #include <string.h>
 
 static bool

@@ -17,7 +17,4 @@ struct pattern_init {
  * component is there. False: the base URL is not one, or the arena is full. */
 MUST_CHECK bool pattern_init_process(struct arena *, struct pattern_init *, struct error *err);
 
-/* "create" on what was parsed: NULL as pattern_new(). */
-struct pattern *pattern_init_compile(struct arena *, struct pattern_init, struct error *err);
-
 #endif

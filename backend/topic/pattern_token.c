@@ -19,8 +19,10 @@ struct reader {
     const char *fault; /* the first strict error, and `index` is where */
 };
 
-uint32_t
-pattern_token_code_point(struct slice s, size_t *ret_length)
+/* The code point at the start of `s`, which is not empty. What is not UTF-8 counts as U+FFFD, one
+ * byte long. */
+static uint32_t
+code_point_at(struct slice s, size_t *ret_length)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
     size_t more = p[0] >= 0xf0 ? 3 : p[0] >= 0xe0 ? 2 : 1;
@@ -73,7 +75,7 @@ read_name(struct reader *r)
 {
     size_t start = r->index + 1, at = start, length;
     while (at < r->in.len) {
-        uint32_t c = pattern_token_code_point(slice_from(r->in, at), &length);
+        uint32_t c = code_point_at(slice_from(r->in, at), &length);
         if (!pattern_token_names(c, at == start))
             break;
         at += length;
@@ -162,11 +164,11 @@ read_one(struct reader *r)
             add_fault(r, at + 1, at, "a backslash at the end");
             return;
         }
-        pattern_token_code_point(slice_from(r->in, at + 1), &length);
+        code_point_at(slice_from(r->in, at + 1), &length);
         add(r, TOKEN_ESCAPED_CHAR, at + 1 + length, at + 1, length);
         return;
     default:
-        pattern_token_code_point(slice_from(r->in, at), &length);
+        code_point_at(slice_from(r->in, at), &length);
         add(r, TOKEN_CHAR, at + length, at, length);
     }
 }

@@ -45,8 +45,4 @@ struct slice pattern_token_value(const struct pattern_tokens *, const struct pat
 /* ECMAScript's IdentifierStart (`first`) and IdentifierPart. */
 bool pattern_token_names(uint32_t code_point, bool first);
 
-/* The code point at the start of `s`, which is not empty, and its length in *ret_length. What is
- * not UTF-8 counts as U+FFFD, one byte long. */
-uint32_t pattern_token_code_point(struct slice s, size_t *ret_length);
-
 #endif

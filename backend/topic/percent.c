@@ -2,6 +2,8 @@
 
 #include "topic/percent.h"
 
+#include "base/ascii.h"
+
 #include <string.h>
 
 #define LOW  BYTESET_LOW
@@ -40,16 +42,6 @@ percent_encode(char *out, struct slice in, const struct byteset *set)
     return out;
 }
 
-int
-percent_hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* From in[first] on, to out[first]; `out` may be in.ptr: what is written was read. */
 static struct slice
 decode_from(size_t first, struct slice in, char *out, bool plus_is_blank)
@@ -59,9 +51,9 @@ decode_from(size_t first, struct slice in, char *out, bool plus_is_blank)
         char c = in.ptr[i];
         if (c == '+' && plus_is_blank) {
             c = ' ';
-        } else if (c == '%' && in.len - i > 2 && percent_hex(in.ptr[i + 1]) >= 0 &&
-                   percent_hex(in.ptr[i + 2]) >= 0) {
-            c = (char)(percent_hex(in.ptr[i + 1]) << 4 | percent_hex(in.ptr[i + 2]));
+        } else if (c == '%' && in.len - i > 2 && ascii_hex(in.ptr[i + 1]) >= 0 &&
+                   ascii_hex(in.ptr[i + 2]) >= 0) {
+            c = (char)(ascii_hex(in.ptr[i + 1]) << 4 | ascii_hex(in.ptr[i + 2]));
             i += 2;
         }
         out[n++] = c;

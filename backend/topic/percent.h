@@ -5,7 +5,7 @@
  * beyond ASCII is in every set, so the bytes of UTF-8 need no decoding. */
 
 #include "base/arena.h"
-#include "topic/byteset.h"
+#include "base/byteset.h"
 
 extern const struct byteset PERCENT_C0;
 extern const struct byteset PERCENT_FRAGMENT;
@@ -16,9 +16,6 @@ extern const struct byteset PERCENT_USERINFO;
 
 /* Writes `in`, encoded, to `out`, which has room for three times its length. Returns the end. */
 char *percent_encode(char *out, struct slice in, const struct byteset *);
-
-/* The value of a hex digit, or -1. */
-int percent_hex(char);
 
 /* Decodes %XX; a `%` without two hex digits stands for itself. What needs no decoding is borrowed
  * from `in`, the rest lies in the arena. False: the arena is full. */

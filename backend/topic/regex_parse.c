@@ -8,6 +8,7 @@
 
 #include "topic/regex_parse.h"
 
+#include "base/ascii.h"
 #include "topic/pattern_token.h"
 #include "topic/regex_reader.h"
 
@@ -149,7 +150,7 @@ static struct regex_node *
 parse_back_number(struct parser *p)
 {
     uint32_t number = 0;
-    for (int c; c = PEEK(p, 0), c >= '0' && c <= '9'; p->r.at++)
+    for (int c; c = PEEK(p, 0), ascii_is_digit(c); p->r.at++)
         if (number < 1000000)
             number = number * 10 + (uint32_t)(c - '0');
     struct regex_node *back = back_new(p);
@@ -340,7 +341,7 @@ parse_number(struct parser *p, uint32_t *ret)
 {
     uint32_t n = 0;
     size_t start = p->r.at;
-    for (int c; c = PEEK(p, 0), c >= '0' && c <= '9'; p->r.at++)
+    for (int c; c = PEEK(p, 0), ascii_is_digit(c); p->r.at++)
         n = n < REGEX_INFINITE / 10 ? n * 10 + (uint32_t)(c - '0') : REGEX_INFINITE;
     *ret = n;
     return p->r.at > start;

@@ -9,6 +9,7 @@
 
 #include "topic/regex_reader.h"
 
+#include "base/ascii.h"
 #include "topic/regex_property.h"
 
 #include <string.h>
@@ -28,22 +29,13 @@ regex_reader_fault(struct regex_reader *r, const char *what)
                      SLICE_ARG(slice_head(r->in, 256)));
 }
 
-static int
-hex(int c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Exactly `digits` of them. */
 static bool
 read_hex(struct regex_reader *r, unsigned digits, uint32_t *ret)
 {
     uint32_t value = 0;
     for (unsigned i = 0; i < digits; i++) {
-        int digit = hex(PEEK(r, i));
+        int digit = ascii_hex(PEEK(r, i));
         if (digit < 0)
             return false;
         value = value << 4 | (uint32_t)digit;
@@ -58,8 +50,8 @@ read_braced_hex(struct regex_reader *r, uint32_t *ret)
 {
     uint32_t value = 0;
     size_t start = r->at;
-    for (; hex(PEEK(r, 0)) >= 0; r->at++) {
-        value = value << 4 | (uint32_t)hex(PEEK(r, 0));
+    for (; ascii_hex(PEEK(r, 0)) >= 0; r->at++) {
+        value = value << 4 | (uint32_t)ascii_hex(PEEK(r, 0));
         if (value > 0x10ffff)
             return FAULT(r, "a code point beyond U+10FFFF");
     }
@@ -105,12 +97,12 @@ regex_reader_escape(struct regex_reader *r, uint32_t *ret)
         *ret = (uint32_t)controls[control - letters];
     } else if (c == 'c') {
         int letter = PEEK(r, 0);
-        if ((letter | 0x20) < 'a' || (letter | 0x20) > 'z')
+        if (!ascii_is_letter(letter))
             return FAULT(r, "\\c without a letter");
         r->at++;
         *ret = (uint32_t)letter & 31;
     } else if (c == '0') {
-        if (PEEK(r, 0) >= '0' && PEEK(r, 0) <= '9')
+        if (ascii_is_digit(PEEK(r, 0)))
             return FAULT(r, "an octal escape");
         *ret = 0;
     } else if (c == 'x') {
@@ -143,8 +135,7 @@ read_property_word(struct regex_reader *r, struct slice *ret)
 {
     size_t start = r->at;
     int c;
-    while (c = PEEK(r, 0),
-           (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_')
+    while (c = PEEK(r, 0), ascii_is_alnum(c) || c == '_')
         r->at++;
     *ret = SLICE_OF(r->in.ptr + start, r->at - start);
     return ret->len > 0;

@@ -21,14 +21,6 @@ regex_chars_fold_one(uint32_t c)
     return c == LONG_S ? 's' : c == KELVIN ? 'k' : c;
 }
 
-bool
-regex_chars_has(const struct regex_chars *s, uint32_t c)
-{
-    if (c < 128)
-        return ((c < 64 ? s->low >> c : s->high >> (c - 64)) & 1) != 0;
-    return (c == LONG_S && (s->more & 1)) || (c == KELVIN && (s->more & 2));
-}
-
 void
 regex_chars_add(struct regex_chars *s, uint32_t first, uint32_t last)
 {

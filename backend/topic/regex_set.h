@@ -26,7 +26,6 @@ struct regex_set {
     bool may_contain_strings;     /* the standard's static semantics, not what is in it */
 };
 
-bool regex_chars_has(const struct regex_chars *, uint32_t code_point);
 void regex_chars_add(struct regex_chars *, uint32_t first, uint32_t last);
 struct regex_chars regex_chars_fold(struct regex_chars);
 /* All other characters; where case is ignored, all other folded ones. */

@@ -13,6 +13,7 @@
 #include "topic/template.h"
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,15 +77,10 @@ class_of(char c)
 }
 
 static bool
-is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static bool
 is_triplet(struct slice s, size_t at)
 {
-    return s.len - at >= 3 && s.ptr[at] == '%' && is_hex(s.ptr[at + 1]) && is_hex(s.ptr[at + 2]);
+    return s.len - at >= 3 && s.ptr[at] == '%' && ascii_hex(s.ptr[at + 1]) >= 0 &&
+           ascii_hex(s.ptr[at + 2]) >= 0;
 }
 
 /* ucschar and iprivate of RFC 6570, section 1.5. */

@@ -2,7 +2,7 @@
 #define TOPIC_TEMPLATE_H
 
 /* URI Templates (RFC 6570, level 4), read backwards: could this topic have come from that
- * template? (PROTOCOL.md, "Templates (0.x)".) Immutable once made: any thread. */
+ * template? (PROTOCOL.md, "Subscribe".) Immutable once made: any thread. */
 
 #include "base/error.h"
 #include "base/slice.h"

@@ -121,16 +121,3 @@ text_from_latin1(struct slice s, char *ret)
     }
     return n;
 }
-
-const char *
-text_fault_sentence(enum text_fault fault)
-{
-    static const char *const sentences[] = {
-        [TEXT_OK] = "is fine",
-        [TEXT_NOT_UTF8] = "is not valid UTF-8",
-        [TEXT_CONTROL] = "holds a control character",
-        [TEXT_FORMAT] = "holds an invisible format character",
-        [TEXT_UNKNOWN] = "is not ASCII, and ICU, which knows the rest, cannot be opened",
-    };
-    return sentences[fault];
-}

@@ -25,7 +25,4 @@ MUST_CHECK bool text_scalars(struct arena *, struct slice s, struct slice *ret);
 /* Latin-1 as UTF-8, into `ret`, which has room for twice the bytes. Returns how many it took. */
 size_t text_from_latin1(struct slice s, char *ret);
 
-/* "is not valid UTF-8", "holds a control character", …: what follows the name of the string. */
-const char *text_fault_sentence(enum text_fault);
-
 #endif

@@ -13,6 +13,7 @@
 #include "topic/topic.h"
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "topic/pattern.h"
 
 #include <pthread.h>
@@ -35,8 +36,7 @@ struct topic_url {
 static bool
 is_scheme_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '-' || c == '.';
+    return ascii_is_alnum(c) || c == '+' || c == '-' || c == '.';
 }
 
 /* `scheme://`, as it stands: the parser looks at the base of no such URL. */
@@ -45,8 +45,7 @@ topic_is_absolute(const struct topic *t)
 {
     struct slice s = t->text;
     size_t i = 0;
-    if (s.len == 0 ||
-        !((s.ptr[0] >= 'a' && s.ptr[0] <= 'z') || (s.ptr[0] >= 'A' && s.ptr[0] <= 'Z')))
+    if (s.len == 0 || !ascii_is_letter(s.ptr[0]))
         return false;
     while (i < s.len && is_scheme_byte(s.ptr[i]))
         i++;

@@ -7,18 +7,18 @@
 
 #include "base/log.h"
 
-#define FILE_OF(version) LATE_STRING(libicuuc.so.version)
+#define FILE_OF(version) LIBRARY_STRING(libicuuc.so.version)
 
 static struct unicode calls;
-static const char *const names[] = {UNICODE_CALLS(LATE_NAME) NULL};
-static struct late icu = LATE_INIT(FILE_OF(U_ICU_VERSION_MAJOR_NUM), names, &calls);
+static const char *const names[] = {UNICODE_CALLS(LIBRARY_NAME) NULL};
+static struct library icu = LIBRARY_INIT(FILE_OF(U_ICU_VERSION_MAJOR_NUM), names, &calls);
 
 const struct unicode *
 unicode(void)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
     struct error err;
-    if (late_open(&icu, &err))
+    if (library_open(&icu, &err))
         return &calls;
     if (!atomic_flag_test_and_set(&said))
         log_line(LOG_ERROR, "library_missing",

@@ -3,7 +3,7 @@
 
 /* ICU, opened at the first text that is not ASCII. Any thread. */
 
-#include "base/late.h"
+#include "base/library.h"
 
 #include <unicode/uchar.h>
 #include <unicode/uidna.h>
@@ -16,7 +16,7 @@
     X(uidna_openUTS46)
 
 struct unicode {
-    UNICODE_CALLS(LATE_POINTER)
+    UNICODE_CALLS(LIBRARY_POINTER)
 };
 
 /* NULL: it cannot be opened, which is logged once; what would have needed it is to be refused. */

@@ -1,4 +1,4 @@
-/* url - the basic URL parser of the WHATWG URL standard, section 4.4, and its serializer.
+/* url - the basic URL parser of the WHATWG URL standard, section 4.4.
  *
  * The standard is a machine that sees one code point at a time; here each of its states is a
  * function of the same name that takes the run of bytes for which the machine would stay, and
@@ -15,6 +15,7 @@
 #include "topic/url_state.h"
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 #include "topic/host.h"
 #include "topic/percent.h"
 #include "topic/text.h"
@@ -37,24 +38,6 @@ find_special(struct slice scheme)
     while (i < COUNT_OF(special) && !slice_eq(scheme, special[i].scheme))
         i++;
     return i;
-}
-
-bool
-url_scheme_is_special(struct slice scheme)
-{
-    return find_special(scheme) < COUNT_OF(special);
-}
-
-static bool
-is_alpha(int c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-is_digit(int c)
-{
-    return c >= '0' && c <= '9';
 }
 
 /* --- the input -------------------------------------------------------------------------------- */
@@ -310,7 +293,7 @@ count_dots(struct slice segment)
 static bool
 is_drive_letter(struct slice s)
 {
-    return s.len == 2 && is_alpha((unsigned char)s.ptr[0]) && (s.ptr[1] == ':' || s.ptr[1] == '|');
+    return s.len == 2 && ascii_is_letter(s.ptr[0]) && (s.ptr[1] == ':' || s.ptr[1] == '|');
 }
 
 static bool
@@ -325,7 +308,7 @@ starts_with_drive_letter(struct slice s)
 static bool
 begins_with_normalised_drive(struct slice path)
 {
-    return path.len >= 3 && is_alpha((unsigned char)path.ptr[1]) && path.ptr[2] == ':' &&
+    return path.len >= 3 && ascii_is_letter(path.ptr[1]) && path.ptr[2] == ':' &&
            (path.len == 3 || path.ptr[3] == '/');
 }
 
@@ -412,7 +395,7 @@ port_state(struct url_parser *p, size_t end)
 {
     struct slice digits = slice_head(rest(p), end - p->at);
     for (size_t i = 0; i < digits.len; i++)
-        if (!is_digit(digits.ptr[i]))
+        if (!ascii_is_digit(digits.ptr[i]))
             return false;
     p->at = end;
     return url_state_port(p, digits) && url_state_path_start(p);
@@ -649,15 +632,15 @@ static bool
 scheme_start_state(struct url_parser *p)
 {
     size_t len = 0;
-    if (is_alpha(peek(p, 0)))
-        while (is_alpha(peek(p, len)) || is_digit(peek(p, len)) || peek(p, len) == '+' ||
-               peek(p, len) == '-' || peek(p, len) == '.')
+    if (ascii_is_letter(peek(p, 0)))
+        while (ascii_is_alnum(peek(p, len)) || peek(p, len) == '+' || peek(p, len) == '-' ||
+               peek(p, len) == '.')
             len++;
     if (len == 0 || peek(p, len) != ':')
         return no_scheme_state(p);
     char *scheme = p->out;
     for (size_t i = 0; i < len; i++)
-        scheme[i] = (char)(is_alpha(p->in.ptr[i]) ? p->in.ptr[i] | 0x20 : p->in.ptr[i]);
+        scheme[i] = ascii_lower(p->in.ptr[i]);
     p->out += len;
     url_state_set_scheme(p, SLICE_OF(scheme, len));
     p->at += len + 1;
@@ -672,47 +655,5 @@ url_parse(struct arena *arena, struct slice input, const struct url *base, struc
         return false;
     ENSURE(p.out <= p.end);
     *ret = p.url;
-    return true;
-}
-
-bool
-url_serialise(struct arena *arena, const struct url *u, struct slice *ret)
-{
-    size_t room = u->scheme.len + u->username.len + u->password.len + u->host.len + u->port.len +
-                  u->path.len + u->query.len + u->fragment.len + sizeof "://:@:/.?#";
-    struct url_parser p = {.out = arena_alloc(arena, room)};
-    char *begin = p.out;
-    if (begin == NULL)
-        return false;
-    copy(&p, u->scheme);
-    copy(&p, SLICE(":"));
-    if (u->has_host) {
-        copy(&p, SLICE("//"));
-        copy(&p, u->username);
-        if (u->password.len) {
-            copy(&p, SLICE(":"));
-            copy(&p, u->password);
-        }
-        if (u->username.len || u->password.len)
-            copy(&p, SLICE("@"));
-        copy(&p, u->host);
-        if (u->port.len) {
-            copy(&p, SLICE(":"));
-            copy(&p, u->port);
-        }
-    } else if (!u->has_opaque_path && slice_starts(u->path, SLICE("//"))) {
-        copy(&p, SLICE("/.")); /* or it would be read as a host */
-    }
-    copy(&p, u->path);
-    if (u->has_query) {
-        copy(&p, SLICE("?"));
-        copy(&p, u->query);
-    }
-    if (u->has_fragment) {
-        copy(&p, SLICE("#"));
-        copy(&p, u->fragment);
-    }
-    ENSURE(p.out <= begin + room);
-    *ret = written(&p, begin);
     return true;
 }

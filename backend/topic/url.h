@@ -1,8 +1,7 @@
 #ifndef TOPIC_URL_H
 #define TOPIC_URL_H
 
-/* URLs as the WHATWG URL standard parses and serialises them (section 4), and its operations on
- * one component, as the URL Pattern standard needs them ("canonicalize a …").
+/* URLs as the WHATWG URL standard parses them (section 4).
  *
  * Input is UTF-8; an ill-formed part of it counts as U+FFFD, as in the standard's decoder.
  * Pure functions: any thread, no state but ICU's tables (topic/domain.h). Time is linear in the
@@ -30,26 +29,5 @@ struct url {
  * *ret is then untouched. */
 MUST_CHECK bool url_parse(struct arena *, struct slice input, const struct url *base,
                           struct url *ret);
-
-/* The URL serializer (section 4.5). False: the arena is full. */
-MUST_CHECK bool url_serialise(struct arena *, const struct url *, struct slice *ret_href);
-
-bool url_scheme_is_special(struct slice scheme);
-
-/* The canonicalisers of URL Pattern, each a setter's state of the URL parser on a fresh record
- * (https://dummy.invalid/). The empty string stays empty. False: the standard throws a TypeError,
- * or the arena is full. */
-MUST_CHECK bool url_canonical_protocol(struct arena *, struct slice in, struct slice *ret);
-MUST_CHECK bool url_canonical_username(struct arena *, struct slice in, struct slice *ret);
-MUST_CHECK bool url_canonical_password(struct arena *, struct slice in, struct slice *ret);
-MUST_CHECK bool url_canonical_hostname(struct arena *, struct slice in, struct slice *ret);
-MUST_CHECK bool url_canonical_ipv6_hostname(struct arena *, struct slice in, struct slice *ret);
-/* The default port of `protocol` becomes the empty string; empty where it is not known. */
-MUST_CHECK bool url_canonical_port(struct arena *, struct slice in, struct slice protocol,
-                                   struct slice *ret);
-MUST_CHECK bool url_canonical_pathname(struct arena *, struct slice in, struct slice *ret);
-MUST_CHECK bool url_canonical_opaque_pathname(struct arena *, struct slice in, struct slice *ret);
-MUST_CHECK bool url_canonical_search(struct arena *, struct slice in, struct slice *ret);
-MUST_CHECK bool url_canonical_hash(struct arena *, struct slice in, struct slice *ret);
 
 #endif

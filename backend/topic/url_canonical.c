@@ -4,6 +4,9 @@
  * What a reader gets wrong: the parts come in pieces, as they stand between groups, so a path may
  * begin without a slash, and its dots must not be taken for segments that begin there. */
 
+#include "topic/url_canonical.h"
+
+#include "base/ascii.h"
 #include "topic/host.h"
 #include "topic/percent.h"
 #include "topic/text.h"
@@ -77,9 +80,9 @@ url_canonical_ipv6_hostname(struct arena *arena, struct slice in, struct slice *
         return false;
     for (size_t i = 0; i < in.len; i++) {
         char c = in.ptr[i];
-        if (percent_hex(c) < 0 && c != '[' && c != ']' && c != ':')
+        if (ascii_hex(c) < 0 && c != '[' && c != ']' && c != ':')
             return false;
-        out[i] = (char)(((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ? c | 0x20 : c);
+        out[i] = ascii_lower(c);
     }
     *ret = SLICE_OF(out, in.len);
     return true;
@@ -97,7 +100,7 @@ url_canonical_port(struct arena *arena, struct slice in, struct slice protocol, 
     if (!begin_override(&p, arena, in))
         return false;
     p.url.scheme = protocol;
-    while (digits < p.in.len && p.in.ptr[digits] >= '0' && p.in.ptr[digits] <= '9')
+    while (digits < p.in.len && ascii_is_digit(p.in.ptr[digits]))
         digits++;
     if (digits == 0 || !url_state_port(&p, slice_head(p.in, digits)))
         return false;

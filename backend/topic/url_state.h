@@ -5,7 +5,7 @@
  * URL Pattern's canonicalisers begin. For these two files alone. */
 
 #include "base/alloc.h"
-#include "topic/byteset.h"
+#include "base/byteset.h"
 #include "topic/url.h"
 
 struct url_parser {

@@ -16,7 +16,7 @@
  *
  * Lock order: `lock` is a leaf; whoever set `serving` under it owns what the server owns. */
 
-#include "transport/transport.h"
+#include "transport/memory.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"

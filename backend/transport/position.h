@@ -19,10 +19,4 @@ position_cmp(struct position a, struct position b)
     return a.sequence < b.sequence ? -1 : a.sequence > b.sequence;
 }
 
-static inline struct position
-position_later(struct position a, struct position b)
-{
-    return position_cmp(a, b) < 0 ? b : a;
-}
-
 #endif

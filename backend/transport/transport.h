@@ -105,8 +105,6 @@ struct transport {
     const struct transport_ops *ops;
 };
 
-extern const struct transport_ops transport_memory, transport_log;
-
 /* Opens; nothing runs yet. NULL: err says why. Caller owns. */
 static inline struct transport *
 transport_open(const struct transport_ops *ops, const struct transport_settings *s,

@@ -48,7 +48,7 @@ struct update_formatted {
     bool is_private, id_is_chosen;
 };
 
-/* Formats (PROTOCOL.md, "An event on the wire"). Caller owns one reference. NULL: event and topics
+/* Formats (PROTOCOL.md, "Subscribe"). Caller owns one reference. NULL: event and topics
  * would be larger than `max_size`, or no memory; *ret_too_large tells which. */
 MUST_CHECK struct update *update_new(const struct update_parts *, size_t max_size,
                                      bool *ret_too_large);

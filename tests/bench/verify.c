@@ -114,7 +114,7 @@ main(int argc, char **argv)
             buf_fini(&token);
         }
         printf("}");
-        authority_unref(&a);
+        authority_free(&a);
         EVP_PKEY_free(pair);
     }
     puts("}");

@@ -14,6 +14,7 @@ from engine import ROOT
 
 VARIABLES = ["-e", f"MERCURE_PUBLISHER_JWT_KEY={KEYS['publisher']}", "-e", f"MERCURE_SUBSCRIBER_JWT_KEY={KEYS['subscriber']}"]
 README = (ROOT / "README.md").read_text()
+EXAMPLES = (ROOT / "examples/README.md").read_text()
 
 
 def hears_what_is_published(where):
@@ -37,6 +38,13 @@ def test_the_command_of_the_readme(engine, start):
     connection = connect(where)
     connection.request("GET", f"{PATH}?topic=a", headers={"Origin": "https://elsewhere.example"})
     assert connection.getresponse().getheader("Access-Control-Allow-Origin") == "*"
+
+
+def test_a_token_is_made_in_the_container(engine, start):
+    command = re.search(r"^    docker exec CONTAINER (alipes token .*)$", README, re.M).group(1)
+    name = start("-p", "127.0.0.1::80", *VARIABLES)
+    made = engine.docker("exec", name, "sh", "-c", command).stdout.strip()
+    assert publish(address(engine, name, 80), made, topic="a", data="b")[0] == 200
 
 
 def test_without_a_listen_variable_it_listens_on_80_and_8080(engine, start):
@@ -157,9 +165,9 @@ def test_without_keys_it_says_which_variable_is_missing(engine, start):
     assert "MERCURE_PUBLISHER_JWT_KEY" in logs(engine, name)
 
 
-def test_the_compose_file_of_the_readme(engine, image, tmp_path):
+def test_the_compose_file_of_the_examples_readme(engine, image, tmp_path):
     """As written, but for the keys and the host's port; a hub that is killed comes back by itself."""
-    text = re.search(r"^    services:\n(?:    .*\n|\n)+", README, re.M).group(0)
+    text = re.search(r"^    services:\n(?:    .*\n|\n)+", EXAMPLES, re.M).group(0)
     text = re.sub("^    ", "", text, flags=re.M)
     assert "MERCURE_LISTEN_ADDR: ':8080'" in text and "restart: unless-stopped" in text
     assert "MERCURE_ALLOW_ANONYMOUS: 0" in text and "MERCURE_DEBUG: 0" in text

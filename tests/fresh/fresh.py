@@ -8,7 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/system"))  # its clients
-BASE = ROOT / "build/container/base.tar"
 ENTER = r"""set -e
 mount --bind "$1" "$1"
 mount -t proc proc "$1/proc"
@@ -24,12 +23,13 @@ exit \$?"
 
 
 class Debian:
-    def __init__(self):
+    def __init__(self, suite="bookworm"):
         assert os.geteuid() == 0, "mounts need root"
-        subprocess.run([ROOT / "tests/container/base.sh", BASE], check=True)
+        base = ROOT / "build/container" / {"bookworm": "base.tar"}.get(suite, f"{suite}.tar")
+        subprocess.run([ROOT / "tests/container/base.sh", base, suite], check=True)
         self.folder = Path(tempfile.mkdtemp(prefix="alipes-fresh-"))
         self.folder.chmod(0o755)
-        subprocess.run(["tar", "-xf", BASE, "-C", self.folder], check=True)
+        subprocess.run(["tar", "-xf", base, "-C", self.folder], check=True)
         shutil.copy("/etc/resolv.conf", self.folder / "etc/resolv.conf")
         (self.folder / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")  # what Debian's installer writes
         (self.folder / "alipes").mkdir()

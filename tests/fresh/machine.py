@@ -1,6 +1,5 @@
 """A new Debian that has been booted: systemd is its first process, with cgroups of its own."""
 import os
-import signal
 import subprocess
 from pathlib import Path
 
@@ -43,17 +42,23 @@ def unified():
 
 
 class Machine(Debian):
-    def __init__(self):
-        super().__init__()
-        super().run("apt-get update -q && apt-get install -y -q --no-install-recommends git make systemd systemd-sysv dbus curl")
+    def __init__(self, suite="bookworm"):
+        super().__init__(suite)
+        super().run("apt-get update -q && apt-get install -y -q --no-install-recommends git make systemd systemd-sysv dbus curl openssl")
+        (self.folder / "etc/systemd/system/systemd-modules-load.service").symlink_to("/dev/null")  # the kernel is this machine's
         self.group = unified() / f"alipes-fresh-{os.getpid()}"
         self.group.mkdir()
         self.outer = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private", "bash", "-c", BOOT,
              "boot", str(self.folder)], start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=lambda: (self.group / "cgroup.procs").write_text("0"))
-        self.pid = wait_for(lambda: self.outer_child(), "its first process", PATIENCE)
-        wait_for(lambda: self.tries("systemctl is-system-running --wait") == "running", "systemd", PATIENCE)
+        try:
+            self.pid = wait_for(lambda: self.outer_child(), "its first process", PATIENCE)
+            wait_for(lambda: self.tries("systemctl is-system-running --wait") == "running", "systemd", PATIENCE)
+        except AssertionError:  # nothing is left of one that does not boot
+            print(hasattr(self, "pid") and self.tries("systemctl --failed --no-pager; journalctl -b -p warning --no-pager | tail -n 20"))
+            self.close()
+            raise
 
     def outer_child(self):
         assert self.outer.poll() is None, "systemd did not begin"
@@ -76,7 +81,7 @@ class Machine(Debian):
 
     def close(self):
         if self.outer.poll() is None:
-            os.kill(self.outer.pid, signal.SIGKILL)  # its first process goes with it, and so do all others
+            self.outer.kill()  # its first process goes with it, and so do all others
             self.outer.wait()
         for folder, _, _ in os.walk(self.group, topdown=False):
             wait_for(lambda: self.gone(folder), f"an empty {folder}")

@@ -8,29 +8,26 @@ import pytest
 
 from fresh import ROOT
 from machine import Machine
+from packaged import CONF, SOCKET, active, address, configure, install, journal, key, lintian, main_pid, publishes, signed
 
 from conftest import PATH, Client, Stream, Tls, free_port, publish, token, wait_for
 from fastcgi import Fastcgi
 from test_keys import ISSUER, Key, KeyServer
 
 README = (ROOT / "README.md").read_text()
+FRONTS = (ROOT / "proxy-config/README.md").read_text()
 CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=example.com -keyout "
                "/etc/ssl/private/example.com.key -out /etc/ssl/certs/example.com.pem 2>/dev/null")
-SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
 
 
 @pytest.fixture(scope="module")
 def machine():
     made = Machine()
     try:
-        made.run("tests/tools/deps.sh run && make deb")
+        made.run("make deb")
         yield made
     finally:
         made.close()
-
-
-def install(machine, package="./build/alipes_*.deb"):
-    return machine.run(f"apt-get install -y -q --no-install-recommends {package}")
 
 
 @pytest.fixture
@@ -39,42 +36,6 @@ def hub(machine):
     install(machine)
     yield machine
     machine.run("apt-get purge -y -q alipes && systemctl reset-failed")
-
-
-def address(machine):
-    return machine.path(SOCKET)
-
-
-def key(machine, role="publisher"):
-    return machine.path(f"/etc/alipes/{role}.key").read_text().strip()
-
-
-def active(machine, *units):
-    return machine.tries("systemctl is-active " + " ".join(units or ("alipes.socket", "alipes.service"))).split()
-
-
-def configure(machine, more, how="restart"):
-    path = machine.path(CONF)
-    plain = path.read_text()
-    path.write_text(plain + "\n" + more + "\n")
-    machine.run(f"systemctl {how} alipes")
-    return plain
-
-
-def journal(machine, more=""):
-    return machine.run(f"journalctl --sync; journalctl -u alipes -o cat {more}")
-
-
-def main_pid(machine):
-    return int(machine.run("systemctl show -P MainPID alipes"))
-
-
-def signed(machine, **rights):
-    return token(key=key(machine), **rights)
-
-
-def publishes(machine, data, topic="https://example.com/t", **more):
-    return publish(address(machine), signed(machine, publish=["*"]), topic=topic, data=data, **more).status
 
 
 def test_the_package_runs_at_once(hub):
@@ -95,6 +56,24 @@ def test_the_package_runs_at_once(hub):
     level = float(re.search(r"exposure level for alipes.service: ([0-9.]+)", hub.run("systemd-analyze security alipes --no-pager")).group(1))
     print("exposure", level)
     assert level <= 1.5
+
+
+def test_the_package_says_what_it_is_and_lintian_finds_no_error(machine):
+    shown = machine.run("dpkg-deb -f build/alipes_*.deb")
+    fields = dict(re.findall(r"^([A-Z][\w-]+): (.*)$", shown, re.M))
+    assert int(fields["Installed-Size"]) > 500 and "localhost" not in fields["Maintainer"] and "@" not in fields["Depends"]
+    for library in ("libc6 (>= 2.", "libev4 (", "libjwt0 (", "libcurl4,", "libicu72,", "ca-certificates"):
+        assert library in fields["Depends"]
+    told = machine.run("make deb DEBFULLNAME='A. Packager' DEBEMAIL=packages@example.com DEB_HOMEPAGE=https://example.com/hub >/dev/null 2>&1 && "
+                       "dpkg-deb -f build/alipes_*.deb")
+    assert "Maintainer: A. Packager <packages@example.com>\nInstalled-Size" in told and "\nHomepage: https://example.com/hub\n" in told
+    machine.run("make deb")
+    assert lintian(machine) == ""
+
+
+def test_building_took_no_server_and_no_browser(machine):
+    have = machine.run("dpkg-query -W -f '${Package}\\n'").split()
+    assert "gcc" in have and not {"caddy", "apache2", "nginx", "chromium", "clang"} & set(have)
 
 
 def test_everything_works_under_its_hardening(hub, tmp_path):
@@ -190,7 +169,7 @@ def test_behind_apache_by_the_lines_of_the_readme(hub):
 
 def test_behind_nginx_by_the_lines_of_the_readme(hub):
     port = free_port()
-    site = lines_of(re.search(r"\n(    server \{\n        listen 443 ssl http2;\n.*?\n    \}\n)", README, re.S).group(1))
+    site = lines_of(re.search(r"\n(    server \{\n        listen 443 ssl http2;\n.*?\n    \}\n)", FRONTS, re.S).group(1))
     without_starting(hub, "nginx")
     hub.path("/etc/nginx/sites-enabled/example").write_text(site.replace("listen 443 ", f"listen {port} "))
     hub.run(f"{CERTIFICATE} && rm /etc/nginx/sites-enabled/default && systemctl restart nginx")
@@ -200,9 +179,9 @@ def test_behind_nginx_by_the_lines_of_the_readme(hub):
 
 def test_behind_haproxy_by_the_lines_of_the_readme(hub):
     port = free_port()
-    options = re.search(r'^    (EXTRAOPTS=".*")$', README, re.M).group(1)
-    rules = re.search(r"\n(    acl alipes path_beg.*?)\n\n", README, re.S).group(1)
-    drop_in, restart = re.search(r"\n(    \[Socket\]\n    ListenStream=.*?)\n\nand then `(.*?)`", README, re.S).groups()
+    options = re.search(r'^    (EXTRAOPTS=".*")$', FRONTS, re.M).group(1)
+    rules = re.search(r"\n(    acl alipes path_beg.*?)\n\n", FRONTS, re.S).group(1)
+    drop_in, restart = re.search(r"\n(    \[Socket\]\n    ListenStream=.*?)\n\nand then `(.*?)`", FRONTS, re.S).groups()
     without_starting(hub, "haproxy")
     with hub.path("/etc/haproxy/haproxy.cfg").open("a") as conf:  # Debian's, with its chroot
         conf.write(f"\nfrontend site\n    bind 127.0.0.1:{port}\n{rules}\n    http-request return status 200 content-type text/plain "
@@ -216,7 +195,7 @@ def test_behind_haproxy_by_the_lines_of_the_readme(hub):
 
 def test_behind_lighttpd_by_the_line_of_the_readme(hub):
     port = free_port()
-    link = re.search(r"^    (ln -s .*lighttpd.*)$", README, re.M).group(1)
+    link = re.search(r"^    (ln -s .*lighttpd.*)$", FRONTS, re.M).group(1)
     without_starting(hub, "lighttpd")
     hub.run(f"sed -i 's/^server.port .*/server.port = {port}/' /etc/lighttpd/lighttpd.conf && {link} && systemctl restart lighttpd")
     through(hub, ("127.0.0.1", port))
@@ -257,6 +236,13 @@ def test_what_was_published_outlives_restarts_and_kills(hub):
     stream.close()
 
 
+def newer(machine, version):
+    """A package like the one that is there, and newer."""
+    machine.run(f"rm -rf /tmp/newer && dpkg-deb -R build/alipes_*.deb /tmp/newer && sed -i 's/^Version: .*/&+{version}/' /tmp/newer/DEBIAN/control && "
+                "dpkg-deb -b /tmp/newer /tmp/newer.deb")
+    return "/tmp/newer.deb"
+
+
 def test_restarts_and_upgrades_under_load_refuse_nothing(hub):
     """Of each publish answered 200 the update is in the history, whatever happened meanwhile."""
     stop, lock, outcomes, confirmed = threading.Event(), threading.Lock(), {}, set()
@@ -290,10 +276,8 @@ def test_restarts_and_upgrades_under_load_refuse_nothing(hub):
             goes_on()
             hub.run("systemctl restart alipes")
         goes_on()
-        hub.run("rm -rf /tmp/newer && dpkg-deb -R build/alipes_*.deb /tmp/newer && sed -i 's/^Version: .*/&+1/' /tmp/newer/DEBIAN/control && "
-                "dpkg-deb -b /tmp/newer /tmp/newer.deb")
         before = main_pid(hub)
-        install(hub, "/tmp/newer.deb")
+        install(hub, newer(hub, 1))
         assert main_pid(hub) != before and "+1" in hub.run("dpkg-query -W alipes")
         goes_on()
     finally:
@@ -324,6 +308,42 @@ def test_a_mistake_in_the_configuration_is_said_and_recovered_from(hub):
     path.write_text(plain)  # and nothing else has to be done
     waits.join()
     assert heard == [200] and active(hub) == ["active", "active"]
+
+
+def test_an_upgrade_over_a_configuration_that_is_wrong_goes_through_and_says_so(hub):
+    path = hub.path(CONF)
+    plain = path.read_text()
+    path.write_text(plain + "\nnonsense yes\n")
+    said = hub.run(f"dpkg -i {newer(hub, 1)}")
+    assert "the hub cannot begin" in said and "journalctl -u alipes -p err" in said
+    assert hub.run("dpkg-query -W -f '${Status} ${Version}' alipes").startswith("install ok installed ")
+    hub.run("apt-get install -y -q && dpkg --audit")
+    assert f"{CONF}:{plain.count(chr(10)) + 2}: unknown directive nonsense" in hub.run("journalctl -u alipes -p err -o cat")
+    hub.run("apt-get remove -y -q alipes")
+    assert active(hub) == ["inactive", "inactive"]
+    install(hub)
+    path.write_text(plain)
+    assert publishes(hub, "x") == 200 and active(hub) == ["active", "active"]
+
+
+def test_the_history_is_moved_by_the_lines_of_the_manual(hub):
+    page = (ROOT / "backend/cli/alipes.8").read_text().replace("\\-", "-")
+    block = re.search(r"^\.EX\n(systemctl stop alipes.socket alipes.service\n.*?)^\.EE", page, re.M | re.S).group(1)
+    assert publishes(hub, "1", id="one") == 200 and publishes(hub, "2") == 200
+    lines = block.strip().split("\n")
+    for number, line in enumerate(lines):
+        hub.run(line)
+        if number < len(lines) - 1:  # a page that comes back meanwhile begins nothing
+            with pytest.raises(OSError):
+                Client(address(hub))
+    assert active(hub) == ["active", "active"]
+    assert publishes(hub, "3") == 200
+    hub.run("systemctl restart alipes")
+    hears = f"Authorization: Bearer {token(key=key(hub, 'subscriber'), subscribe=['*'])}"
+    stream = Stream(address(hub), "topic=*&lastEventID=one", hears)
+    assert stream.datas(2) == ["2", "3"]
+    stream.close()
+    assert hub.run("find /var/lib/alipes ! -user alipes") == ""
 
 
 def test_reload_takes_new_keys_and_priorities_reach_the_journal(hub):
@@ -369,7 +389,7 @@ def test_removed_and_installed_again_it_runs_again_and_purged_it_is_gone(machine
 
 
 def test_make_install_as_it_is_written(machine):
-    block = re.search(r"\n    make install\n.*?\n    systemctl enable --now alipes.socket alipes.service\n", README, re.S).group(0)
+    block = re.search(r"\n    make deps-build && make all && make install\n.*?\n    systemctl enable --now alipes.socket alipes.service\n", README, re.S).group(0)
     machine.path("/alipes/lines").write_text(re.sub(r"^    ", "", block, flags=re.M))
     machine.run("bash -e lines")
     assert active(machine) == ["active", "active"]

@@ -73,7 +73,7 @@ def test_without_icu_what_is_not_ascii_is_refused_and_the_log_says_why(start_hub
 
 @pytest.mark.parametrize("workers", [1, 16])
 def test_what_an_idle_hub_has_of_its_own_is_what_the_readme_says(start_hub, workers):
-    """README, "What it takes": what is not a library's code that other programs may share."""
+    """proxy-config/README.md, "What it takes": what is not a library's code that other programs may share."""
     hub = start_hub(workers=workers)
     with open(f"/proc/{hub.server.process.pid}/smaps_rollup") as text:
         own = int(re.search(r"^Anonymous:\s+(\d+) kB", text.read(), re.M).group(1))

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 
-@pytest.mark.parametrize("target", ["check", "run"])
+@pytest.mark.parametrize("target", ["check", "run", "deb"])
 def test_nothing_is_made_before_the_packages_are_there(target, tmp_path):
     for name in ("Makefile", "backend", "tests"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

@@ -223,10 +223,10 @@ def test_sigusr1_begins_the_logs_file_anew(start_hub):
     assert "event=refused" not in (hub.folder / "own.log.1").read_text()
 
 
-def test_every_metric_stands_in_the_readme(measured):
+def test_every_metric_stands_in_its_manual_page(measured):
     hub = measured()
-    section = (ROOT / "README.md").read_text().split("## Metrics")[1].split("\n## ")[0]
-    written = set(re.findall(r"^\| `(\w+)`", section, re.M))
+    page = (ROOT / "backend/cli/alipes-metrics.7").read_text() + run(hub, "config", "--man-metrics").stdout
+    written = set(re.findall(r"^(?:\.B |\\fB)((?:alipes|mercure)_\w+)", page, re.M))
     names = set()
     for family in scrape(hub.metrics)[1]:
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")

@@ -277,7 +277,7 @@ def test_descriptors_that_run_out_end_nothing(tmp_path):
 
 
 def test_memory_with_stalled_streams_stays_below_the_formula(start_hub):
-    """README, "What it takes": a connection 1 KiB, the tail twice, and what each stalled stream has begun."""
+    """proxy-config/README.md, "What it takes": a connection 1 KiB, the tail twice, and what each stalled stream has begun."""
     stalled, reading, size, tail = 100, 100, 10000, 1024 * 1024
     hub = start_hub(SHORT.replace("reply_timeout 1s", "reply_timeout 60s"))
     pid = hub.server.process.pid

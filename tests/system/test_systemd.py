@@ -37,6 +37,8 @@ def install(root, prefix):
 def test_what_is_installed_and_where(installed, tmp_path):
     wanted = ["bin/alipes", "lib/systemd/system/alipes.service", "lib/systemd/system/alipes.socket", "lib/sysusers.d/alipes.conf",
               "lib/tmpfiles.d/alipes.conf", "share/man/man8/alipes.8", "share/man/man5/alipes.conf.5",
+              "share/man/man7/alipes-metrics.7", "share/doc/alipes/README.md", "share/doc/alipes/proxy-config/README.md",
+              "share/doc/alipes/examples/README.md", "share/doc/alipes/backend/DESIGN.md",
               "share/bash-completion/completions/alipes", "share/alipes/proxy-config/caddy/http-unix.caddyfile",
               "share/alipes/examples/compose/caddy/compose.yaml"]
     assert all((installed / "usr" / name).is_file() for name in wanted)
@@ -47,6 +49,15 @@ def test_what_is_installed_and_where(installed, tmp_path):
     conf.write_text("mine")
     install(tmp_path, "/usr/local")
     assert conf.read_text() == "mine"
+
+
+@pytest.mark.parametrize("example", ["apache", "caddy"])
+def test_the_compose_examples_name_nothing_that_is_not_installed(installed, example):
+    folder = installed / "usr/share/alipes/examples/compose" / example
+    text = (folder / "compose.yaml").read_text()
+    assert "    image: alipes\n" in text and "build: ../" not in text
+    named = re.findall(r"^ +(?:- |build: |context: )(\.[^:\n]*)", text, re.M)
+    assert len(named) > 2 and all((folder / name).exists() for name in named), named
 
 
 def test_the_units_have_no_warning_and_little_exposure(installed, tmp_path):
@@ -124,17 +135,21 @@ def test_the_default_configuration_is_right_once_there_are_keys(installed, tmp_p
 
 def test_the_manual_pages(installed):
     pages = {}
-    for name in ("man8/alipes.8", "man5/alipes.conf.5"):
+    for name in ("man8/alipes.8", "man5/alipes.conf.5", "man7/alipes-metrics.7"):
         done = run("man", "--warnings", "-E", "UTF-8", "-l", installed / "usr/share/man" / name,
                    env={**os.environ, "MANWIDTH": "200", "MAN_KEEP_FORMATTING": "", "MANPAGER": "cat"})
         assert (done.returncode, done.stderr) == (0, "")
         pages[name] = re.sub(r".\x08", "", done.stdout)
+        assert "EXAMPLES" in pages[name] and not re.search("@[A-Z]+@", pages[name])
     for line in run(BIN, "config", "--help").stdout.split("\n")[::2]:
         assert re.sub(r"\s+", " ", line).strip() in re.sub(r"\s+", " ", pages["man5/alipes.conf.5"]), line
-    readme = (ROOT / "README.md").read_text()
-    variables = set(re.findall(r"`((?:MERCURE|ALIPES)_[A-Z_]*[A-Z]|SERVER_NAME)`", readme.split("Without `-c`")[1].split("## Bounds")[0]))
-    for variable in variables - {"MERCURE_LICENSE"}:
-        assert variable in pages["man8/alipes.8"], variable
+    source = "".join((ROOT / "backend/config" / name).read_text() for name in ("config.c", "environment.c"))
+    variables = set(re.findall(r'getenv\("(\w+)"\)', source)) | set(re.findall(r'"((?:MERCURE_\w+)|SERVER_NAME)"', source))
+    assert {"ALIPES_DEFAULTS", "MERCURE_ALLOW_ANONYMOUS", "SERVER_NAME"} <= variables
+    for variable in variables:
+        assert variable in pages["man5/alipes.conf.5"], variable
+    for bound in re.findall(r"^BOUND\((\w+),", (ROOT / "backend/metrics/metrics.def").read_text(), re.M):
+        assert f'bound="{bound}"' in pages["man7/alipes-metrics.7"], bound
 
 
 def completed(installed, *words):

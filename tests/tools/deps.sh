@@ -1,18 +1,19 @@
 #!/bin/bash
-# deps.sh run|test|container|check - the Debian packages that running (run), also testing (test), or
-# testing in containers (container) needs.
+# deps.sh build|run|test|container|check - the Debian packages that building (build), also running the
+# demo (run), also testing (test), or testing in containers (container) needs.
 #
 # Quick and silent where all are there. Otherwise it says what it installs. Debian starts the
 # servers it installs: policy-rc.d forbids that here, and what we brought is disabled; what was
 # installed before is never touched. `check` installs nothing and fails if one is missing.
 set -euo pipefail
 
-run_packages=(gcc make libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev libjwt-dev libcjson-dev
-    libcurl4-openssl-dev libisal-dev libicu-dev libpcre2-dev caddy openssl curl)
-test_packages=(check clang clang-format libclang-rt-14-dev python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
+build_packages=(gcc make dpkg-dev libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev libjwt-dev libcjson-dev
+    libcurl4-openssl-dev libisal-dev libicu-dev libpcre2-dev)
+run_packages=(caddy curl)
+test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
     python3-prometheus-client
-    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db strace systemd)
-container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables openssl
+    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl strace systemd)
+container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables lintian openssl
     python3-cryptography python3-jwt python3-pytest)
 # Those among them that come with a service: package:unit.
 services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service nginx:nginx.service lighttpd:lighttpd.service apache2:apache2.service
@@ -21,11 +22,12 @@ services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service ng
 
 mode=${1:-test}
 case $mode in
-run) wanted=("${run_packages[@]}") ;;
-test | check) wanted=("${run_packages[@]}" "${test_packages[@]}") ;;
+build) wanted=("${build_packages[@]}") ;;
+run) wanted=("${build_packages[@]}" "${run_packages[@]}") ;;
+test | check) wanted=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
 container) wanted=("${container_packages[@]}") ;;
 *)
-    echo "usage: deps.sh run|test|container|check" >&2
+    echo "usage: deps.sh build|run|test|container|check" >&2
     exit 2
     ;;
 esac

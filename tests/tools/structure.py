@@ -1,14 +1,20 @@
 """What the tree promises about itself: no circle inside a room, no export that nobody else calls, no
 citation of a section that is not there.
 
-A unit is a .c with its .h. Inside a folder the units stand in an order: one may include or call
+A unit is a .c with its .h; a header without a .c belongs to the one unit that has all the bodies it
+declares, as its second door. Inside a folder the units stand in an order: one may include or call
 those below it, and nobody below it calls back. An export is a function or object that is not
-static; it stands in the header of its own unit.
+static; it stands in a header of its own unit, and somebody else uses it: a file of another unit, or
+a macro or inline function of that header.
 """
 
+import collections
 import re
 
 # Return type on a line of its own, name at the begin of the next: as clang-format leaves it.
+DECLARED = re.compile(r"^(?![ \t#}]|typedef|return|static\b|struct \w+ \{)[^;{}#]*?\b(?P<name>[a-z_]\w*)\((?=[^;{]*;)", re.M)
+INLINE = re.compile(r"^static inline \w[\w \t*]*\n(?P<name>[a-z_]\w*)\(", re.M)
+INLINED = re.compile(r"^#\s*define\b(?:[^\n]*\\\n)*[^\n]*|^\{\n.*?^\}", re.M | re.S)
 FUNCTION = re.compile(r"^(?P<type>(?!typedef|return|else|#)[A-Za-z_][\w \t*]*)\n(?P<name>[a-z_]\w*)\((?=[^;]*?\n\{)", re.M)
 OBJECT = re.compile(r"^(?P<type>(?:const |_Thread_local )*(?:struct \w+|char|unsigned|int|bool|atomic_\w+|_Atomic \w+) (?:\*? ?const )?\*?)"
                     r"(?P<name>[a-z_]\w*)(?:\[[^\]]*\])*(?: =|;)", re.M)
@@ -17,11 +23,22 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 CITED = re.compile(r'(DESIGN|PROTOCOL)\.md((?:,|\s|/?\*|#|//|(?:and\s)|section \d+(?:\.\d+)?|"[^"]+")*)')
 
 
+# What only tests call, because the hub can do no more than they: {name: why}.
+FOR_TESTS = {
+    "pattern_of_init": "rows of the standard's own tests that no pattern string can be",
+    "rights_payload": "read and checked with every token; events about subscriptions will carry it",
+}
+
+
 class Unit:
     def __init__(self, name):
         self.name, self.files = name, []
         self.exports = {}  # name: (path, line)
         self.words, self.includes = set(), {}
+        self.declared = {}  # name: (path, line) in a header
+        self.inlined = set()  # words of a header's macros and inline functions
+        self.inline = {}  # name: (path, line)
+        self.counts = collections.Counter()
 
 
 def line_of(text, at):
@@ -38,6 +55,30 @@ def exports_of(path, code):
         yield match["name"], line_of(code, match.start("name"))
 
 
+def merge(into, unit):
+    into.files += unit.files
+    into.words |= unit.words
+    into.includes.update(unit.includes)
+    into.declared.update(unit.declared)
+    into.inlined |= unit.inlined
+    into.inline.update(unit.inline)
+    into.counts.update(unit.counts)
+
+
+def second_doors(units):
+    """Headers without a .c go to the unit that has all that they declare."""
+    for name, unit in list(units.items()):
+        if unit.declared and not any(p.suffix == ".c" for p in unit.files):
+            bodies = {other.name for other in units.values()
+                      if folder_of(other.name) == folder_of(name) and set(unit.declared) & set(other.exports)}
+            if len(bodies) == 1:
+                owner = bodies.pop()
+                merge(units[owner], units.pop(name))
+                for other in units.values():
+                    if name in other.includes:
+                        other.includes.setdefault(owner, other.includes.pop(name))
+
+
 def units_of(root, paths, blank):
     """{folder/stem: Unit}, of backend/ alone."""
     units = {}
@@ -48,10 +89,18 @@ def units_of(root, paths, blank):
         code = blank(text)
         unit.files.append(path)
         unit.words |= set(WORD.findall(code))
+        unit.counts.update(WORD.findall(code))
         for match in INCLUDE.finditer(text):
             unit.includes[match[1][:-2]] = (path, line_of(text, match.start(1)))
         for name, line in exports_of(path, code):
             unit.exports[name] = (path, line)
+        if path.suffix == ".h":
+            unit.inlined |= set(WORD.findall("\n".join(INLINED.findall(code))))
+            for match in INLINE.finditer(code):
+                unit.inline[match["name"]] = (path, line_of(code, match.start("name")))
+            for match in DECLARED.finditer(code):
+                unit.declared[match["name"]] = (path, line_of(code, match.start("name")))
+    second_doors(units)
     return units
 
 
@@ -107,19 +156,32 @@ def circles(units):
         yield units[way[0]].files[0], 1, f"a circle inside {folder_of(way[0])}/: {', '.join(steps)}"
 
 
-def unused_exports(units):
+def unused_inlines(units):
+    for unit in units.values():
+        for name, (path, line) in sorted(unit.inline.items()):
+            if sum(other.counts[name] for other in units.values()) == 1:
+                yield path, line, f"{name} is used nowhere in backend/"
+
+
+def exports(units):
     for unit in units.values():
         for name, (path, line) in sorted(unit.exports.items()):
-            if name == "main":
-                continue
-            if not any(name in other.words for other in units.values() if other is not unit):
+            used = name in unit.inlined or any(
+                name in (other.words - set(other.declared)) | other.inlined
+                for other in units.values() if other is not unit)
+            if name != "main" and not used and name not in FOR_TESTS:
                 yield path, line, f"{name} is exported and used nowhere else in backend/"
+            if used and name in FOR_TESTS:
+                yield path, line, f"{name} is used, and need not stand in FOR_TESTS"
+            for other in units.values():
+                if other is not unit and name in other.declared and any(p.suffix == ".c" for p in other.files):
+                    yield *other.declared[name], f"{name}() has its body in {unit.name}.c, but is declared here"
 
 
 def titles(text):
-    """Headings and the bold words that open a paragraph or stand for one."""
-    return {t.strip(" .:") for t in re.findall(r"^#+ (?:\d+\. )?(.*)$", text, re.M)} | \
-           {t.strip(" .:") for t in re.findall(r"\*\*([^*]+)\*\*", text)}
+    """Headings, with what stands in brackets behind them or without, and words in bold."""
+    found = re.findall(r"^#+ (?:\d+\. )?(.*)$", text, re.M) + re.findall(r"\*\*([^*]+)\*\*", text)
+    return {t.strip(" .:") for t in found} | {t.partition(" (")[0] for t in found}
 
 
 def citations(backend, paths):
@@ -143,5 +205,6 @@ def findings(root, backend, others, blank):
     """`backend`: its .c and .h; `others`: whatever else may cite the documents."""
     units = units_of(root / "backend", backend, blank)
     yield from circles(units)
-    yield from unused_exports(units)
+    yield from exports(units)
+    yield from unused_inlines(units)
     yield from citations(root / "backend", [*backend, *others])

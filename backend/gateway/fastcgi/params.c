@@ -2,6 +2,7 @@
 
 #include "gateway/fastcgi/params.h"
 
+#include "base/ascii.h"
 #include "gateway/fastcgi/record.h"
 
 enum role {
@@ -79,8 +80,7 @@ static bool
 is_method(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
-        if (!((s.ptr[i] >= 'A' && s.ptr[i] <= 'Z') || (s.ptr[i] >= 'a' && s.ptr[i] <= 'z') ||
-              s.ptr[i] == '-' || s.ptr[i] == '_'))
+        if (!(ascii_is_letter(s.ptr[i]) || s.ptr[i] == '-' || s.ptr[i] == '_'))
             return false;
     return s.len > 0;
 }

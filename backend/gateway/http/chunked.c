@@ -3,6 +3,8 @@
 
 #include "gateway/http/chunked.h"
 
+#include "base/ascii.h"
+
 enum {
     MAX_DIGITS = 15,
     MAX_EXTENSION = 256,
@@ -15,20 +17,10 @@ chunked_init(struct chunked *c)
     *c = (struct chunked){.state = CHUNKED_SIZE};
 }
 
-static int
-hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool
 on_size(struct chunked *c, char byte)
 {
-    int digit = hex(byte);
+    int digit = ascii_hex(byte);
     if (digit >= 0) {
         c->left = c->left << 4 | (unsigned)digit;
         return ++c->digits <= MAX_DIGITS;

@@ -6,10 +6,8 @@
 
 #include "gateway/http/head.h"
 
-#include "topic/byteset.h"
+#include "base/byteset.h"
 
-#define DIGITS  (UINT64_C(0x3FF) << '0')
-#define LETTERS (UINT64_C(0x7FFFFFE) | UINT64_C(0x7FFFFFE) << 32) /* both cases */
 #define LOW(c)  BYTESET_LOW(c)
 #define HIGH(c) BYTESET_HIGH(c)
 
@@ -18,9 +16,9 @@ static bool
 is_token_char(unsigned char c)
 {
     static const struct byteset set = {
-        DIGITS | LOW('!') | LOW('#') | LOW('$') | LOW('%') | LOW('&') | LOW('\'') | LOW('*') |
-            LOW('+') | LOW('-') | LOW('.'),
-        LETTERS | HIGH('^') | HIGH('_') | HIGH('`') | HIGH('|') | HIGH('~')};
+        BYTESET_DIGITS | LOW('!') | LOW('#') | LOW('$') | LOW('%') | LOW('&') | LOW('\'') |
+            LOW('*') | LOW('+') | LOW('-') | LOW('.'),
+        BYTESET_LETTERS | HIGH('^') | HIGH('_') | HIGH('`') | HIGH('|') | HIGH('~')};
     return c < 0x80 && byteset_has(&set, c);
 }
 
@@ -74,9 +72,10 @@ static bool
 is_host(struct slice s)
 {
     static const struct byteset set = {
-        DIGITS | LOW('-') | LOW('.') | LOW('!') | LOW('$') | LOW('&') | LOW('\'') | LOW('(') |
-            LOW(')') | LOW('*') | LOW('+') | LOW(',') | LOW(';') | LOW('=') | LOW('%') | LOW(':'),
-        LETTERS | HIGH('_') | HIGH('~') | HIGH('[') | HIGH(']')};
+        BYTESET_DIGITS | LOW('-') | LOW('.') | LOW('!') | LOW('$') | LOW('&') | LOW('\'') |
+            LOW('(') | LOW(')') | LOW('*') | LOW('+') | LOW(',') | LOW(';') | LOW('=') | LOW('%') |
+            LOW(':'),
+        BYTESET_LETTERS | HIGH('_') | HIGH('~') | HIGH('[') | HIGH(']')};
     for (size_t i = 0; i < s.len; i++)
         if ((unsigned char)s.ptr[i] >= 0x80 || !byteset_has(&set, (unsigned char)s.ptr[i]))
             return false;

@@ -397,7 +397,7 @@ fill_request(struct http *h, struct slice in, const struct http_head *head,
     r->header_count = head->header_count;
     r->body = SLICE("");
     /* The peer is a front: it is not the client. Who that is, and by which scheme it came, is for
-     * request/place.h to say. */
+     * request/front.h to say. */
     r->peer = h->link.connection.is_unix ? NULL : h->link.connection.peer;
     r->told_length = head->content_length;
     r->has_body = head->chunked || r->told_length > 0;

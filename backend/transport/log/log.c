@@ -9,6 +9,8 @@
  *
  * Lock order: `lock` is a leaf. */
 
+#include "transport/log/log.h"
+
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "metrics/metrics.h"

@@ -19,8 +19,12 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
         struct grant *g = xalloc(sizeof *g);
         atomic_init(&g->refs, 1);
         if (claims_judge(claims, text, &rules, g, &refusal) == TOKEN_OK &&
-            grant_allows_publish(g, &topic) && grant_payload(g, topic.text, &payload))
-            ENSURE(payload.len <= len);
+            rights_has(g->rights, ROLE_PUBLISH)) {
+            uint64_t steps = rights_budget(g->rights, 1);
+            if (rights_allow(g->rights, ROLE_PUBLISH, &topic, &steps) &&
+                rights_payload(g->rights, topic.text, &payload))
+                ENSURE(payload.len <= len);
+        }
         topic_fini(&topic);
         grant_unref(&g);
     }

@@ -1,7 +1,7 @@
 /* Keys as text: a JWK, a set of them, PEM, a secret. Whatever is read can be asked to verify. */
 
 #include "auth/jwk.h"
-#include "auth/key_set.h"
+#include "auth/key_text.h"
 
 int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 
@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
         __builtin_trap();
     for (size_t i = 0; set && i < set->count; i++)
         key_warning(set->keys[i], false, &err);
-    key_unref(&k);
+    key_free(&k);
     key_set_unref(&set);
     return 0;
 }

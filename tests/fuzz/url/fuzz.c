@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "topic/url.h"
+#include "url_text.h"
 
 int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 

@@ -37,7 +37,7 @@ mint_authority(void)
                                KEY_MUST_NAME, NULL, NULL) ||
             !authority_add_key(a, "https://issuer.example", (enum role)role, SLICE(MINT_SECRET),
                                SLICE("HS256"), KEY_MUST_NAME, NULL, NULL))
-            authority_unref(&a);
+            authority_free(&a);
     return a;
 }
 

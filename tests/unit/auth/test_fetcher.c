@@ -3,6 +3,7 @@
 #include "auth/fetcher.h"
 
 #include "auth/fetch.h"
+#include "auth/jwk.h"
 #include "unit/guard.h"
 
 #include <glob.h>

@@ -2,7 +2,7 @@
 
 #include "auth/jws.h"
 
-#include "auth/key.h"
+#include "auth/key_text.h"
 #include "unit/auth/mint.h"
 #include "unit/guard.h"
 
@@ -15,7 +15,7 @@ verify(struct slice token)
     struct grant *g;
     enum token_fault fault = mint_verify(a, guard_copy(token), 1700000000000, &g);
     grant_unref(&g);
-    authority_unref(&a);
+    authority_free(&a);
     return fault;
 }
 
@@ -38,7 +38,7 @@ START_TEST(the_example_of_rfc_7515_appendix_a_1_is_good)
     ck_assert(slice_starts(j.payload, SLICE("{\"iss\":\"joe\",")));
     ck_assert(key_verify(key, j.algorithm, j.input, j.signature));
     ck_assert(!key_verify(key, algorithm_find(SLICE("HS384")), j.input, j.signature));
-    key_unref(&key);
+    key_free(&key);
     arena_fini(&arena);
 }
 END_TEST

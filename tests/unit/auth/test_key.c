@@ -1,6 +1,6 @@
 /* Keys: what is taken, what is refused and with which words, and what each algorithm verifies. */
 
-#include "auth/key.h"
+#include "auth/key_text.h"
 
 #include "auth/base64url.h"
 #include "auth/jwk.h"
@@ -113,7 +113,7 @@ START_TEST(each_algorithm_verifies_what_it_signed_and_nothing_else)
         buf_fini(&token);
         buf_fini(&bytes);
         EVP_PKEY_free(pair);
-        key_unref(&k);
+        key_free(&k);
     }
 }
 END_TEST
@@ -205,7 +205,7 @@ START_TEST(where_it_may_be_chosen_the_kind_of_key_chooses)
         struct key *k = key_read(pem_of(pair, false), SLICE(""), KEY_MAY_CHOOSE, &err);
         ck_assert_ptr_nonnull(k);
         ck_assert_str_eq(key_algorithm(k)->name, rows[i].name);
-        key_unref(&k);
+        key_free(&k);
         EVP_PKEY_free(pair);
     }
 }
@@ -227,8 +227,8 @@ START_TEST(line_ends_may_be_written_out_and_a_private_key_is_warned_of)
     ck_assert(key_warning(private, true, &warning));
     ck_assert_ptr_nonnull(strstr(warning.text, "private key"));
     ck_assert(!key_warning(public, false, &warning));
-    key_unref(&private);
-    key_unref(&public);
+    key_free(&private);
+    key_free(&public);
     buf_fini(&one_line);
     EVP_PKEY_free(pair);
 }
@@ -290,7 +290,7 @@ START_TEST(weak_and_well_known_secrets_are_named)
         ck_assert_ptr_nonnull(k);
         ck_assert_int_eq(key_warning(k, false, &said), rows[i].words != NULL);
         ck_assert_msg(rows[i].words == NULL || strstr(said.text, rows[i].words), "%s", said.text);
-        key_unref(&k);
+        key_free(&k);
     }
 }
 END_TEST
@@ -305,13 +305,13 @@ START_TEST(the_keys_of_rfc_7517_and_8037_are_read)
         &err);
     ck_assert_msg(k != NULL, "%s", err.text);
     ck_assert(key_kind_of(k) == KEY_P256 && slice_eq(key_kid(k), SLICE("1")));
-    key_unref(&k);
+    key_free(&k);
     k = jwk_read(SLICE("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
                        "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"),
                  &err);
     ck_assert_msg(k != NULL, "%s", err.text);
     ck_assert_int_eq(key_kind_of(k), KEY_ED25519);
-    key_unref(&k);
+    key_free(&k);
     ck_assert_ptr_null(jwk_read(SLICE("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"
                                       "\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\","
                                       "\"y\":\"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyA\"}"),

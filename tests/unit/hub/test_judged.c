@@ -72,7 +72,7 @@ START_TEST(each_set_of_rights_is_asked_once_and_all_get_its_answer)
         for (unsigned copy = 0; copy < SAME; copy++)
             grant_unref(&grants[n][copy]);
     judged_fini(&j);
-    authority_unref(&a);
+    authority_free(&a);
 }
 END_TEST
 
@@ -116,7 +116,7 @@ START_TEST(a_grant_is_asked_about_many_topics_in_many_turns)
     update_unref(&u);
     grant_unref(&one);
     grant_unref(&other);
-    authority_unref(&a);
+    authority_free(&a);
 }
 END_TEST
 

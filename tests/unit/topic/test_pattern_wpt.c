@@ -9,7 +9,10 @@
 #include "unit/guard.h"
 #include "unit/wpt.h"
 
+#include "topic/pattern.h"
 #include "topic/pattern_constructor.h"
+#include "topic/url_canonical.h"
+#include "url_text.h"
 
 static const char *const members[PATTERN_COMPONENTS] = {
     "protocol", "username", "password", "hostname", "port", "pathname", "search", "hash",
@@ -180,7 +183,8 @@ pattern_of(struct arena *arena, const json_t *arguments)
                            second ? wpt_text(second) : (struct slice){NULL, 0}, NULL);
     if (second)
         return NULL; /* a base URL beside an object is a TypeError */
-    return pattern_init_compile(arena, init_of(first), NULL);
+    const struct pattern_init init = init_of(first);
+    return pattern_of_init(arena, &init, NULL);
 }
 
 static bool

@@ -1,9 +1,10 @@
 /* The URL parser beyond the standard's own tests: the edge of memory, ill-formed UTF-8, the bound
  * of the arena, and the canonicalisers of URL Pattern. */
 
-#include "topic/url.h"
+#include "topic/url_canonical.h"
 
 #include "unit/guard.h"
+#include "url_text.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -6,10 +6,11 @@
  */
 
 #include "topic/unicode.h"
-#include "topic/url.h"
+#include "topic/url_canonical.h"
 
 #include "unit/guard.h"
 #include "unit/wpt.h"
+#include "url_text.h"
 
 static json_t *exceptions;
 static size_t excepted;

@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "transport/transport.h"
+#include "transport/memory.h"
 
 #include <check.h>
 #include <pthread.h>

@@ -3,6 +3,9 @@
 
 function token(array $rights, string $key): string
 {
+    if ($key === '') {
+        die('PUBLISHER_KEY is not set');  // a token signed with nothing would be refused
+    }
     $part = fn (string $bytes): string => rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
     $input = $part('{"alg":"HS256","typ":"JWT"}') . '.' . $part(json_encode(['mercure' => $rights, 'exp' => time() + 60]));
     return $input . '.' . $part(hash_hmac('sha256', $input, $key, true));

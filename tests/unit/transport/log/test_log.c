@@ -3,7 +3,7 @@
  * this is what looks for races. */
 
 #include "base/hash.h"
-#include "transport/transport.h"
+#include "transport/log/log.h"
 #include "unit/transport/log/folder.h"
 
 enum {

@@ -1,8 +1,9 @@
-/* Under which URL a request came, and from whom that is believed. */
+/* Under which URL a request came (request/hub_url), and from whom that is believed. */
 
-#include "request/place.h"
+#include "request/front.h"
 
 #include "config/config.h"
+#include "request/hub_url.h"
 
 #include "unit/guard.h"
 
@@ -61,8 +62,8 @@ START_TEST(the_audience_is_the_url_as_clients_name_it)
         request.is_told = true;
         request.scheme = rows[i].scheme;
         request.host = guard_copy(rows[i].host);
-        ck_assert(place_settle(&ex));
-        ck_assert_msg(is(place_audience(&ex), rows[i].url), "row %zu", i);
+        ck_assert(front_settle(&ex));
+        ck_assert_msg(is(hub_url_audience(&ex), rows[i].url), "row %zu", i);
     }
 }
 END_TEST
@@ -70,18 +71,18 @@ END_TEST
 START_TEST(a_resource_identifier_names_the_hub_and_where_its_metadata_are)
 {
     begin(SLICE("resource_identifier https://id.example:8443" HUB "\n"));
-    ck_assert(place_settle(&ex));
-    ck_assert(is(place_audience(&ex), "https://id.example:8443" HUB));
-    ck_assert(is(place_base(&ex), "https://id.example:8443" HUB));
-    ck_assert(is(place_metadata_url(&ex), "https://id.example:8443" PLACE_METADATA HUB));
+    ck_assert(front_settle(&ex));
+    ck_assert(is(hub_url_audience(&ex), "https://id.example:8443" HUB));
+    ck_assert(is(hub_url_base(&ex), "https://id.example:8443" HUB));
+    ck_assert(is(hub_url_metadata(&ex), "https://id.example:8443" HUB_URL_METADATA_PREFIX HUB));
     begin(SLICE("resource_identifier urn:hub\n"));
-    ck_assert(place_settle(&ex));
-    ck_assert(is(place_audience(&ex), "urn:hub"));
-    ck_assert(is(place_base(&ex), "http://hub.example" HUB));
-    ck_assert(is(place_metadata_url(&ex), "http://hub.example" PLACE_METADATA HUB));
+    ck_assert(front_settle(&ex));
+    ck_assert(is(hub_url_audience(&ex), "urn:hub"));
+    ck_assert(is(hub_url_base(&ex), "http://hub.example" HUB));
+    ck_assert(is(hub_url_metadata(&ex), "http://hub.example" HUB_URL_METADATA_PREFIX HUB));
     begin(SLICE("resource_identifier https://id.example/other\n"));
-    ck_assert(place_settle(&ex));
-    ck_assert_msg(is(place_base(&ex), "http://hub.example" HUB), "it does not end in the path");
+    ck_assert(front_settle(&ex));
+    ck_assert_msg(is(hub_url_base(&ex), "http://hub.example" HUB), "it does not end in the path");
 }
 END_TEST
 
@@ -104,9 +105,9 @@ START_TEST(public_urls_say_the_scheme_and_refuse_other_hosts)
         request.host = rows[i].host;
         request.scheme = SLICE("http"); /* of a front behind another one */
         request.is_told = true;
-        ck_assert_msg(place_settle(&ex) == (rows[i].url != NULL), "row %zu", i);
+        ck_assert_msg(front_settle(&ex) == (rows[i].url != NULL), "row %zu", i);
         if (rows[i].url)
-            ck_assert_msg(is(place_audience(&ex), rows[i].url), "row %zu", i);
+            ck_assert_msg(is(hub_url_audience(&ex), rows[i].url), "row %zu", i);
     }
 }
 END_TEST
@@ -137,7 +138,7 @@ START_TEST(a_header_is_believed_from_whom_it_may_come)
         header(SLICE("x-forwarded-proto"), SLICE("https"));
         request.peer = rows[i].peer;
         request.is_told = rows[i].is_told;
-        ck_assert(place_settle(&ex));
+        ck_assert(front_settle(&ex));
         ck_assert_msg(is(request.scheme, rows[i].believed ? "https" : ""), "row %zu", i);
         ck_assert_msg(is(request.address, rows[i].believed ? "192.0.2.1" : ""), "row %zu", i);
     }
@@ -163,7 +164,7 @@ START_TEST(an_address_is_one_or_is_not_known)
         begin(SLICE(""));
         request.is_told = true;
         request.address = guard_copy(rows[i].told);
-        ck_assert(place_settle(&ex));
+        ck_assert(front_settle(&ex));
         ck_assert_msg(slice_eq(request.address, rows[i].known ? rows[i].told : SLICE("")),
                       "row %zu", i);
     }
@@ -190,9 +191,9 @@ START_TEST(a_request_is_settled_anew_from_what_the_wire_told)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(rows[i].text);
         request = same;
-        ck_assert_msg(place_settle(&ex) == (rows[i].url != NULL), "row %zu", i);
+        ck_assert_msg(front_settle(&ex) == (rows[i].url != NULL), "row %zu", i);
         if (rows[i].url)
-            ck_assert_msg(is(place_audience(&ex), rows[i].url), "row %zu", i);
+            ck_assert_msg(is(hub_url_audience(&ex), rows[i].url), "row %zu", i);
         same = request;
     }
 }
@@ -218,13 +219,13 @@ START_TEST(an_audience_is_known_where_the_configuration_says_it)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         begin(rows[i].text);
-        ck_assert_msg(place_is_audience(config, guard_copy(rows[i].audience)) == rows[i].holds,
+        ck_assert_msg(hub_url_is_audience(config, guard_copy(rows[i].audience)) == rows[i].holds,
                       "row %zu", i);
     }
 }
 END_TEST
 
-UNIT_MAIN("request/place", an_address_is_one_or_is_not_known,
+UNIT_MAIN("request/front", an_address_is_one_or_is_not_known,
           a_request_is_settled_anew_from_what_the_wire_told,
           an_audience_is_known_where_the_configuration_says_it,
           the_audience_is_the_url_as_clients_name_it,

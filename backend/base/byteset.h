@@ -1,5 +1,5 @@
-#ifndef TOPIC_BYTESET_H
-#define TOPIC_BYTESET_H
+#ifndef BASE_BYTESET_H
+#define BASE_BYTESET_H
 
 /* A set of ASCII bytes, one bit each. The standard's sets hold everything beyond ASCII too, so a
  * byte from 0x80 on is in every set. A set is written as the union of its members:
@@ -17,6 +17,8 @@ struct byteset {
 #define BYTESET_LOW(c)  (UINT64_C(1) << (c))
 #define BYTESET_HIGH(c) (UINT64_C(1) << ((c)-64))
 #define BYTESET_C0      UINT64_C(0xFFFFFFFF)
+#define BYTESET_DIGITS  (UINT64_C(0x3FF) << '0')                          /* low */
+#define BYTESET_LETTERS (UINT64_C(0x7FFFFFE) | UINT64_C(0x7FFFFFE) << 32) /* high; both cases */
 
 static inline bool
 byteset_has(const struct byteset *set, unsigned char c)

@@ -1,6 +1,7 @@
-/* trust - the settings of keys, one after another, each fault with the line that it stands in. */
+/* authority_build - the settings of keys, one after another, each fault with the line that it
+ * stands in. */
 
-#include "auth/trust.h"
+#include "auth/authority_build.h"
 
 static void
 say(struct string_list *list, const char *place, const struct error *sentence)
@@ -73,8 +74,8 @@ listens_on_loopback_alone(const struct config *c)
 }
 
 struct authority *
-trust_build(const struct config *c, struct key_source *const *sources, struct string_list *notes,
-            struct string_list *errors)
+authority_build(const struct config *c, struct key_source *const *sources,
+                struct string_list *notes, struct string_list *errors)
 {
     const struct authority_limits limits = {
         .loopback_only = listens_on_loopback_alone(c),
@@ -92,6 +93,6 @@ trust_build(const struct config *c, struct key_source *const *sources, struct st
             say(errors, s->place, &why);
     }
     if (errors->count > before)
-        authority_unref(&a);
+        authority_free(&a);
     return a;
 }

@@ -1,14 +1,14 @@
-/* late - libraries that are opened when they are first needed.
+/* library - libraries that are opened when they are first needed.
  *
  * libcurl brings 25 others: with it and ICU linked, an idle hub had 13 MiB mapped instead of 7, and
  * took 10 ms to be ready instead of 5. What is open stays open until the process ends. */
 
-#include "base/late.h"
+#include "base/library.h"
 
 #include <dlfcn.h>
 
 static bool
-fill(const struct late *l, struct error *err)
+fill(const struct library *l, struct error *err)
 {
     void *library = dlopen(l->file, RTLD_NOW);
     if (library == NULL)
@@ -20,7 +20,7 @@ fill(const struct late *l, struct error *err)
 }
 
 bool
-late_open(struct late *l, struct error *err)
+library_open(struct library *l, struct error *err)
 {
     if (atomic_load_explicit(&l->open, memory_order_acquire))
         return true;

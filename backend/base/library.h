@@ -1,13 +1,13 @@
-#ifndef BASE_LATE_H
-#define BASE_LATE_H
+#ifndef BASE_LIBRARY_H
+#define BASE_LIBRARY_H
 
 /* Libraries that are opened when they are first needed, and not linked: most hubs never need them.
  * One list of functions gives their names and, from the library's own header, their types:
  *
  *     #define CALLS(X) X(curl_easy_init) X(curl_easy_cleanup)
- *     static struct { CALLS(LATE_POINTER) } lib;
- *     static const char *const names[] = {CALLS(LATE_NAME) NULL};
- *     static struct late late = LATE_INIT("libcurl.so.4", names, &lib);
+ *     static struct { CALLS(LIBRARY_POINTER) } lib;
+ *     static const char *const names[] = {CALLS(LIBRARY_NAME) NULL};
+ *     static struct library curl = LIBRARY_INIT("libcurl.so.4", names, &lib);
  */
 
 #include "base/error.h"
@@ -16,11 +16,11 @@
 #include <stdatomic.h>
 
 /* The header may rename a function (u_charType_72): name and pointer follow. */
-#define LATE_POINTER(function) __typeof__(function) *function;
-#define LATE_NAME(function)    LATE_STRING(function),
-#define LATE_STRING(text)      #text
+#define LIBRARY_POINTER(function) __typeof__(function) *function;
+#define LIBRARY_NAME(function)    LIBRARY_STRING(function),
+#define LIBRARY_STRING(text)      #text
 
-struct late {
+struct library {
     const char *file;         /* its soname */
     const char *const *names; /* to NULL */
     void **calls;             /* as many, filled when `open` becomes true */
@@ -28,13 +28,13 @@ struct late {
     pthread_mutex_t lock;
 };
 
-#define LATE_INIT(file, names, calls)                                                              \
+#define LIBRARY_INIT(file, names, calls)                                                           \
     {                                                                                              \
         file, names, (void **)(calls), false, PTHREAD_MUTEX_INITIALIZER                            \
     }
 
 /* True: the functions may be called, until the process ends. Any thread; cheap once it was true. A
  * false is not remembered: the next call tries again. */
-MUST_CHECK bool late_open(struct late *, struct error *err);
+MUST_CHECK bool library_open(struct library *, struct error *err);
 
 #endif

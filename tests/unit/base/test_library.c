@@ -1,6 +1,6 @@
 /* Libraries that are opened late: the C library stands for one. */
 
-#include "base/late.h"
+#include "base/library.h"
 
 #include "unit/guard.h"
 
@@ -11,16 +11,16 @@
     X(abs)
 
 static struct {
-    CALLS(LATE_POINTER)
+    CALLS(LIBRARY_POINTER)
 } lib;
-static const char *const names[] = {CALLS(LATE_NAME) NULL};
+static const char *const names[] = {CALLS(LIBRARY_NAME) NULL};
 
 START_TEST(its_functions_can_be_called)
 {
-    static struct late late = LATE_INIT("libc.so.6", names, &lib);
+    static struct library libc = LIBRARY_INIT("libc.so.6", names, &lib);
     struct error err;
     for (int i = 0; i < 2; i++)
-        ck_assert(late_open(&late, &err));
+        ck_assert(library_open(&libc, &err));
     ck_assert(lib.strlen("four") == 4 && lib.abs(-3) == 3);
 }
 END_TEST
@@ -28,14 +28,14 @@ END_TEST
 START_TEST(what_is_missing_is_named)
 {
     static const char *const strange[] = {"strlen", "no_such_function", NULL};
-    static struct late file = LATE_INIT("libnosuch.so.9", names, &lib);
-    static struct late function = LATE_INIT("libc.so.6", strange, &lib);
+    static struct library file = LIBRARY_INIT("libnosuch.so.9", names, &lib);
+    static struct library function = LIBRARY_INIT("libc.so.6", strange, &lib);
     struct error err;
     for (int i = 0; i < 2; i++) {
-        ck_assert(!late_open(&file, &err) && strstr(err.text, "libnosuch.so.9"));
-        ck_assert(!late_open(&function, &err) && strstr(err.text, "no_such_function"));
+        ck_assert(!library_open(&file, &err) && strstr(err.text, "libnosuch.so.9"));
+        ck_assert(!library_open(&function, &err) && strstr(err.text, "no_such_function"));
     }
 }
 END_TEST
 
-UNIT_MAIN("base/late", its_functions_can_be_called, what_is_missing_is_named)
+UNIT_MAIN("base/library", its_functions_can_be_called, what_is_missing_is_named)
