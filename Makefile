@@ -12,7 +12,7 @@
 #   make check-system  system tests with the asan, tsan and release programs, side by side
 #   make check-container  the image and the compose examples in a real engine (as root)
 #   make check-fresh  what the READMEs say, in a new Debian root: make run, make check, the package
-#   make lint      clang-format, layers and circles, unused exports, banned functions
+#   make lint      clang-format, layers and circles, unused exports, directives, banned functions
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;

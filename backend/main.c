@@ -228,12 +228,12 @@ open_listener(struct process *p, const char *address, struct error *err)
 static bool
 open_listed(struct process *p, const char *name, const struct string_list *list, struct error *err)
 {
-    const char *place = config_place_of(p->rules->config, slice_of(name));
-    bool is_sure = place && (list->count == 1 || strchr(place, ':') == NULL);
+    const struct setting_place *place = settings_place_of(p->rules->config, name);
+    bool is_sure = place && (list->count == 1 || !place->is_line);
     for (size_t i = 0; i < list->count; i++) {
         struct error why;
         if (!open_listener(p, list->items[i], &why))
-            return error_set(err, "%.150s%s%.350s", is_sure ? place : "", is_sure ? ": " : "",
+            return error_set(err, "%.150s%s%.350s", is_sure ? place->text : "", is_sure ? ": " : "",
                              why.text);
     }
     return true;
@@ -369,7 +369,7 @@ load_rules(struct process *p, const struct config *running, struct string_list *
     struct authority *authority =
         sources ? authority_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)
-        config_complain(c, "%s", err.text);
+        settings_complain(c, "%s", err.text);
     if (c->errors.count) {
         say_why_not(c, say);
         authority_free(&authority);

@@ -45,16 +45,10 @@ answer_no_metrics(struct exchange *ex)
     reply_text(ex, 404, SLICE("There is nothing here; the metrics are at /metrics.\n"));
 }
 
-static bool
-speaks_1_0(const struct exchange *ex)
-{
-    return authority_speaks(ex->rules->authority, DIALECT_1_0);
-}
-
 static struct slice
 allow_hub(const struct exchange *ex)
 {
-    return speaks_1_0(ex) ? SLICE(ALLOW_HUB_1_0) : SLICE(ALLOW_HUB);
+    return ex->config->speaks[DIALECT_1_0] ? SLICE(ALLOW_HUB_1_0) : SLICE(ALLOW_HUB);
 }
 
 static void
@@ -93,7 +87,7 @@ static const struct exchange_handler other_host = {.on_head = reply_other_host};
 static void
 begin_query(struct exchange *ex)
 {
-    if (!speaks_1_0(ex)) {
+    if (!ex->config->speaks[DIALECT_1_0]) {
         answer_hub_method(ex);
         return;
     }

@@ -32,14 +32,14 @@ struct trust {
 
 struct issuer {
     char *id; /* owns */
-    struct trust trusts[AUTH_ROLES];
+    struct trust trusts[ROLES];
 };
 
 struct authority {
     uint64_t serial; /* no two authorities of a process have the same */
     struct authority_limits limits;
-    struct trust trusts[AUTH_ROLES]; /* 0.x */
-    struct issuer *issuers;          /* owns */
+    struct trust trusts[ROLES]; /* 0.x */
+    struct issuer *issuers;     /* owns */
     size_t issuer_count;
 };
 
@@ -68,7 +68,7 @@ authority_free(struct authority **ref)
     *ref = NULL;
     if (a == NULL)
         return;
-    for (size_t role = 0; role < AUTH_ROLES; role++) {
+    for (size_t role = 0; role < ROLES; role++) {
         drop_trust(&a->trusts[role]);
         for (size_t i = 0; i < a->issuer_count; i++)
             drop_trust(&a->issuers[i].trusts[role]);
@@ -176,7 +176,7 @@ authority_speaks(const struct authority *a, enum dialect dialect)
 {
     if (dialect == DIALECT_1_0)
         return a->issuer_count > 0;
-    for (size_t role = 0; role < AUTH_ROLES; role++)
+    for (size_t role = 0; role < ROLES; role++)
         if (a->trusts[role].fixed || a->trusts[role].source)
             return true;
     return false;

@@ -36,22 +36,20 @@ note_set(struct key_source *source, struct error *ret_note)
 }
 
 static void
-add(struct authority *a, const char *issuer, const struct key_setting keys[CONFIG_ROLES],
+add(struct authority *a, const char *issuer, const struct key_setting keys[ROLES],
     struct key_source *const *sources, struct string_list *notes, struct string_list *errors)
 {
-    static const enum role roles[CONFIG_ROLES] = {
-        [CONFIG_PUBLISHER] = ROLE_PUBLISH, [CONFIG_SUBSCRIBER] = ROLE_SUBSCRIBE};
-    for (size_t i = 0; i < CONFIG_ROLES; i++) {
+    for (size_t i = 0; i < ROLES; i++) {
         const struct key_setting *k = &keys[i];
         struct error why = {""}, note = {""};
         bool ok = true;
         if (k->url && sources == NULL)
             ok = error_set(&why, "there is nothing here that fetches JWK sets");
         else if (k->url) {
-            ok = add_set(a, issuer, roles[i], k, sources[k->source], &why);
+            ok = add_set(a, issuer, (enum role)i, k, sources[k->source], &why);
             note_set(sources[k->source], &note);
         } else if (k->text.len)
-            ok = authority_add_key(a, issuer, roles[i], SLICE_OF(k->text.ptr, k->text.len),
+            ok = authority_add_key(a, issuer, (enum role)i, SLICE_OF(k->text.ptr, k->text.len),
                                    slice_of(k->algs.count ? k->algs.items[0] : NULL),
                                    k->may_guess_alg ? KEY_MAY_CHOOSE : KEY_MUST_NAME, &note, &why);
         if (ok)

@@ -8,9 +8,8 @@
 #include "auth/fetch.h"
 
 #include "auth/jwk.h"
-
 #include "base/library.h"
-#include "config/config.h"
+#include "base/text_file.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -169,7 +168,7 @@ fetch_set(const char *url, const char *ca_file, const atomic_bool *stop, struct 
 {
     const char *path = fetch_path(url);
     struct buf text;
-    if (path ? !config_read_file(path, JWK_SET_MAX, &text, err)
+    if (path ? !text_file_read(path, JWK_SET_MAX, &text, err)
              : !download(url, ca_file, stop, &text, err))
         return NULL;
     struct key_set *set = jwk_set_read(buf_slice(&text), err);

@@ -443,9 +443,9 @@ find_url(struct fetcher *f, const char *url)
 }
 
 static bool
-uses(const struct key_setting keys[CONFIG_ROLES], size_t source, const char **ret_line)
+uses(const struct key_setting keys[ROLES], size_t source, const char **ret_line)
 {
-    for (size_t i = 0; i < CONFIG_ROLES; i++) {
+    for (size_t i = 0; i < ROLES; i++) {
         if (keys[i].url == NULL || keys[i].source != source)
             continue;
         *ret_line = keys[i].place;

@@ -17,18 +17,6 @@ token_fault_name(enum token_fault fault)
     return fault_names[fault];
 }
 
-const char *
-dialect_name(enum dialect dialect)
-{
-    return dialect == DIALECT_0X ? "0.x" : "1.0";
-}
-
-const char *
-role_name(enum role role)
-{
-    return role == ROLE_PUBLISH ? "publish" : "subscribe";
-}
-
 static void
 add(struct buf *line, const char *name, const char *text)
 {

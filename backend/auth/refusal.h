@@ -3,18 +3,8 @@
 
 /* Why a request may not: words for the log and for X-Alipes-Reason, never for the reply. */
 
+#include "base/dialect.h"
 #include "base/slice.h"
-
-enum dialect {
-    DIALECT_0X,
-    DIALECT_1_0,
-};
-
-enum role {
-    ROLE_PUBLISH,
-    ROLE_SUBSCRIBE,
-};
-#define AUTH_ROLES 2
 
 /* The first group is about the token, the second about the request that carries it. */
 #define TOKEN_FAULTS(X)                                                                            \
@@ -60,8 +50,6 @@ enum token_fault {
 };
 
 const char *token_fault_name(enum token_fault);
-const char *dialect_name(enum dialect); /* "0.x", "1.0" */
-const char *role_name(enum role);       /* "publish", "subscribe" */
 
 struct key_source;
 

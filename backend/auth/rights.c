@@ -234,15 +234,15 @@ read_0x(struct rights *r, const json_t *claim, struct slice text,
         const struct rights_limits *limits, struct error *why)
 {
     static const char *const names[] = {[ROLE_PUBLISH] = "publish", [ROLE_SUBSCRIBE] = "subscribe"};
-    r->entries = xalloc(AUTH_ROLES * sizeof *r->entries);
-    r->count = AUTH_ROLES;
+    r->entries = xalloc(ROLES * sizeof *r->entries);
+    r->count = ROLES;
     if (claim == NULL)
         return TOKEN_OK;
     if (!json_is_object(claim)) {
         error_set(why, "the mercure claim is no object");
         return TOKEN_BAD_MERCURE_CLAIM;
     }
-    for (unsigned role = 0; role < AUTH_ROLES; role++) {
+    for (unsigned role = 0; role < ROLES; role++) {
         struct entry *e = &r->entries[role];
         e->actions = 1u << role;
         enum token_fault fault = read_array_0x(e, json_object_get(claim, names[role]), names[role],
@@ -265,7 +265,7 @@ read_actions(struct entry *e, const json_t *list, size_t at, struct error *why)
     {
         if (!json_is_string(item))
             return error_set(why, "authorization_details[%zu].actions[%zu] is no string", at, i);
-        for (unsigned role = 0; role < AUTH_ROLES; role++)
+        for (unsigned role = 0; role < ROLES; role++)
             if (slice_eq(text_of(item), slice_of(role_name((enum role)role))))
                 e->actions |= 1u << role;
     }

@@ -49,7 +49,7 @@ judge_key_settings(struct config *c)
     struct authority *authority =
         sources ? authority_build(c, sources, &c->notes, &c->errors) : NULL;
     if (sources == NULL)
-        config_complain(c, "%s", err.text);
+        settings_complain(c, "%s", err.text);
     authority_free(&authority);
     fetcher_drop(&sources, c->sources.count);
     fetcher_free(&fetcher);

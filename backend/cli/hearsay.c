@@ -23,7 +23,7 @@ read_0x(struct hearsay *h, const json_t *claims)
     const json_t *claim = json_object_get(claims, "https://mercure.rocks/");
     if (claim == NULL || json_is_null(claim))
         claim = json_object_get(claims, "mercure");
-    for (unsigned role = 0; role < AUTH_ROLES; role++)
+    for (unsigned role = 0; role < ROLES; role++)
         h->names[role] = names_topics(claim, (enum role)role) ||
                          (claim == NULL && names_topics(claims, (enum role)role));
 }
@@ -42,7 +42,7 @@ read_1_0(struct hearsay *h, const json_t *claims)
     {
         json_array_foreach(json_object_get(entry, "actions"), k, action)
         {
-            for (unsigned role = 0; json_is_string(action) && role < AUTH_ROLES; role++)
+            for (unsigned role = 0; json_is_string(action) && role < ROLES; role++)
                 h->names[role] |=
                     strcmp(json_string_value(action), role_name((enum role)role)) == 0;
         }

@@ -7,7 +7,7 @@
 #include "auth/refusal.h"
 
 struct hearsay {
-    bool names[AUTH_ROLES]; /* does it name topics for that role? */
+    bool names[ROLES]; /* does it name topics for that role? */
     bool is_access_token;
     char *aud;  /* owns; 1.0: the first one; NULL: none */
     double exp; /* 0: none, or no number */

@@ -207,7 +207,7 @@ show_check(const struct store_settings *settings)
                : !f->has_index && !f->is_last && f->good > 0 ? ", without an index"
                                                              : "",
                i < v->first_file ? ", before what replay can reach" : "");
-        damaged |= f->follows_a_gap || strncmp(text, "DAMAGED", 7) == 0;
+        damaged |= f->follows_a_gap || survey_is_damage(f->verdict);
     }
     printf("%zu files, %s\n", v->count, damaged ? "DAMAGED" : "ok");
     survey_free(&v);

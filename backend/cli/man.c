@@ -93,6 +93,8 @@ print_directive(void *context, const struct directive_help *d)
         print_in(page->out, "Past it: ", d->past, ".\n");
     if (is_counted(d->name))
         fputs("Counted.\n", page->out);
+    if (d->dialect)
+        print_in(page->out, "Of protocol ", d->dialect, " alone.\n");
     if (d->takes_restart)
         fputs("Takes a restart.\n", page->out);
 }

@@ -211,12 +211,12 @@ find(const struct config *c, const struct jws *j, enum role role, const char *is
      size_t cap)
 {
     const struct key_setting *keys = keys_of(c, issuer);
-    enum config_role own = role == ROLE_PUBLISH ? CONFIG_PUBLISHER : CONFIG_SUBSCRIBER;
+    enum role own = role == ROLE_PUBLISH ? ROLE_PUBLISH : ROLE_SUBSCRIBE;
     static const char *const names[] = {
-        [CONFIG_PUBLISHER] = "publisher", [CONFIG_SUBSCRIBER] = "subscriber"};
+        [ROLE_PUBLISH] = "publisher", [ROLE_SUBSCRIBE] = "subscriber"};
     if (keys == NULL || j->algorithm == NULL)
         return false;
-    enum config_role other = own == CONFIG_PUBLISHER ? CONFIG_SUBSCRIBER : CONFIG_PUBLISHER;
+    enum role other = own == ROLE_PUBLISH ? ROLE_SUBSCRIBE : ROLE_PUBLISH;
     if (fits(&keys[other], j)) {
         snprintf(out, cap, "it is signed with the %s's key: to %s, sign with the %s's",
                  names[other], role_name(role), names[own]);

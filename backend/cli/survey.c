@@ -134,12 +134,11 @@ judge_chain(struct survey *v)
     }
 }
 
-static bool
-ends_replay(const struct survey_file *f)
+bool
+survey_is_damage(enum survey_verdict verdict)
 {
-    return f->verdict == SURVEY_DAMAGED || f->verdict == SURVEY_CUT ||
-           f->verdict == SURVEY_HEADERLESS || f->verdict == SURVEY_UNREADABLE ||
-           f->verdict == SURVEY_UNNAMED;
+    return verdict == SURVEY_DAMAGED || verdict == SURVEY_CUT || verdict == SURVEY_HEADERLESS ||
+           verdict == SURVEY_UNREADABLE || verdict == SURVEY_UNNAMED;
 }
 
 /* Is anything behind the damage of this file? */
@@ -155,10 +154,10 @@ find_first(struct survey *v)
     v->first_file = v->count;
     for (size_t i = v->count; i-- > 0;) {
         struct survey_file *f = &v->files[i];
-        if (ends_replay(f) && !has_valid(f))
+        if (survey_is_damage(f->verdict) && !has_valid(f))
             return;
         v->first_file = i;
-        if (ends_replay(f) || f->follows_a_gap)
+        if (survey_is_damage(f->verdict) || f->follows_a_gap)
             return;
     }
 }

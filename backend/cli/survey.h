@@ -6,21 +6,18 @@
 
 #include "transport/log/store.h"
 
-#define SURVEY_VERDICTS(X)                                                                         \
-    X(OK)         /* all that was committed is there */                                            \
-    X(TORN)       /* the same; behind it lies what a crash left of a commit never confirmed */     \
-    X(DAMAGED)    /* bytes that were on the disk do not check */                                   \
-    X(CUT)        /* shorter than its successor says */                                            \
-    X(HEADERLESS) /* its header does not check: nothing of it can be read */                       \
-    X(UNNAMED)    /* it holds updates, but its successor names another file */                     \
-    X(UNREADABLE) /* an error of the disk, or of permission */                                     \
-    X(REMOVED)    /* by retention, meanwhile */
-
 enum survey_verdict {
-#define X(name) SURVEY_##name,
-    SURVEY_VERDICTS(X)
-#undef X
+    SURVEY_OK,         /* all that was committed is there */
+    SURVEY_TORN,       /* the same; behind it lies what a crash left of a commit never confirmed */
+    SURVEY_DAMAGED,    /* bytes that were on the disk do not check */
+    SURVEY_CUT,        /* shorter than its successor says */
+    SURVEY_HEADERLESS, /* its header does not check: nothing of it can be read */
+    SURVEY_UNNAMED,    /* it holds updates, but its successor names another file */
+    SURVEY_UNREADABLE, /* an error of the disk, or of permission */
+    SURVEY_REMOVED,    /* by retention, meanwhile */
 };
+
+bool survey_is_damage(enum survey_verdict); /* replay cannot go across it */
 
 struct survey_file {
     struct segment *segment; /* of survey.store */

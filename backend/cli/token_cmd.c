@@ -12,10 +12,11 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/text_file.h"
 #include "cli/token_inspect.h"
 #include "cli/token_sign.h"
 #include "config/config.h"
-#include "config/option.h"
+#include "config/value.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -32,7 +33,7 @@ struct wish {
     const char *conf, *key_file, *issuer, *audience, *alg, *payload, *exp, *dialect;
     struct string_list publish, subscribe;
     uint64_t exp_ms;
-    bool is_1_0;
+    enum dialect speaks; /* settle_dialect() */
 };
 
 static void
@@ -94,7 +95,7 @@ take_options(struct wish *w, int argc, char **argv, struct error *err)
         *options[k].value = argv[i];
     }
     w->exp_ms = EXP_STANDARD_MS;
-    if (w->exp && (!option_duration(slice_of(w->exp), &w->exp_ms) || w->exp_ms == 0))
+    if (w->exp && (!value_duration(slice_of(w->exp), &w->exp_ms) || w->exp_ms == 0))
         return error_set(err, "--exp: expected a duration, as in --exp 1h");
     if (w->dialect && strcmp(w->dialect, "0") != 0 && strcmp(w->dialect, "1") != 0)
         return error_set(err, "--dialect: expected 0 or 1");
@@ -125,9 +126,10 @@ static const struct key_setting *
 choose_setting(struct wish *w, const struct config *c, struct error *err)
 {
     const struct key_setting *keys = c->keys;
-    const struct issuer_setting *issuer = w->is_1_0 ? find_issuer(c, w->issuer) : NULL;
-    enum config_role role = w->publish.count ? CONFIG_PUBLISHER : CONFIG_SUBSCRIBER;
-    if (w->is_1_0 && issuer == NULL) {
+    const struct issuer_setting *issuer =
+        w->speaks == DIALECT_1_0 ? find_issuer(c, w->issuer) : NULL;
+    enum role role = w->publish.count ? ROLE_PUBLISH : ROLE_SUBSCRIBE;
+    if (w->speaks == DIALECT_1_0 && issuer == NULL) {
         if (w->issuer)
             error_set(err, "the configuration has no issuer %.200s", w->issuer);
         else
@@ -139,7 +141,7 @@ choose_setting(struct wish *w, const struct config *c, struct error *err)
         keys = issuer->keys;
     }
     if (w->publish.count && w->subscribe.count &&
-        !has_same_text(&keys[CONFIG_PUBLISHER], &keys[CONFIG_SUBSCRIBER])) {
+        !has_same_text(&keys[ROLE_PUBLISH], &keys[ROLE_SUBSCRIBE])) {
         error_set(err, "publishers and subscribers have different keys: make two tokens, one with "
                        "--publish, one with --subscribe");
         return NULL;
@@ -179,15 +181,16 @@ unwrap_jwk(struct buf *key, struct error *err)
 static void
 settle_dialect(struct wish *w, const struct config *c)
 {
-    w->is_1_0 = w->dialect  ? w->dialect[0] == '1'
-                : w->issuer ? true
-                            : c && !config_speaks_0x(c) && config_speaks_1_0(c);
+    bool is_1_0 = w->dialect  ? w->dialect[0] == '1'
+                  : w->issuer ? true
+                              : c && !c->speaks[DIALECT_0X];
+    w->speaks = is_1_0 ? DIALECT_1_0 : DIALECT_0X;
 }
 
 static bool
 settle_audience(struct wish *w, const struct config *c, struct buf *made, struct error *err)
 {
-    if (!w->is_1_0 || w->audience)
+    if (w->speaks == DIALECT_0X || w->audience)
         return true;
     if (c && c->resource_identifier)
         w->audience = c->resource_identifier;
@@ -259,7 +262,7 @@ are_equal(const struct string_list *a, const struct string_list *b)
 static void
 add_rights(json_t *claims, const struct wish *w, json_t *payload)
 {
-    if (!w->is_1_0) {
+    if (w->speaks == DIALECT_0X) {
         json_t *mercure = json_object();
         if (w->publish.count)
             json_object_set_new(mercure, "publish", selectors_0x(&w->publish));
@@ -296,7 +299,7 @@ make_claims(const struct wish *w, struct error *err)
         json_decref(claims);
         return NULL;
     }
-    if (w->is_1_0) {
+    if (w->speaks == DIALECT_1_0) {
         id_source_init(&ids);
         id_uuid4(&ids, id);
         json_object_set_new(claims, "iss", json_string(w->issuer));
@@ -329,9 +332,9 @@ make(struct wish *w, const struct config *c, struct buf *key, struct buf *out, s
     buf_init(&audience, MAX_TOKEN);
     settle_dialect(w, c);
     if (w->key_file) {
-        if (w->is_1_0 && w->issuer == NULL && c && c->issuer_count)
+        if (w->speaks == DIALECT_1_0 && w->issuer == NULL && c && c->issuer_count)
             w->issuer = c->issuers[0].id;
-        if (w->is_1_0 && w->issuer == NULL) {
+        if (w->speaks == DIALECT_1_0 && w->issuer == NULL) {
             error_set(err, "1.0: say --issuer, the name that the hub's configuration knows");
             goto done;
         }
@@ -347,8 +350,8 @@ make(struct wish *w, const struct config *c, struct buf *key, struct buf *out, s
         (k = key_read(buf_slice(key), slice_of(alg), KEY_MAY_CHOOSE, err)) == NULL ||
         (claims = make_claims(w, err)) == NULL || !unwrap_jwk(key, err))
         goto done;
-    ok = token_sign(key_algorithm(k), buf_slice(key), w->is_1_0 ? "at+jwt" : "JWT", claims, out,
-                    err);
+    ok = token_sign(key_algorithm(k), buf_slice(key), w->speaks == DIALECT_1_0 ? "at+jwt" : "JWT",
+                    claims, out, err);
     if (ok && out->len > MAX_TOKEN)
         ok = error_set(err, "the token has %zu bytes, and a hub takes %d", out->len, MAX_TOKEN);
 done:
@@ -365,7 +368,7 @@ read_key_file(const char *path, struct buf *key, struct error *err)
     struct buf raw;
     struct string text;
     struct error note, why;
-    if (!config_read_pipe(path, KEY_TEXT_MAX, &raw, err))
+    if (!text_file_read_pipe(path, KEY_TEXT_MAX, &raw, err))
         return false;
     bool ok = key_text_read(buf_slice(&raw), KEY_IN_FILE, &text, &note, &why);
     if (ok && note.text[0])

@@ -9,6 +9,7 @@
 #include "auth/authority_build.h"
 #include "auth/fetcher.h"
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "cli/hearsay.h"
 #include "cli/mistake.h"
@@ -30,7 +31,7 @@ struct question {
     struct key_source **sources;
     struct fetcher *fetcher;
     struct slice token;
-    const char *topics[AUTH_ROLES]; /* asked about; NULL: none */
+    const char *topics[ROLES]; /* asked about; NULL: none */
 
     /* The fetcher's thread too, under the lock. */
     pthread_mutex_t lock;
@@ -235,14 +236,14 @@ ask(const struct question *q, enum role role, bool is_meant)
 /* For which roles the question is: those asked about, else those that the token names, else both.
  */
 static void
-find_roles(const struct question *q, const struct hearsay *said, bool ret_meant[AUTH_ROLES])
+find_roles(const struct question *q, const struct hearsay *said, bool ret_meant[ROLES])
 {
     bool asked = q->topics[ROLE_PUBLISH] || q->topics[ROLE_SUBSCRIBE], any = false;
-    for (size_t role = 0; role < AUTH_ROLES; role++) {
+    for (size_t role = 0; role < ROLES; role++) {
         ret_meant[role] = asked ? q->topics[role] != NULL : said->names[role];
         any |= ret_meant[role];
     }
-    for (size_t role = 0; role < AUTH_ROLES; role++)
+    for (size_t role = 0; role < ROLES; role++)
         ret_meant[role] |= !any;
 }
 
@@ -277,11 +278,10 @@ find_audience(struct question *q, const struct hearsay *said, struct buf *made)
 
 /* Asked about topics: all of them. Else: any role at all. */
 static bool
-say_verdict(const struct question *q, const bool meant[AUTH_ROLES],
-            const enum answer answers[AUTH_ROLES])
+say_verdict(const struct question *q, const bool meant[ROLES], const enum answer answers[ROLES])
 {
     enum answer best = ANSWER_REFUSED, worst = ANSWER_GOOD;
-    for (size_t role = 0; role < AUTH_ROLES; role++) {
+    for (size_t role = 0; role < ROLES; role++) {
         if (answers[role] > best)
             best = answers[role];
         if (meant[role] && answers[role] < worst)
@@ -308,14 +308,14 @@ judge(struct question *q)
 {
     struct buf made;
     struct hearsay said;
-    bool meant[AUTH_ROLES];
-    enum answer answers[AUTH_ROLES];
+    bool meant[ROLES];
+    enum answer answers[ROLES];
     buf_init(&made, 65536);
     hearsay_read(&said, q->token);
     find_audience(q, &said, &made);
     find_roles(q, &said, meant);
     say_exp(said.exp);
-    for (size_t role = 0; role < AUTH_ROLES; role++)
+    for (size_t role = 0; role < ROLES; role++)
         answers[role] = ask(q, (enum role)role, meant[role]);
     bool taken = say_verdict(q, meant, answers);
     hearsay_fini(&said);

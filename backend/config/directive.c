@@ -1,9 +1,7 @@
-/* directive - a line of the file, and the table that knows its name.
+/* directive - a line of the file, with its block, and the row of options.def that has its name.
  *
- * A directive is one of the options, one of the few that say more than one thing, or somebody
- * else's (foreign.c). A mistake ends its own directive alone: the next one is read, so that all
- * mistakes of a file are named at once. Words of a directive may be secrets: none but names is ever
- * repeated. */
+ * A mistake ends its own directive alone: the next one is read, so that all mistakes of a file are
+ * named at once. Words of a directive may be secrets: none but names is ever repeated. */
 
 #include "config/directive.h"
 
@@ -11,7 +9,9 @@
 #include "config/foreign.h"
 #include "config/history.h"
 #include "config/issuer.h"
+#include "config/lexer.h"
 #include "config/option.h"
+#include "config/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,17 +37,24 @@ is_a_name(struct slice word)
     return word.len > 0 && word.len <= LONGEST_NAME && digits <= 2;
 }
 
+static bool
+is_read(const struct option *o)
+{
+    return o->kind == OPTION_VALUE || o->kind == OPTION_SPECIAL;
+}
+
 static const char *
 find_nearest(struct slice name)
 {
-    static const char *const others[] = {"issuer", "transport", "history", "durability", "log"};
     const char *names[200];
     size_t count = 0;
-    for (size_t i = 0; i < option_count && count < COUNT_OF(names); i++)
-        if (option_table[i].block == NULL)
-            names[count++] = option_table[i].name;
-    for (size_t i = 0; i < COUNT_OF(others) && count < COUNT_OF(names); i++)
-        names[count++] = others[i];
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *o = &option_table[i];
+        if (o->block || !is_read(o))
+            continue;
+        ENSURE(count < COUNT_OF(names));
+        names[count++] = o->name;
+    }
     return foreign_nearest(name, names, count);
 }
 
@@ -65,29 +72,6 @@ refuse_unknown(struct slice name, struct error *err)
                      SLICE_ARG(name));
 }
 
-static bool
-set_log(struct config *c, const struct slice *args, size_t count, struct error *err)
-{
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    bool json = count && slice_eq(args[0], SLICE("json"));
-    if (count == 0 || count > 3 || (!json && !slice_eq(args[0], SLICE("logfmt"))))
-        return error_set(err, "log: expected log logfmt|json [debug|info|warn|error] [FILE]");
-    c->log_format = json ? LOG_JSON : LOG_LOGFMT;
-    size_t level = LOG_INFO;
-    if (count > 1)
-        for (level = 0; level < COUNT_OF(levels); level++)
-            if (slice_eq(args[1], slice_of(levels[level])))
-                break;
-    if (level == COUNT_OF(levels))
-        return error_set(err, "log: the level is debug, info, warn or error");
-    c->log_level = (enum log_level)level;
-    if (count > 2 && !slice_eq(args[2], SLICE("stderr"))) {
-        free(c->log_file);
-        c->log_file = xstrndup(args[2].ptr, args[2].len);
-    }
-    return true;
-}
-
 /* One directive, gathered. */
 struct directive {
     struct slice words[MAX_ARGUMENTS + 1];
@@ -98,9 +82,9 @@ struct directive {
     unsigned line;
 };
 
-/* Where in a file the lexer is. */
-struct reading {
-    struct config *config;
+/* What stands open where the lexer is. */
+struct gathering {
+    struct config_reading *reading;
     struct directive *directive;
     unsigned opened[MAX_DEPTH + 1]; /* the lines of the { that are open, of blocks of directives */
     unsigned depth, wrapper;        /* wrapper: the line of `mercure {`; 0: not in it */
@@ -133,29 +117,32 @@ flatten(const struct directive *d, struct slice *ret, size_t *ret_count, struct 
     return true;
 }
 
+/* --- directives that say more than one thing -------------------------------------------------- */
+
 static bool
-set_compatibility(struct config *c, const struct slice *args, size_t count, struct error *err)
+read_compatibility(struct config_reading *r, struct directive *d, struct error *err)
 {
-    if (count != 1 || (!slice_eq(args[0], SLICE("7")) && !slice_eq(args[0], SLICE("8"))))
+    const struct slice *word = &d->words[1];
+    if (d->count != 2 || (!slice_eq(*word, SLICE("7")) && !slice_eq(*word, SLICE("8"))))
         return error_set(err, "protocol_version_compatibility: expected 7 or 8");
-    free(c->compatibility);
-    c->compatibility = xstrndup(args[0].ptr, args[0].len);
+    free(r->compatibility);
+    r->compatibility = xstrndup(word->ptr, word->len);
     return true;
 }
 
 static bool
-set_transport(struct config *c, struct directive *d, struct error *err)
+read_transport(struct config_reading *r, struct directive *d, struct error *err)
 {
     struct error why;
     size_t count = 0;
     bool is_url = slice_eq(d->words[0], SLICE("transport_url"));
     if (!flatten(d, d->flat, &count, &why))
         return error_set(err, "transport: %.400s", why.text);
-    return history_set_transport(c, is_url, d->words + 1, d->count - 1, d->flat, count, err);
+    return history_set_transport(r, is_url, d->words + 1, d->count - 1, d->flat, count, err);
 }
 
 static bool
-set_history(struct config *c, struct directive *d, struct error *err)
+read_history(struct config_reading *r, struct directive *d, struct error *err)
 {
     struct error why;
     size_t count = 0;
@@ -164,94 +151,93 @@ set_history(struct config *c, struct directive *d, struct error *err)
                               "DURATION }");
     if (!flatten(d, d->flat, &count, &why))
         return error_set(err, "history: %.400s", why.text);
-    c->history_is_set = true;
-    return option_set_block(c, "history", d->flat, count, err);
+    return value_set_block(r, "history", d->flat, count, err);
 }
 
 static bool
-set_issuer(struct config *c, struct directive *d, struct error *err)
+read_issuer(struct config_reading *r, struct directive *d, struct error *err)
 {
     return d->count == 2 && d->has_block
-               ? issuer_read(c, d->words[1], d->inner, d->inner_count, err)
+               ? issuer_read(r, d->words[1], d->inner, d->inner_count, err)
                : error_set(err, "issuer: expected issuer ID { publisher { … } subscriber { … } }");
 }
 
 static bool
-set_durability(struct config *c, struct directive *d, struct error *err)
+read_durability(struct config_reading *r, struct directive *d, struct error *err)
 {
-    c->history_is_set = true;
-    return history_set_durability(c, d->words + 1, d->count - 1, err);
+    return history_set_durability(r, d->words + 1, d->count - 1, err);
 }
 
 static bool
-set_log_line(struct config *c, struct directive *d, struct error *err)
+read_log(struct config_reading *r, struct directive *d, struct error *err)
 {
-    return set_log(c, d->words + 1, d->count - 1, err);
+    struct config *c = r->config;
+    const struct slice *args = d->words + 1;
+    size_t count = d->count - 1;
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    bool json = count && slice_eq(args[0], SLICE("json"));
+    if (count == 0 || count > 3 || (!json && !slice_eq(args[0], SLICE("logfmt"))))
+        return error_set(err, "log: expected log logfmt|json [debug|info|warn|error] [FILE]");
+    c->log_format = json ? LOG_JSON : LOG_LOGFMT;
+    size_t level = LOG_INFO;
+    if (count > 1)
+        for (level = 0; level < COUNT_OF(levels); level++)
+            if (slice_eq(args[1], slice_of(levels[level])))
+                break;
+    if (level == COUNT_OF(levels))
+        return error_set(err, "log: the level is debug, info, warn or error");
+    c->log_level = (enum log_level)level;
+    if (count > 2 && !slice_eq(args[2], SLICE("stderr"))) {
+        free(c->log_file);
+        c->log_file = xstrndup(args[2].ptr, args[2].len);
+    }
+    return true;
 }
 
-static bool
-set_compatibility_line(struct config *c, struct directive *d, struct error *err)
-{
-    return set_compatibility(c, d->words + 1, d->count - 1, err);
-}
-
-/* Directives that are no row of options.def. */
 static const struct {
-    struct slice name;
-    bool takes_block;
-    bool (*set)(struct config *, struct directive *, struct error *);
-} specials[] = {
-    {SLICE_INIT("issuer"), true, set_issuer},
-    {SLICE_INIT("transport"), true, set_transport},
-    {SLICE_INIT("transport_url"), false, set_transport},
-    {SLICE_INIT("history"), true, set_history},
-    {SLICE_INIT("durability"), false, set_durability},
-    {SLICE_INIT("log"), false, set_log_line},
-    {SLICE_INIT("protocol_version_compatibility"), false, set_compatibility_line},
+    const char *name;
+    bool (*read)(struct config_reading *, struct directive *, struct error *);
+} readers[] = {
+#define SPECIAL(name, reader, ...) {#name, reader},
+#include "config/options.def"
 };
 
 static bool
-apply_foreign(struct config *c, struct slice name, struct error *err)
+read_special(struct config_reading *r, const struct option *o, struct directive *d,
+             struct error *err)
 {
-    const char *text;
-    switch (foreign_directive(name, &text)) {
-    case FOREIGN_ACCEPTED:
-        config_note(c, name.ptr, text);
-        return true;
-    case FOREIGN_REFUSED:
-        return error_set(err, SLICE_FMT ": %s", SLICE_ARG(name), text);
-    case FOREIGN_OTHERS:
-    case FOREIGN_UNKNOWN:
-        break;
-    }
-    return refuse_unknown(name, err);
+    size_t i = 0;
+    while (strcmp(readers[i].name, o->name) != 0)
+        i++;
+    return readers[i].read(r, d, err);
 }
+
+/* --- a directive ------------------------------------------------------------------------------ */
 
 static bool
-apply_known(struct config *c, struct directive *d, struct error *err)
+apply_words(struct config_reading *r, struct directive *d, struct error *err)
 {
-    struct slice name = d->words[0];
-    const struct option *o = option_find(NULL, name);
-    if (o && d->has_block)
+    const struct option *o = option_find(NULL, d->words[0]);
+    if (o && is_read(o) && d->has_block && !o->takes_block)
         return error_set(err, "%s takes no block", o->name);
-    if (o)
-        return option_set(c, o, d->words + 1, d->count - 1, err);
-    for (size_t i = 0; i < COUNT_OF(specials); i++) {
-        if (!slice_eq(name, specials[i].name))
-            continue;
-        if (d->has_block && !specials[i].takes_block)
-            return error_set(err, SLICE_FMT " takes no block", SLICE_ARG(name));
-        return specials[i].set(c, d, err);
+    switch (o ? o->kind : OPTION_GROUP) {
+    case OPTION_VALUE:
+        return value_set(r, o, d->words + 1, d->count - 1, err);
+    case OPTION_SPECIAL:
+        return read_special(r, o, d, err);
+    case OPTION_ACCEPTED:
+        settings_note(r->config, o->name, o->help);
+        return true;
+    case OPTION_RENAMED:
+        return error_set(err, "%s: use %s", o->name, o->help);
+    case OPTION_REFUSED:
+        return error_set(err, "%s: %s", o->name, o->help);
+    case OPTION_PART:
+    case OPTION_GROUP:
+    case OPTION_PAST:
+        break;
     }
-    return apply_foreign(c, name, err);
-}
-
-/* A mistake in the line that the configuration's reading_line is. */
-static void
-complain(struct reading *r, const char *text)
-{
-    struct config *c = r->config;
-    config_complain(c, "%s:%u: %s", c->reading_file, c->reading_line, text);
+    return refuse_unknown(d->words[0], err);
 }
 
 /* A PEM without quotes falls apart at its blanks. */
@@ -266,40 +252,40 @@ has_word(const struct directive *d, struct slice word)
 
 /* What is gathered has come to its end. */
 static void
-apply(struct reading *r)
+apply(struct gathering *g)
 {
-    struct config *c = r->config;
-    struct directive *d = r->directive;
+    struct config_reading *r = g->reading;
+    struct directive *d = g->directive;
     struct error why = {""};
-    unsigned line = c->reading_line;
-    bool skipped = r->skips_key;
-    r->skips_key = skipped ? !has_word(d, SLICE("-----END")) : has_word(d, SLICE("-----BEGIN"));
+    unsigned line = r->line;
+    bool skipped = g->skips_key;
+    g->skips_key = skipped ? !has_word(d, SLICE("-----END")) : has_word(d, SLICE("-----BEGIN"));
     if (d->count && !d->is_wrong && !skipped) {
-        c->reading_line = d->line;
-        config_place(c, d->words[0]);
-        if (!apply_known(c, d, &why))
-            complain(r, why.text);
+        r->line = d->line;
+        reading_place(r, d->words[0]);
+        if (!apply_words(r, d, &why))
+            reading_complain(r, why.text);
     }
-    c->reading_line = line;
+    r->line = line;
     drop_words(d);
 }
 
 /* Once a directive. */
 static void
-spoil(struct reading *r, const char *text)
+spoil(struct gathering *g, const char *text)
 {
-    if (!r->directive->is_wrong)
-        complain(r, text);
-    r->directive->is_wrong = true;
+    if (!g->directive->is_wrong)
+        reading_complain(g->reading, text);
+    g->directive->is_wrong = true;
 }
 
 /* A word, brace or line end inside a block. */
 static void
-gather_inner(struct reading *r, const struct lexer *l, enum lexeme kind)
+gather_inner(struct gathering *g, const struct lexer *l, enum lexeme kind)
 {
-    struct directive *d = r->directive;
+    struct directive *d = g->directive;
     if (d->inner_count == MAX_INNER) {
-        spoil(r, "more than 1024 words in a block");
+        spoil(g, "more than 1024 words in a block");
         return;
     }
     struct block_word *w = &d->inner[d->inner_count++];
@@ -309,11 +295,11 @@ gather_inner(struct reading *r, const struct lexer *l, enum lexeme kind)
 }
 
 static void
-gather_word(struct reading *r, const struct lexer *l)
+gather_word(struct gathering *g, const struct lexer *l)
 {
-    struct directive *d = r->directive;
+    struct directive *d = g->directive;
     if (d->count > MAX_ARGUMENTS) {
-        spoil(r, "more than 1024 arguments");
+        spoil(g, "more than 1024 arguments");
         return;
     }
     if (d->count == 0)
@@ -323,110 +309,138 @@ gather_word(struct reading *r, const struct lexer *l)
 
 /* False: nothing sensible can follow. */
 static bool
-take_inner(struct reading *r, const struct lexer *l, enum lexeme kind)
+take_inner(struct gathering *g, const struct lexer *l, enum lexeme kind)
 {
-    if (kind == LEX_OPEN && r->depth == MAX_DEPTH) {
-        complain(r, "blocks are nested more than 8 deep");
+    if (kind == LEX_OPEN && g->depth == MAX_DEPTH) {
+        reading_complain(g->reading, "blocks are nested more than 8 deep");
         return false;
     }
     if (kind == LEX_OPEN)
-        r->opened[r->depth++] = l->line;
-    r->depth -= kind == LEX_CLOSE;
-    if (r->depth)
-        gather_inner(r, l, kind);
+        g->opened[g->depth++] = l->line;
+    g->depth -= kind == LEX_CLOSE;
+    if (g->depth)
+        gather_inner(g, l, kind);
     return true;
 }
 
 static void
-open_block(struct reading *r, const struct lexer *l)
+open_block(struct gathering *g, const struct lexer *l)
 {
-    struct directive *d = r->directive;
-    if (d->count == 1 && r->wrapper == 0 && slice_eq(d->words[0], SLICE("mercure"))) {
-        r->wrapper = l->line;
+    struct directive *d = g->directive;
+    if (d->count == 1 && g->wrapper == 0 && slice_eq(d->words[0], SLICE("mercure"))) {
+        g->wrapper = l->line;
         drop_words(d);
         return;
     }
     if (d->count == 0)
-        spoil(r, "a { without a directive");
+        spoil(g, "a { without a directive");
     d->has_block = true;
-    r->opened[0] = l->line;
-    r->depth = 1;
+    g->opened[0] = l->line;
+    g->depth = 1;
 }
 
 static void
-close_block(struct reading *r)
+close_block(struct gathering *g)
 {
-    apply(r);
-    if (r->wrapper == 0)
-        complain(r, "a } without its {");
-    r->wrapper = 0;
+    apply(g);
+    if (g->wrapper == 0)
+        reading_complain(g->reading, "a } without its {");
+    g->wrapper = 0;
 }
 
 /* What stands outside of a directive's block. */
 static void
-take_outer(struct reading *r, const struct lexer *l, enum lexeme kind)
+take_outer(struct gathering *g, const struct lexer *l, enum lexeme kind)
 {
     if (kind == LEX_WORD)
-        gather_word(r, l);
+        gather_word(g, l);
     else if (kind == LEX_OPEN)
-        open_block(r, l);
+        open_block(g, l);
     else if (kind == LEX_CLOSE)
-        close_block(r);
+        close_block(g);
     else
-        apply(r);
+        apply(g);
 }
 
 static void
-complain_of_open_block(struct reading *r)
+complain_of_open_block(struct gathering *g)
 {
-    unsigned line = r->depth ? r->opened[r->depth - 1] : r->wrapper;
+    unsigned line = g->depth ? g->opened[g->depth - 1] : g->wrapper;
     if (line == 0)
         return;
-    r->config->reading_line = line;
-    complain(r, "a { is not closed");
+    g->reading->line = line;
+    reading_complain(g->reading, "a { is not closed");
 }
 
 static void
-read_all(struct reading *r, struct lexer *l)
+read_lexemes(struct gathering *g, struct lexer *l)
 {
     for (;;) {
         enum lexeme kind = lexer_next(l);
-        r->config->reading_line = l->line;
+        g->reading->line = l->line;
         if (kind == LEX_ERROR) {
-            complain(r, l->error);
+            reading_complain(g->reading, l->error);
             return;
         }
-        if (kind == LEX_END || config_has_enough(r->config))
+        if (kind == LEX_END || settings_has_enough(g->reading->config))
             break;
-        if (r->depth == 0)
-            take_outer(r, l, kind);
-        else if (!take_inner(r, l, kind))
+        if (g->depth == 0)
+            take_outer(g, l, kind);
+        else if (!take_inner(g, l, kind))
             return;
     }
-    if (r->depth == 0)
-        apply(r);
-    complain_of_open_block(r);
+    if (g->depth == 0)
+        apply(g);
+    complain_of_open_block(g);
+}
+
+static void
+read_directives(struct config_reading *r, struct slice text)
+{
+    struct gathering g = {.reading = r};
+    struct lexer l;
+    g.directive = xalloc(sizeof *g.directive);
+    lexer_init(&l, text);
+    read_lexemes(&g, &l);
+    lexer_fini(&l);
+    drop_words(g.directive);
+    free(g.directive);
+}
+
+/* --- a text ----------------------------------------------------------------------------------- */
+
+static void
+refuse_caddyfile(struct config_reading *r, unsigned first, unsigned last)
+{
+    struct error why;
+    error_set(&why,
+              "this is a whole Caddyfile, and the hub's file is its mercure block alone: put lines "
+              "%u to %u into a file of their own; the rest stays with your web server",
+              first, last);
+    r->line = first;
+    reading_complain(r, why.text);
 }
 
 void
-directive_apply_all(struct config *c, struct slice text)
+directive_read(struct config_reading *r, struct slice text, const char *file)
 {
-    struct reading r = {.config = c};
-    struct lexer l;
+    struct slice mark = SLICE("\xef\xbb\xbf");
+    struct error why;
     unsigned first, last;
-    if (foreign_caddyfile(text, &first, &last)) {
-        c->reading_line = first;
-        config_complain(c,
-                        "%s:%u: this is a whole Caddyfile, and the hub's file is its mercure block "
-                        "alone: put lines %u to %u into a file of their own; the rest stays with "
-                        "your web server",
-                        c->reading_file, first, first, last);
-        return;
+    if (slice_starts(text, mark))
+        text = slice_from(text, mark.len);
+    r->file = file;
+    if (text.len > DIRECTIVE_TEXT_MAX) {
+        error_set(&why, "larger than %d bytes", DIRECTIVE_TEXT_MAX);
+        reading_complain(r, why.text);
+    } else if (slice_starts(text, SLICE("\xff\xfe")) || slice_starts(text, SLICE("\xfe\xff"))) {
+        r->line = 1;
+        reading_complain(r, "it is written in UTF-16, as by Windows; save it as UTF-8");
+    } else if (foreign_caddyfile(text, &first, &last)) {
+        refuse_caddyfile(r, first, last);
+    } else {
+        read_directives(r, text);
     }
-    r.directive = xalloc(sizeof *r.directive);
-    lexer_init(&l, text);
-    read_all(&r, &l);
-    lexer_fini(&l);
-    drop_words(r.directive);
-    free(r.directive);
+    r->file = NULL;
+    r->line = 0;
 }

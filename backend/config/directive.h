@@ -3,11 +3,14 @@
 
 /* Directives out of words, one after another, each put into the configuration. */
 
-#include "config/config.h"
-#include "config/lexer.h"
+#include "config/reading.h"
 
-/* `text` is of config->reading_file. What is wrong is added to config->errors, each with its line.
- */
-void directive_apply_all(struct config *, struct slice text);
+enum {
+    DIRECTIVE_TEXT_MAX = 1024 * 1024,
+};
+
+/* `text` is of `file`, or of the variable of that name. What is wrong is added to the errors of the
+ * configuration, each with its line. */
+void directive_read(struct config_reading *, struct slice text, const char *file);
 
 #endif

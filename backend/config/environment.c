@@ -8,9 +8,11 @@
 #include "config/environment.h"
 
 #include "base/alloc.h"
+#include "base/text_file.h"
+#include "config/directive.h"
 #include "config/foreign.h"
 #include "config/history.h"
-#include "config/option.h"
+#include "config/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,26 +62,32 @@ trim(struct slice s)
     return s;
 }
 
-/* NAME, or what is in the file that NAME_FILE names, without what stands around it. The caller
- * frees; NULL: neither is there, or it is an error that was said. */
-static char *
-read_variable(struct config *c, const char *name)
+/* False: neither NAME nor NAME_FILE is there, or both are, which is said. */
+static bool
+is_there(struct config_reading *r, const char *name)
 {
-    struct error err;
-    struct buf text;
-    const char *value = getenv(name), *path = file_of(name);
-    struct slice s = trim(slice_of(value));
-    if (value && path)
-        config_complain(c, "%s and %s_FILE: both are there, use one", name, name);
-    if (value)
-        return xstrndup(s.ptr, s.len);
-    if (path == NULL)
+    bool here = getenv(name) != NULL, in_file = file_of(name) != NULL;
+    if (here && in_file)
+        settings_complain(r->config, "%s and %s_FILE: both are there, use one", name, name);
+    return here != in_file;
+}
+
+/* NAME, or what is in the file that NAME_FILE names, without what stands around it. The caller
+ * frees; NULL: it is not there, or cannot be read, which is said. */
+static char *
+read_variable(struct config_reading *r, const char *name)
+{
+    struct error err = {"no files are read"};
+    struct buf text = {0};
+    const char *value = getenv(name);
+    if (!is_there(r, name))
         return NULL;
-    if (!c->reads_files || !config_read_file(path, MAX_VALUE, &text, &err)) {
-        config_complain(c, "%s_FILE: %s", name, c->reads_files ? err.text : "no files are read");
+    if (value == NULL &&
+        !(r->may_read_files && text_file_read(file_of(name), MAX_VALUE, &text, &err))) {
+        settings_complain(r->config, "%s_FILE: %s", name, err.text);
         return NULL;
     }
-    s = trim(buf_slice(&text));
+    struct slice s = trim(value ? slice_of(value) : buf_slice(&text));
     char *copy = xstrndup(s.len ? s.ptr : "", s.len);
     buf_fini(&text);
     return copy;
@@ -88,41 +96,38 @@ read_variable(struct config *c, const char *name)
 /* --- each variable ---------------------------------------------------------------------------- */
 
 static void
-set_key(struct config *c, enum config_role role, const char *key, const char *alg)
+set_key(struct config_reading *r, enum role role, const char *key, const char *alg)
 {
     char name[MAX_NAME], from[MAX_PATH];
     const char *value = getenv(key), *path = file_of(key);
+    struct key_setting *k = &r->config->keys[role];
     struct error why;
-    if (value == NULL && path == NULL)
+    if (!is_there(r, key))
         return;
-    if (value && path) {
-        config_complain(c, "%s and %s_FILE: both are there, use one", key, key);
-        return;
-    }
     snprintf(name, sizeof name, "%s%s", key, value ? "" : "_FILE");
     snprintf(from, sizeof from, "file:%s", path ? path : "");
-    char *algorithm = read_variable(c, alg);
+    char *algorithm = read_variable(r, alg);
     const struct slice args[] = {slice_of(value ? value : from), slice_of(algorithm)};
     bool has_algorithm = args[1].len > 0;
-    c->reading_file = name;
-    if (!key_setting_set_key(&c->keys[role], c, name, args, has_algorithm ? 2 : 1, &why))
-        config_complain(c, "%s: %s", name, why.text);
-    c->keys[role].may_guess_alg = !has_algorithm;
-    c->reading_file = NULL;
+    r->file = name;
+    if (!reading_set_key(r, k, name, args, has_algorithm ? 2 : 1, &why))
+        reading_complain(r, why.text);
+    k->may_guess_alg = !has_algorithm;
+    r->file = NULL;
     free(algorithm);
 }
 
 static void
-set_flag(struct config *c, const char *name, bool *field)
+set_flag(struct config_reading *r, const char *name, bool *field)
 {
-    char *value = read_variable(c, name);
+    char *value = read_variable(r, name);
     struct slice text = slice_of(value);
     bool on = slice_eq(text, SLICE("1")) || slice_eq(text, SLICE("true"));
     bool off = slice_eq(text, SLICE("0")) || slice_eq(text, SLICE("false"));
     if (on || off)
         *field = on;
     else if (text.len)
-        config_complain(c, "%s: expected 0, 1, true or false", name);
+        settings_complain(r->config, "%s: expected 0, 1, true or false", name);
     free(value);
 }
 
@@ -144,43 +149,43 @@ split(struct slice rest, struct slice *ret, size_t max)
 
 /* The words of the variable are put where the directive would put them. */
 static void
-set_list(struct config *c, const char *name, const char *directive)
+set_list(struct config_reading *r, const char *name, const char *directive)
 {
     static struct slice words[MAX_WORDS]; /* main's thread alone */
     const struct option *o = option_find(NULL, slice_of(directive));
-    char *value = read_variable(c, name);
+    char *value = read_variable(r, name);
     size_t count = split(slice_of(value), words, MAX_WORDS);
-    c->reading_file = name;
+    r->file = name;
     if (count)
-        config_place(c, slice_of(directive));
+        reading_place(r, slice_of(directive));
     for (size_t i = 0; i < count; i++) {
         struct error why;
-        if (!option_set(c, o, &words[i], 1, &why))
-            config_complain(c, "%s: %s", name, why.text);
+        if (!value_set(r, o, &words[i], 1, &why))
+            settings_complain(r->config, "%s: %s", name, why.text);
     }
-    c->reading_file = NULL;
+    r->file = NULL;
     free(value);
 }
 
 static void
-set_issuers(struct config *c)
+set_issuers(struct config_reading *r)
 {
     static struct slice words[MAX_WORDS];
-    char *value = read_variable(c, "MERCURE_TRUSTED_ISSUERS");
+    char *value = read_variable(r, "MERCURE_TRUSTED_ISSUERS");
     size_t count = split(slice_of(value), words, MAX_WORDS);
     for (size_t i = 0; i < count; i++)
-        string_list_add(&c->trusted_issuers, words[i]);
+        string_list_add(&r->trusted_issuers, words[i]);
     free(value);
 }
 
 static void
-set_transport(struct config *c)
+set_transport(struct config_reading *r)
 {
-    char *value = read_variable(c, "MERCURE_TRANSPORT_URL");
+    char *value = read_variable(r, "MERCURE_TRANSPORT_URL");
     struct slice url = slice_of(value);
     struct error why;
-    if (url.len && !history_set_transport(c, true, &url, 1, NULL, 0, &why))
-        config_complain(c, "MERCURE_TRANSPORT_URL: %s", why.text);
+    if (url.len && !history_set_transport(r, true, &url, 1, NULL, 0, &why))
+        settings_complain(r->config, "MERCURE_TRANSPORT_URL: %s", why.text);
     free(value);
 }
 
@@ -210,7 +215,7 @@ read_site(struct slice word, struct slice *ret_port)
 
 /* The established image listens on the ports of its site, so that is what is asked for. */
 static void
-listen_as_site(struct config *c, struct slice names)
+listen_as_site(struct config_reading *r, struct slice names)
 {
     static struct slice words[MAX_WORDS];
     const struct option *listen = option_find(NULL, SLICE("listen"));
@@ -221,8 +226,8 @@ listen_as_site(struct config *c, struct slice names)
     for (size_t i = 0; i < count; i++) {
         struct slice port;
         if (!read_site(words[i], &port)) {
-            config_complain(c, "SERVER_NAME: expected :PORT, or names of a site, as in "
-                               "hub.example:8080");
+            settings_complain(r->config, "SERVER_NAME: expected :PORT, or names of a site, as in "
+                                         "hub.example:8080");
             string_list_clear(&ports);
             return;
         }
@@ -231,55 +236,56 @@ listen_as_site(struct config *c, struct slice names)
             string_list_add(&ports, port);
     }
     bool names_port = ports.count > 1 || (ports.count && ports.items[0][0]);
-    c->reading_file = "SERVER_NAME";
+    r->file = "SERVER_NAME";
     if (names_port)
-        config_place(c, SLICE("listen"));
-    c->reading_file = NULL;
+        reading_place(r, SLICE("listen"));
+    r->file = NULL;
     for (size_t i = 0; names_port && i < ports.count; i++) {
         struct slice port = ports.items[i][0] ? slice_of(ports.items[i]) : SLICE(":80");
-        if (!string_list_has(&c->listen, port) || string_list_has(&c->yielding, SLICE("listen")))
-            ENSURE(option_set(c, listen, &port, 1, &why));
+        if (!string_list_has(&r->config->listen, port) || !reading_has_seen(r, NULL, "listen"))
+            ENSURE(value_set(r, listen, &port, 1, &why));
     }
     if (has_name)
-        config_note(c, "SERVER_NAME",
-                    names_port ? "host names and TLS are the front's: the ports alone are listened "
-                                 "on"
-                               : "host names and TLS are the front's: the hub listens on :80");
+        settings_note(r->config, "SERVER_NAME",
+                      names_port
+                          ? "host names and TLS are the front's: the ports alone are listened "
+                            "on"
+                          : "host names and TLS are the front's: the hub listens on :80");
     string_list_clear(&ports);
 }
 
 static void
-set_listen(struct config *c)
+set_listen(struct config_reading *r)
 {
-    set_list(c, "MERCURE_LISTEN_ADDR", "listen");
-    if (string_list_has(&c->yielding, SLICE("listen")))
-        listen_as_site(c, slice_of(getenv("SERVER_NAME")));
+    set_list(r, "MERCURE_LISTEN_ADDR", "listen");
+    if (!reading_has_seen(r, NULL, "listen"))
+        listen_as_site(r, slice_of(getenv("SERVER_NAME")));
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
 static void
-apply_extra(struct config *c)
+apply_extra(struct config_reading *r)
 {
-    struct error first;
-    char *extra = read_variable(c, "MERCURE_EXTRA_DIRECTIVES");
-    config_yield(c); /* the directives win over the variables */
-    bool ok = extra == NULL || config_parse(c, slice_of(extra), "MERCURE_EXTRA_DIRECTIVES", &first);
-    (void)ok; /* what is wrong is among the errors */
+    char *extra = read_variable(r, "MERCURE_EXTRA_DIRECTIVES");
+    reading_yield(r); /* the directives win over the variables */
+    if (extra)
+        directive_read(r, slice_of(extra), "MERCURE_EXTRA_DIRECTIVES");
     free(extra);
 }
 
 static void
-require_keys(struct config *c)
+require_keys(struct config_reading *r)
 {
-    static const char *const names[CONFIG_ROLES] = {"MERCURE_PUBLISHER_JWT_KEY",
-                                                    "MERCURE_SUBSCRIBER_JWT_KEY"};
-    for (size_t i = 0; i < CONFIG_ROLES; i++)
-        if (key_setting_is_empty(&c->keys[i]) && key_setting_is_empty(&c->jwks[i]) &&
-            c->issuer_count == 0 && !is_set(names[i]))
-            config_complain(c,
-                            "%s is not set (or use -c FILE): it holds the key that verifies tokens",
-                            names[i]);
+    static const char *const names[ROLES] = {"MERCURE_PUBLISHER_JWT_KEY",
+                                             "MERCURE_SUBSCRIBER_JWT_KEY"};
+    for (size_t i = 0; i < ROLES; i++)
+        if (key_setting_is_empty(&r->config->keys[i]) &&
+            key_setting_is_empty(&r->config->jwks[i]) && r->config->issuer_count == 0 &&
+            !is_set(names[i]))
+            settings_complain(
+                r->config, "%s is not set (or use -c FILE): it holds the key that verifies tokens",
+                names[i]);
 }
 
 /* The name in NAME=VALUE. */
@@ -301,7 +307,7 @@ is_known(struct slice name)
 }
 
 static void
-judge_variable(struct config *c, struct slice name)
+judge_variable(struct config_reading *r, struct slice name)
 {
     char text[MAX_NAME];
     const char *sentence;
@@ -309,15 +315,15 @@ judge_variable(struct config *c, struct slice name)
     snprintf(text, sizeof text, SLICE_FMT, SLICE_ARG(slice_head(name, sizeof text - 1)));
     enum foreign_kind kind = foreign_variable(name, &sentence);
     if (kind == FOREIGN_REFUSED)
-        config_complain(c, "%s: %s", text, sentence);
+        settings_complain(r->config, "%s: %s", text, sentence);
     if (kind == FOREIGN_ACCEPTED)
-        config_note(c, text, sentence);
+        settings_note(r->config, text, sentence);
     if (kind != FOREIGN_UNKNOWN || !slice_starts(name, SLICE("MERCURE_")) || is_known(name))
         return;
     const char *nearest = foreign_nearest(name, known, COUNT_OF(known));
     error_set(&note, "no effect: no variable of that name is known%s%s%s",
               nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-    config_note(c, text, note.text);
+    settings_note(r->config, text, note.text);
 }
 
 bool
@@ -330,21 +336,21 @@ environment_says_something(void)
 }
 
 void
-environment_read(struct config *c)
+environment_read(struct config_reading *r)
 {
     for (char **v = environ; v && *v; v++)
-        judge_variable(c, name_of(*v));
-    set_listen(c);
-    set_key(c, CONFIG_PUBLISHER, "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_JWT_ALG");
-    set_key(c, CONFIG_SUBSCRIBER, "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_ALG");
-    set_flag(c, "MERCURE_ALLOW_ANONYMOUS", &c->anonymous);
-    set_flag(c, "MERCURE_DEBUG", &c->debug);
-    set_list(c, "MERCURE_CORS_ORIGINS", "cors_origins");
-    set_list(c, "MERCURE_PUBLISH_ORIGINS", "publish_origins");
-    set_issuers(c);
-    set_transport(c);
-    if (c->cors_origins.count == 0 && !is_set("MERCURE_CORS_ORIGINS"))
-        string_list_add(&c->cors_origins, SLICE("*"));
-    apply_extra(c);
-    require_keys(c);
+        judge_variable(r, name_of(*v));
+    set_listen(r);
+    set_key(r, ROLE_PUBLISH, "MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_JWT_ALG");
+    set_key(r, ROLE_SUBSCRIBE, "MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_JWT_ALG");
+    set_flag(r, "MERCURE_ALLOW_ANONYMOUS", &r->config->anonymous);
+    set_flag(r, "MERCURE_DEBUG", &r->config->debug);
+    set_list(r, "MERCURE_CORS_ORIGINS", "cors_origins");
+    set_list(r, "MERCURE_PUBLISH_ORIGINS", "publish_origins");
+    set_issuers(r);
+    set_transport(r);
+    if (r->config->cors_origins.count == 0 && !is_set("MERCURE_CORS_ORIGINS"))
+        string_list_add(&r->config->cors_origins, SLICE("*"));
+    apply_extra(r);
+    require_keys(r);
 }

@@ -3,9 +3,10 @@
 
 /* MERCURE_… variables (alipes.conf(5)) as a configuration. */
 
-#include "config/config.h"
+#include "config/reading.h"
 
-void environment_read(struct config *); /* what is wrong: to its errors, by the variable's name */
-bool environment_says_something(void);  /* is there any MERCURE_… variable? */
+/* What is wrong goes to the errors, by the variable's name. */
+void environment_read(struct config_reading *);
+bool environment_says_something(void); /* is there any MERCURE_… variable? */
 
 #endif

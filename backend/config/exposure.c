@@ -47,10 +47,9 @@ is_secret(struct slice key)
 }
 
 static void
-look_at(struct config *c, const struct key_setting keys[CONFIG_ROLES], const char *path,
-        struct slice text)
+look_at(struct config *c, const struct key_setting keys[ROLES], const char *path, struct slice text)
 {
-    for (size_t i = 0; i < CONFIG_ROLES; i++) {
+    for (size_t i = 0; i < ROLES; i++) {
         struct slice key = SLICE_OF(keys[i].text.ptr, keys[i].text.len);
         struct error sentence;
         if (!is_secret(key) || slice_find(text, key) == text.len)

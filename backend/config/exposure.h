@@ -3,7 +3,7 @@
 
 /* Secrets that everybody on the machine may read. */
 
-#include "config/config.h"
+#include "config/settings.h"
 
 /* `text` is what was read of the file `path`, and `c` what it says: a note for each secret that
  * stands in it as it is, where others than its owner and group may read the file. */

@@ -1,6 +1,7 @@
-/* foreign - what a configuration brings along from elsewhere: from the established hub, from the
- * stand-alone hub before it, from the Caddyfile around a block. A name that is known to be somebody
- * else's gets the sentence that helps; of whatever is unknown, the nearest name of ours does. */
+/* foreign - what a configuration brings along from elsewhere: variables of the established hub and
+ * of the stand-alone one before it, the Caddyfile around a block. (Directives of theirs are rows of
+ * options.def.) A name that is known to be somebody else's gets the sentence that helps; of
+ * whatever is unknown, the nearest name of ours does. */
 
 #include "config/foreign.h"
 
@@ -17,89 +18,6 @@ struct sentence {
     const char *name;
     enum foreign_kind kind;
     const char *text;
-};
-
-#define CADDY     "it is Caddy's, and stays in the Caddyfile of your web server"
-#define NO_CACHE  "the index needs no cache"
-#define PUBLISHER "use publisher_jwt KEY [ALG]"
-#define LISTENER  "use subscriber_jwt KEY [ALG]"
-#define BEHIND    "the algorithm stands behind the key: publisher_jwt KEY ALG"
-
-static const struct sentence directives[] = {
-    {"dispatch_timeout", FOREIGN_ACCEPTED, "a slow reader never holds a dispatch up here"},
-    {"topic_selector_cache", FOREIGN_ACCEPTED, NO_CACHE},
-    {"topic_matcher_cache", FOREIGN_ACCEPTED, NO_CACHE},
-    {"subscriber_list_cache_size", FOREIGN_ACCEPTED, NO_CACHE},
-    {"demo", FOREIGN_REFUSED, "there is no demo here; examples/ has a page"},
-    {"ui", FOREIGN_REFUSED, "there is no user interface here"},
-    {"debugger", FOREIGN_REFUSED, "there is no debugger here"},
-    {"playground", FOREIGN_REFUSED, "there is no playground here"},
-    {"license", FOREIGN_REFUSED, "nothing here needs a licence"},
-    {"jwt_key", FOREIGN_REFUSED, "use publisher_jwt and subscriber_jwt"},
-    {"publisher_jwt_key", FOREIGN_REFUSED, PUBLISHER},
-    {"jwt_key_publisher", FOREIGN_REFUSED, PUBLISHER},
-    {"publisher_key", FOREIGN_REFUSED, PUBLISHER},
-    {"subscriber_jwt_key", FOREIGN_REFUSED, LISTENER},
-    {"jwt_key_subscriber", FOREIGN_REFUSED, LISTENER},
-    {"subscriber_key", FOREIGN_REFUSED, LISTENER},
-    {"jwt_alg", FOREIGN_REFUSED, BEHIND},
-    {"jwt_algorithm", FOREIGN_REFUSED, BEHIND},
-    {"publisher_jwt_alg", FOREIGN_REFUSED, BEHIND},
-    {"subscriber_jwt_alg", FOREIGN_REFUSED, BEHIND},
-    {"publish", FOREIGN_REFUSED, "tokens say who may publish; publisher_jwt is the key to them"},
-    {"subscribe", FOREIGN_REFUSED,
-     "tokens say who may subscribe; subscriber_jwt is the key to them, anonymous does without"},
-    {"addr", FOREIGN_REFUSED, "use listen"},
-    {"allow_anonymous", FOREIGN_REFUSED, "use anonymous"},
-    {"cors_allowed_origins", FOREIGN_REFUSED, "use cors_origins"},
-    {"publish_allowed_origins", FOREIGN_REFUSED, "use publish_origins"},
-    {"heartbeat_interval", FOREIGN_REFUSED, "use heartbeat"},
-    {"use_forwarded_headers", FOREIGN_REFUSED,
-     "use forwarded x-forwarded, and trusted_proxies where the front is elsewhere"},
-    {"subscriptions", FOREIGN_REFUSED,
-     "known but not available in this version: take the line out"},
-    {"acme_ca", FOREIGN_REFUSED, CADDY},
-    {"acme_dns", FOREIGN_REFUSED, CADDY},
-    {"admin", FOREIGN_REFUSED, CADDY},
-    {"auto_https", FOREIGN_REFUSED, CADDY},
-    {"basic_auth", FOREIGN_REFUSED, CADDY},
-    {"basicauth", FOREIGN_REFUSED, CADDY},
-    {"bind", FOREIGN_REFUSED, CADDY},
-    {"default_sni", FOREIGN_REFUSED, CADDY},
-    {"email", FOREIGN_REFUSED, CADDY},
-    {"encode", FOREIGN_REFUSED, CADDY},
-    {"file_server", FOREIGN_REFUSED, CADDY},
-    {"frankenphp", FOREIGN_REFUSED, CADDY},
-    {"grace_period", FOREIGN_REFUSED, CADDY},
-    {"handle", FOREIGN_REFUSED, CADDY},
-    {"handle_errors", FOREIGN_REFUSED, CADDY},
-    {"handle_path", FOREIGN_REFUSED, CADDY},
-    {"header", FOREIGN_REFUSED, CADDY},
-    {"http_port", FOREIGN_REFUSED, CADDY},
-    {"https_port", FOREIGN_REFUSED, CADDY},
-    {"import", FOREIGN_REFUSED, CADDY},
-    {"local_certs", FOREIGN_REFUSED, CADDY},
-    {"metrics", FOREIGN_REFUSED, "use metrics_listen ADDRESS"},
-    {"on_demand_tls", FOREIGN_REFUSED, CADDY},
-    {"order", FOREIGN_REFUSED, CADDY},
-    {"php_fastcgi", FOREIGN_REFUSED, CADDY},
-    {"php_server", FOREIGN_REFUSED, CADDY},
-    {"push", FOREIGN_REFUSED, CADDY},
-    {"redir", FOREIGN_REFUSED, CADDY},
-    {"request_body", FOREIGN_REFUSED, CADDY},
-    {"respond", FOREIGN_REFUSED, CADDY},
-    {"reverse_proxy", FOREIGN_REFUSED, CADDY},
-    {"rewrite", FOREIGN_REFUSED, CADDY},
-    {"root", FOREIGN_REFUSED, CADDY},
-    {"route", FOREIGN_REFUSED, CADDY},
-    {"servers", FOREIGN_REFUSED, CADDY},
-    {"skip_install_trust", FOREIGN_REFUSED, CADDY},
-    {"skip_log", FOREIGN_REFUSED, CADDY},
-    {"storage", FOREIGN_REFUSED, CADDY},
-    {"templates", FOREIGN_REFUSED, CADDY},
-    {"tls", FOREIGN_REFUSED, CADDY},
-    {"try_files", FOREIGN_REFUSED, CADDY},
-    {"vulcain", FOREIGN_REFUSED, CADDY},
 };
 
 #define OLD(successor) "it belongs to the old stand-alone hub; use " successor
@@ -169,31 +87,19 @@ static const struct slice of_others[] = {
     SLICE_INIT("MERCURE_SERVICE_HOST"), SLICE_INIT("MERCURE_SERVICE_PORT"),
     SLICE_INIT("MERCURE_PORT")};
 
-static enum foreign_kind
-find(const struct sentence *table, size_t count, struct slice name, const char **ret_text)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!slice_eq(name, slice_of(table[i].name)))
-            continue;
-        *ret_text = table[i].text;
-        return table[i].kind;
-    }
-    return FOREIGN_UNKNOWN;
-}
-
-enum foreign_kind
-foreign_directive(struct slice name, const char **ret_text)
-{
-    return find(directives, COUNT_OF(directives), name, ret_text);
-}
-
 enum foreign_kind
 foreign_variable(struct slice name, const char **ret_text)
 {
     for (size_t i = 0; i < COUNT_OF(of_others); i++)
         if (slice_starts(name, of_others[i]))
             return FOREIGN_OTHERS;
-    return find(variables, COUNT_OF(variables), name, ret_text);
+    for (size_t i = 0; i < COUNT_OF(variables); i++) {
+        if (!slice_eq(name, slice_of(variables[i].name)))
+            continue;
+        *ret_text = variables[i].text;
+        return variables[i].kind;
+    }
+    return FOREIGN_UNKNOWN;
 }
 
 /* --- what was meant --------------------------------------------------------------------------- */

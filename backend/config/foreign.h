@@ -13,7 +13,6 @@ enum foreign_kind {
 };
 
 /* Of what is accepted or refused *ret_text is the sentence. */
-enum foreign_kind foreign_directive(struct slice name, const char **ret_text);
 enum foreign_kind foreign_variable(struct slice name, const char **ret_text);
 
 /* The one of `names` that is nearest to a mistyped `name`; NULL: none is near. */

@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "config/option.h"
+#include "config/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,23 +25,22 @@ beside_bolt(struct config *c, struct slice path)
 
 /* `bolt`, the established hub's: what it says of path and size. */
 static bool
-take_over_bolt(struct config *c, struct slice path, struct slice size, struct error *err)
+take_over_bolt(struct config_reading *r, struct slice path, struct slice size, struct error *err)
 {
     struct error why;
     char note[800];
     if (slice_eq(size, SLICE("0")))
-        config_note(c, "transport",
-                    "size 0 is no bound there; here max_events, max_bytes and max_age hold");
-    else if (size.len &&
-             !option_set(c, option_find("history", SLICE("max_events")), &size, 1, &why))
+        settings_note(r->config, "transport",
+                      "size 0 is no bound there; here max_events, max_bytes and max_age hold");
+    else if (size.len && !value_set(r, option_find("history", SLICE("max_events")), &size, 1, &why))
         return error_set(err, "transport: size is max_events here: %.400s", why.text);
     if (path.len)
-        beside_bolt(c, path);
+        beside_bolt(r->config, path);
     snprintf(note, sizeof note,
              "bolt is transport log here: its history is the folder %.400s, without the events of "
              "the old file; size is max_events",
-             c->history_path);
-    config_note(c, "transport", note);
+             r->config->history_path);
+    settings_note(r->config, "transport", note);
     return true;
 }
 
@@ -61,7 +60,7 @@ take_bolt_word(struct slice name, struct slice value, struct slice *path, struct
 }
 
 static bool
-set_bolt_block(struct config *c, const struct slice *words, size_t count, struct error *err)
+set_bolt_block(struct config_reading *r, const struct slice *words, size_t count, struct error *err)
 {
     struct slice path = {0}, size = {0};
     for (size_t i = 0; i < count; i += 2) {
@@ -73,11 +72,11 @@ set_bolt_block(struct config *c, const struct slice *words, size_t count, struct
             return error_set(err, "transport bolt: " SLICE_FMT " is without a value",
                              SLICE_ARG(words[i]));
     }
-    return take_over_bolt(c, path, size, err);
+    return take_over_bolt(r, path, size, err);
 }
 
 static bool
-set_bolt_url(struct config *c, struct slice url, struct error *err)
+set_bolt_url(struct config_reading *r, struct slice url, struct error *err)
 {
     struct slice rest = slice_from(url, 7), path = {0}, size = {0}, part;
     size_t query = slice_index(rest, '?');
@@ -90,7 +89,7 @@ set_bolt_url(struct config *c, struct slice url, struct error *err)
             return error_set(err, "transport_url: unknown parameter " SLICE_FMT "; " BOLT_TAKES,
                              SLICE_ARG(slice_head(name, 60)));
     }
-    return take_over_bolt(c, path, size, err);
+    return take_over_bolt(r, path, size, err);
 }
 
 static const char *
@@ -103,38 +102,39 @@ refuse_transport(bool is_url)
 }
 
 bool
-history_set_transport(struct config *c, bool is_url, const struct slice *args, size_t count,
+history_set_transport(struct config_reading *r, bool is_url, const struct slice *args, size_t count,
                       const struct slice *block, size_t block_count, struct error *err)
 {
     struct slice kind = count == 1 ? args[0] : SLICE("");
     bool local = slice_eq(kind, is_url ? SLICE("local://local") : SLICE("local"));
     bool memory = !is_url && slice_eq(kind, SLICE("memory"));
-    c->in_memory = local || memory;
+    r->config->in_memory = local || memory;
     if (is_url && slice_starts(kind, SLICE("bolt://")) && block_count == 0)
-        return set_bolt_url(c, kind, err);
+        return set_bolt_url(r, kind, err);
     if (!is_url && slice_eq(kind, SLICE("bolt")))
-        return set_bolt_block(c, block, block_count, err);
+        return set_bolt_block(r, block, block_count, err);
     if (!is_url && slice_eq(kind, SLICE("log")))
-        return option_set_block(c, "transport log", block, block_count, err);
-    if (!c->in_memory || block_count)
+        return value_set_block(r, "transport log", block, block_count, err);
+    if (!r->config->in_memory || block_count)
         return error_set(err, "%s", refuse_transport(is_url));
     if (local)
-        config_note(c, "transport",
-                    "local is transport memory here: nothing on disk, replay from the tail");
+        settings_note(r->config, "transport",
+                      "local is transport memory here: nothing on disk, replay from the tail");
     return true;
 }
 
 bool
-history_set_durability(struct config *c, const struct slice *args, size_t count, struct error *err)
+history_set_durability(struct config_reading *r, const struct slice *args, size_t count,
+                       struct error *err)
 {
     uint64_t interval = 0;
     bool commit = count == 1 && slice_eq(args[0], SLICE("commit"));
     bool is_interval =
-        count == 2 && slice_eq(args[0], SLICE("interval")) && option_duration(args[1], &interval);
+        count == 2 && slice_eq(args[0], SLICE("interval")) && value_duration(args[1], &interval);
     if (!commit && !is_interval)
         return error_set(err, "durability: expected durability commit or durability interval 1s");
     if (is_interval && (interval < 10 || interval > 60000))
         return error_set(err, "durability: the interval must be from 10 to 60000 ms");
-    c->sync_interval_ms = interval;
+    r->config->sync_interval_ms = interval;
     return true;
 }

@@ -3,13 +3,14 @@
 
 /* transport, transport_url, durability: directives that say more than one thing. */
 
-#include "config/config.h"
+#include "config/reading.h"
 
 /* `args` without the directive's name; `block` is what its block holds. */
-MUST_CHECK bool history_set_transport(struct config *, bool is_url, const struct slice *args,
-                                      size_t count, const struct slice *block, size_t block_count,
+MUST_CHECK bool history_set_transport(struct config_reading *, bool is_url,
+                                      const struct slice *args, size_t count,
+                                      const struct slice *block, size_t block_count,
                                       struct error *);
-MUST_CHECK bool history_set_durability(struct config *, const struct slice *args, size_t count,
-                                       struct error *);
+MUST_CHECK bool history_set_durability(struct config_reading *, const struct slice *args,
+                                       size_t count, struct error *);
 
 #endif

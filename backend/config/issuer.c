@@ -13,24 +13,15 @@ enum {
 };
 
 struct reader {
-    struct config *config;
+    struct config_reading *reading;
     const struct block_word *words;
     size_t count, at;
 };
 
-void
-issuer_clear(struct issuer_setting *s)
-{
-    free(s->id);
-    free(s->place);
-    for (size_t i = 0; i < CONFIG_ROLES; i++)
-        key_setting_clear(&s->keys[i]);
-    *s = (struct issuer_setting){0};
-}
-
 static struct issuer_setting *
-add(struct config *c, struct slice id, struct error *err)
+add(struct config_reading *r, struct slice id, struct error *err)
 {
+    struct config *c = r->config;
     if (id.len == 0) {
         error_set(err, "issuer: expected issuer ID { … }");
         return NULL;
@@ -49,7 +40,7 @@ add(struct config *c, struct slice id, struct error *err)
     c->issuers = xrealloc(c->issuers, (c->issuer_count + 1) * sizeof *c->issuers);
     struct issuer_setting *s = &c->issuers[c->issuer_count++];
     struct error place;
-    error_set(&place, "%s:%u: issuer", c->reading_file ? c->reading_file : "", c->reading_line);
+    error_set(&place, "%s:%u: issuer", r->file ? r->file : "", r->line);
     *s = (struct issuer_setting){.id = xstrndup(id.ptr, id.len),
                                  .place = xstrndup(place.text, strlen(place.text))};
     return s;
@@ -62,7 +53,7 @@ next(struct reader *r)
         r->at++;
     if (r->at == r->count)
         return NULL;
-    r->config->reading_line = r->words[r->at].line;
+    r->reading->line = r->words[r->at].line;
     return &r->words[r->at++];
 }
 
@@ -98,8 +89,7 @@ read_role(struct reader *r, struct key_setting *k, const char *role, struct erro
                              is_key ? "jwt KEY [ALG]" : "jwks_uri URL [ALG…]");
         const char *name = is_key ? "jwt" : "jwks_uri";
         struct error why;
-        if (!(is_key ? key_setting_set_key : key_setting_set_url)(k, r->config, name, args, count,
-                                                                  &why))
+        if (!(is_key ? reading_set_key : reading_set_url)(r->reading, k, name, args, count, &why))
             return error_set(err, "issuer: %s: %.400s", name, why.text);
     }
     if (w == NULL || key_setting_is_empty(k))
@@ -108,22 +98,22 @@ read_role(struct reader *r, struct key_setting *k, const char *role, struct erro
 }
 
 bool
-issuer_read(struct config *c, struct slice id, const struct block_word *words, size_t count,
-            struct error *err)
+issuer_read(struct config_reading *reading, struct slice id, const struct block_word *words,
+            size_t count, struct error *err)
 {
-    static const char *const roles[CONFIG_ROLES] = {"publisher", "subscriber"};
-    unsigned line = c->reading_line;
-    struct issuer_setting *s = add(c, id, err);
-    struct reader r = {c, words, count, 0};
+    static const char *const roles[ROLES] = {"publisher", "subscriber"};
+    unsigned line = reading->line;
+    struct issuer_setting *s = add(reading, id, err);
+    struct reader r = {reading, words, count, 0};
     const struct block_word *w;
     if (s == NULL)
         return false;
     while ((w = next(&r)) != NULL) {
-        size_t role = CONFIG_ROLES;
-        for (size_t i = 0; w->kind == LEX_WORD && i < CONFIG_ROLES; i++)
+        size_t role = ROLES;
+        for (size_t i = 0; w->kind == LEX_WORD && i < ROLES; i++)
             if (slice_eq(w->text, slice_of(roles[i])))
                 role = i;
-        if (role < CONFIG_ROLES) {
+        if (role < ROLES) {
             if (!read_role(&r, &s->keys[role], roles[role], err))
                 return false;
         } else if (w->kind == LEX_WORD && slice_eq(w->text, SLICE("authorization_server"))) {
@@ -133,21 +123,21 @@ issuer_read(struct config *c, struct slice id, const struct block_word *words, s
                                   "subscriber { … }");
         }
     }
-    c->reading_line = line;
-    if (key_setting_is_empty(&s->keys[CONFIG_PUBLISHER]) &&
-        key_setting_is_empty(&s->keys[CONFIG_SUBSCRIBER]))
+    reading->line = line;
+    if (key_setting_is_empty(&s->keys[ROLE_PUBLISH]) &&
+        key_setting_is_empty(&s->keys[ROLE_SUBSCRIBE]))
         return error_set(err, "issuer: neither publisher nor subscriber has a key");
     return true;
 }
 
 bool
-issuer_add_with_own_keys(struct config *c, struct slice id, struct error *err)
+issuer_add_with_own_keys(struct config_reading *r, struct slice id, struct error *err)
 {
-    struct issuer_setting *s = add(c, id, err);
+    struct issuer_setting *s = add(r, id, err);
     if (s == NULL)
         return false;
-    for (size_t i = 0; i < CONFIG_ROLES; i++) {
-        const struct key_setting *own = &c->keys[i];
+    for (size_t i = 0; i < ROLES; i++) {
+        const struct key_setting *own = &r->config->keys[i];
         struct key_setting *k = &s->keys[i];
         k->text = (struct string){xstrndup(own->text.ptr, own->text.len), own->text.len};
         k->url = own->url ? xstrndup(own->url, strlen(own->url)) : NULL;

@@ -4,8 +4,8 @@
 /* issuer ID { authorization_server; publisher { jwt KEY [ALG] | jwks_uri URL [ALG…] };
  * subscriber { … } } */
 
-#include "config/config.h"
 #include "config/lexer.h"
+#include "config/reading.h"
 
 /* A word of a block, or what stands between words. */
 struct block_word {
@@ -14,11 +14,11 @@ struct block_word {
     unsigned line;
 };
 
-/* Reads what stands inside the block. On failure c->reading_line is the line that is wrong. */
-MUST_CHECK bool issuer_read(struct config *, struct slice id, const struct block_word *words,
-                            size_t count, struct error *);
+/* Reads what stands inside the block. On failure the line of the reading is the line that is wrong.
+ */
+MUST_CHECK bool issuer_read(struct config_reading *, struct slice id,
+                            const struct block_word *words, size_t count, struct error *);
 /* An issuer with the keys that the roles have at the top level (MERCURE_TRUSTED_ISSUERS). */
-MUST_CHECK bool issuer_add_with_own_keys(struct config *, struct slice id, struct error *);
-void issuer_clear(struct issuer_setting *);
+MUST_CHECK bool issuer_add_with_own_keys(struct config_reading *, struct slice id, struct error *);
 
 #endif

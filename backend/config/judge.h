@@ -3,9 +3,10 @@
 
 /* What only the whole of a configuration tells. */
 
-#include "config/config.h"
+#include "config/reading.h"
 
-void judge_config(struct config *); /* to its errors and notes */
+/* What is wrong or unwise: to the errors and notes of its configuration. */
+void judge_config(struct config_reading *);
 
 /* max_update_size alone, which body and history bound: again where a reload kept one of these. */
 void judge_update_size(struct config *); /* to its errors */

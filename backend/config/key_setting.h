@@ -8,8 +8,6 @@
 #include "config/key_text.h"
 #include "config/string_list.h"
 
-struct config;
-
 struct key_setting {
     struct string text;      /* secret, PEM or JWK; a file is read already; len 0: none */
     char *url;               /* of a JWK set, https:// or file://; NULL: none */
@@ -21,12 +19,14 @@ struct key_setting {
 
 void key_setting_clear(struct key_setting *); /* frees; fine twice */
 bool key_setting_is_empty(const struct key_setting *);
-/* KEY [ALG]; KEY is the key itself or file:PATH. What is odd about it is noted. Neither err nor a
- * note holds a part of the key; err does not name the setting. */
-MUST_CHECK bool key_setting_set_key(struct key_setting *, struct config *, const char *name,
-                                    const struct slice *args, size_t count, struct error *);
+/* KEY [ALG]; KEY is the key itself or file:PATH. `place` begins what is said of it. What is odd is
+ * said in *ret_note (empty: nothing). Neither holds a part of the key, and err does not name the
+ * setting. */
+MUST_CHECK bool key_setting_set_key(struct key_setting *, const char *place, bool may_read_files,
+                                    const struct slice *args, size_t count, struct error *ret_note,
+                                    struct error *);
 /* URL [ALG…] */
-MUST_CHECK bool key_setting_set_url(struct key_setting *, struct config *, const char *name,
+MUST_CHECK bool key_setting_set_url(struct key_setting *, const char *place,
                                     const struct slice *args, size_t count, struct error *);
 
 #endif

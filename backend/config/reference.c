@@ -1,81 +1,57 @@
-/* reference - the table of options as text: for `alipes config --help` and alipes.conf(5).
- *
- * The rows of options.def are read a second time here, with those that the parser does not know:
- * headings, directives that code of their own reads, and what happens past a bound. */
+/* reference - the table of directives as text: for `alipes config --help` and alipes.conf(5). */
 
 #include "config/reference.h"
 
-#include "base/alloc.h"
-#include "config/restart.h"
+#include "config/option.h"
 
 #include <stdio.h>
-#include <string.h>
-
-struct row {
-    enum {
-        ROW_GROUP,
-        ROW_OPTION,
-        ROW_OTHER,
-        ROW_PAST
-    } kind;
-    const char *block, *name, *arguments, *standard, *help;
-};
-
-static const struct row rows[] = {
-#define GROUP(title)                     {ROW_GROUP, NULL, title, NULL, NULL, NULL},
-#define OTHER(signature, standard, help) {ROW_OTHER, NULL, signature, NULL, standard, help},
-#define PAST(name, text)                 {ROW_PAST, NULL, #name, NULL, NULL, text},
-#define OPTION(name, type, field, least, most, standard, arguments, help)                          \
-    {ROW_OPTION, NULL, #name, arguments, standard, help},
-#define INNER(block, name, type, field, least, most, standard, arguments, help)                    \
-    {ROW_OPTION, block, #name, arguments, standard, help},
-#include "config/options.def"
-#undef INNER
-#undef OPTION
-#undef PAST
-#undef OTHER
-#undef GROUP
-};
-
-static const char *
-past_of(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (rows[i].kind == ROW_PAST && strcmp(rows[i].name, name) == 0)
-            return rows[i].help;
-    return NULL;
-}
 
 static void
-write_signature(char *out, size_t size, const struct row *row)
+write_signature(const struct option *o, char *out, size_t size)
 {
-    const char *blank = row->arguments[0] ? " " : "";
-    if (row->block)
-        snprintf(out, size, "%s { %s%s%s }", row->block, row->name, blank, row->arguments);
+    const char *blank = o->arguments[0] ? " " : "";
+    if (o->block)
+        snprintf(out, size, "%s { %s%s%s }", o->block, o->name, blank, o->arguments);
     else
-        snprintf(out, size, "%s%s%s", row->name, blank, row->arguments);
+        snprintf(out, size, "%s%s%s", o->name, blank, o->arguments);
+}
+
+/* It stands behind its row. */
+static const char *
+past_of(const struct option *o)
+{
+    const struct option *next = o + 1;
+    bool there = next < option_table + option_count && next->kind == OPTION_PAST;
+    return there ? next->help : NULL;
+}
+
+static const char *
+only_dialect_of(const struct option *o)
+{
+    for (unsigned i = 0; i < DIALECTS; i++)
+        if (o->dialects == 1u << i)
+            return dialect_name((enum dialect)i);
+    return NULL;
 }
 
 void
 reference_each(void (*each)(void *context, const struct directive_help *), void *context)
 {
     char signature[200];
-    struct directive_help d = {NULL};
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const struct row *row = &rows[i];
-        bool option = row->kind == ROW_OPTION;
-        if (row->kind == ROW_GROUP)
-            d.group = row->name;
-        if (!option && row->kind != ROW_OTHER)
+    struct directive_help d = {.group = "", .signature = signature};
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *o = &option_table[i];
+        if (o->kind == OPTION_GROUP)
+            d.group = o->name;
+        if ((o->kind != OPTION_VALUE && o->kind != OPTION_SPECIAL) || o->help == NULL)
             continue;
-        if (option)
-            write_signature(signature, sizeof signature, row);
-        d.name = option ? row->name : NULL;
-        d.signature = option ? signature : row->name;
-        d.standard = row->standard;
-        d.help = row->help;
-        d.past = option ? past_of(row->name) : NULL;
-        d.takes_restart = option && restart_takes(row->block, row->name);
+        write_signature(o, signature, sizeof signature);
+        d.name = o->name;
+        d.standard = o->standard;
+        d.help = o->help;
+        d.past = past_of(o);
+        d.dialect = only_dialect_of(o);
+        d.takes_restart = o->takes_restart;
         each(context, &d);
     }
 }

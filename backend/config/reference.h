@@ -7,12 +7,13 @@
 
 struct directive_help {
     const char *group; /* the heading that it stands under */
-    const char *name;  /* of an option, without its block; else NULL */
+    const char *name;  /* without its block */
     const char *signature;
     const char *standard; /* the default; "": none */
     const char *help;
-    const char *past;   /* what happens past this bound; NULL: help says it, or it is no bound */
-    bool takes_restart; /* a reload goes on with the old value */
+    const char *past;    /* what happens past this bound; NULL: help says it, or it is no bound */
+    const char *dialect; /* in which alone it means something; NULL: in both */
+    bool takes_restart;  /* a reload goes on with the old value */
 };
 
 void reference_each(void (*each)(void *context, const struct directive_help *), void *context);

@@ -30,16 +30,3 @@ string_list_has(const struct string_list *l, struct slice text)
             return true;
     return false;
 }
-
-bool
-string_list_remove(struct string_list *l, struct slice text)
-{
-    for (size_t i = 0; i < l->count; i++) {
-        if (!slice_eq(slice_of(l->items[i]), text))
-            continue;
-        free(l->items[i]);
-        l->items[i] = l->items[--l->count];
-        return true;
-    }
-    return false;
-}

@@ -12,8 +12,6 @@ struct string_list {
 
 void string_list_add(struct string_list *, struct slice text); /* copies */
 void string_list_clear(struct string_list *);                  /* frees; fine twice */
-/* True if `text` was there. The order of the others may change. */
-bool string_list_remove(struct string_list *, struct slice text);
 bool string_list_has(const struct string_list *, struct slice text);
 
 #endif

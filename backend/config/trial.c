@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/alloc.h"
+#include "base/text_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -72,11 +73,11 @@ try_folder(struct config *c, const char *name, const char *path)
         at = above;
     }
     if (number)
-        config_refuse(c, name, "%s: %s", at, reason(number, &why));
+        settings_refuse(c, name, "%s: %s", at, reason(number, &why));
     else if (!may(at, W_OK | X_OK))
-        config_refuse(c, name, "%s: %s: %s", path,
-                      strcmp(at, path) == 0 ? "cannot be written" : "cannot be made",
-                      reason(errno, &why));
+        settings_refuse(c, name, "%s: %s: %s", path,
+                        strcmp(at, path) == 0 ? "cannot be written" : "cannot be made",
+                        reason(errno, &why));
     free(at);
 }
 
@@ -89,15 +90,15 @@ try_log(struct config *c, const char *path)
     char *folder = folder_of(path);
     if (stat(path, &st) == 0) {
         if (S_ISDIR(st.st_mode))
-            config_refuse(c, "log", "%s: %s", path, strerror(EISDIR));
+            settings_refuse(c, "log", "%s: %s", path, strerror(EISDIR));
         else if (!may(path, W_OK))
-            config_refuse(c, "log", "%s: cannot be written: %s", path, reason(errno, &why));
+            settings_refuse(c, "log", "%s: cannot be written: %s", path, reason(errno, &why));
     } else if (errno != ENOENT) {
-        config_refuse(c, "log", "%s: %s", path, reason(errno, &why));
+        settings_refuse(c, "log", "%s: %s", path, reason(errno, &why));
     } else if (!is_folder(folder, &number)) {
-        config_refuse(c, "log", "%s: %s", folder, reason(number, &why));
+        settings_refuse(c, "log", "%s: %s", folder, reason(number, &why));
     } else if (!may(folder, W_OK | X_OK)) {
-        config_refuse(c, "log", "%s: cannot be made: %s", path, reason(errno, &why));
+        settings_refuse(c, "log", "%s: cannot be made: %s", path, reason(errno, &why));
     }
     free(folder);
 }
@@ -107,7 +108,7 @@ try_group(struct config *c, const char *name, struct slice group)
 {
     char *text = xstrndup(group.ptr, group.len);
     if (group.len && getgrnam(text) == NULL)
-        config_refuse(c, name, "there is no group %.60s", text);
+        settings_refuse(c, name, "there is no group %.60s", text);
     free(text);
 }
 
@@ -127,7 +128,7 @@ note_handed_over(struct config *c, const char *name, const char *folder, int num
               "%.200s: %.200s: so the hub cannot make its socket there, unless the folder is made "
               "before the start, or the socket is handed over (systemd)",
               folder, reason(number, &why));
-    config_note(c, name, note.text);
+    settings_note(c, name, note.text);
 }
 
 static void
@@ -140,11 +141,11 @@ try_socket(struct config *c, const char *name, const struct address *at)
     char *folder = folder_of(path);
     try_group(c, name, at->group);
     if (!is_folder(folder, &number) && !(number == ENOENT && comes_with_the_start(folder)))
-        config_refuse(c, name, "%s: %s", folder, reason(number, &why));
+        settings_refuse(c, name, "%s: %s", folder, reason(number, &why));
     else if (number || !may(folder, W_OK | X_OK))
         note_handed_over(c, name, folder, number ? number : errno);
     else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-        config_refuse(c, name, "%s: it exists and is not a socket", path);
+        settings_refuse(c, name, "%s: it exists and is not a socket", path);
     free(folder);
 }
 
@@ -164,12 +165,12 @@ try_authorities(struct config *c, const char *path)
 {
     struct buf text;
     struct error why;
-    if (!config_read_file(path, MAX_CA_FILE, &text, &why)) {
-        config_refuse(c, "jwks_ca", "%s", why.text);
+    if (!text_file_read(path, MAX_CA_FILE, &text, &why)) {
+        settings_refuse(c, "jwks_ca", "%s", why.text);
         return;
     }
     if (slice_find(buf_slice(&text), SLICE("-----BEGIN")) == text.len)
-        config_refuse(c, "jwks_ca", "%s holds no certificate (PEM)", path);
+        settings_refuse(c, "jwks_ca", "%s holds no certificate (PEM)", path);
     buf_fini(&text);
 }
 

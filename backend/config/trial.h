@@ -3,7 +3,7 @@
 
 /* Does this machine have what a configuration asks of it? */
 
-#include "config/config.h"
+#include "config/settings.h"
 
 /* Looks, and changes nothing: no socket is bound, no file made. What the hub could not begin with
  * as the user who asks is added to the configuration's errors. */

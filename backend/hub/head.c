@@ -48,7 +48,7 @@ look_up(struct exchange *ex, const struct cursor *cursor)
     ex->state = h;
     exchange_wait(ex);
     *h = (struct head){ex, lookup_begin(hub_worker_of(ex->worker), cursor->id, on_found, h),
-                       cursor_header(cursor)};
+                       cursor_header(cursor->dialect)};
 }
 
 /* GET would compile them. False: it is answered. */
@@ -78,7 +78,7 @@ on_head(struct exchange *ex)
     if (!may_begin || !judge_patterns(ex, &q))
         return;
     if (q.cursor.is_earliest || q.cursor.id.len == 0)
-        answer(ex, cursor_header(&q.cursor), cursor_at_once(&q.cursor));
+        answer(ex, cursor_header(q.cursor.dialect), cursor_at_once(&q.cursor));
     else
         look_up(ex, &q.cursor);
 }

@@ -56,7 +56,7 @@ on_head(struct exchange *ex)
 {
     struct reply r;
     struct slice resource = hub_url_audience(ex);
-    if (!authority_speaks(ex->rules->authority, DIALECT_1_0)) {
+    if (!ex->config->speaks[DIALECT_1_0]) {
         reply_text(ex, 404, SLICE("There is no metadata: no issuer is configured.\n"));
         return;
     }

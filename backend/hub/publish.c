@@ -131,8 +131,7 @@ is_reserved(struct exchange *ex, enum dialect dialect, struct slice topic)
     if (!reserved_is_possible(slice_of(ex->config->path), topic))
         return false;
     arena_init(&arena, 262144);
-    bool reserved =
-        !read_hub_url(ex, &arena, &hub) || reserved_holds(&hub, dialect == DIALECT_1_0, topic);
+    bool reserved = !read_hub_url(ex, &arena, &hub) || reserved_holds(&hub, dialect, topic);
     arena_fini(&arena);
     return reserved;
 }

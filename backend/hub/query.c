@@ -64,26 +64,13 @@ struct reader {
     struct slice cursors[2][CURSOR_NAMES]; /* of the query, of the body */
 };
 
-static bool
-speaks_0_x(const struct config *c)
-{
-    return c->issuer_count == 0 || !key_setting_is_empty(&c->keys[CONFIG_PUBLISHER]) ||
-           !key_setting_is_empty(&c->keys[CONFIG_SUBSCRIBER]);
-}
-
-static bool
-speaks_1_0(const struct config *c)
-{
-    return c->issuer_count > 0;
-}
-
 static enum parameter
 parameter_of(const struct config *c, struct slice name, enum matcher_type *type)
 {
     *type = MATCHER_TEMPLATE;
     if (slice_eq(name, SLICE("topic")))
         return PARAMETER_TOPIC;
-    if (!speaks_1_0(c) || !slice_eq_nocase(slice_head(name, 5), SLICE("match")))
+    if (!c->speaks[DIALECT_1_0] || !slice_eq_nocase(slice_head(name, 5), SLICE("match")))
         return PARAMETER_OTHER;
     for (size_t i = 0; i < COUNT_OF(matchers); i++) {
         if (slice_eq(name, matchers[i].name)) {
@@ -154,7 +141,7 @@ take_field(struct reader *r, struct slice name, struct slice value)
     case PARAMETER_BAD_MATCHER:
         return "There is no such kind of matcher; use match, match_exact or match_urlpattern.\n";
     case PARAMETER_TOPIC:
-        if (!speaks_0_x(c) || r->is_query_method)
+        if (!c->speaks[DIALECT_0X] || r->is_query_method)
             return "The parameter topic is not part of this version of the protocol; use match.\n";
         r->any_topic = true;
         break;
@@ -187,7 +174,7 @@ choose_cursor(struct reader *r)
     struct cursor *cursor = &r->query->cursor;
     const unsigned *ranks = r->any_match ? ranks_1_0 : ranks_0_x;
     struct slice header;
-    cursor->is_1_0 = r->any_match;
+    cursor->dialect = r->any_match ? DIALECT_1_0 : DIALECT_0X;
     for (size_t i = 2 * CURSOR_NAMES; i-- > 0;) {
         struct slice value = r->cursors[i / CURSOR_NAMES][ranks[i % CURSOR_NAMES]];
         if (value.len)
@@ -202,15 +189,15 @@ choose_cursor(struct reader *r)
 }
 
 struct slice
-cursor_header(const struct cursor *c)
+cursor_header(enum dialect dialect)
 {
-    return c->is_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID");
+    return dialect == DIALECT_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID");
 }
 
 struct slice
 cursor_at_once(const struct cursor *c)
 {
-    if (c->is_earliest || (c->is_1_0 && c->given && c->id.len == 0))
+    if (c->is_earliest || (c->dialect == DIALECT_1_0 && c->given && c->id.len == 0))
         return SLICE("earliest");
     return SLICE_OF(NULL, 0);
 }
@@ -262,8 +249,9 @@ query_read(struct exchange *ex, struct slice body, struct query *q)
     if (fault)
         return fault;
     if (q->count == 0)
-        return speaks_0_x(ex->config) && !r.is_query_method ? "The parameter topic is missing.\n"
-                                                            : "The parameter match is missing.\n";
+        return ex->config->speaks[DIALECT_0X] && !r.is_query_method
+                   ? "The parameter topic is missing.\n"
+                   : "The parameter match is missing.\n";
     choose_cursor(&r);
     struct slice base = SLICE_OF(NULL, 0);
     for (size_t i = 0; i < q->count; i++) {

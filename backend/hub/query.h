@@ -3,12 +3,13 @@
 
 /* What a subscription asks for (PROTOCOL.md, "Subscribe" and "History"). */
 
+#include "base/dialect.h"
 #include "hub/index.h"
 #include "request/exchange.h"
 
 struct cursor {
     bool given, is_earliest;
-    bool is_1_0; /* how the reply names it */
+    enum dialect dialect; /* how the reply names it */
     struct slice id;
 };
 
@@ -21,7 +22,7 @@ struct query {
 
 /* The name of the reply's header, and what it says where nothing has to be looked up (ptr NULL: no
  * header). */
-struct slice cursor_header(const struct cursor *);
+struct slice cursor_header(enum dialect);
 struct slice cursor_at_once(const struct cursor *);
 
 /* Reads the query of the request, its headers, and `body`, the form of a QUERY (GET, HEAD: empty;

@@ -59,7 +59,8 @@ contains(struct slice s, struct slice needle)
 }
 
 static bool
-resolves_to_hub(struct arena *arena, const struct url *hub, bool is_1_0, struct slice topic)
+resolves_to_hub(struct arena *arena, const struct url *hub, enum dialect dialect,
+                struct slice topic)
 {
     struct url url;
     struct slice own, path;
@@ -69,17 +70,17 @@ resolves_to_hub(struct arena *arena, const struct url *hub, bool is_1_0, struct 
         return true;
     if (!slice_starts(path, own))
         return false;
-    return path.len == own.len ? is_1_0 : path.ptr[own.len] == '/';
+    return path.len == own.len ? dialect == DIALECT_1_0 : path.ptr[own.len] == '/';
 }
 
 bool
-reserved_holds(const struct url *hub, bool is_1_0, struct slice topic)
+reserved_holds(const struct url *hub, enum dialect dialect, struct slice topic)
 {
     struct arena arena;
-    if (!is_1_0 && (contains(topic, well_known) || contains(topic, hub->path)))
+    if (dialect == DIALECT_0X && (contains(topic, well_known) || contains(topic, hub->path)))
         return true;
     arena_init(&arena, topic.len * 2 + hub->path.len * 3 + ROOM);
-    bool holds = resolves_to_hub(&arena, hub, is_1_0, topic);
+    bool holds = resolves_to_hub(&arena, hub, dialect, topic);
     arena_fini(&arena);
     return holds;
 }

@@ -126,7 +126,7 @@ settle(struct stream *s, struct exchange *ex, struct grant *grant, uint64_t addr
 static void
 start(struct stream *s, const struct cursor *cursor)
 {
-    s->is_1_0 = cursor->is_1_0;
+    s->dialect = cursor->dialect;
     if (cursor->id.len && !cursor->is_earliest) {
         stream_move(s, STREAM_LOOKING);
         exchange_wait(s->exchange);
@@ -187,7 +187,7 @@ send_head(struct stream *s, struct slice cursor)
     struct reply r;
     reply_stream_head(ex, &r);
     if (cursor.ptr)
-        reply_add(&r, s->is_1_0 ? SLICE("Mercure-Last-Event-ID") : SLICE("Last-Event-ID"), cursor);
+        reply_add(&r, cursor_header((enum dialect)s->dialect), cursor);
     exchange_stream(ex, &r, SLICE(":\n"));
     s->has_head = true;
     s->last_sent_ms = worker_now_ms(s->home->worker);

@@ -41,7 +41,7 @@ struct stream {
     bool blocked : 1; /* CATCHING_UP: waits for on_writable */
     bool from_removed : 1;
     bool has_head : 1;         /* its exchange streams; before, it can still be answered anything */
-    bool is_1_0 : 1;           /* its request's dialect */
+    unsigned dialect : 1;      /* its request's (enum dialect) */
     bool audience_follows : 1; /* its request alone said by which `aud` the token was judged */
     bool has_everything : 1;
     uint32_t first_due, last_due, touched_at; /* hub/delivery.h */

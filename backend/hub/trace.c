@@ -153,7 +153,7 @@ trace_stream_begin(const struct exchange *ex, const struct grant *grant, const s
              "conn=%llu topics=%s private_topics=%s token=%s dialect=%s cursor=%s address=%s%s%s%s",
              (unsigned long long)ex->id, LOG_SLICE(words_slice(&topics)),
              LOG_SLICE(words_slice(&granted.topics)), grant ? ex->token_by : "none",
-             dialect_name(q->cursor.is_1_0 ? DIALECT_1_0 : DIALECT_0X), LOG_SLICE(q->cursor.id),
+             dialect_name(q->cursor.dialect), LOG_SLICE(q->cursor.id),
              LOG_SLICE(ex->request->address), msg[0] ? " msg=\"" : "", msg, msg[0] ? "\"" : "");
 }
 

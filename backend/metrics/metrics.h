@@ -2,7 +2,8 @@
 #define METRICS_METRICS_H
 
 /* Counters, gauges and histograms: one set a thread, written by that thread alone, summed by
- * whoever asks. Nothing here waits, and a sum takes as long whatever was counted. */
+ * whoever asks. Nothing here waits, and a sum takes as long whatever was counted. A thread has its
+ * set once it counts (at most 1,100 threads), and the counters live on after it. */
 
 #include "base/buf.h"
 

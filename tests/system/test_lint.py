@@ -112,3 +112,32 @@ def test_a_macro_or_an_inline_function_of_its_header_uses_an_export(tree):
         for path in paths:
             path.unlink()
     assert code == 0, said
+
+
+# Each a file, what is written there instead of what, and what lint says.
+NAMELESS = {
+    "a bound that is counted": (
+        "metrics/metrics.def", "BOUND(max_streams,", "BOUND(max_stream,", "max_stream is counted, and is no row of options.def"),
+    "a field of the configuration": (
+        "config/settings.h", "    uint64_t workers,", "    uint64_t walkers, workers,", "struct config has walkers, and no row of options.def sets it"),
+    "a sentence that begins with its name": (
+        "config/judge.c", 'settings_refuse(c, "healthz"', 'settings_refuse(c, "health"', "the directive health has no row in options.def"),
+    "a page that tells of it": (
+        "DESIGN.md", "`max_pending_bytes`", "`max_pending_byte`", "max_pending_byte has no row in options.def"),
+    "a row that is gone": (
+        "config/options.def", "OPTION(client_share,", "REFUSED(client_share,", "client_share is counted, and is no row of options.def"),
+}
+
+
+@pytest.mark.parametrize("what", NAMELESS)
+def test_a_directive_without_a_row_is_found(tree, what):
+    name, right, wrong, sentence = NAMELESS[what]
+    path = tree / "backend" / name
+    text = path.read_text()
+    assert right in text
+    path.write_text(text.replace(right, wrong, 1))
+    try:
+        code, said = lint(tree)
+    finally:
+        path.write_text(text)
+    assert code == 1 and sentence in said, said

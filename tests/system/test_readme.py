@@ -61,8 +61,8 @@ def test_no_directive_is_described_twice():
 
 
 def test_a_reload_of_what_takes_a_restart_is_named_in_the_manual_page():
-    source = (ROOT / "backend/config/restart.c").read_text()
-    fixed = set(re.findall(r'^    \{(?:NULL|"[^"]*"), "(\w+)"\}', source, re.M))
+    table = (ROOT / "backend/config/options.def").read_text()
+    fixed = set(re.findall(r'^(?:OPTION|INNER|SPECIAL)\((?:"[^"]*", )?(\w+), .*\bRESTART\b.*"\)$', table, re.M))
     said = {re.sub(r"^[\w ]*\{ ", "", signature).split()[0] for signature, (_, text) in entries().items() if "Takes a restart." in text}
     assert said == fixed and "listen" in fixed
 

@@ -5,27 +5,27 @@
 #include "base/ascii.h"
 #include "gateway/fastcgi/record.h"
 
-enum role {
-    ROLE_METHOD,
-    ROLE_URI,
-    ROLE_HTTPS,
-    ROLE_SCHEME,
-    ROLE_ADDRESS,
-    ROLE_CONTENT_TYPE,
-    ROLE_CONTENT_LENGTH,
-    ROLE_REDIRECTED_TOKEN,
-    ROLE_COUNT,
+enum meaning {
+    MEANS_METHOD,
+    MEANS_URI,
+    MEANS_HTTPS,
+    MEANS_SCHEME,
+    MEANS_ADDRESS,
+    MEANS_CONTENT_TYPE,
+    MEANS_CONTENT_LENGTH,
+    MEANS_REDIRECTED_TOKEN,
+    MEANINGS,
 };
 
-static const struct slice role_names[ROLE_COUNT] = {
-    [ROLE_METHOD] = SLICE_INIT("REQUEST_METHOD"),
-    [ROLE_URI] = SLICE_INIT("REQUEST_URI"),
-    [ROLE_HTTPS] = SLICE_INIT("HTTPS"),
-    [ROLE_SCHEME] = SLICE_INIT("REQUEST_SCHEME"),
-    [ROLE_ADDRESS] = SLICE_INIT("REMOTE_ADDR"),
-    [ROLE_CONTENT_TYPE] = SLICE_INIT("CONTENT_TYPE"),
-    [ROLE_CONTENT_LENGTH] = SLICE_INIT("CONTENT_LENGTH"),
-    [ROLE_REDIRECTED_TOKEN] = SLICE_INIT("REDIRECT_HTTP_AUTHORIZATION"),
+static const struct slice names_of[MEANINGS] = {
+    [MEANS_METHOD] = SLICE_INIT("REQUEST_METHOD"),
+    [MEANS_URI] = SLICE_INIT("REQUEST_URI"),
+    [MEANS_HTTPS] = SLICE_INIT("HTTPS"),
+    [MEANS_SCHEME] = SLICE_INIT("REQUEST_SCHEME"),
+    [MEANS_ADDRESS] = SLICE_INIT("REMOTE_ADDR"),
+    [MEANS_CONTENT_TYPE] = SLICE_INIT("CONTENT_TYPE"),
+    [MEANS_CONTENT_LENGTH] = SLICE_INIT("CONTENT_LENGTH"),
+    [MEANS_REDIRECTED_TOKEN] = SLICE_INIT("REDIRECT_HTTP_AUTHORIZATION"),
 };
 
 /* HTTP_LAST_EVENT_ID, without its prefix, is the header LAST-EVENT-ID. */
@@ -88,7 +88,7 @@ is_method(struct slice s)
 unsigned
 params_read(struct buf *params, struct arena *arena, struct request *ret)
 {
-    struct slice rest = buf_slice(params), name, value, roles[ROLE_COUNT] = {{0}};
+    struct slice rest = buf_slice(params), name, value, meant[MEANINGS] = {{0}};
     enum parse parsed;
     size_t count = 2; /* room for those that do not begin with HTTP_ */
     while ((parsed = record_pair(&rest, &name, &value)) == PARSE_OK)
@@ -101,9 +101,9 @@ params_read(struct buf *params, struct arena *arena, struct request *ret)
         return 503;
     rest = buf_slice(params);
     while (record_pair(&rest, &name, &value) == PARSE_OK) {
-        for (int i = 0; i < ROLE_COUNT; i++)
-            if (slice_eq(name, role_names[i]))
-                roles[i] = value;
+        for (int i = 0; i < MEANINGS; i++)
+            if (slice_eq(name, names_of[i]))
+                meant[i] = value;
         /* An empty one is what a rewrite rule makes of a header that was not there. */
         if (!slice_starts(name, SLICE("HTTP_")) || value.len == 0)
             continue;
@@ -113,24 +113,25 @@ params_read(struct buf *params, struct arena *arena, struct request *ret)
             (struct header){header_name(params, name), slice_trim(value)};
     }
     struct slice found;
-    if (roles[ROLE_CONTENT_TYPE].len && !request_header(ret, SLICE("Content-Type"), &found))
+    if (meant[MEANS_CONTENT_TYPE].len && !request_header(ret, SLICE("Content-Type"), &found))
         ret->headers[ret->header_count++] =
-            (struct header){SLICE("Content-Type"), roles[ROLE_CONTENT_TYPE]};
-    if (roles[ROLE_REDIRECTED_TOKEN].len && !request_header(ret, SLICE("Authorization"), &found))
+            (struct header){SLICE("Content-Type"), meant[MEANS_CONTENT_TYPE]};
+    if (meant[MEANS_REDIRECTED_TOKEN].len && !request_header(ret, SLICE("Authorization"), &found))
         ret->headers[ret->header_count++] =
-            (struct header){SLICE("Authorization"), slice_trim(roles[ROLE_REDIRECTED_TOKEN])};
+            (struct header){SLICE("Authorization"), slice_trim(meant[MEANS_REDIRECTED_TOKEN])};
     if (!request_header(ret, SLICE("Host"), &ret->host))
         ret->host = SLICE("");
-    ret->method = roles[ROLE_METHOD];
+    ret->method = meant[MEANS_METHOD];
     ret->is_told = true;
-    if (!slice_u64(roles[ROLE_CONTENT_LENGTH], INT64_MAX, &ret->told_length))
+    if (!slice_u64(meant[MEANS_CONTENT_LENGTH], INT64_MAX, &ret->told_length))
         ret->told_length = 0; /* absent, empty, -1 */
     ret->has_body = ret->told_length > 0;
-    ret->address = roles[ROLE_ADDRESS];
-    ret->scheme = roles[ROLE_SCHEME];
-    if (slice_eq_nocase(roles[ROLE_HTTPS], SLICE("on")) || slice_eq(roles[ROLE_HTTPS], SLICE("1")))
+    ret->address = meant[MEANS_ADDRESS];
+    ret->scheme = meant[MEANS_SCHEME];
+    if (slice_eq_nocase(meant[MEANS_HTTPS], SLICE("on")) ||
+        slice_eq(meant[MEANS_HTTPS], SLICE("1")))
         ret->scheme = SLICE("https");
-    if (!is_method(ret->method) || !read_uri(roles[ROLE_URI], ret))
+    if (!is_method(ret->method) || !read_uri(meant[MEANS_URI], ret))
         return 400;
     return 0;
 }

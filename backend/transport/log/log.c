@@ -25,11 +25,11 @@ enum {
     MAX_BATCH_COUNT = 4096
 };
 
-enum role {
-    ROLE_WRITER,
-    ROLE_READER,
-    ROLE_KEEPER,
-    ROLE_COUNT,
+enum duty {
+    DUTY_WRITER,
+    DUTY_READER,
+    DUTY_KEEPER,
+    DUTIES,
 };
 
 struct log {
@@ -38,7 +38,7 @@ struct log {
     /* Set before the threads start, then read-only. */
     struct transport_settings settings;
     struct store *store; /* owns */
-    pthread_t threads[ROLE_COUNT];
+    pthread_t threads[DUTIES];
     bool started;
 
     /* The writer alone. */
@@ -48,7 +48,7 @@ struct log {
 
     /* Any thread, under lock. */
     pthread_mutex_t lock;
-    pthread_cond_t wake[ROLE_COUNT];
+    pthread_cond_t wake[DUTIES];
     struct list publishes, finds, reads, probes;
     bool refusing, stopping, poked;
     bool room; /* for the keeper: the writer took the prepared file */
@@ -89,7 +89,7 @@ log_transport_open(const struct transport_settings *s, struct error *err)
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    for (int i = 0; i < ROLE_COUNT; i++)
+    for (int i = 0; i < DUTIES; i++)
         pthread_cond_init(&l->wake[i], &attributes);
     pthread_condattr_destroy(&attributes);
     return &l->base;
@@ -106,7 +106,7 @@ log_publish(struct transport *t, struct transport_publish *p)
     bool refusing = l->refusing;
     if (!refusing) {
         list_append(&l->publishes, &p->message.node);
-        pthread_cond_signal(&l->wake[ROLE_WRITER]);
+        pthread_cond_signal(&l->wake[DUTY_WRITER]);
     }
     pthread_mutex_unlock(&l->lock);
     if (!refusing)
@@ -121,7 +121,7 @@ ask_reader(struct log *l, struct list *inbox, struct message *m)
 {
     pthread_mutex_lock(&l->lock);
     list_append(inbox, &m->node);
-    pthread_cond_signal(&l->wake[ROLE_READER]);
+    pthread_cond_signal(&l->wake[DUTY_READER]);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -144,7 +144,7 @@ log_probe(struct transport *t, struct transport_probe *p)
     pthread_mutex_lock(&l->lock);
     list_append(&l->probes, &p->message.node);
     l->poked = true;
-    pthread_cond_signal(&l->wake[ROLE_WRITER]);
+    pthread_cond_signal(&l->wake[DUTY_WRITER]);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -165,7 +165,7 @@ log_delivered(struct transport *t, unsigned worker, size_t bytes)
         return;
     pthread_mutex_lock(&l->lock);
     l->poked = true;
-    pthread_cond_signal(&l->wake[ROLE_WRITER]);
+    pthread_cond_signal(&l->wake[DUTY_WRITER]);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -174,7 +174,7 @@ log_delivered(struct transport *t, unsigned worker, size_t bytes)
 
 /* Waits for a signal, at most so long. The lock is held. */
 static void
-wait_for(struct log *l, enum role role, uint64_t ms)
+wait_for(struct log *l, enum duty duty, uint64_t ms)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -184,7 +184,7 @@ wait_for(struct log *l, enum role role, uint64_t ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    pthread_cond_timedwait(&l->wake[role], &l->lock, &until);
+    pthread_cond_timedwait(&l->wake[duty], &l->lock, &until);
 }
 
 static struct transport_publish *
@@ -289,7 +289,7 @@ write_thread(void *arg)
             if (l->stopping && !lags && list_is_empty(&l->probes))
                 break;
             if (now < next_tick && !l->poked)
-                wait_for(l, ROLE_WRITER, next_tick - now);
+                wait_for(l, DUTY_WRITER, next_tick - now);
         }
         l->poked = false;
         list_splice(&l->waiting, &l->publishes);
@@ -320,7 +320,7 @@ read_thread(void *arg)
         if (list_is_empty(&l->finds) && list_is_empty(&l->reads)) {
             if (l->stopping)
                 break;
-            pthread_cond_wait(&l->wake[ROLE_READER], &l->lock);
+            pthread_cond_wait(&l->wake[DUTY_READER], &l->lock);
         }
         list_splice(&finds, &l->finds);
         list_splice(&reads, &l->reads);
@@ -353,7 +353,7 @@ keep_thread(void *arg)
         note_held(l);
         pthread_mutex_lock(&l->lock);
         if (again && !l->stopping)
-            wait_for(l, ROLE_KEEPER, again);
+            wait_for(l, DUTY_KEEPER, again);
     }
     pthread_mutex_unlock(&l->lock);
     return NULL;
@@ -363,14 +363,14 @@ static struct position
 log_start(struct transport *t, struct worker **workers, unsigned count,
           void (*receive)(struct worker *, struct message *))
 {
-    static void *(*const roles[])(void *) = {write_thread, read_thread, keep_thread};
+    static void *(*const duties[])(void *) = {write_thread, read_thread, keep_thread};
     struct log *l = log_of(t);
     struct position last = l->store->last;
     note_held(l);
     broadcast_init(&l->broadcast, workers, count, l->settings.tail_bytes, receive);
     l->started = true;
-    for (int i = 0; i < ROLE_COUNT; i++)
-        ENSURE(pthread_create(&l->threads[i], NULL, roles[i], l) == 0);
+    for (int i = 0; i < DUTIES; i++)
+        ENSURE(pthread_create(&l->threads[i], NULL, duties[i], l) == 0);
     return last;
 }
 
@@ -391,10 +391,10 @@ log_stop(struct transport *t)
         return;
     pthread_mutex_lock(&l->lock);
     l->stopping = true;
-    for (int i = 0; i < ROLE_COUNT; i++)
+    for (int i = 0; i < DUTIES; i++)
         pthread_cond_signal(&l->wake[i]);
     pthread_mutex_unlock(&l->lock);
-    for (int i = 0; i < ROLE_COUNT; i++)
+    for (int i = 0; i < DUTIES; i++)
         ENSURE(pthread_join(l->threads[i], NULL) == 0);
 }
 
@@ -406,7 +406,7 @@ log_free(struct transport **ref)
     store_close(&l->store);
     if (l->started)
         broadcast_fini(&l->broadcast);
-    for (int i = 0; i < ROLE_COUNT; i++)
+    for (int i = 0; i < DUTIES; i++)
         pthread_cond_destroy(&l->wake[i]);
     pthread_mutex_destroy(&l->lock);
     free(l);

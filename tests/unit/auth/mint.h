@@ -32,7 +32,7 @@ mint_authority(void)
 {
     static const struct authority_limits limits = {.rights = {1000, 100}};
     struct authority *a = authority_new(&limits);
-    for (int role = 0; role < AUTH_ROLES; role++)
+    for (int role = 0; role < ROLES; role++)
         if (!authority_add_key(a, NULL, (enum role)role, SLICE(MINT_SECRET), SLICE(""),
                                KEY_MUST_NAME, NULL, NULL) ||
             !authority_add_key(a, "https://issuer.example", (enum role)role, SLICE(MINT_SECRET),

@@ -4,6 +4,7 @@
 
 #include "auth/fetch.h"
 #include "auth/jwk.h"
+#include "unit/config/text.h"
 #include "unit/guard.h"
 
 #include <glob.h>

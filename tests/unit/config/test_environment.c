@@ -2,6 +2,7 @@
 
 #include "config/environment.h"
 
+#include "config/config.h"
 #include "config/judge.h"
 #include "unit/guard.h"
 
@@ -22,8 +23,8 @@ read_variables(const char *const *variables)
         ck_assert_int_eq(putenv((char *)*variables), 0);
     config_free(&config);
     config = config_new();
-    environment_read(config);
-    judge_config(config);
+    environment_read(config->reading);
+    judge_config(config->reading);
 }
 
 static bool
@@ -211,10 +212,10 @@ START_TEST(a_trusted_issuer_has_the_keys_that_count)
     ck_assert_uint_eq(config->issuer_count, 2);
     const struct issuer_setting *b = &config->issuers[0], *a = &config->issuers[1];
     ck_assert_str_eq(a->id, "https://a.example");
-    ck_assert_uint_eq(a->keys[CONFIG_PUBLISHER].text.len, 0);
-    ck_assert_str_eq(a->keys[CONFIG_PUBLISHER].url, "https://keys.example/jwks");
-    ck_assert_str_eq(a->keys[CONFIG_SUBSCRIBER].text.ptr, KEY);
-    ck_assert_str_eq(b->keys[CONFIG_PUBLISHER].text.ptr, "other");
+    ck_assert_uint_eq(a->keys[ROLE_PUBLISH].text.len, 0);
+    ck_assert_str_eq(a->keys[ROLE_PUBLISH].url, "https://keys.example/jwks");
+    ck_assert_str_eq(a->keys[ROLE_SUBSCRIBE].text.ptr, KEY);
+    ck_assert_str_eq(b->keys[ROLE_PUBLISH].text.ptr, "other");
 }
 END_TEST
 
@@ -225,7 +226,7 @@ START_TEST(a_variable_may_be_surrounded_by_blanks_and_line_ends)
                                          "MERCURE_CORS_ORIGINS=\xef\xbb\xbfhttps://a\r\n", NULL});
     ck_assert_msg(config->errors.count == 0, "%s", all_of(&config->errors));
     ck_assert(config->anonymous);
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].algs.items[0], "HS512");
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].algs.items[0], "HS512");
     ck_assert_str_eq(all_of(&config->cors_origins), "https://a");
 }
 END_TEST

@@ -1,8 +1,8 @@
 /* What a reload may change, and what it names. */
 
-#include "config/judge.h"
 #include "config/restart.h"
 
+#include "unit/config/text.h"
 #include "unit/guard.h"
 
 static struct config *
@@ -23,7 +23,7 @@ START_TEST(nothing_is_named_where_only_keys_origins_and_limits_change)
     restart_keep(fresh, running, &names);
     ck_assert_uint_eq(names.count, 0);
     ck_assert_uint_eq(fresh->max_streams, 2);
-    ck_assert_str_eq(fresh->keys[CONFIG_PUBLISHER].text.ptr, "b");
+    ck_assert_str_eq(fresh->keys[ROLE_PUBLISH].text.ptr, "b");
     config_free(&running);
     config_free(&fresh);
 }
@@ -53,6 +53,24 @@ START_TEST(what_is_laid_out_once_is_named_and_stays)
     string_list_clear(&names);
     restart_keep(fresh, running, &names);
     ck_assert_msg(names.count == 0, "now they are the same");
+    config_free(&running);
+    config_free(&fresh);
+}
+END_TEST
+
+/* Its format and file are laid out once; how much it says follows a reload, and `log` is named
+ * once. */
+START_TEST(of_the_log_the_level_alone_follows)
+{
+    struct config *running = read_config(SLICE("log logfmt info /tmp/a\n"));
+    struct config *fresh = read_config(SLICE("log json warn /tmp/b\n"));
+    struct string_list names = {0};
+    restart_keep(fresh, running, &names);
+    ck_assert_uint_eq(names.count, 1);
+    ck_assert_str_eq(names.items[0], "log");
+    ck_assert_str_eq(fresh->log_file, "/tmp/a");
+    ck_assert(fresh->log_format == LOG_LOGFMT && fresh->log_level == LOG_WARN);
+    string_list_clear(&names);
     config_free(&running);
     config_free(&fresh);
 }
@@ -106,4 +124,4 @@ END_TEST
 
 UNIT_MAIN("config/restart", what_an_update_may_be_follows_what_stays,
           nothing_is_named_where_only_keys_origins_and_limits_change,
-          what_is_laid_out_once_is_named_and_stays)
+          what_is_laid_out_once_is_named_and_stays, of_the_log_the_level_alone_follows)

@@ -2,6 +2,8 @@
 
 #include "config/trial.h"
 
+#include "base/buf.h"
+#include "unit/config/text.h"
 #include "unit/guard.h"
 
 #include <dirent.h>

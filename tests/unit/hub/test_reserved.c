@@ -62,9 +62,9 @@ START_TEST(every_row_is_reserved_as_it_says)
     ck_assert(url_parse(&arena, SLICE("https://hub.example" H), NULL, &hub));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct slice topic = guard_copy(rows[i].topic);
-        ck_assert_msg(reserved_holds(&hub, false, topic) == rows[i].in_0x, "0.x: " SLICE_FMT,
+        ck_assert_msg(reserved_holds(&hub, DIALECT_0X, topic) == rows[i].in_0x, "0.x: " SLICE_FMT,
                       SLICE_ARG(topic));
-        ck_assert_msg(reserved_holds(&hub, true, topic) == rows[i].in_1_0, "1.0: " SLICE_FMT,
+        ck_assert_msg(reserved_holds(&hub, DIALECT_1_0, topic) == rows[i].in_1_0, "1.0: " SLICE_FMT,
                       SLICE_ARG(topic));
         ck_assert_msg(reserved_is_possible(SLICE(H), topic) || !(rows[i].in_0x || rows[i].in_1_0),
                       "not possible: " SLICE_FMT, SLICE_ARG(topic));
@@ -86,10 +86,10 @@ START_TEST(where_hubs_are_is_reserved_in_0x_whatever_the_path)
     arena_init(&arena, 65536);
     ck_assert(url_parse(&arena, SLICE("https://hub.example/hub"), NULL, &hub));
     for (size_t i = 0; i < COUNT_OF(topics); i++) {
-        ck_assert_msg(reserved_holds(&hub, false, topics[i]), "row %zu", i);
+        ck_assert_msg(reserved_holds(&hub, DIALECT_0X, topics[i]), "row %zu", i);
         ck_assert_msg(reserved_is_possible(SLICE("/hub"), topics[i]), "row %zu", i);
     }
-    ck_assert(!reserved_holds(&hub, true, topics[1]));
+    ck_assert(!reserved_holds(&hub, DIALECT_1_0, topics[1]));
     arena_fini(&arena);
 }
 END_TEST
@@ -136,7 +136,7 @@ START_TEST(the_quick_test_never_hides_a_reserved_topic)
             len += piece.len;
         }
         struct slice topic = SLICE_OF(text, len);
-        bool holds = reserved_holds(&hub, round % 2, topic);
+        bool holds = reserved_holds(&hub, round % 2 ? DIALECT_1_0 : DIALECT_0X, topic);
         reserved += holds;
         ck_assert_msg(!holds || reserved_is_possible(SLICE(H), topic), SLICE_FMT, SLICE_ARG(topic));
     }
@@ -155,9 +155,9 @@ START_TEST(a_long_topic_is_judged_too)
     memset(text, 'a', len);
     arena_init(&arena, 65536);
     ck_assert(url_parse(&arena, SLICE("https://hub.example" H), NULL, &hub));
-    ck_assert(!reserved_holds(&hub, true, SLICE_OF(text, len)));
+    ck_assert(!reserved_holds(&hub, DIALECT_1_0, SLICE_OF(text, len)));
     memcpy(text, "m%65rcure/", 10);
-    ck_assert(reserved_holds(&hub, true, SLICE_OF(text, len)));
+    ck_assert(reserved_holds(&hub, DIALECT_1_0, SLICE_OF(text, len)));
     arena_fini(&arena);
     free(text);
 }

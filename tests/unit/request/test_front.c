@@ -2,8 +2,8 @@
 
 #include "request/front.h"
 
-#include "config/config.h"
 #include "request/hub_url.h"
+#include "unit/config/text.h"
 
 #include "unit/guard.h"
 

@@ -1,7 +1,9 @@
 /* The directive language, from words to a configuration. */
 
-#include "config/config.h"
+#include "config/directive.h"
 
+#include "base/buf.h"
+#include "unit/config/text.h"
 #include "unit/guard.h"
 
 #include <stdlib.h>
@@ -38,9 +40,9 @@ START_TEST(a_block_of_the_established_hub_can_be_pasted)
                               "\tdispatch_timeout 5s\n"
                               "}\n")),
                   "%s", err.text);
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr, "from the environment");
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].algs.items[0], "HS256");
-    ck_assert_str_eq(config->keys[CONFIG_SUBSCRIBER].text.ptr, "a \"b\" # c");
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].text.ptr, "from the environment");
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].algs.items[0], "HS256");
+    ck_assert_str_eq(config->keys[ROLE_SUBSCRIBE].text.ptr, "a \"b\" # c");
     ck_assert_uint_eq(config->cors_origins.count, 2);
     ck_assert_str_eq(config->cors_origins.items[0], "https://a.example");
     ck_assert_str_eq(config->cors_origins.items[1], "https://b.example");
@@ -77,29 +79,17 @@ START_TEST(an_issuer_has_keys_for_each_role)
     const struct issuer_setting *a = &config->issuers[0], *b = &config->issuers[1];
     ck_assert_str_eq(a->id, "https://a.example");
     ck_assert(a->authorization_server && !b->authorization_server);
-    ck_assert_str_eq(a->keys[CONFIG_PUBLISHER].text.ptr, "secret-1");
-    ck_assert_str_eq(a->keys[CONFIG_PUBLISHER].place, "test.conf:5: jwt");
-    ck_assert_str_eq(a->keys[CONFIG_SUBSCRIBER].url, "https://a.example/jwks");
-    ck_assert_uint_eq(a->keys[CONFIG_SUBSCRIBER].algs.count, 2);
-    ck_assert(key_setting_is_empty(&b->keys[CONFIG_PUBLISHER]));
-    ck_assert_str_eq(b->keys[CONFIG_SUBSCRIBER].text.ptr, "{\"kty\":1}");
+    ck_assert_str_eq(a->keys[ROLE_PUBLISH].text.ptr, "secret-1");
+    ck_assert_str_eq(a->keys[ROLE_PUBLISH].place, "test.conf:5: jwt");
+    ck_assert_str_eq(a->keys[ROLE_SUBSCRIBE].url, "https://a.example/jwks");
+    ck_assert_uint_eq(a->keys[ROLE_SUBSCRIBE].algs.count, 2);
+    ck_assert(key_setting_is_empty(&b->keys[ROLE_PUBLISH]));
+    ck_assert_str_eq(b->keys[ROLE_SUBSCRIBE].text.ptr, "{\"kty\":1}");
     ck_assert_uint_eq(config->sources.count, 1);
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr,
-                     "-----BEGIN X-----\nab\n-----END X-----");
-    ck_assert(config_speaks_0x(config) && config_speaks_1_0(config));
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].text.ptr, "-----BEGIN X-----\nab\n-----END X-----");
+    ck_assert(config->speaks[DIALECT_0X] && config->speaks[DIALECT_1_0]);
 }
 END_TEST
-
-static bool
-has_note(const char *words)
-{
-    for (size_t i = 0; i < config->notes.count; i++)
-        if (strstr(config->notes.items[i], words))
-            return true;
-    return false;
-}
-
-#define ISSUER "issuer https://a.example { publisher { jwt x HS256 } subscriber { jwt x HS256 } }\n"
 
 /* Where bolt's file stands there is more than that file, and none of it is ours. */
 START_TEST(the_history_in_place_of_bolt_is_a_folder_of_its_own)
@@ -117,78 +107,8 @@ START_TEST(the_history_in_place_of_bolt_is_a_folder_of_its_own)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         ck_assert_msg(parse(slice_of(rows[i].text)), "row %zu: %s", i, err.text);
         ck_assert_str_eq(config->history_path, rows[i].path);
-        ck_assert_msg(has_note(rows[i].path), "row %zu", i); /* it says where */
+        ck_assert_msg(config_notes(config, rows[i].path), "row %zu", i); /* it says where */
     }
-}
-END_TEST
-
-START_TEST(what_the_whole_tells_is_said)
-{
-    static const struct {
-        struct slice text;
-        const char *note;
-    } rows[] = {
-        {SLICE_INIT("anonymous\nheartbeat 0s\n"), "test.conf:2: heartbeat: off"},
-        {SLICE_INIT("anonymous\ncors_origins *\n"), "cors_origins: *"},
-        {SLICE_INIT("anonymous\ncors_origins https://*\n"), "whole scheme"},
-        {SLICE_INIT("anonymous\npublish_origins *\n"), "publish_origins: *"},
-        {SLICE_INIT("anonymous\n"), "nobody can publish"},
-        {SLICE_INIT("anonymous\nprotocol_version_compatibility 7\n"), "get 401"},
-        {SLICE_INIT(ISSUER), "neither resource_identifier nor public_urls"},
-        {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.0/8\n"), "trusted_proxies: no effect"},
-        {SLICE_INIT("subscriber_jwt a\nsubscriber_jwks_url https://a/b\n"), "it counts"},
-        {SLICE_INIT("anonymous\npublisher_jwt a\npublisher_jwt b\n"),
-         "test.conf:3: publisher_jwt: it is there twice"},
-        {SLICE_INIT("anonymous\nheartbeat 1s\nheartbeat 2s\n"), "heartbeat: it is there twice"},
-        {SLICE_INIT("anonymous\nmax_streams 0\n"), "max_streams: 0: nobody can subscribe"},
-        {SLICE_INIT("anonymous\npublisher_jwt \"'quoted'\"\n"), "wrapped in quotes"},
-        {SLICE_INIT("anonymous\ntransport bolt { size 0 }\n"), "size 0 is no bound there"},
-        {SLICE_INIT("anonymous\ntransport_url bolt://a/b?size=7&cleanup_frequency=0.4\n"),
-         "bolt is transport log here"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        ck_assert_msg(parse(rows[i].text) && config_judge(config, &err), "row %zu: %s", i,
-                      err.text);
-        ck_assert_msg(has_note(rows[i].note), "row %zu", i);
-    }
-    ck_assert(parse(SLICE(ISSUER "public_urls https://a.example\n")) && config_judge(config, &err));
-    ck_assert(!has_note("neither resource_identifier"));
-    ck_assert(config_speaks_1_0(config) && !config_speaks_0x(config));
-    ck_assert_uint_eq(config->max_request_body_size, 1048576);
-    ck_assert_uint_eq(config->max_query_body_size, 100 * 3 * 4096 + 65536);
-    ck_assert(parse(SLICE(ISSUER "max_query_body_size 2KiB\n")) && config_judge(config, &err));
-    ck_assert_uint_eq(config->max_query_body_size, 2048);
-    ck_assert(parse(SLICE(ISSUER "max_pending_bytes 1MiB\n")) && config_judge(config, &err));
-    ck_assert_uint_eq(config->max_query_body_size, 1048576 / 4);
-    config_free(&config);
-}
-END_TEST
-
-START_TEST(what_contradicts_itself_is_refused)
-{
-    static const struct {
-        struct slice text;
-        const char *words;
-    } rows[] = {
-        {SLICE_INIT("publisher_jwt x\n"), "nobody could subscribe"},
-        {SLICE_INIT(ISSUER "protocol_version_compatibility 8\n"), "1.0 alone"},
-        {SLICE_INIT("anonymous\npublic_urls hub.example\n"), "test.conf:2: public_urls"},
-        {SLICE_INIT("anonymous\nmax_pending_bytes 1MiB\nmax_query_body_size 1MiB\n"),
-         "max_query_body_size: at most a quarter"},
-        {SLICE_INIT("anonymous\npublic_urls https://hub.example/other\n"), "public_urls"},
-        {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.1/8\n"), "trusted_proxies"},
-        {SLICE_INIT("anonymous\ncookie_name a=b\n"), "cookie_name"},
-        {SLICE_INIT("anonymous\nresource_identifier \"a b\"\n"), "resource_identifier"},
-        {SLICE_INIT("anonymous\nhealthz /.well-known/mercure\n"), "test.conf:2: healthz"},
-        {SLICE_INIT("anonymous\npath /a\nhealthz /a/b\n"), "test.conf:3: healthz: /a/b"},
-        {SLICE_INIT("anonymous\ntransport memory\ndurability commit\n"), "transport log"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        ck_assert_msg(parse(rows[i].text), "row %zu: %s", i, err.text);
-        ck_assert_msg(!config_judge(config, &err) && says(rows[i].words), "row %zu: %s", i,
-                      err.text);
-    }
-    config_free(&config);
 }
 END_TEST
 
@@ -322,15 +242,6 @@ START_TEST(so_many_mistakes_are_enough)
 }
 END_TEST
 
-START_TEST(a_role_whose_line_is_wrong_is_not_said_to_be_missing)
-{
-    ck_assert(!parse(SLICE("subscriber_jwt file:/nowhere\n")));
-    ck_assert(config_judge(config, &err));
-    ck_assert_uint_eq(config->errors.count, 1);
-    config_free(&config);
-}
-END_TEST
-
 /* Each of them is no directive; what it holds stays out of every sentence. */
 START_TEST(no_sentence_repeats_what_may_be_a_key)
 {
@@ -379,9 +290,9 @@ START_TEST(of_a_heredoc_the_closing_indentation_is_taken_off)
                               "\t-----END X-----\n\tKEY RS256\n"
                               "name <<A-1\n   \n  b\n KEY\n A-1\nanonymous\n")),
                   "%s", err.text);
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].text.ptr,
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].text.ptr,
                      "-----BEGIN X-----\nabcd\n-----END X-----");
-    ck_assert_str_eq(config->keys[CONFIG_PUBLISHER].algs.items[0], "RS256");
+    ck_assert_str_eq(config->keys[ROLE_PUBLISH].algs.items[0], "RS256");
     ck_assert_str_eq(config->name, "  \n b\nKEY");
     ck_assert(config->anonymous);
     config_free(&config);
@@ -431,7 +342,7 @@ START_TEST(a_list_replaces_what_yields_and_then_adds_up)
 {
     ck_assert(parse(SLICE("listen :1 :2\ncors_origins *\ntrusted_proxies 10.0.0.0/8\n"
                           "publish_origins https://p\nheartbeat 1s\n")));
-    config_yield(config);
+    reading_yield(config->reading);
     ck_assert(config_parse(config,
                            SLICE("listen :3\nlisten :4\ncors_origins https://a\nheartbeat 2s\n"),
                            "user.conf", &err));
@@ -441,17 +352,33 @@ START_TEST(a_list_replaces_what_yields_and_then_adds_up)
     ck_assert_str_eq(config->cors_origins.items[0], "https://a");
     ck_assert_uint_eq(config->trusted_proxies.count, 1);
     ck_assert_uint_eq(config->publish_origins.count, 1);
-    ck_assert_msg(!has_note("twice"), "one for the package, one for its user");
+    ck_assert_msg(!config_notes(config, "twice"), "one for the package, one for its user");
     config_free(&config);
 }
 END_TEST
 
-UNIT_MAIN("config/config", the_history_in_place_of_bolt_is_a_folder_of_its_own,
+START_TEST(where_a_directive_stood_last_is_known)
+{
+    ck_assert(parse(SLICE("listen :1\nheartbeat 1s\nlisten :2\n")));
+    const struct setting_place *listen = settings_place_of(config, "listen");
+    ck_assert_str_eq(listen->text, "test.conf:3");
+    ck_assert_msg(listen->is_line, "of a file");
+    ck_assert_str_eq(settings_place_of(config, "heartbeat")->text, "test.conf:2");
+    ck_assert_ptr_null(settings_place_of(config, "tail"));
+    config->reading->file = "MERCURE_LISTEN_ADDR";
+    reading_place(config->reading, SLICE("listen"));
+    listen = settings_place_of(config, "listen");
+    ck_assert_str_eq(listen->text, "MERCURE_LISTEN_ADDR");
+    ck_assert_msg(!listen->is_line, "a variable has no lines");
+    config_free(&config);
+}
+END_TEST
+
+UNIT_MAIN("config/directive", where_a_directive_stood_last_is_known,
           a_block_of_the_established_hub_can_be_pasted, without_the_wrapper_it_is_the_same,
-          an_issuer_has_keys_for_each_role, what_the_whole_tells_is_said,
-          what_contradicts_itself_is_refused, durations_and_sizes_have_units,
-          a_mistake_is_named_with_its_line, all_mistakes_are_named_at_once,
-          so_many_mistakes_are_enough, a_role_whose_line_is_wrong_is_not_said_to_be_missing,
+          an_issuer_has_keys_for_each_role, the_history_in_place_of_bolt_is_a_folder_of_its_own,
+          durations_and_sizes_have_units, a_mistake_is_named_with_its_line,
+          all_mistakes_are_named_at_once, so_many_mistakes_are_enough,
           no_sentence_repeats_what_may_be_a_key,
           a_key_of_several_lines_without_quotes_is_one_mistake,
           of_a_heredoc_the_closing_indentation_is_taken_off,
