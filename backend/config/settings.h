@@ -43,7 +43,7 @@ struct config {
     uint64_t workers, max_connections, max_streams, max_streams_per_token, max_streams_per_address;
     uint64_t max_matcher_length, max_patterns, max_unfixed_patterns, max_pattern_bases,
         max_match_steps, max_index_bytes, client_share;
-    uint64_t max_form_fields, max_topics_per_publish, max_id_length, max_matchers,
+    uint64_t max_form_fields, max_topics_per_publish, max_topics_size, max_id_length, max_matchers,
         max_requests_per_connection;
     uint64_t token_cache, max_token_selectors, max_authorization_details;
     char *path, *healthz, *name, *log_file;

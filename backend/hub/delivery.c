@@ -271,13 +271,15 @@ send_all_due(struct delivery *d)
     return true;
 }
 
-/* False: the steps of this turn are spent, or much is due. */
+/* False: the steps of this turn are spent, or much is due. Where nobody is, all that waits is taken
+ * at once: who comes next begins behind it. */
 static bool
 match_batch(struct delivery *d)
 {
     for (; d->at < d->batch->count; d->at++, d->walking = false) {
         const struct update *u = d->batch->updates[d->at];
-        if (!d->walking) {
+        bool is_for_nobody = !d->walking && list_is_empty(&d->home->streams);
+        if (!d->walking && !is_for_nobody) {
             if (d->due_count > MAX_DUE)
                 return false;
             d->stamp++;
@@ -285,7 +287,7 @@ match_batch(struct delivery *d)
             walk_begin(&d->home->index, u, u->tally ? collect_traced : collect, d);
             d->walking = true;
         }
-        if (!walk_go_on(&d->home->index, &d->steps))
+        if (!is_for_nobody && !walk_go_on(&d->home->index, &d->steps))
             return false;
         if (u->tally)
             trace_matched(u);

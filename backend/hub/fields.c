@@ -24,7 +24,7 @@ read_form(struct arena *arena, struct slice text, enum dialect dialect,
     struct form form = {text};
     struct slice name, value;
     bool failed = false, has_id = false, has_type = false, has_data = false, has_retry = false;
-    size_t count = 0, room = slice_count(text, '&') + 1;
+    size_t count = 0, topics_size = 0, room = slice_count(text, '&') + 1;
     if (room > limits->max_topics)
         room = limits->max_topics;
     f->topics = arena_alloc(arena, room * sizeof *f->topics);
@@ -38,6 +38,8 @@ read_form(struct arena *arena, struct slice text, enum dialect dialect,
         if (slice_eq(name, SLICE("topic"))) {
             if (f->topic_count == limits->max_topics)
                 return FIELDS_TOO_MANY_TOPICS;
+            if ((topics_size += value.len) > limits->max_topics_size)
+                return FIELDS_TOPICS_TOO_LARGE;
             f->topics[f->topic_count++] = value;
         } else if (slice_eq(name, SLICE("data"))) {
             take_first(value, &f->data, &has_data);
@@ -153,7 +155,8 @@ fields_read(struct arena *arena, struct slice form, enum dialect dialect,
 unsigned
 fields_status(enum fields_fault fault, enum dialect dialect)
 {
-    return fault == FIELDS_TOO_MANY_TOPICS && dialect == DIALECT_1_0 ? 413 : 400;
+    bool is_too_much = fault == FIELDS_TOO_MANY_TOPICS || fault == FIELDS_TOPICS_TOO_LARGE;
+    return is_too_much && dialect == DIALECT_1_0 ? 413 : 400;
 }
 
 struct slice
@@ -164,6 +167,7 @@ fields_sentence(enum fields_fault fault)
         [FIELDS_TOO_LARGE] = "The form is too large.\n",
         [FIELDS_TOO_MANY] = "The form has more fields than max_form_fields.\n",
         [FIELDS_TOO_MANY_TOPICS] = "The update has more topics than max_topics_per_publish.\n",
+        [FIELDS_TOPICS_TOO_LARGE] = "The topics are, together, larger than max_topics_size.\n",
         [FIELDS_NOT_UTF8] = "The form holds what is not valid UTF-8.\n",
         [FIELDS_NO_TOPIC] = "The field topic is missing.\n",
         [FIELDS_TOPIC_IN_BRACKETS] = "The field topic is missing; topic[...] is there: repeat "

@@ -17,15 +17,16 @@ struct fields {
 };
 
 struct fields_limits {
-    size_t max_fields, max_topics, max_id;
+    size_t max_fields, max_topics, max_topics_size, max_id;
 };
 
 /* Why a form is refused. */
 enum fields_fault {
     FIELDS_OK,
-    FIELDS_TOO_LARGE,       /* the arena is full */
-    FIELDS_TOO_MANY,        /* a bound: max_fields */
-    FIELDS_TOO_MANY_TOPICS, /* a bound: max_topics; 413 in 1.0 */
+    FIELDS_TOO_LARGE,        /* the arena is full */
+    FIELDS_TOO_MANY,         /* a bound: max_fields */
+    FIELDS_TOO_MANY_TOPICS,  /* a bound: max_topics; 413 in 1.0 */
+    FIELDS_TOPICS_TOO_LARGE, /* a bound: max_topics_size; 413 in 1.0 */
     FIELDS_NOT_UTF8,
     FIELDS_NO_TOPIC,
     FIELDS_TOPIC_IN_BRACKETS, /* none, but topic[0] or topic[] */

@@ -98,7 +98,7 @@ read_fields(struct exchange *ex, struct publication *p, struct fields *f)
 {
     const struct config *c = ex->config;
     const struct fields_limits limits = {c->max_form_fields, c->max_topics_per_publish,
-                                         c->max_id_length};
+                                         c->max_topics_size, c->max_id_length};
     enum dialect dialect = p->grant->dialect;
     enum fields_fault fault = fields_read(&ex->arena, ex->request->body, dialect, &limits, f);
     if (fault == FIELDS_OK)
@@ -107,6 +107,8 @@ read_fields(struct exchange *ex, struct publication *p, struct fields *f)
         metrics_bound_met(METRIC_max_form_fields, ex->id);
     if (fault == FIELDS_TOO_MANY_TOPICS)
         metrics_bound_met(METRIC_max_topics_per_publish, ex->id);
+    if (fault == FIELDS_TOPICS_TOO_LARGE)
+        metrics_bound_met(METRIC_max_topics_size, ex->id);
     if (fault == FIELDS_ID_TOO_LONG)
         metrics_bound_met(METRIC_max_id_length, ex->id);
     reply_text(ex, fields_status(fault, dialect), fields_sentence(fault));

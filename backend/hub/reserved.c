@@ -10,10 +10,7 @@
 #include "base/ascii.h"
 
 enum {
-    /* A topic of any length that is plain takes once or twice its length; one up to MAX_SURE fits
-     * whatever it holds. */
-    MAX_SURE = 1 << 20,
-    ROOM = 16 * MAX_SURE
+    ROOM = 16 << 20 /* what the longest topic (max_topics_size) can take, whatever it holds */
 };
 
 /* Where hubs are: 0.x reserves it whatever the hub's own path is. */
@@ -65,7 +62,7 @@ resolves_to_hub(struct arena *arena, const struct url *hub, enum dialect dialect
     struct url url;
     struct slice own, path;
     if (!url_parse(arena, topic, hub, &url))
-        return topic.len > MAX_SURE; /* not a URL, if it was not for the arena */
+        return false; /* not a URL */
     if (!decode_unreserved(arena, hub->path, &own) || !decode_unreserved(arena, url.path, &path))
         return true;
     if (!slice_starts(path, own))
@@ -79,7 +76,7 @@ reserved_holds(const struct url *hub, enum dialect dialect, struct slice topic)
     struct arena arena;
     if (dialect == DIALECT_0X && (contains(topic, well_known) || contains(topic, hub->path)))
         return true;
-    arena_init(&arena, topic.len * 2 + hub->path.len * 3 + ROOM);
+    arena_init(&arena, hub->path.len * 3 + ROOM);
     bool holds = resolves_to_hub(&arena, hub, dialect, topic);
     arena_fini(&arena);
     return holds;

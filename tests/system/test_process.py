@@ -133,7 +133,7 @@ def test_an_early_refusal_is_read_by_a_peer_that_still_writes(hub):
 
 def test_bounds(start_hub):
     hub = start_hub("max_streams 2\nmax_request_body_size 2KiB\nhead_timeout 300ms\nbody_timeout 300ms\nidle_timeout 300ms\n"
-                    "max_matchers 3\nmax_form_fields 20\nmax_topics_per_publish 4\nmax_streams_per_token 1\nmax_update_size 4KiB\n"
+                    "max_matchers 3\nmax_form_fields 20\nmax_topics_per_publish 4\nmax_topics_size 1KiB\nmax_streams_per_token 1\nmax_update_size 4KiB\n"
                     "max_token_selectors 5")
     at = address(hub)
     auth = f"Authorization: Bearer {token(subscribe=['*'])}"
@@ -148,6 +148,8 @@ def test_bounds(start_hub):
     assert publish(at, topic="t", data="x" * 3000).status == 413
     assert publish(at, topic="t", data="\n" * 600).status == 413
     assert publish(at, topic=["t"] * 5).status == 400
+    assert publish(at, topic=["t" * 256] * 4).status == 200
+    assert publish(at, topic=["t" * 256] * 3 + ["t" * 257]).status == 400
     assert publish(at, token(publish=[f"t{i}" for i in range(6)]), topic="t1").status == 401
     assert publish(at, token(publish=[f"t{i}" for i in range(5)]), topic="t1").status == 200
     assert publish(at, **{f"f{i}": "" for i in range(21)}).status == 400
@@ -160,7 +162,7 @@ def test_bounds(start_hub):
     assert slow.reply().status == 408
     assert Client(at).closed() == b""
     for bound in ("max_streams", "max_streams_per_token", "max_request_body_size", "max_update_size", "max_matchers",
-                  "max_form_fields", "max_topics_per_publish", "max_token_selectors", "head_timeout", "body_timeout", "idle_timeout"):
+                  "max_form_fields", "max_topics_per_publish", "max_topics_size", "max_token_selectors", "head_timeout", "body_timeout", "idle_timeout"):
         assert f"bound={bound} " in hub.log(), bound
 
 

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 int
 LLVMFuzzerTestOneInput(const char *bytes, size_t len)
 {
-    const struct fields_limits limits = {100, 10, 64};
+    const struct fields_limits limits = {100, 10, 200, 64};
     static const struct slice paths[] = {SLICE_INIT("/.well-known/mercure"), SLICE_INIT("/hub")};
     struct fields old, new;
     struct slice first, second; /* a form is decoded where it lies */

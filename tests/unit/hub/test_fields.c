@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-static const struct fields_limits limits = {100, 3, 64};
+static const struct fields_limits limits = {100, 3, 48, 64};
 
 #define SIXTEEN "0123456789abcdef"
 
@@ -76,6 +76,9 @@ static const struct {
     {SLICE_INIT("topic=a&%FF=x"), 200, 400},
     {SLICE_INIT("topic=a&topic=b&topic=c"), 200, 200},
     {SLICE_INIT("topic=a&topic=b&topic=c&topic=d"), 400, 413},
+    {SLICE_INIT("topic=" SIXTEEN "&topic=" SIXTEEN "&topic=%30" SIXTEEN "&data=x"), 400, 413},
+    {SLICE_INIT("topic=" SIXTEEN "&topic=%30123456789abcdef&topic=" SIXTEEN "&data=x"), 200, 200},
+    {SLICE_INIT("topic=" SIXTEEN SIXTEEN SIXTEEN "x"), 400, 413},
 };
 
 static unsigned
