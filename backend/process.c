@@ -10,6 +10,8 @@
 #include "base/hash.h"
 #include "base/notify.h"
 #include "gateway/gateway.h"
+#include "hub/delivery.h"
+#include "hub/hub.h"
 #include "hub/reload.h"
 #include "listeners.h"
 #include "log_file.h"
@@ -217,9 +219,10 @@ start_workers(struct process *p)
                            gateway_door(p->gateway, k < p->listeners.hub_count ? GATEWAY_HUB
                                                                                : GATEWAY_METRICS));
     }
-    struct position last = transport_start(p->transport, p->workers, p->worker_count, hub_receive);
+    struct position last =
+        transport_start(p->transport, p->workers, p->worker_count, delivery_receive);
     for (unsigned i = 0; i < p->worker_count; i++) {
-        p->homes[i]->taken = p->homes[i]->delivered = last;
+        hub_start_at(p->homes[i], last);
         worker_start(p->workers[i]);
     }
 }

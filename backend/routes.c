@@ -5,7 +5,13 @@
 
 #include "base/alloc.h"
 #include "base/ascii.h"
-#include "hub/hub.h"
+#include "hub/head.h"
+#include "hub/health.h"
+#include "hub/home.h"
+#include "hub/metadata.h"
+#include "hub/publish.h"
+#include "hub/scrape.h"
+#include "hub/subscribe.h"
 #include "metrics/metrics.h"
 #include "request/front.h"
 #include "request/hub_url.h"
@@ -16,25 +22,6 @@
 #define ALLOW_HUB     "GET, HEAD, POST, OPTIONS"
 #define ALLOW_HUB_1_0 "GET, HEAD, POST, QUERY, OPTIONS"
 #define ALLOW_HEALTHZ "GET, HEAD, OPTIONS"
-
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void
-ignore_refusal(struct exchange *ex, unsigned status)
-{
-    (void)ex;
-    (void)status;
-}
-
-#define SIMPLE_HANDLER(fn)                                                                         \
-    {                                                                                              \
-        .on_head = (fn), .on_body = ignore, .on_body_refused = ignore_refusal,                     \
-        .on_writable = ignore, .on_gone = ignore                                                   \
-    }
 
 /* Whoever missed the hub is told where it is. */
 static void
@@ -94,7 +81,7 @@ answer_bad_path(struct exchange *ex)
     reply_text(ex, 400, SLICE("The path holds a % that two hex digits do not follow.\n"));
 }
 
-static const struct exchange_handler other_host = SIMPLE_HANDLER(reply_other_host);
+static const struct exchange_handler other_host = {.on_head = reply_other_host};
 
 /* A method of 1.0: a hub without issuers does not know it. */
 static void
@@ -104,18 +91,18 @@ begin_query(struct exchange *ex)
         answer_hub_method(ex);
         return;
     }
-    ex->handler = &hub_query_handler;
+    ex->handler = &subscribe_query_handler;
     ex->handler->on_head(ex);
 }
 
-static const struct exchange_handler query = SIMPLE_HANDLER(begin_query);
-static const struct exchange_handler not_found = SIMPLE_HANDLER(answer_not_found);
-static const struct exchange_handler no_metrics = SIMPLE_HANDLER(answer_no_metrics);
-static const struct exchange_handler hub_method = SIMPLE_HANDLER(answer_hub_method);
-static const struct exchange_handler hub_options = SIMPLE_HANDLER(answer_hub_options);
-static const struct exchange_handler other_options = SIMPLE_HANDLER(answer_other_options);
-static const struct exchange_handler healthz_method = SIMPLE_HANDLER(answer_healthz_method);
-static const struct exchange_handler bad_path = SIMPLE_HANDLER(answer_bad_path);
+static const struct exchange_handler query = {.on_head = begin_query};
+static const struct exchange_handler not_found = {.on_head = answer_not_found};
+static const struct exchange_handler no_metrics = {.on_head = answer_no_metrics};
+static const struct exchange_handler hub_method = {.on_head = answer_hub_method};
+static const struct exchange_handler hub_options = {.on_head = answer_hub_options};
+static const struct exchange_handler other_options = {.on_head = answer_other_options};
+static const struct exchange_handler healthz_method = {.on_head = answer_healthz_method};
+static const struct exchange_handler bad_path = {.on_head = answer_bad_path};
 
 enum place {
     PLACE_ANYWHERE,
@@ -132,22 +119,22 @@ static const struct {
     struct slice method;
     const struct exchange_handler *handler;
 } routes[] = {
-    {PLACE_HUB, SLICE_INIT("GET"), &hub_subscribe_handler},
-    {PLACE_HUB, SLICE_INIT("HEAD"), &hub_glance_handler},
-    {PLACE_HUB, SLICE_INIT("POST"), &hub_publish_handler},
+    {PLACE_HUB, SLICE_INIT("GET"), &subscribe_handler},
+    {PLACE_HUB, SLICE_INIT("HEAD"), &head_handler},
+    {PLACE_HUB, SLICE_INIT("POST"), &publish_handler},
     {PLACE_HUB, SLICE_INIT("QUERY"), &query},
     {PLACE_HUB, SLICE_INIT("OPTIONS"), &hub_options},
     {PLACE_HUB, SLICE_INIT(""), &hub_method},
-    {PLACE_HEALTHZ, SLICE_INIT("GET"), &hub_health_handler},
-    {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &hub_health_handler},
+    {PLACE_HEALTHZ, SLICE_INIT("GET"), &health_handler},
+    {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_HEALTHZ, SLICE_INIT(""), &healthz_method},
-    {PLACE_METADATA_DOCUMENT, SLICE_INIT("GET"), &hub_metadata_handler},
-    {PLACE_METADATA_DOCUMENT, SLICE_INIT("HEAD"), &hub_metadata_handler},
+    {PLACE_METADATA_DOCUMENT, SLICE_INIT("GET"), &metadata_handler},
+    {PLACE_METADATA_DOCUMENT, SLICE_INIT("HEAD"), &metadata_handler},
     {PLACE_METADATA_DOCUMENT, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_METADATA_DOCUMENT, SLICE_INIT(""), &healthz_method},
-    {PLACE_METRICS, SLICE_INIT("GET"), &hub_scrape_handler},
-    {PLACE_METRICS, SLICE_INIT("HEAD"), &hub_scrape_handler},
+    {PLACE_METRICS, SLICE_INIT("GET"), &scrape_handler},
+    {PLACE_METRICS, SLICE_INIT("HEAD"), &scrape_handler},
     {PLACE_METRICS, SLICE_INIT(""), &healthz_method},
     {PLACE_BESIDE_METRICS, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_BESIDE_METRICS, SLICE_INIT(""), &no_metrics},
@@ -180,7 +167,6 @@ static const struct config *
 take_rules(struct exchange *ex)
 {
     ex->rules = rules_ref(hub_worker_of(ex->worker)->rules);
-    ex->has_waited = ex->has_answer = false;
     return ex->config = ex->rules->config;
 }
 

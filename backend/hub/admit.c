@@ -1,48 +1,48 @@
 /* admit - judged, refused, or asked to wait a moment.
  *
  * A token may name a key that its issuer's set has only had since a minute ago, or come before the
- * first set did. Such a request waits, without a thread of its own, until the set was asked for
- * anew, at most key_wait_timeout, and then its handler begins once more: `has_waited` says that the
- * second judgement is the last one. Where it would have to wait and may not, because the hub stops
- * or too many wait, nothing is known against its token: it cannot be served now.
- *
- * Whoever was put off (for keys, for patterns, by a slow body) begins under the rules of then, not
- * of its head: else what a reload took away would be given behind it.
+ * first set did. Such a request is held, without a thread of its own, until the set was asked for
+ * anew, at most key_wait_timeout, and then its handler begins once more: the second judgement is
+ * the last one. Where it would have to wait and may not, because the hub stops or too many wait,
+ * nothing is known against its token: it cannot be served now.
  *
  * Whoever sends unknown kids by the thousand takes places from others, so each set has a share of
  * them. And a token is called bad only where its set has been heard since: one that finds no place,
  * waits in vain, or whose set does not come, cannot be served now. An EventSource that is told 401
  * never comes back; one that is told to wait does.
  *
- *     waiting   made by hold(), owned by the worker's list; freed when the handler is called again
- *               or the peer left
- *
- * What one gets wrong: while it waits, the exchange belongs to `waiting_handler`; the handler that
- * asked has no state yet. */
+ *     key_wait   made by wait_for(), owned by home->key_waits; freed when its handler has begun
+ *                again or its peer left */
 
 #include "hub/admit.h"
 
 #include "auth/fetcher.h"
 #include "base/alloc.h"
-#include "hub/hub.h"
+#include "hub/busy.h"
+#include "hub/hold.h"
+#include "hub/home.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
-#include "request/front.h"
 #include "request/reply.h"
-#include "request/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-struct waiting {
-    struct list node; /* in home->waiting */
-    struct hub_worker *home;
-    struct exchange *exchange;
-    const struct exchange_handler *handler; /* that shall begin again */
-    struct key_source *source;              /* owns a reference */
-    uint64_t attempt; /* that may help, or a later one; 0: any that succeeds */
+struct key_wait {
+    struct hold hold;
+    struct hub *hub;
+    struct key_source *source; /* owns a reference */
+    uint64_t attempt;          /* that may help, or a later one; 0: any that succeeds */
     struct timer timer;
+    bool has_answer; /* of the set; else its time is over */
+};
+
+/* What a request may still do where its token does not pass. */
+enum patience {
+    PATIENCE_WAIT, /* for keys */
+    PATIENCE_OVER, /* it has waited, in vain */
+    PATIENCE_NONE, /* the keys are as new as they get */
 };
 
 static uint64_t
@@ -54,96 +54,34 @@ version_of(struct key_source *source)
     return version;
 }
 
-static void
-waiting_free(struct waiting *w)
+static struct key_wait *
+key_wait_of(const struct hold *h)
 {
+    return CONTAINER_OF(h, struct key_wait, hold);
+}
+
+static void
+drop(struct hold *h)
+{
+    struct key_wait *w = key_wait_of(h);
     timer_disarm(&w->timer);
-    list_unlink(&w->node);
     key_source_leave_place(w->source);
     key_source_unref(&w->source);
-    atomic_fetch_sub(&w->home->hub->key_waits, 1);
+    atomic_fetch_sub(&w->hub->key_waits, 1);
     free(w);
 }
 
-bool
-admit_renew(struct exchange *ex)
-{
-    struct rules *now = hub_worker_of(ex->worker)->rules;
-    if (ex->rules == now)
-        return true;
-    rules_unref(&ex->rules);
-    ex->rules = rules_ref(now);
-    ex->config = now->config;
-    ex->request->judged = 0; /* nobody was, by these */
-    if (front_settle(ex))
-        return true;
-    reply_other_host(ex);
-    return false;
-}
-
-/* Gives the exchange back to the handler that asked. */
-static struct exchange *
-let_go(struct waiting *w)
-{
-    struct exchange *ex = w->exchange;
-    ex->handler = w->handler;
-    ex->state = NULL;
-    ex->has_waited = true;
-    waiting_free(w);
-    return ex;
-}
-
-static void
-begin_again(struct waiting *w, bool has_answer)
-{
-    struct exchange *ex = let_go(w);
-    ex->has_answer = has_answer;
-    if (admit_renew(ex))
-        ex->handler->on_head(ex);
-}
-
 void
-admit_end_waiting(struct hub_worker *home)
+admit_stop(struct hub_worker *home)
 {
-    LIST_EACH(node, after, &home->waiting)
-    {
-        admit_busy(let_go(CONTAINER_OF(node, struct waiting, node)), "stopping",
-                   SLICE("The hub is stopping.\n"));
-    }
+    hold_stop_all(&home->key_waits);
 }
 
 static void
 on_timer(struct timer *t)
 {
-    begin_again(CONTAINER_OF(t, struct waiting, timer), false);
+    hold_resume(&CONTAINER_OF(t, struct key_wait, timer)->hold);
 }
-
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void
-ignore_refusal(struct exchange *ex, unsigned status)
-{
-    (void)ex;
-    (void)status;
-}
-
-static void
-on_gone(struct exchange *ex)
-{
-    waiting_free(ex->state);
-}
-
-static const struct exchange_handler waiting_handler = {
-    .on_head = ignore,
-    .on_body = ignore,
-    .on_body_refused = ignore_refusal,
-    .on_writable = ignore,
-    .on_gone = on_gone,
-};
 
 /* An equal share for each set, but one place at least; within the bound for all. */
 static size_t
@@ -165,21 +103,17 @@ take_place(struct hub *hub, const struct exchange *ex, struct key_source *source
 }
 
 static void
-hold(struct exchange *ex, struct key_source *source, uint64_t attempt)
+wait_for(struct exchange *ex, struct key_source *source, uint64_t attempt)
 {
-    struct waiting *w = xalloc(sizeof *w);
-    w->home = hub_worker_of(ex->worker);
-    w->exchange = ex;
-    w->handler = ex->handler;
+    struct hub_worker *home = hub_worker_of(ex->worker);
+    struct key_wait *w = xalloc(sizeof *w);
+    w->hub = home->hub;
     w->source = key_source_ref(source);
     w->attempt = attempt;
-    list_append(&w->home->waiting, &w->node);
     timer_init(&w->timer, on_timer);
     timer_arm(worker_timers(ex->worker), &w->timer, ex->config->key_wait_timeout_ms);
-    ex->handler = &waiting_handler;
-    ex->state = w;
     metrics_count(METRIC_key_waits);
-    exchange_wait(ex);
+    hold_begin(&w->hold, &home->key_waits, ex, ex->handler->on_head, drop);
 }
 
 enum outlook {
@@ -189,15 +123,17 @@ enum outlook {
 };
 
 static enum outlook
-look_out(struct exchange *ex, const struct token_refusal *refusal)
+look_out(struct exchange *ex, const struct token_refusal *refusal, enum patience patience)
 {
     struct hub *hub = hub_worker_of(ex->worker)->hub;
     bool has_set = refusal->fault != TOKEN_NO_KEYS_YET;
     uint64_t attempt = 0;
     if (refusal->source == NULL)
         return OUTLOOK_NONE;
-    if (ex->has_waited || hub->fetcher == NULL)
-        return has_set && (ex->has_answer || hub->fetcher == NULL) ? OUTLOOK_NONE : OUTLOOK_LATER;
+    if (hub->fetcher == NULL || patience == PATIENCE_NONE)
+        return has_set ? OUTLOOK_NONE : OUTLOOK_LATER;
+    if (patience == PATIENCE_OVER)
+        return OUTLOOK_LATER;
     if (atomic_load(&hub->stopping))
         return OUTLOOK_LATER;
     enum fetch_answer answer =
@@ -206,18 +142,20 @@ look_out(struct exchange *ex, const struct token_refusal *refusal)
         return answer == FETCH_HAS_COME ? OUTLOOK_NONE : OUTLOOK_LATER;
     if (!take_place(hub, ex, refusal->source))
         return OUTLOOK_LATER;
-    hold(ex, refusal->source, attempt);
+    wait_for(ex, refusal->source, attempt);
     return OUTLOOK_WAITING;
 }
 
 void
 admit_wake(struct hub_worker *home, struct key_source *source, uint64_t attempt, bool changed)
 {
-    LIST_EACH(node, after, &home->waiting)
+    LIST_EACH(node, after, &home->key_waits)
     {
-        struct waiting *w = CONTAINER_OF(node, struct waiting, node);
-        if (w->source == source && (w->attempt ? w->attempt <= attempt : changed))
-            begin_again(w, changed);
+        struct key_wait *w = key_wait_of(CONTAINER_OF(node, struct hold, node));
+        if (w->source != source || (w->attempt ? w->attempt > attempt : !changed))
+            continue;
+        w->has_answer = changed;
+        hold_resume(&w->hold);
     }
 }
 
@@ -250,15 +188,15 @@ advise(struct token_refusal *refusal, const struct grant *grant)
 }
 
 static void
-refuse_token(struct exchange *ex, struct token_refusal *refusal)
+refuse_token(struct exchange *ex, struct token_refusal *refusal, enum patience patience)
 {
-    switch (look_out(ex, refusal)) {
+    switch (look_out(ex, refusal, patience)) {
     case OUTLOOK_WAITING:
         return;
     case OUTLOOK_LATER:
         token_refusal_log(refusal, ex->id, 503);
-        admit_busy(ex, token_fault_name(TOKEN_NO_KEYS_YET),
-                   SLICE("The keys that judge this token are not here yet.\n"));
+        busy_answer(ex, token_fault_name(TOKEN_NO_KEYS_YET),
+                    SLICE("The keys that judge this token are not here yet.\n"));
         return;
     case OUTLOOK_NONE:
         advise(refusal, NULL);
@@ -266,12 +204,13 @@ refuse_token(struct exchange *ex, struct token_refusal *refusal)
     }
 }
 
-bool
-admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant **ret_grant)
+static bool
+admit(struct exchange *ex, enum role role, bool needs_token, enum patience patience,
+      struct grant **ret_grant)
 {
     struct token_refusal refusal;
     if (!judge(ex, role, ret_grant, &refusal)) {
-        refuse_token(ex, &refusal);
+        refuse_token(ex, &refusal, patience);
         return false;
     }
     if (*ret_grant || !needs_token)
@@ -281,14 +220,24 @@ admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant *
 }
 
 bool
+admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant **ret_grant)
+{
+    const struct hold *waited = hold_resumed(ex, drop);
+    enum patience patience = waited == NULL                    ? PATIENCE_WAIT
+                             : key_wait_of(waited)->has_answer ? PATIENCE_NONE
+                                                               : PATIENCE_OVER;
+    return admit(ex, role, needs_token, patience, ret_grant);
+}
+
+/* Its handler has begun, and cannot begin again. */
+bool
 admit_still(struct exchange *ex, enum role role, struct grant **grant)
 {
     if (ex->rules == hub_worker_of(ex->worker)->rules && ex->request->judged == auth_generation())
         return true;
     grant_unref(grant);
-    ex->has_waited = ex->has_answer = true; /* its handler has begun, and cannot begin again */
-    return admit_renew(ex) &&
-           admit_read(ex, role, role == ROLE_PUBLISH || !ex->config->anonymous, grant);
+    return hub_renew(ex) &&
+           admit(ex, role, role == ROLE_PUBLISH || !ex->config->anonymous, PATIENCE_NONE, grant);
 }
 
 void
@@ -316,23 +265,4 @@ admit_refuse_topic(struct exchange *ex, const struct grant *grant, struct slice 
     if (grant->dialect == DIALECT_0X && granted.trap)
         snprintf(refusal.detail, sizeof refusal.detail, "%s", granted.trap);
     reply_refusal(ex, &refusal);
-}
-
-void
-admit_busy(struct exchange *ex, const char *why, struct slice sentence)
-{
-    const struct request *r = ex->request;
-    struct reply reply;
-    char text[120];
-    bool is_stream =
-        slice_eq(r->path, slice_of(ex->config->path)) && !slice_eq(r->method, SLICE("POST"));
-    if (!is_stream || ex->config->busy_503) {
-        reply_text(ex, 503, sentence);
-        return;
-    }
-    reply_stream_head(ex, &reply);
-    int n = snprintf(text, sizeof text, "retry: %u\n: %.60s\n\n",
-                     hub_retry_ms(hub_worker_of(ex->worker)), why);
-    reply.body = SLICE_OF(text, (size_t)n);
-    exchange_reply(ex, &reply);
 }

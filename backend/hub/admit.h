@@ -13,12 +13,9 @@ struct hub_worker;
  *     true     go on; *ret_grant is the caller's (a reference), or NULL: there is no token, only
  *              where `needs_token` is false
  *     false    the exchange is answered; or it waits for keys, and the handler's on_head will be
- *              called again: return, and keep nothing in ex->state */
+ *              called again (hub/hold.h): return */
 MUST_CHECK bool admit_read(struct exchange *, enum role, bool needs_token,
                            struct grant **ret_grant);
-/* A request goes on that was put off: from now on it follows the rules of now. False: it is
- * answered (421: its host is none of ours any more). */
-MUST_CHECK bool admit_renew(struct exchange *);
 /* A body took its time to come: where rules or keys are not those by which *grant was admitted, it
  * is judged anew, and *grant (a reference, kept by the caller) is the new one. False: the exchange
  * is answered, and *grant is NULL. */
@@ -27,12 +24,8 @@ MUST_CHECK bool admit_still(struct exchange *, enum role, struct grant **grant);
 void admit_refuse(struct exchange *, enum role, enum token_fault, const struct grant *);
 /* The same for a publish to a topic that the grant does not have: the log names both. */
 void admit_refuse_topic(struct exchange *, const struct grant *, struct slice topic);
-/* What cannot be had now: a stream of 200, `retry:` and the end (directive busy), so that an
- * EventSource comes back; 503 for everything else. `why`: a word for the developer tools, as a
- * comment of the stream, which pages do not hear. Ends the exchange. */
-void admit_busy(struct exchange *, const char *why, struct slice sentence);
-/* The same of everything that waits for keys: the hub stops. */
-void admit_end_waiting(struct hub_worker *);
+/* The hub stops: answers everything that waits for keys. */
+void admit_stop(struct hub_worker *);
 /* News of an attempt to fetch a set: requests that wait for that one, or for any set, go on. */
 void admit_wake(struct hub_worker *, struct key_source *, uint64_t attempt, bool changed);
 

@@ -2,7 +2,8 @@
  *
  * `taken` moves and the batch joins the tail; the index gives for each update the LIVE streams it
  * meets, each once (a stamp tells); what is due hangs on the stream as a chain of indices; after
- * the whole batch each stream gets one write; `delivered` moves. The cost is that of the matches.
+ * the whole batch each stream gets one write; the transport hears that it is delivered. The cost is
+ * that of the matches.
  *
  * Everything in that takes steps, and a turn has so many of them for matching, and so many for
  * writing. When the first are spent in the middle of a batch, be it between two patterns, two
@@ -29,15 +30,18 @@
  * - It stays CATCHING_UP all the while: it reads the tail, of which this batch is part; the index
  *   passes it by because it is not LIVE.
  * - The hub stops: the streams are ended when the last batch is delivered.
- * The transport counts a worker's lag from `delivered`, so publishers wait for it, and the batches
- * that wait here are bounded as everything else that lags. */
+ * The transport counts a worker's lag from what is delivered, so publishers wait for it, and the
+ * batches that wait here are bounded as everything else that lags. */
 
 #include "hub/delivery.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "hub/stream.h"
+#include "hub/catch_up.h"
+#include "hub/judged.h"
+#include "hub/strike.h"
 #include "hub/trace.h"
+#include "hub/walk.h"
 #include "metrics/metrics.h"
 
 #include <stdlib.h>
@@ -51,17 +55,47 @@ enum {
     BYTES_A_STEP = 64, /* and what it writes */
 };
 
-static void go_on(struct hub_worker *);
+/* One update due to one stream: a link in that stream's chain. */
+struct due {
+    uint32_t update; /* index in the batch */
+    uint32_t next;   /* index in due, or DUE_NONE */
+};
+
+struct delivery {
+    struct hub_worker *home;
+    struct list waiting; /* transport_delivery messages behind the batch that is being matched */
+    struct batch *batch; /* being matched; the tail holds it; NULL: none */
+    uint32_t at;         /* the update being matched */
+    bool walking;        /* the index has begun with it */
+    bool matched;        /* all of it is */
+    uint64_t stamp;      /* one a matched update: a stream that bears it was met already */
+    uint64_t turn, steps, writing; /* of matching and of writing left in this turn */
+    struct judged judged;
+
+    struct due *due;
+    uint32_t due_count, due_cap;
+    struct stream **touched; /* who has something due; NULL in it: left meanwhile */
+    uint32_t touched_count, touched_cap;
+    uint32_t written; /* of the touched */
+
+    bool end_streams; /* as soon as everything is delivered */
+    struct turn_hook go_on;
+};
+
 static void on_end_of_turn(struct turn_hook *);
 
-void
-delivery_init(struct delivery *d, struct worker *worker)
+struct delivery *
+delivery_new(struct hub_worker *home)
 {
-    *d = (struct delivery){
-        .steps = TURN_STEPS, .writing = TURN_WRITING, .go_on.run = on_end_of_turn};
+    struct delivery *d = xalloc(sizeof *d);
+    d->home = home;
+    d->steps = TURN_STEPS;
+    d->writing = TURN_WRITING;
     list_init(&d->waiting);
     judged_init(&d->judged);
-    worker_add_hook(worker, &d->go_on);
+    d->go_on.run = on_end_of_turn;
+    worker_add_hook(home->worker, &d->go_on);
+    return d;
 }
 
 static struct batch *
@@ -74,9 +108,11 @@ unwrap(struct message *m)
 }
 
 void
-delivery_fini(struct delivery *d)
+delivery_free(struct delivery **ref)
 {
+    struct delivery *d = *ref;
     struct list *node;
+    *ref = NULL;
     while ((node = list_shift(&d->waiting)) != NULL) {
         struct batch *batch = unwrap(CONTAINER_OF(node, struct message, node));
         batch_unref(&batch);
@@ -84,6 +120,7 @@ delivery_fini(struct delivery *d)
     judged_fini(&d->judged);
     free(d->due);
     free(d->touched);
+    free(d);
 }
 
 static void
@@ -152,7 +189,7 @@ collect_traced(struct stream *s, void *context)
         return true;
     bool is_ahead = position_cmp(u->position, s->position) > 0;
     bool goes_out = is_ahead && s->state == STREAM_LIVE;
-    if (is_ahead || s->begun_in != d->number) {
+    if (is_ahead || s->begun_in != d->home->batches) {
         enum match answer = judged_may_get(&d->judged, s->grant, u, &d->steps);
         if (answer == MATCH_LIMIT)
             return false;
@@ -201,7 +238,7 @@ send_due(struct delivery *d, struct stream *s, uint64_t now)
     if (begun == count)
         return;
     s->first_due = DUE_NONE;
-    stream_fall_back(s, d->batch, indices[begun]);
+    catch_up_fall_back(s, d->batch, indices[begun]);
 }
 
 /* Each update that met a stream is seen once: what is due stands in the order of updates. */
@@ -218,10 +255,9 @@ observe_written(const struct delivery *d)
 
 /* False: no more may be written in this turn. */
 static bool
-send_all_due(struct hub_worker *home)
+send_all_due(struct delivery *d)
 {
-    struct delivery *d = &home->delivery;
-    uint64_t now = worker_now_ms(home->worker);
+    uint64_t now = worker_now_ms(d->home->worker);
     while (d->written < d->touched_count) {
         struct stream *s = d->touched[d->written];
         if (d->writing == 0)
@@ -238,21 +274,20 @@ send_all_due(struct hub_worker *home)
 /* False: the steps of this turn are spent, or much is due. Where nobody is, all that waits is taken
  * at once: who comes next begins behind it. */
 static bool
-match_batch(struct hub_worker *home)
+match_batch(struct delivery *d)
 {
-    struct delivery *d = &home->delivery;
     for (; d->at < d->batch->count; d->at++, d->walking = false) {
         const struct update *u = d->batch->updates[d->at];
-        bool is_for_nobody = !d->walking && list_is_empty(&home->streams);
+        bool is_for_nobody = !d->walking && list_is_empty(&d->home->streams);
         if (!d->walking && !is_for_nobody) {
             if (d->due_count > MAX_DUE)
                 return false;
             d->stamp++;
             judged_next(&d->judged);
-            walk_begin(&home->index, u, u->tally ? collect_traced : collect, d);
+            walk_begin(&d->home->index, u, u->tally ? collect_traced : collect, d);
             d->walking = true;
         }
-        if (!is_for_nobody && !walk_go_on(&home->index, &d->steps))
+        if (!is_for_nobody && !walk_go_on(&d->home->index, &d->steps))
             return false;
         if (u->tally)
             trace_matched(u);
@@ -261,17 +296,17 @@ match_batch(struct hub_worker *home)
 }
 
 static bool
-take_next(struct hub_worker *home)
+take_next(struct delivery *d)
 {
-    struct delivery *d = &home->delivery;
+    struct hub_worker *home = d->home;
     struct list *node = list_shift(&d->waiting);
     if (node == NULL)
         return false;
     d->batch = unwrap(CONTAINER_OF(node, struct message, node));
     d->at = 0;
-    d->number++;
     d->matched = false;
     home->taken = d->batch->upto;
+    home->batches++;
     tail_add(&home->tail, d->batch); /* the reference is the tail's now */
     return true;
 }
@@ -283,66 +318,61 @@ is_behind(const struct delivery *d)
 }
 
 static void
-finish_batch(struct hub_worker *home)
+finish_batch(struct delivery *d)
 {
-    struct delivery *d = &home->delivery;
     size_t bytes = d->batch->bytes;
     d->batch = NULL;
-    home->delivered = home->taken;
-    transport_delivered(home->hub->transport, worker_number(home->worker), bytes);
+    transport_delivered(d->home->hub->transport, worker_number(d->home->worker), bytes);
 }
 
 static void
-go_on(struct hub_worker *home)
+go_on(struct delivery *d)
 {
-    struct delivery *d = &home->delivery;
-    while (send_all_due(home)) {
+    while (send_all_due(d)) {
         if (d->batch && d->matched)
-            finish_batch(home);
-        if (d->steps == 0 || (d->batch == NULL && !take_next(home)))
+            finish_batch(d);
+        if (d->steps == 0 || (d->batch == NULL && !take_next(d)))
             break;
-        d->matched = match_batch(home);
-        stream_end_struck(home);
+        d->matched = match_batch(d);
+        strike_end_streams(d->home);
     }
     if (d->batch && !d->matched)
         metrics_count(METRIC_matchings_paused);
     if (is_behind(d))
-        worker_again(home->worker);
+        worker_again(d->home->worker);
     else if (d->end_streams)
-        delivery_end_streams(home);
+        delivery_end_streams(d);
 }
 
 static void
 on_end_of_turn(struct turn_hook *hook)
 {
     struct delivery *d = CONTAINER_OF(hook, struct delivery, go_on);
-    struct hub_worker *home = CONTAINER_OF(d, struct hub_worker, delivery);
-    if (worker_is_new_turn(home->worker, &d->turn)) {
+    if (worker_is_new_turn(d->home->worker, &d->turn)) {
         d->steps = TURN_STEPS;
         d->writing = TURN_WRITING;
     }
     if (is_behind(d) && (d->steps || d->writing))
-        go_on(home);
+        go_on(d);
 }
 
 void
-delivery_receive(struct hub_worker *home, struct message *m)
+delivery_receive(struct worker *worker, struct message *m)
 {
-    struct delivery *d = &home->delivery;
+    struct delivery *d = hub_worker_of(worker)->delivery;
     bool was_behind = is_behind(d);
     list_append(&d->waiting, &m->node);
     if (!was_behind)
-        go_on(home);
+        go_on(d);
 }
 
 void
-delivery_end_streams(struct hub_worker *home)
+delivery_end_streams(struct delivery *d)
 {
-    struct delivery *d = &home->delivery;
     d->end_streams = is_behind(d);
     if (d->end_streams)
         return;
-    LIST_EACH(node, after, &home->streams)
+    LIST_EACH(node, after, &d->home->streams)
     {
         stream_end(CONTAINER_OF(node, struct stream, node));
     }

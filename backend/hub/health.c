@@ -3,8 +3,10 @@
  * The probe goes the way of a publish to whoever commits, so a store that hangs or fails is seen.
  * While the answer is on its way the client may leave: the state lives until the answer. */
 
+#include "hub/health.h"
+
 #include "base/alloc.h"
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "request/reply.h"
 
 #include <stdlib.h>
@@ -57,18 +59,6 @@ on_head(struct exchange *ex)
 }
 
 static void
-nothing(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void
-refused(struct exchange *ex, unsigned status)
-{
-    reply_text(ex, status, SLICE("There is no body here.\n"));
-}
-
-static void
 on_gone(struct exchange *ex)
 {
     struct health *h = ex->state;
@@ -76,10 +66,7 @@ on_gone(struct exchange *ex)
         h->exchange = NULL;
 }
 
-const struct exchange_handler hub_health_handler = {
+const struct exchange_handler health_handler = {
     .on_head = on_head,
-    .on_body = nothing,
-    .on_body_refused = refused,
-    .on_writable = nothing,
     .on_gone = on_gone,
 };

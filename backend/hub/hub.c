@@ -1,21 +1,19 @@
-/* hub - construction of what the process shares and of what each worker has for itself. */
+/* hub - construction of what the process shares and of what each worker has for itself.
+ *
+ * The hooks of a worker's parts run in the order in which the parts are made: what was committed is
+ * delivered first. */
 
 #include "hub/hub.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "hub/admit.h"
-#include "hub/reload.h"
-#include "hub/stream.h"
-#include "metrics/metrics.h"
+#include "hub/catch_up.h"
+#include "hub/catch_up_queue.h"
+#include "hub/delivery.h"
+#include "hub/joining.h"
+#include "hub/sweep.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-enum {
-    RETRY_MIN_MS = 1000,
-    RETRY_SPREAD_MS = 4000,
-};
 
 struct hub *
 hub_new(struct rules *rules, struct transport *transport, struct fetcher *fetcher)
@@ -52,21 +50,17 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->hub = hub;
     hub->workers++;
     home->worker = worker;
-    index_init(&home->index);
-    delivery_init(&home->delivery, worker);
-    joining_init(&home->joining, worker);
     home->rules = rules_ref(hub->rules);
-    hub_set_limits(home);
-    list_init(&home->waiting);
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
+    list_init(&home->key_waits);
+    index_init(&home->index);
     tail_init(&home->tail, hub->config->tail);
-    list_init(&home->catching_up);
-    list_init(&home->hungry);
-    home->catch_up.hook.run = stream_catch_up_all;
-    worker_add_hook(worker, &home->catch_up.hook);
-    home->sweep.hook.run = reload_sweep;
-    worker_add_hook(worker, &home->sweep.hook);
+    hub_set_limits(home);
+    home->delivery = delivery_new(home);
+    home->joining = joining_new(home);
+    home->catching_up = catch_up_queue_new(worker, catch_up_step);
+    home->sweep = sweep_new(home);
     worker_set_local(worker, home);
     return home;
 }
@@ -78,7 +72,10 @@ hub_worker_free(struct hub_worker **ref)
     *ref = NULL;
     if (home == NULL)
         return;
-    delivery_fini(&home->delivery);
+    sweep_free(&home->sweep);
+    catch_up_queue_free(&home->catching_up);
+    joining_free(&home->joining);
+    delivery_free(&home->delivery);
     tail_fini(&home->tail);
     index_fini(&home->index);
     token_cache_free(&home->tokens);
@@ -86,52 +83,16 @@ hub_worker_free(struct hub_worker **ref)
     free(home);
 }
 
-struct hub_worker *
-hub_worker_of(struct worker *worker)
-{
-    return worker_local(worker);
-}
-
-/* The part of a bound that one client may have: at least one. */
-static size_t
-share_of(const struct config *c, size_t bound)
-{
-    return bound > c->client_share ? bound / c->client_share : bound ? 1 : 0;
-}
-
 void
-hub_set_limits(struct hub_worker *home)
+hub_start_at(struct hub_worker *home, struct position last)
 {
-    const struct config *c = home->rules->config;
-    struct shares_limits *l = &home->index.limits;
-    l->most[SHARE_PATTERNS] = c->max_patterns;
-    l->most[SHARE_UNFIXED] = c->max_unfixed_patterns;
-    l->most[SHARE_BASES] = c->max_pattern_bases;
-    l->most[SHARE_BYTES] = c->max_index_bytes;
-    for (size_t kind = 0; kind < SHARE_KINDS; kind++)
-        l->of_client[kind] = share_of(c, l->most[kind]);
-    if (c->public_urls.count || c->resource_identifier)
-        l->of_client[SHARE_BASES] = SIZE_MAX; /* no client can name another one */
-    matcher_set_steps(c->max_match_steps);
-    topic_set_room(c->tail);
-}
-
-unsigned
-hub_retry_ms(struct hub_worker *home)
-{
-    return RETRY_MIN_MS + (unsigned)(id_random(worker_ids(home->worker)) % RETRY_SPREAD_MS);
-}
-
-void
-hub_receive(struct worker *worker, struct message *m)
-{
-    delivery_receive(hub_worker_of(worker), m);
+    home->taken = last;
 }
 
 void
 hub_end_streams(struct hub_worker *home)
 {
-    admit_end_waiting(home);
-    joining_end(&home->joining);
-    delivery_end_streams(home);
+    admit_stop(home);
+    joining_stop(home->joining);
+    delivery_end_streams(home->delivery);
 }

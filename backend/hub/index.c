@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "hub/pattern_entry.h"
 #include "metrics/metrics.h"
 
 #include <stdlib.h>
@@ -77,11 +76,10 @@ is_pattern(const struct entry *e, const void *what)
            (p->base == NULL || slice_eq(p->base->text, s->base));
 }
 
-static uint32_t
-pattern_hash(const struct selector *s)
+uint64_t
+index_hash(const struct selector *s)
 {
-    return (uint32_t)hash_slice(s->text) ^ (s->base.len ? (uint32_t)hash_slice(s->base) : 0) ^
-           (uint32_t)s->type;
+    return hash_slice(s->text) ^ hash_slice(s->base) * 31 ^ (uint64_t)s->type;
 }
 
 static enum index_answer
@@ -156,12 +154,10 @@ is_unfixed(struct slice prefix)
 static struct pattern_base *
 find_base(const struct index *ix, struct slice text)
 {
-    for (struct list *node = ix->bases.next; node != &ix->bases; node = node->next) {
-        struct pattern_base *base = CONTAINER_OF(node, struct pattern_base, node);
-        if (slice_eq(base->text, text))
-            return base;
-    }
-    return NULL;
+    struct pattern_base *base = index_base_at(ix, ix->bases.next);
+    while (base && !slice_eq(base->text, text))
+        base = index_base_at(ix, base->node.next);
+    return base;
 }
 
 static void
@@ -203,7 +199,7 @@ release_base(struct index *ix, struct pattern_base *base)
         return;
     measure_base(base->text, amounts);
     shares_give(&ix->shares, base->share, amounts);
-    walk_forget_base(ix, base);
+    bookmark_forget_base(&ix->walk, base, index_base_at(ix, base->node.next));
     list_unlink(&base->node);
     free(base);
 }
@@ -226,7 +222,7 @@ intern_pattern(struct index *ix, const struct selector *s, struct matcher *match
     if (s->type == MATCHER_URLPATTERN && (answer = intern_base(ix, s, &base)) != INDEX_ADDED)
         return answer;
     struct pattern_entry *p = xalloc(sizeof *p);
-    *p = (struct pattern_entry){.entry = {.is_pattern = true, .hash = pattern_hash(s)},
+    *p = (struct pattern_entry){.entry = {.is_pattern = true, .hash = (uint32_t)index_hash(s)},
                                 .type = s->type,
                                 .matcher = matcher,
                                 .base = base,
@@ -252,7 +248,7 @@ leave_tree(struct index *ix, struct pattern_entry *p)
     if (p->place)
         prefixes_tidy(tree_of(ix, p->type), p->place);
     p->place = NULL;
-    walk_forget_pattern(&ix->walk, p);
+    bookmark_forget_pattern(&ix->walk, p);
 }
 
 /* If nobody needs it any more. */
@@ -289,7 +285,7 @@ index_is_pattern(const struct selector *s)
 static struct entry *
 find_pattern(const struct index *ix, const struct selector *s)
 {
-    return entries_find(&ix->patterns, pattern_hash(s), is_pattern, s);
+    return entries_find(&ix->patterns, (uint32_t)index_hash(s), is_pattern, s);
 }
 
 bool
@@ -345,7 +341,7 @@ index_remove(struct index *ix, struct subscription *s)
     struct entry *e = s->entry;
     if (e == NULL)
         return;
-    walk_forget_subscription(&ix->walk, s);
+    bookmark_forget_subscription(&ix->walk, s);
     s->entry = NULL;
     *s->at = s->next;
     if (s->next)

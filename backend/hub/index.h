@@ -4,18 +4,13 @@
 /* Topic to streams, for the streams of one worker. One thread. */
 
 #include "base/list.h"
+#include "hub/bookmark.h"
 #include "hub/entries.h"
+#include "hub/pattern_entry.h"
 #include "hub/prefixes.h"
 #include "hub/shares.h"
-#include "hub/walk.h"
+#include "hub/subscription.h"
 #include "topic/matcher.h"
-
-/* One matcher of one stream; embedded in the stream. */
-struct subscription {
-    struct subscription *next, **at; /* of those on the same entry */
-    struct stream *stream;
-    struct entry *entry; /* NULL: not in the index */
-};
 
 /* What a subscription asks for; borrowed. `base`: only URL Patterns look at it. */
 struct selector {
@@ -42,8 +37,8 @@ struct index {
     struct shares shares;
     struct shares_limits limits; /* none at first */
     enum share_kind full;        /* of what there was too much, the last time */
-    struct walk walk;
-    struct list struck; /* of patterns whose streams have still to be ended */
+    struct bookmark walk;        /* where it is */
+    struct list struck;          /* of patterns whose streams have still to be ended */
 };
 
 void index_init(struct index *);
@@ -52,6 +47,8 @@ void index_fini(struct index *); /* no subscription is left */
 MUST_CHECK enum index_answer index_add(struct index *, struct subscription *, struct stream *,
                                        const struct selector *, struct error *);
 void index_remove(struct index *, struct subscription *); /* fine for one that is not in it */
+/* The same for the same pattern. */
+uint64_t index_hash(const struct selector *);
 /* Is it one that has to be compiled? And is it already? */
 bool index_is_pattern(const struct selector *);
 bool index_knows(const struct index *, const struct selector *);
@@ -66,5 +63,17 @@ bool index_judge(const struct index *, const struct selector *, struct error *);
 /* A pattern that met the limit of steps with three topics is struck: it is not tried any more.
  * Gives the next one that was struck and its subscriptions; false: there is none. */
 bool index_take_struck(struct index *, struct selector *ret, struct subscription **ret_first);
+
+/* For the walk (hub/walk.h) and for replay. */
+struct entry *index_find_exact(const struct index *, struct slice text);
+struct slice index_exact_text(const struct entry *);
+/* The pattern met the limit of steps with that topic. */
+void index_strike(struct index *, struct pattern_entry *, const struct topic *);
+/* At a node of index.bases; NULL: behind the last. */
+static inline struct pattern_base *
+index_base_at(const struct index *ix, const struct list *node)
+{
+    return node == &ix->bases ? NULL : CONTAINER_OF(node, struct pattern_base, node);
+}
 
 #endif

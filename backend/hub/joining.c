@@ -14,8 +14,8 @@
 #include "hub/joining.h"
 
 #include "base/alloc.h"
-#include "hub/admit.h"
-#include "hub/hub.h"
+#include "hub/hold.h"
+#include "hub/home.h"
 
 #include <stdlib.h>
 
@@ -26,13 +26,17 @@ enum {
     TEMPLATE_SHARE = 64, /* so many bytes of a template take as long as one of a URL Pattern */
 };
 
-struct joining {
-    struct list node;
+struct joining_queue {
     struct hub_worker *home;
-    struct exchange *exchange;
-    const struct exchange_handler *handler; /* to which the exchange goes back */
-    void *state;                            /* of that handler */
-    void (*again)(struct exchange *);
+    struct list waiting; /* of struct joining, first come first */
+    size_t budget;       /* what may still be compiled in this turn, in bytes of URL Patterns */
+    uint64_t turn;
+    struct turn_hook hook;
+};
+
+struct joining {
+    struct hold hold;
+    struct index *index;
     const struct selector *selectors; /* in the exchange's arena: gone once it has begun again */
     size_t count, next;
     size_t held_count;
@@ -41,12 +45,23 @@ struct joining {
 
 static void on_end_of_turn(struct turn_hook *);
 
-void
-joining_init(struct joining_queue *q, struct worker *worker)
+struct joining_queue *
+joining_new(struct hub_worker *home)
 {
-    *q = (struct joining_queue){.budget = TURN_BYTES, .hook.run = on_end_of_turn};
+    struct joining_queue *q = xalloc(sizeof *q);
+    q->home = home;
+    q->budget = TURN_BYTES;
     list_init(&q->waiting);
-    worker_add_hook(worker, &q->hook);
+    q->hook.run = on_end_of_turn;
+    worker_add_hook(home->worker, &q->hook);
+    return q;
+}
+
+void
+joining_free(struct joining_queue **ref)
+{
+    free(*ref);
+    *ref = NULL;
 }
 
 static size_t
@@ -64,89 +79,51 @@ spend(struct joining_queue *q, size_t cost)
 }
 
 static void
-joining_free(struct joining *j)
+drop(struct hold *h)
 {
+    struct joining *j = CONTAINER_OF(h, struct joining, hold);
     while (j->held_count)
-        index_let_go(&j->home->index, j->held[--j->held_count]);
-    list_unlink(&j->node);
+        index_let_go(j->index, j->held[--j->held_count]);
     free(j);
 }
-
-static void
-give_back(struct joining *j)
-{
-    j->exchange->handler = j->handler;
-    j->exchange->state = j->state;
-}
-
-static void
-on_gone(struct exchange *ex)
-{
-    struct joining *j = ex->state;
-    give_back(j);
-    joining_free(j);
-    ex->handler->on_gone(ex);
-}
-
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static const struct exchange_handler joining_handler = {
-    .on_head = ignore,
-    .on_body = ignore,
-    .on_writable = ignore,
-    .on_gone = on_gone,
-};
 
 bool
 joining_may_begin(struct exchange *ex, const struct query *query, void (*again)(struct exchange *))
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
-    struct joining_queue *q = &home->joining;
+    struct joining_queue *q = home->joining;
     size_t cost = query->count > FEW ? query->count * MATCHER_COST : 0;
     for (size_t i = 0; i < query->count; i++)
         cost += cost_of(&home->index, &query->selectors[i]);
-    if (q->is_again || cost == 0 || (cost <= q->budget && list_is_empty(&q->waiting))) {
-        spend(q, cost);
+    if (cost == 0 || (cost <= q->budget && list_is_empty(&q->waiting)) || hold_resumed(ex, drop)) {
+        spend(q, cost); /* what failed to be held may cost once more; nothing else does */
         return true;
     }
     struct joining *j = xalloc(sizeof *j + query->count * sizeof j->held[0]);
-    j->home = home;
-    j->exchange = ex;
-    j->handler = ex->handler;
-    j->state = ex->state;
-    j->again = again;
+    j->index = &home->index;
     j->selectors = query->selectors;
     j->count = query->count;
-    list_append(&q->waiting, &j->node);
-    ex->handler = &joining_handler;
-    ex->state = j;
-    exchange_wait(ex);
+    hold_begin(&j->hold, &q->waiting, ex, again, drop);
     worker_again(home->worker);
     return false;
 }
 
 /* Compiles on. True: there is nothing left to do for it. */
 static bool
-go_on(struct joining *j)
+go_on(struct joining_queue *q, struct joining *j)
 {
-    struct joining_queue *q = &j->home->joining;
-    while (j->next < j->count) {
+    for (; j->next < j->count; j->next++) {
         const struct selector *s = &j->selectors[j->next];
-        if (index_is_pattern(s)) {
-            if (q->budget == 0)
-                return false;
-            spend(q, cost_of(&j->home->index, s));
-            struct entry *held;
-            if (index_hold(&j->home->index, s, &held) != INDEX_ADDED)
-                return true;
-            if (held)
-                j->held[j->held_count++] = held;
-        }
-        j->next++;
+        struct entry *held;
+        if (!index_is_pattern(s))
+            continue;
+        if (q->budget == 0)
+            return false;
+        spend(q, cost_of(j->index, s));
+        if (index_hold(j->index, s, &held) != INDEX_ADDED)
+            return true;
+        if (held)
+            j->held[j->held_count++] = held;
     }
     return true;
 }
@@ -155,36 +132,20 @@ static void
 on_end_of_turn(struct turn_hook *hook)
 {
     struct joining_queue *q = CONTAINER_OF(hook, struct joining_queue, hook);
-    struct hub_worker *home = CONTAINER_OF(q, struct hub_worker, joining);
-    if (worker_is_new_turn(home->worker, &q->turn))
+    if (worker_is_new_turn(q->home->worker, &q->turn))
         q->budget = TURN_BYTES;
     while (!list_is_empty(&q->waiting) && q->budget) {
-        struct joining *j = CONTAINER_OF(q->waiting.next, struct joining, node);
-        if (!go_on(j))
+        struct joining *j = CONTAINER_OF(q->waiting.next, struct joining, hold.node);
+        if (!go_on(q, j))
             break;
-        struct exchange *ex = j->exchange;
-        give_back(j);
-        /* What failed to be held may cost once more; nothing else does. */
-        list_unlink(&j->node);
-        q->is_again = true;
-        if (admit_renew(ex))
-            j->again(ex);
-        q->is_again = false;
-        joining_free(j);
+        hold_resume(&j->hold);
     }
     if (!list_is_empty(&q->waiting))
-        worker_again(home->worker);
+        worker_again(q->home->worker);
 }
 
 void
-joining_end(struct joining_queue *q)
+joining_stop(struct joining_queue *q)
 {
-    LIST_EACH(node, after, &q->waiting)
-    {
-        struct joining *j = CONTAINER_OF(node, struct joining, node);
-        struct exchange *ex = j->exchange;
-        give_back(j);
-        joining_free(j);
-        admit_busy(ex, "stopping", SLICE("The hub is stopping.\n"));
-    }
+    hold_stop_all(&q->waiting);
 }

@@ -3,7 +3,7 @@
 
 /* Where the id that a client came back with stands in the history. The worker's thread. */
 
-#include "hub/hub.h"
+#include "hub/home.h"
 
 struct lookup;
 

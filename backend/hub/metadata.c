@@ -1,7 +1,9 @@
 /* metadata - who may issue tokens for this hub, told to whoever asks (RFC 9728): the document
  * follows the host that was asked, unless resource_identifier names the hub once and for all. */
 
-#include "hub/hub.h"
+#include "hub/metadata.h"
+
+#include "hub/home.h"
 #include "request/credential.h"
 #include "request/hub_url.h"
 #include "request/reply.h"
@@ -74,23 +76,6 @@ on_head(struct exchange *ex)
     cJSON_free(text);
 }
 
-static void
-ignore(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void
-ignore_refusal(struct exchange *ex, unsigned status)
-{
-    (void)ex;
-    (void)status;
-}
-
-const struct exchange_handler hub_metadata_handler = {
+const struct exchange_handler metadata_handler = {
     .on_head = on_head,
-    .on_body = ignore,
-    .on_body_refused = ignore_refusal,
-    .on_writable = ignore,
-    .on_gone = ignore,
 };

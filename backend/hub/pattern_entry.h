@@ -3,7 +3,10 @@
 
 /* A pattern as the index interns it. Its own business (hub/index.c) and the walk's. */
 
-#include "hub/index.h"
+#include "base/list.h"
+#include "hub/entries.h"
+#include "hub/prefixes.h"
+#include "topic/matcher.h"
 
 enum {
     PATTERN_STRIKES = 3 /* so many topics that took too long, and it is not tried any more */
@@ -39,17 +42,5 @@ pattern_entry_of(const struct entry *e)
 {
     return CONTAINER_OF(e, struct pattern_entry, entry);
 }
-
-static inline struct pattern_base *
-pattern_base_at(const struct list *node)
-{
-    return CONTAINER_OF(node, struct pattern_base, node);
-}
-
-/* What the index does for the walk. */
-struct entry *index_find_exact(const struct index *, struct slice text);
-struct slice index_exact_text(const struct entry *);
-/* The pattern met the limit of steps with that topic. */
-void index_strike(struct index *, struct pattern_entry *, const struct topic *);
 
 #endif

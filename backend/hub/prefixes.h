@@ -35,7 +35,8 @@ struct prefix_node *prefixes_place(struct prefixes *, struct slice);
 void prefixes_tidy(struct prefixes *, struct prefix_node *);
 
 /* Every node whose string `text` begins with, shortest first. Cost: the length of the longest.
- *     for (n = prefixes_first(&p, &rest); n; n = prefixes_next(n, &rest)) */
+ *     rest = text;
+ *     for (n = prefixes_first(&p); n; n = prefixes_next(n, &rest)) */
 struct prefix_node *prefixes_first(struct prefixes *);
 struct prefix_node *prefixes_next(struct prefix_node *, struct slice *rest);
 

@@ -4,11 +4,13 @@
  * that the update is committed, never before. A publisher that leaves while its update is on the
  * way does not take it back: the state lives until the transport's answer. */
 
+#include "hub/publish.h"
+
 #include "base/alloc.h"
 #include "base/log.h"
 #include "hub/admit.h"
 #include "hub/fields.h"
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "hub/reserved.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
@@ -67,18 +69,27 @@ on_head(struct exchange *ex)
     exchange_read_body(ex, ex->config->max_request_body_size);
 }
 
+/* What is on its way leaves no room for this one; or there is nobody any more to bring it to. */
+static void
+refuse_busy(struct exchange *ex)
+{
+    if (atomic_load(&hub_of(ex)->stopping)) {
+        reply_text(ex, 503, SLICE("The hub is stopping.\n"));
+        return;
+    }
+    metrics_bound_met(METRIC_max_pending_bytes, ex->id);
+    reply_text(ex, 503, SLICE("Too much is on its way at the moment.\n"));
+}
+
 static void
 on_body_refused(struct exchange *ex, unsigned status)
 {
-    if (status == 413) {
-        metrics_bound_met(METRIC_max_request_body_size, ex->id);
-        reply_text(ex, 413, SLICE("The body is larger than max_request_body_size.\n"));
-    } else if (atomic_load(&hub_of(ex)->stopping)) {
-        reply_text(ex, 503, SLICE("The hub is stopping.\n"));
-    } else {
-        metrics_bound_met(METRIC_max_pending_bytes, ex->id);
-        reply_text(ex, 503, SLICE("Too much is on its way at the moment.\n"));
+    if (status != 413) {
+        refuse_busy(ex);
+        return;
     }
+    metrics_bound_met(METRIC_max_request_body_size, ex->id);
+    reply_text(ex, 413, SLICE("The body is larger than max_request_body_size.\n"));
 }
 
 /* False: it is answered. */
@@ -200,7 +211,7 @@ hand_over(struct exchange *ex, struct publication *p, struct update *update)
         ex->config->max_pending_bytes) {
         atomic_fetch_sub(&hub->pending_bytes, update->size);
         update_unref(&update);
-        on_body_refused(ex, 503);
+        refuse_busy(ex);
         return;
     }
     atomic_fetch_add(&hub->publishes_underway, 1);
@@ -250,7 +261,7 @@ make_update(struct exchange *ex, struct publication *p, struct fields *f, struct
     } else if (too_large) {
         refuse_large(ex);
     } else {
-        on_body_refused(ex, 503);
+        refuse_busy(ex);
     }
 }
 
@@ -265,7 +276,7 @@ on_body(struct exchange *ex)
         return;
     struct topic *topics = arena_alloc(&ex->arena, f.topic_count * sizeof *topics);
     if (topics == NULL) {
-        on_body_refused(ex, 503);
+        refuse_busy(ex);
         return;
     }
     size_t count = f.topic_count;
@@ -288,7 +299,7 @@ on_gone(struct exchange *ex)
         publication_free(p);
 }
 
-const struct exchange_handler hub_publish_handler = {
+const struct exchange_handler publish_handler = {
     .on_head = on_head,
     .on_body = on_body,
     .on_body_refused = on_body_refused,

@@ -3,7 +3,7 @@
 
 /* New rules, or new keys, for workers that go on serving. */
 
-#include "hub/hub.h"
+#include "hub/home.h"
 
 /* To every worker, by mailbox: requests that begin from then on follow them, and streams whose
  * token would no longer be accepted end within a second. Borrows the rules. Any one thread. */
@@ -12,8 +12,5 @@ void reload_hand_out(struct worker *const *, size_t count, struct rules *);
  * thread. */
 void reload_tell_keys(struct worker *const *, size_t count, struct key_source *, uint64_t attempt,
                       bool changed);
-
-/* The turn hook that judges a worker's streams anew, some a turn. */
-void reload_sweep(struct turn_hook *);
 
 #endif

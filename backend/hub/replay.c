@@ -7,7 +7,7 @@
 
 #include "hub/replay.h"
 
-#include "hub/pattern_entry.h"
+#include "hub/walk.h"
 
 enum {
     COMPARED_BYTES = 64 /* so many for a step */

@@ -3,9 +3,11 @@
  * Everything on it is a sum over threads or a figure that somebody keeps anyway, so a scrape takes
  * as long with 10 streams as with 100,000: no stream is looked at. */
 
+#include "hub/scrape.h"
+
 #include "base/clock.h"
 #include "base/version.h"
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
 #include "topic/topic.h"
@@ -96,22 +98,6 @@ on_head(struct exchange *ex)
     buf_fini(&page);
 }
 
-static void
-nothing(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void
-refused(struct exchange *ex, unsigned status)
-{
-    reply_text(ex, status, SLICE("There is no body here.\n"));
-}
-
-const struct exchange_handler hub_scrape_handler = {
+const struct exchange_handler scrape_handler = {
     .on_head = on_head,
-    .on_body = nothing,
-    .on_body_refused = refused,
-    .on_writable = nothing,
-    .on_gone = nothing,
 };

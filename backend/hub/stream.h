@@ -3,17 +3,25 @@
 
 /* An open event stream (DESIGN.md, section 1). */
 
-#include "hub/hub.h"
+#include "hub/home.h"
 #include "hub/query.h"
 #include "hub/replay.h"
 #include "request/exchange.h"
 
+struct lookup;
+struct reading;
+
 /* CATCHING_UP and LIVE are its whole life once it has a head. */
 #define STREAM_STATES(X)                                                                           \
+    X(NEW)                                                                                         \
     X(LOOKING)     /* its cursor is being looked up; no head yet */                                \
     X(CATCHING_UP) /* reads history or tail */                                                     \
     X(LIVE)        /* in step with its worker */                                                   \
-    X(ENDING)      /* no update any more */
+    X(ENDING)      /* no update any more */                                                        \
+    X(GONE)
+
+/* No update is due to a stream, or none behind that one (hub/delivery.h). */
+#define DUE_NONE UINT32_MAX
 
 enum stream_state {
 #define X(name) STREAM_##name,
@@ -27,7 +35,7 @@ struct stream {
     struct grant *grant; /* owns; NULL: anonymous */
     union {
         struct lookup *lookup;   /* without a head; owns; NULL: none */
-        struct reading *reading; /* with it; owns unless a request of it is under way; NULL: none */
+        struct reading *reading; /* with it; owns; NULL: none */
     };
     enum stream_state state;
     bool blocked : 1; /* CATCHING_UP: waits for on_writable */
@@ -56,16 +64,12 @@ struct stream {
 MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *, struct grant *,
                                           const struct query *, uint64_t address_key,
                                           struct error *);
-void stream_gone(struct stream *);     /* the exchange's on_gone: frees */
-void stream_writable(struct stream *); /* the exchange's on_writable */
-void stream_end(struct stream *);      /* with a retry:, in every state */
-/* Ends the streams of patterns that were struck. */
-void stream_end_struck(struct hub_worker *);
+/* The one place where the state changes. */
+void stream_move(struct stream *, enum stream_state to);
 void stream_retime(struct stream *); /* the heartbeat has changed, or the wall clock was set */
-
-/* LIVE: what was due could not all be sent; `first` is the first update of `batch` not begun. */
-void stream_fall_back(struct stream *, const struct batch *, uint32_t first);
-/* The turn hook: streams that catch up share one budget. */
-void stream_catch_up_all(struct turn_hook *);
+void stream_end(struct stream *);    /* with a retry:, in every state */
+/* The exchange is over: frees. Nobody has it among their due any more, and its places under the
+ * bounds are given back. */
+void stream_gone(struct stream *);
 
 #endif

@@ -8,7 +8,6 @@
 #include "hub/struck.h"
 
 #include "base/alloc.h"
-#include "base/hash.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -42,12 +41,6 @@ struck_free(struct struck **ref)
     *ref = NULL;
 }
 
-static uint64_t
-hash_of(const struct selector *s)
-{
-    return hash_slice(s->text) ^ hash_slice(s->base) * 31 ^ (uint64_t)s->type;
-}
-
 static bool
 holds(const struct struck *s, uint64_t hash, uint64_t now_ms)
 {
@@ -60,7 +53,7 @@ holds(const struct struck *s, uint64_t hash, uint64_t now_ms)
 void
 struck_add(struct struck *s, const struct selector *selector, uint64_t now_ms)
 {
-    uint64_t hash = hash_of(selector);
+    uint64_t hash = index_hash(selector);
     pthread_mutex_lock(&s->lock);
     if (!holds(s, hash, now_ms)) {
         s->places[s->next].hash = hash;
@@ -73,7 +66,7 @@ struck_add(struct struck *s, const struct selector *selector, uint64_t now_ms)
 bool
 struck_has(struct struck *s, const struct selector *selector, uint64_t now_ms)
 {
-    uint64_t hash = hash_of(selector);
+    uint64_t hash = index_hash(selector);
     pthread_mutex_lock(&s->lock);
     bool has = holds(s, hash, now_ms);
     pthread_mutex_unlock(&s->lock);

@@ -20,7 +20,7 @@
 #include "auth/rights.h"
 #include "base/alloc.h"
 #include "base/log.h"
-#include "hub/stream.h"
+#include "hub/query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,12 +137,11 @@ prefix_of(enum matcher_type type)
 }
 
 void
-trace_stream_begin(const struct stream *s, const struct query *q)
+trace_stream_begin(const struct exchange *ex, const struct grant *grant, const struct query *q)
 {
-    const struct exchange *ex = s->exchange;
     struct words topics = {.len = 0};
-    struct trace_rights granted = trace_rights(s->grant, ROLE_SUBSCRIBE);
-    const char *msg = s->grant && s->grant->no_rights ? s->grant->no_rights : "";
+    struct trace_rights granted = trace_rights(grant, ROLE_SUBSCRIBE);
+    const char *msg = grant && grant->no_rights ? grant->no_rights : "";
     for (size_t i = 0; i < q->count; i++) {
         const struct selector *one = &q->selectors[i];
         const char *trap = trap_of_selector(one);
@@ -153,23 +152,22 @@ trace_stream_begin(const struct stream *s, const struct query *q)
     log_line(LOG_DEBUG, "stream_begin",
              "conn=%llu topics=%s private_topics=%s token=%s dialect=%s cursor=%s address=%s%s%s%s",
              (unsigned long long)ex->id, LOG_SLICE(words_slice(&topics)),
-             LOG_SLICE(words_slice(&granted.topics)), s->grant ? ex->token_by : "none",
-             dialect_name((enum dialect)s->dialect), LOG_SLICE(q->cursor.id),
+             LOG_SLICE(words_slice(&granted.topics)), grant ? ex->token_by : "none",
+             dialect_name(q->cursor.dialect), LOG_SLICE(q->cursor.id),
              LOG_SLICE(ex->request->address), msg[0] ? " msg=\"" : "", msg, msg[0] ? "\"" : "");
 }
 
 void
-trace_stream_cursor(const struct stream *s, bool found)
+trace_stream_cursor(uint64_t conn, bool found)
 {
-    log_line(LOG_DEBUG, "stream_cursor", "conn=%llu found=%s%s",
-             (unsigned long long)s->exchange->id, found ? "true" : "false",
+    log_line(LOG_DEBUG, "stream_cursor", "conn=%llu found=%s%s", (unsigned long long)conn,
+             found ? "true" : "false",
              found ? "" : " msg=\"the id is not held (any more): nothing is replayed\"");
 }
 
 void
-trace_stream_end(const struct stream *s, const char *state, bool by_hub)
+trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds, uint32_t events)
 {
     log_line(LOG_DEBUG, "stream_end", "conn=%llu state=%s by=%s seconds=%u events=%u",
-             (unsigned long long)s->exchange->id, state, by_hub ? "hub" : "peer",
-             (uint32_t)(worker_now_ms(s->home->worker) / 1000) - s->begun_s, s->sent);
+             (unsigned long long)conn, state, by_hub ? "hub" : "peer", seconds, events);
 }

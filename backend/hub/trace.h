@@ -12,7 +12,6 @@
 #include "transport/update.h"
 
 struct query;
-struct stream;
 
 /* How a stream met an update. */
 enum trace_meeting {
@@ -31,10 +30,11 @@ void trace_publish(const struct exchange *, struct update *, const struct fields
 void trace_met(const struct update *, enum trace_meeting);
 void trace_matched(const struct update *);
 
-/* While the request is still there. */
-void trace_stream_begin(const struct stream *, const struct query *);
-void trace_stream_cursor(const struct stream *, bool found);
-void trace_stream_end(const struct stream *, const char *state, bool by_hub);
+/* While the request is still there; `grant` NULL: anonymous. */
+void trace_stream_begin(const struct exchange *, const struct grant *, const struct query *);
+void trace_stream_cursor(uint64_t conn, bool found);
+void trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds,
+                      uint32_t events);
 
 /* The topics that a grant (NULL: none) names for an action. */
 struct trace_rights {

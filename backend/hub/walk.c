@@ -2,8 +2,9 @@
  * prefix trees, tried one by one.
  *
  * Everything in it takes steps, also what finds nothing: a topic, a candidate, a stream that is
- * told. So it may stop anywhere, and what it remembers is where: the subscription to be told next,
- * the candidates that are left, the base whose URL Patterns have not been looked up, the topic.
+ * told. So it may stop anywhere, and what it remembers (hub/bookmark.h) is where: the subscription
+ * to be told next, the candidates that are left, the base whose URL Patterns have not been looked
+ * up, the topic.
  *
  * What may happen until it goes on: a stream leaves, and may be the next to be told (the one behind
  * it is then), or take the last subscription of a candidate along (it takes itself out), or the
@@ -17,7 +18,6 @@
 #include "hub/walk.h"
 
 #include "base/alloc.h"
-#include "hub/pattern_entry.h"
 
 #include <stdlib.h>
 
@@ -32,7 +32,7 @@ enum {
 void
 walk_begin(struct index *ix, const struct update *u, walk_hit *hit, void *context)
 {
-    struct walk *w = &ix->walk;
+    struct bookmark *w = &ix->walk;
     ENSURE(w->update == NULL);
     w->update = u;
     w->hit = hit;
@@ -43,40 +43,9 @@ walk_begin(struct index *ix, const struct update *u, walk_hit *hit, void *contex
     w->next = ix->everything.first;
 }
 
-/* --- what leaves ------------------------------------------------------------------------------ */
-
-void
-walk_forget_subscription(struct walk *w, const struct subscription *s)
-{
-    if (w->update && w->next == s)
-        w->next = s->next;
-}
-
-void
-walk_forget_pattern(struct walk *w, const struct pattern_entry *p)
-{
-    if (w->update && p->candidate < w->count && w->candidates[p->candidate] == p)
-        w->candidates[p->candidate] = NULL;
-}
-
-static struct pattern_base *
-base_at(struct index *ix, const struct list *node)
-{
-    return node == &ix->bases ? NULL : pattern_base_at(node);
-}
-
-void
-walk_forget_base(struct index *ix, const struct pattern_base *base)
-{
-    if (ix->walk.update && ix->walk.base == base)
-        ix->walk.base = base_at(ix, base->node.next);
-}
-
-/* --- what is met ------------------------------------------------------------------------------ */
-
 /* With a base: those of that base alone. */
 static void
-add_candidates(struct walk *w, struct list *patterns, const struct pattern_base *base,
+add_candidates(struct bookmark *w, struct list *patterns, const struct pattern_base *base,
                uint64_t *steps)
 {
     for (struct list *node = patterns->next; node != patterns; node = node->next) {
@@ -94,8 +63,8 @@ add_candidates(struct walk *w, struct list *patterns, const struct pattern_base 
 }
 
 static void
-look_down(struct walk *w, struct prefixes *tree, struct slice text, const struct pattern_base *base,
-          uint64_t *steps)
+look_down(struct bookmark *w, struct prefixes *tree, struct slice text,
+          const struct pattern_base *base, uint64_t *steps)
 {
     for (struct prefix_node *n = prefixes_first(tree); n; n = prefixes_next(n, &text))
         add_candidates(w, &n->values, base, steps);
@@ -105,10 +74,10 @@ look_down(struct walk *w, struct prefixes *tree, struct slice text, const struct
 static void
 look_up_base(struct index *ix, const struct topic *topic, uint64_t *steps)
 {
-    struct walk *w = &ix->walk;
+    struct bookmark *w = &ix->walk;
     const struct pattern_base *base = topic_is_absolute(topic) ? NULL : w->base;
     struct slice key, text = base ? base->text : SLICE("");
-    w->base = base ? base_at(ix, base->node.next) : NULL;
+    w->base = base ? index_base_at(ix, base->node.next) : NULL;
     w->at = w->count = 0;
     match_take(steps, topic_parse(topic, text));
     if (topic_url(topic, text, NULL, &key))
@@ -118,7 +87,7 @@ look_up_base(struct index *ix, const struct topic *topic, uint64_t *steps)
 static void
 begin_topic(struct index *ix, const struct topic *topic, uint64_t *steps)
 {
-    struct walk *w = &ix->walk;
+    struct bookmark *w = &ix->walk;
     w->topic++;
     w->at = w->count = 0;
     match_take(steps, TOPIC_STEPS);
@@ -129,7 +98,7 @@ begin_topic(struct index *ix, const struct topic *topic, uint64_t *steps)
     }
     if (ix->patterns.count) {
         look_down(w, &ix->templates, topic->text, NULL, steps);
-        w->base = base_at(ix, ix->bases.next);
+        w->base = index_base_at(ix, ix->bases.next);
     }
 }
 
@@ -148,7 +117,7 @@ try(struct index *ix, struct pattern_entry *p, const struct topic *topic, uint64
 static void
 try_next(struct index *ix, const struct topic *topic, uint64_t *steps)
 {
-    struct walk *w = &ix->walk;
+    struct bookmark *w = &ix->walk;
     struct pattern_entry *p = w->candidates[w->at++];
     if (p == NULL || try(ix, p, topic, steps) != MATCH_YES)
         return;
@@ -158,7 +127,7 @@ try_next(struct index *ix, const struct topic *topic, uint64_t *steps)
 
 /* False: the steps are spent. */
 static bool
-tell(struct walk *w, uint64_t *steps)
+tell(struct bookmark *w, uint64_t *steps)
 {
     bool told = true;
     while (w->next && *steps && told) {
@@ -176,7 +145,7 @@ tell(struct walk *w, uint64_t *steps)
 static bool
 advance(struct index *ix, uint64_t *steps)
 {
-    struct walk *w = &ix->walk;
+    struct bookmark *w = &ix->walk;
     const struct topic *topics = w->update->topics;
     if (w->at < w->count)
         try_next(ix, &topics[w->topic - 1], steps);
@@ -192,7 +161,7 @@ advance(struct index *ix, uint64_t *steps)
 bool
 walk_go_on(struct index *ix, uint64_t *steps)
 {
-    struct walk *w = &ix->walk;
+    struct bookmark *w = &ix->walk;
     while (*steps && tell(w, steps)) {
         if (advance(ix, steps))
             continue;

@@ -118,8 +118,6 @@ struct exchange {
     const struct config *config; /* of rules; NULL, as they are, once it streams */
     void *state;                 /* the handler's own */
     const char *token_by;        /* where its token was: header, query, cookie; else none */
-    bool has_waited;             /* for keys: its handler begins for the second time */
-    bool has_answer;             /* and they came meanwhile */
 };
 
 /* The gateway's: what the handler is told; and what it left out, it is not. The exchange is over

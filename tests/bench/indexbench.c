@@ -7,7 +7,7 @@
  * an update, to subscribe and to leave, and the longest single call. */
 
 #include "base/hash.h"
-#include "hub/index.h"
+#include "hub/walk.h"
 
 #include <malloc.h>
 #include <stdio.h>

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "hub/index.h"
 #include "hub/quota.h"
+#include "hub/walk.h"
 
 #include <check.h>
 #include <stdint.h>

@@ -1,0 +1,70 @@
+#ifndef HUB_HOME_H
+#define HUB_HOME_H
+
+/* What all of the hub's parts stand on: what the process shares, and what each worker has for
+ * itself. A part keeps its own struct to itself, in its own file; here is only where it is.
+ * hub/hub.c makes and frees all of it. */
+
+#include "auth/token_cache.h"
+#include "config/config.h"
+#include "hub/index.h"
+#include "hub/quota.h"
+#include "hub/struck.h"
+#include "hub/tail.h"
+#include "loop/worker.h"
+#include "request/exchange.h"
+#include "request/rules.h"
+#include "transport/transport.h"
+
+#include <stdatomic.h>
+
+struct fetcher;
+
+/* Set before the workers start, then read-only but for the atomics. */
+struct hub {
+    struct rules *rules; /* owns a reference: those of the start; a worker's own may be newer */
+    const struct config *config; /* of them: what cannot change without a restart */
+    struct transport *transport;
+    struct fetcher *fetcher;             /* borrowed; NULL: none */
+    struct quota *by_token, *by_address; /* owns */
+    struct struck *struck;               /* owns */
+    unsigned workers;
+    atomic_size_t streams;
+    atomic_size_t key_waits;          /* requests that wait for a JWK set */
+    atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
+    atomic_size_t query_bytes;        /* of them, bodies of QUERYs */
+    atomic_size_t publishes_underway; /* given to the transport, not answered */
+    atomic_bool stopping;
+};
+
+/* The worker's thread alone. */
+struct hub_worker {
+    struct hub *hub;
+    struct worker *worker;
+    struct rules *rules;        /* owns a reference: what holds now */
+    struct token_cache *tokens; /* owns */
+    struct list streams;        /* all of them, by stream.node */
+    struct index index;
+    struct tail tail;
+    struct position taken; /* all up to here is in the tail, or was */
+    uint32_t batches;      /* so many were taken (hub/trace.h) */
+
+    /* Owns the parts. */
+    struct delivery *delivery;
+    struct catch_up_queue *catching_up;
+    struct joining_queue *joining;
+    struct sweep *sweep;
+    struct list key_waits;       /* hub/admit.h */
+    const struct hold *resuming; /* hub/hold.h */
+};
+
+struct hub_worker *hub_worker_of(struct worker *);
+/* The bounds of the index and of matching, as the worker's rules have them. */
+void hub_set_limits(struct hub_worker *);
+/* A request goes on that was put off: from now on it follows the rules of now. False: it is
+ * answered (421: its host is none of ours any more). */
+MUST_CHECK bool hub_renew(struct exchange *);
+/* Milliseconds an EventSource should wait: spread, so that not all come back at once. */
+unsigned hub_retry_ms(struct hub_worker *);
+
+#endif

@@ -1,0 +1,114 @@
+/* The queue of those that catch up: by turns, and no more reads than there are. */
+
+#include "hub/catch_up_queue.h"
+
+#include "unit/guard.h"
+
+#include <semaphore.h>
+#include <string.h>
+
+enum {
+    STEPS = 9,
+    WHOLE_TURN = 1 << 20, /* what leaves nothing of a turn for others */
+};
+
+struct reader {
+    struct list node;
+    char name;
+    bool is_fed;
+};
+
+static struct catch_up_queue *queue;
+static struct reader a = {.name = 'a'}, b = {.name = 'b'}, c = {.name = 'c'};
+static char steps[STEPS + 1];
+static sem_t done;
+static size_t reads;
+
+/* Everybody leaves with the last step. */
+static void
+note(struct reader *r)
+{
+    steps[strlen(steps)] = r->name;
+    if (strlen(steps) < STEPS)
+        return;
+    list_unlink(&a.node);
+    list_unlink(&b.node);
+    list_unlink(&c.node);
+    sem_post(&done);
+}
+
+static size_t
+step(struct list *node)
+{
+    note(CONTAINER_OF(node, struct reader, node));
+    return 1;
+}
+
+/* Who finds no read is not asked again until there is one. */
+static size_t
+step_of_readers(struct list *node)
+{
+    struct reader *r = CONTAINER_OF(node, struct reader, node);
+    if (!r->is_fed && !catch_up_queue_take_read(queue)) {
+        catch_up_queue_starve(queue, node);
+        return 0;
+    }
+    r->is_fed = true;
+    if (strlen(steps) == 2)
+        catch_up_queue_give_read(queue);
+    note(r);
+    return WHOLE_TURN;
+}
+
+static void
+receive(struct worker *w, struct message *m)
+{
+    (void)w;
+    (void)m;
+    catch_up_queue_add(queue, &a.node);
+    catch_up_queue_add(queue, &b.node);
+    catch_up_queue_add(queue, &c.node);
+}
+
+static const char *
+run(size_t (*each)(struct list *node), size_t free_reads)
+{
+    struct worker *worker = worker_new(0);
+    struct message message = {.receive = receive};
+    memset(steps, 0, sizeof steps);
+    sem_init(&done, 0, 0);
+    list_init(&a.node);
+    list_init(&b.node);
+    list_init(&c.node);
+    queue = catch_up_queue_new(worker, each);
+    for (reads = 0; catch_up_queue_take_read(queue);)
+        reads++;
+    for (; free_reads; free_reads--)
+        catch_up_queue_give_read(queue);
+    worker_start(worker);
+    worker_post(worker, &message);
+    while (sem_wait(&done) != 0)
+        ;
+    worker_stop(worker);
+    worker_join(worker);
+    catch_up_queue_free(&queue);
+    worker_free(&worker);
+    sem_destroy(&done);
+    return steps;
+}
+
+START_TEST(streams_make_their_steps_by_turns)
+{
+    ck_assert_str_eq(run(step, 0), "abcabcabc");
+}
+END_TEST
+
+START_TEST(whoever_finds_no_read_waits_until_one_is_given_back)
+{
+    ck_assert_str_eq(run(step_of_readers, 2), "ababacbac");
+    ck_assert_uint_eq(reads, 64);
+}
+END_TEST
+
+UNIT_MAIN("hub/catch_up_queue", streams_make_their_steps_by_turns,
+          whoever_finds_no_read_waits_until_one_is_given_back)
