@@ -38,7 +38,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "hub/catch_up.h"
-#include "hub/judged.h"
+#include "hub/rights_memo.h"
 #include "hub/strike.h"
 #include "hub/trace.h"
 #include "hub/walk.h"
@@ -70,7 +70,7 @@ struct delivery {
     bool matched;        /* all of it is */
     uint64_t stamp;      /* one a matched update: a stream that bears it was met already */
     uint64_t turn, steps, writing; /* of matching and of writing left in this turn */
-    struct judged judged;
+    struct rights_memo memo;
 
     struct due *due;
     uint32_t due_count, due_cap;
@@ -92,7 +92,7 @@ delivery_new(struct hub_worker *home)
     d->steps = TURN_STEPS;
     d->writing = TURN_WRITING;
     list_init(&d->waiting);
-    judged_init(&d->judged);
+    rights_memo_init(&d->memo);
     d->go_on.run = on_end_of_turn;
     worker_add_hook(home->worker, &d->go_on);
     return d;
@@ -117,7 +117,7 @@ delivery_free(struct delivery **ref)
         struct batch *batch = unwrap(CONTAINER_OF(node, struct message, node));
         batch_unref(&batch);
     }
-    judged_fini(&d->judged);
+    rights_memo_fini(&d->memo);
     free(d->due);
     free(d->touched);
     free(d);
@@ -168,7 +168,7 @@ collect(struct stream *s, void *context)
     if (s->stamp == d->stamp || s->state != STREAM_LIVE)
         return true;
     if (position_cmp(u->position, s->position) > 0) {
-        enum match answer = judged_may_get(&d->judged, s->grant, u, &d->steps);
+        enum match answer = rights_memo_may_get(&d->memo, s->grant, u, &d->steps);
         if (answer == MATCH_LIMIT)
             return false;
         if (answer == MATCH_YES)
@@ -190,7 +190,7 @@ collect_traced(struct stream *s, void *context)
     bool is_ahead = position_cmp(u->position, s->position) > 0;
     bool goes_out = is_ahead && s->state == STREAM_LIVE;
     if (is_ahead || s->begun_in != d->home->batches) {
-        enum match answer = judged_may_get(&d->judged, s->grant, u, &d->steps);
+        enum match answer = rights_memo_may_get(&d->memo, s->grant, u, &d->steps);
         if (answer == MATCH_LIMIT)
             return false;
         trace_met(u, answer != MATCH_YES ? TRACE_NOT_GRANTED
@@ -283,7 +283,7 @@ match_batch(struct delivery *d)
             if (d->due_count > MAX_DUE)
                 return false;
             d->stamp++;
-            judged_next(&d->judged);
+            rights_memo_next(&d->memo);
             walk_begin(&d->home->index, u, u->tally ? collect_traced : collect, d);
             d->walking = true;
         }

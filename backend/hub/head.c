@@ -53,7 +53,7 @@ look_up(struct exchange *ex, const struct cursor *cursor)
 
 /* GET would compile them. False: it is answered. */
 static bool
-judge_patterns(struct exchange *ex, const struct query *q)
+judge_patterns(struct exchange *ex, const struct subscribe_form *q)
 {
     struct error err;
     const struct index *ix = &hub_worker_of(ex->worker)->index;
@@ -70,7 +70,7 @@ static void
 on_head(struct exchange *ex)
 {
     struct grant *grant;
-    struct query q;
+    struct subscribe_form q;
     if (!subscribe_check_form(ex, SLICE(""), &q) || !subscribe_check_token(ex, &grant))
         return;
     bool may_begin = subscribe_check_patterns(ex, grant, &q, on_head);

@@ -8,8 +8,8 @@
 #include "auth/token_cache.h"
 #include "config/config.h"
 #include "hub/index.h"
+#include "hub/pattern_ban.h"
 #include "hub/quota.h"
-#include "hub/struck.h"
 #include "hub/tail.h"
 #include "loop/worker.h"
 #include "request/exchange.h"
@@ -27,7 +27,7 @@ struct hub {
     struct transport *transport;
     struct fetcher *fetcher;             /* borrowed; NULL: none */
     struct quota *by_token, *by_address; /* owns */
-    struct struck *struck;               /* owns */
+    struct pattern_ban *bans;            /* owns */
     unsigned workers;
     atomic_size_t streams;
     atomic_size_t key_waits;          /* requests that wait for a JWK set */
@@ -52,9 +52,9 @@ struct hub_worker {
     /* Owns the parts. */
     struct delivery *delivery;
     struct catch_up_queue *catching_up;
-    struct joining_queue *joining;
+    struct compile_queue *compiling;
     struct sweep *sweep;
-    struct list key_waits;       /* hub/admit.h */
+    struct list key_waits;       /* hub/access.h */
     const struct hold *resuming; /* hub/hold.h */
 };
 

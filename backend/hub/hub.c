@@ -6,11 +6,11 @@
 #include "hub/hub.h"
 
 #include "base/alloc.h"
-#include "hub/admit.h"
+#include "hub/access.h"
 #include "hub/catch_up.h"
 #include "hub/catch_up_queue.h"
+#include "hub/compile_queue.h"
 #include "hub/delivery.h"
-#include "hub/joining.h"
 #include "hub/sweep.h"
 
 #include <stdlib.h>
@@ -25,7 +25,7 @@ hub_new(struct rules *rules, struct transport *transport, struct fetcher *fetche
     hub->fetcher = fetcher;
     hub->by_token = quota_new();
     hub->by_address = quota_new();
-    hub->struck = struck_new();
+    hub->bans = pattern_ban_new();
     return hub;
 }
 
@@ -39,7 +39,7 @@ hub_free(struct hub **ref)
     rules_unref(&hub->rules);
     quota_free(&hub->by_token);
     quota_free(&hub->by_address);
-    struck_free(&hub->struck);
+    pattern_ban_free(&hub->bans);
     free(hub);
 }
 
@@ -58,7 +58,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     tail_init(&home->tail, hub->config->tail);
     hub_set_limits(home);
     home->delivery = delivery_new(home);
-    home->joining = joining_new(home);
+    home->compiling = compile_queue_new(home);
     home->catching_up = catch_up_queue_new(worker, catch_up_step);
     home->sweep = sweep_new(home);
     worker_set_local(worker, home);
@@ -74,7 +74,7 @@ hub_worker_free(struct hub_worker **ref)
         return;
     sweep_free(&home->sweep);
     catch_up_queue_free(&home->catching_up);
-    joining_free(&home->joining);
+    compile_queue_free(&home->compiling);
     delivery_free(&home->delivery);
     tail_fini(&home->tail);
     index_fini(&home->index);
@@ -92,7 +92,7 @@ hub_start_at(struct hub_worker *home, struct position last)
 void
 hub_end_streams(struct hub_worker *home)
 {
-    admit_stop(home);
-    joining_stop(home->joining);
+    access_stop(home);
+    compile_queue_stop(home->compiling);
     delivery_end_streams(home->delivery);
 }

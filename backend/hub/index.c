@@ -27,10 +27,10 @@ index_init(struct index *ix)
     *ix = (struct index){0};
     memset(&ix->limits, 0xff, sizeof ix->limits);
     shares_init(&ix->shares);
-    entries_init(&ix->exact);
-    entries_init(&ix->patterns);
-    prefixes_init(&ix->templates);
-    prefixes_init(&ix->url_patterns);
+    linear_hash_init(&ix->exact);
+    linear_hash_init(&ix->patterns);
+    radix_init(&ix->templates);
+    radix_init(&ix->url_patterns);
     list_init(&ix->bases);
     list_init(&ix->struck);
 }
@@ -39,10 +39,10 @@ void
 index_fini(struct index *ix)
 {
     ENSURE(ix->everything.first == NULL); /* a walk under way is given up */
-    entries_fini(&ix->exact);
-    entries_fini(&ix->patterns);
-    prefixes_fini(&ix->templates);
-    prefixes_fini(&ix->url_patterns);
+    linear_hash_fini(&ix->exact);
+    linear_hash_fini(&ix->patterns);
+    radix_fini(&ix->templates);
+    radix_fini(&ix->url_patterns);
     shares_fini(&ix->shares);
     free(ix->walk.candidates);
 }
@@ -64,7 +64,7 @@ is_exact(const struct entry *e, const void *what)
 struct entry *
 index_find_exact(const struct index *ix, struct slice text)
 {
-    return entries_find(&ix->exact, (uint32_t)hash_slice(text), is_exact, &text);
+    return linear_hash_find(&ix->exact, (uint32_t)hash_slice(text), is_exact, &text);
 }
 
 static bool
@@ -138,7 +138,7 @@ intern_exact(struct index *ix, const struct selector *s, struct entry **ret)
         memcpy((char *)e + ENTRY_TEXT_AT, text.ptr, text.len);
     if (text.len > ix->longest_exact)
         ix->longest_exact = text.len;
-    entries_add(&ix->exact, e);
+    linear_hash_add(&ix->exact, e);
     *ret = e;
     return INDEX_ADDED;
 }
@@ -204,7 +204,7 @@ release_base(struct index *ix, struct pattern_base *base)
     free(base);
 }
 
-static struct prefixes *
+static struct radix *
 tree_of(struct index *ix, enum matcher_type type)
 {
     return type == MATCHER_URLPATTERN ? &ix->url_patterns : &ix->templates;
@@ -234,9 +234,9 @@ intern_pattern(struct index *ix, const struct selector *s, struct matcher *match
         free(p);
         return answer;
     }
-    p->place = prefixes_place(tree_of(ix, p->type), prefix);
+    p->place = radix_place(tree_of(ix, p->type), prefix);
     list_append(&p->place->values, &p->node);
-    entries_add(&ix->patterns, &p->entry);
+    linear_hash_add(&ix->patterns, &p->entry);
     *ret = &p->entry;
     return INDEX_ADDED;
 }
@@ -246,7 +246,7 @@ leave_tree(struct index *ix, struct pattern_entry *p)
 {
     list_unlink(&p->node);
     if (p->place)
-        prefixes_tidy(tree_of(ix, p->type), p->place);
+        radix_tidy(tree_of(ix, p->type), p->place);
     p->place = NULL;
     bookmark_forget_pattern(&ix->walk, p);
 }
@@ -261,7 +261,7 @@ release(struct index *ix, struct entry *e)
     if (!e->is_pattern) {
         measure_exact(e->len, amounts);
         shares_give(&ix->shares, e->share, amounts);
-        entries_remove(&ix->exact, e);
+        linear_hash_remove(&ix->exact, e);
         free(e);
         return;
     }
@@ -269,7 +269,7 @@ release(struct index *ix, struct entry *e)
     measure_pattern(p, amounts);
     shares_give(&ix->shares, e->share, amounts);
     leave_tree(ix, p);
-    entries_remove(&ix->patterns, e);
+    linear_hash_remove(&ix->patterns, e);
     release_base(ix, p->base);
     matcher_free(&p->matcher);
     free(p);
@@ -285,7 +285,7 @@ index_is_pattern(const struct selector *s)
 static struct entry *
 find_pattern(const struct index *ix, const struct selector *s)
 {
-    return entries_find(&ix->patterns, (uint32_t)index_hash(s), is_pattern, s);
+    return linear_hash_find(&ix->patterns, (uint32_t)index_hash(s), is_pattern, s);
 }
 
 bool

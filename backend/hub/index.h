@@ -5,9 +5,9 @@
 
 #include "base/list.h"
 #include "hub/bookmark.h"
-#include "hub/entries.h"
+#include "hub/linear_hash.h"
 #include "hub/pattern_entry.h"
-#include "hub/prefixes.h"
+#include "hub/radix.h"
 #include "hub/shares.h"
 #include "hub/subscription.h"
 #include "topic/matcher.h"
@@ -28,12 +28,12 @@ enum index_answer {
 };
 
 struct index {
-    struct entries exact, patterns;
-    size_t longest_exact;         /* that there ever was */
-    struct entry everything;      /* `*` */
-    struct prefixes templates;    /* by what topics begin with */
-    struct prefixes url_patterns; /* by what the keys of topics begin with (topic/topic.h) */
-    struct list bases;            /* of the URL Patterns, each once; mostly one */
+    struct linear_hash exact, patterns;
+    size_t longest_exact;      /* that there ever was */
+    struct entry everything;   /* `*` */
+    struct radix templates;    /* by what topics begin with */
+    struct radix url_patterns; /* by what the keys of topics begin with (topic/topic.h) */
+    struct list bases;         /* of the URL Patterns, each once; mostly one */
     struct shares shares;
     struct shares_limits limits; /* none at first */
     enum share_kind full;        /* of what there was too much, the last time */

@@ -4,8 +4,8 @@
 /* A pattern as the index interns it. Its own business (hub/index.c) and the walk's. */
 
 #include "base/list.h"
-#include "hub/entries.h"
-#include "hub/prefixes.h"
+#include "hub/linear_hash.h"
+#include "hub/radix.h"
 #include "topic/matcher.h"
 
 enum {
@@ -15,9 +15,9 @@ enum {
 struct pattern_entry {
     struct entry entry;
     enum matcher_type type;
-    struct matcher *matcher;   /* owns */
-    struct list node;          /* in place->values; in index.struck */
-    struct prefix_node *place; /* NULL: struck, out of the tree */
+    struct matcher *matcher;  /* owns */
+    struct list node;         /* in place->values; in index.struck */
+    struct radix_node *place; /* NULL: struck, out of the tree */
     uint64_t stamp;
     uint32_t candidate; /* its place in the walk's list, if it is there */
     uint32_t strikes;

@@ -8,9 +8,9 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "hub/admit.h"
-#include "hub/fields.h"
+#include "hub/access.h"
 #include "hub/home.h"
+#include "hub/publish_form.h"
 #include "hub/reserved.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
@@ -49,10 +49,10 @@ on_head(struct exchange *ex)
 {
     struct hub *hub = hub_of(ex);
     struct grant *grant;
-    if (!admit_read(ex, ROLE_PUBLISH, true, &grant))
+    if (!access_read(ex, ROLE_PUBLISH, true, &grant))
         return;
     if (!rights_has(grant->rights, ROLE_PUBLISH)) {
-        admit_refuse(ex, ROLE_PUBLISH, TOKEN_GRANTS_NOTHING, grant);
+        access_refuse(ex, ROLE_PUBLISH, TOKEN_GRANTS_NOTHING, grant);
         grant_unref(&grant);
         return;
     }
@@ -94,24 +94,25 @@ on_body_refused(struct exchange *ex, unsigned status)
 
 /* False: it is answered. */
 static bool
-read_fields(struct exchange *ex, struct publication *p, struct fields *f)
+read_fields(struct exchange *ex, struct publication *p, struct publish_form *f)
 {
     const struct config *c = ex->config;
-    const struct fields_limits limits = {c->max_form_fields, c->max_topics_per_publish,
-                                         c->max_topics_size, c->max_id_length};
+    const struct publish_form_limits limits = {c->max_form_fields, c->max_topics_per_publish,
+                                               c->max_topics_size, c->max_id_length};
     enum dialect dialect = p->grant->dialect;
-    enum fields_fault fault = fields_read(&ex->arena, ex->request->body, dialect, &limits, f);
-    if (fault == FIELDS_OK)
+    enum publish_form_fault fault =
+        publish_form_read(&ex->arena, ex->request->body, dialect, &limits, f);
+    if (fault == PUBLISH_FORM_OK)
         return true;
-    if (fault == FIELDS_TOO_MANY)
+    if (fault == PUBLISH_FORM_TOO_MANY)
         metrics_bound_met(METRIC_max_form_fields, ex->id);
-    if (fault == FIELDS_TOO_MANY_TOPICS)
+    if (fault == PUBLISH_FORM_TOO_MANY_TOPICS)
         metrics_bound_met(METRIC_max_topics_per_publish, ex->id);
-    if (fault == FIELDS_TOPICS_TOO_LARGE)
+    if (fault == PUBLISH_FORM_TOPICS_TOO_LARGE)
         metrics_bound_met(METRIC_max_topics_size, ex->id);
-    if (fault == FIELDS_ID_TOO_LONG)
+    if (fault == PUBLISH_FORM_ID_TOO_LONG)
         metrics_bound_met(METRIC_max_id_length, ex->id);
-    reply_text(ex, fields_status(fault, dialect), fields_sentence(fault));
+    reply_text(ex, publish_form_status(fault, dialect), publish_form_sentence(fault));
     return false;
 }
 
@@ -140,7 +141,7 @@ is_reserved(struct exchange *ex, enum dialect dialect, struct slice topic)
 
 /* Every topic must be granted, and none the hub's. False: it is answered. */
 static bool
-judge_topics(struct exchange *ex, const struct grant *grant, const struct fields *f,
+judge_topics(struct exchange *ex, const struct grant *grant, const struct publish_form *f,
              struct topic *topics)
 {
     uint64_t steps = rights_budget(grant->rights, f->topic_count);
@@ -152,7 +153,7 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct fields
         }
         topics[i] = topic_of(f->topics[i]);
         if (!rights_allow(grant->rights, ROLE_PUBLISH, &topics[i], &steps)) {
-            admit_refuse_topic(ex, grant, f->topics[i]);
+            access_refuse_topic(ex, grant, f->topics[i]);
             return false;
         }
     }
@@ -227,7 +228,8 @@ hand_over(struct exchange *ex, struct publication *p, struct update *update)
 /* Formats and hands over. What was worked out about the topics goes along; what the workers' URL
  * Patterns will need is worked out here, once. */
 static void
-make_update(struct exchange *ex, struct publication *p, struct fields *f, struct topic *topics)
+make_update(struct exchange *ex, struct publication *p, struct publish_form *f,
+            struct topic *topics)
 {
     char fresh[IDS_URN_LEN + 1];
     bool id_is_chosen = f->id.len > 0;
@@ -269,8 +271,8 @@ static void
 on_body(struct exchange *ex)
 {
     struct publication *p = ex->state;
-    struct fields f;
-    if (!admit_still(ex, ROLE_PUBLISH, &p->grant))
+    struct publish_form f;
+    if (!access_still(ex, ROLE_PUBLISH, &p->grant))
         return;
     if (!read_fields(ex, p, &f))
         return;

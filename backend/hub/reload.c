@@ -8,7 +8,7 @@
 #include "hub/reload.h"
 
 #include "base/alloc.h"
-#include "hub/admit.h"
+#include "hub/access.h"
 #include "hub/sweep.h"
 
 #include <stdlib.h>
@@ -34,7 +34,7 @@ receive(struct worker *worker, struct message *m)
     if (l->rules || l->changed)
         sweep_begin(home->sweep);
     if (l->source)
-        admit_wake(home, l->source, l->attempt, l->changed);
+        access_wake(home, l->source, l->attempt, l->changed);
     key_source_unref(&l->source);
     free(l);
 }

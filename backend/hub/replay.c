@@ -75,7 +75,7 @@ replay_match(struct index *ix, const struct replay_matchers *m, const struct upd
     enum match answer = meets_any(ix, m, u, at, steps);
     at->is_met = answer == MATCH_YES;
     if (answer == MATCH_YES)
-        answer = grant_may_get(m->grant, u, &at->judging, steps);
+        answer = rights_memo_ask(m->grant, u, &at->judging, steps);
     if (answer != MATCH_LIMIT)
         *at = (struct replay){0};
     return answer;

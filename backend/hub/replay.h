@@ -5,7 +5,7 @@
  * takes. */
 
 #include "hub/index.h"
-#include "hub/judged.h"
+#include "hub/rights_memo.h"
 
 /* How far a stream has come with the update behind its position. All 0: not begun. */
 struct replay {
@@ -14,8 +14,8 @@ struct replay {
     struct judging judging;
 };
 
-/* A stream's subscriptions, in the order of query_read(): `exact` of them are exact topics, sorted,
- * and the first. */
+/* A stream's subscriptions, in the order of subscribe_form_read(): `exact` of them are exact
+ * topics, sorted, and the first. */
 struct replay_matchers {
     const struct subscription *all;
     uint32_t count, exact;

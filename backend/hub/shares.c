@@ -40,13 +40,13 @@ shares_init(struct shares *s)
     *s = (struct shares){.used = 1};
     set_cap(s, FIRST_NUMBERS);
     s->numbered[0] = NULL;
-    entries_init(&s->clients);
+    linear_hash_init(&s->clients);
 }
 
 void
 shares_fini(struct shares *s)
 {
-    entries_fini(&s->clients);
+    linear_hash_fini(&s->clients);
     free(s->numbered);
     free(s->spare);
 }
@@ -67,7 +67,7 @@ static struct share *
 find(struct shares *s, uint64_t client)
 {
     if (s->latest == NULL || s->latest->client != client)
-        s->latest = share_of(entries_find(&s->clients, hash_of(client), is_client, &client));
+        s->latest = share_of(linear_hash_find(&s->clients, hash_of(client), is_client, &client));
     return s->latest;
 }
 
@@ -89,7 +89,7 @@ add(struct shares *s, uint64_t client)
     share->number = take_number(s);
     s->numbered[share->number] = share;
     share->entry.hash = hash_of(client);
-    entries_add(&s->clients, &share->entry);
+    linear_hash_add(&s->clients, &share->entry);
     s->latest = share;
     return share;
 }
@@ -150,6 +150,6 @@ shares_give(struct shares *s, uint32_t number, const size_t amounts[SHARE_KINDS]
     if (s->latest == share)
         s->latest = NULL;
     s->spare[s->spare_count++] = number;
-    entries_remove(&s->clients, &share->entry);
+    linear_hash_remove(&s->clients, &share->entry);
     free(share);
 }

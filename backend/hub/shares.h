@@ -4,7 +4,7 @@
 /* What streams brought into a worker's index, in all and by client: so that no client takes a bound
  * for itself. One thread. */
 
-#include "hub/entries.h"
+#include "hub/linear_hash.h"
 
 #include <stdint.h>
 
@@ -20,7 +20,7 @@ enum share_kind {
 struct share; /* of one client */
 
 struct shares {
-    struct entries clients;
+    struct linear_hash clients;
     struct share **numbered; /* owns; number 0 is nobody's */
     uint32_t *spare;         /* owns: numbers that were given back */
     uint32_t used, spare_count, cap;

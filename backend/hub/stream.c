@@ -66,7 +66,7 @@ stream_move(struct stream *s, enum stream_state to)
 /* --- begin ------------------------------------------------------------------------------------ */
 
 static enum index_answer
-subscribe(struct stream *s, const struct query *q, struct error *err)
+subscribe(struct stream *s, const struct subscribe_form *q, struct error *err)
 {
     struct index *ix = &s->home->index;
     for (size_t i = 0; i < q->count; i++) {
@@ -143,7 +143,7 @@ start(struct stream *s, const struct cursor *cursor)
 
 enum index_answer
 stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
-             const struct query *q, uint64_t address_key, struct error *err)
+             const struct subscribe_form *q, uint64_t address_key, struct error *err)
 {
     struct stream *s = xalloc(sizeof *s + q->count * sizeof s->subscriptions[0]);
     s->home = home;

@@ -4,8 +4,8 @@
 /* An open event stream (DESIGN.md, section 1). */
 
 #include "hub/home.h"
-#include "hub/query.h"
 #include "hub/replay.h"
+#include "hub/subscribe_form.h"
 #include "request/exchange.h"
 
 struct lookup;
@@ -62,7 +62,7 @@ struct stream {
  * LOOKING, and the head follows the answer; else LIVE, or (`earliest`) CATCHING_UP from what is
  * held. Counts against the bounds must be taken before. */
 MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *, struct grant *,
-                                          const struct query *, uint64_t address_key,
+                                          const struct subscribe_form *, uint64_t address_key,
                                           struct error *);
 /* The one place where the state changes. */
 void stream_move(struct stream *, enum stream_state to);

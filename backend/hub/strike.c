@@ -15,7 +15,7 @@ strike_end_streams(struct hub_worker *home)
     struct subscription *first;
     while (index_take_struck(&home->index, &pattern, &first)) {
         size_t streams = 0;
-        struck_add(home->hub->struck, &pattern, clock_mono_ms());
+        pattern_ban_add(home->hub->bans, &pattern, clock_mono_ms());
         for (; first; first = first->next, streams++)
             stream_end(first->stream);
         if (log_allowed(&limit, &more))

@@ -2,7 +2,7 @@
 
 #include "hub/subscribe.h"
 
-#include "hub/admit.h"
+#include "hub/access.h"
 #include "hub/busy.h"
 #include "hub/catch_up.h"
 #include "hub/delivery.h"
@@ -48,7 +48,7 @@ give_place(struct hub *hub, const struct grant *grant, uint64_t address_key)
 
 /* Takes the grant. */
 static void
-subscribe(struct exchange *ex, struct grant *grant, struct query *q)
+subscribe(struct exchange *ex, struct grant *grant, struct subscribe_form *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
@@ -72,7 +72,7 @@ static void
 begin(struct exchange *ex)
 {
     struct grant *grant;
-    struct query q;
+    struct subscribe_form q;
     if (!subscribe_check_form(ex, SLICE(""), &q) || !subscribe_check_token(ex, &grant))
         return;
     if (subscribe_check_patterns(ex, grant, &q, begin))
@@ -155,9 +155,9 @@ on_query(struct exchange *ex)
 static void
 on_query_body(struct exchange *ex)
 {
-    struct query q;
+    struct subscribe_form q;
     struct grant *admitted = ex->state;
-    bool still = admit_still(ex, ROLE_SUBSCRIBE, &admitted);
+    bool still = access_still(ex, ROLE_SUBSCRIBE, &admitted);
     ex->state = admitted;
     if (!still)
         return;

@@ -7,19 +7,19 @@
 #include "hub/subscribe_check.h"
 
 #include "base/clock.h"
-#include "hub/admit.h"
+#include "hub/access.h"
 #include "hub/busy.h"
+#include "hub/compile_queue.h"
 #include "hub/home.h"
-#include "hub/joining.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
 
 #include <stdio.h>
 
 bool
-subscribe_check_form(struct exchange *ex, struct slice body, struct query *q)
+subscribe_check_form(struct exchange *ex, struct slice body, struct subscribe_form *q)
 {
-    const char *fault = query_read(ex, body, q);
+    const char *fault = subscribe_form_read(ex, body, q);
     if (fault)
         reply_text(ex, 400, slice_of(fault));
     return fault == NULL;
@@ -28,7 +28,7 @@ subscribe_check_form(struct exchange *ex, struct slice body, struct query *q)
 bool
 subscribe_check_token(struct exchange *ex, struct grant **ret_grant)
 {
-    return admit_read(ex, ROLE_SUBSCRIBE, !ex->config->anonymous, ret_grant);
+    return access_read(ex, ROLE_SUBSCRIBE, !ex->config->anonymous, ret_grant);
 }
 
 bool
@@ -49,14 +49,14 @@ client_of(const struct exchange *ex, const struct grant *grant)
     return address ? address : grant ? grant->key_hash : ex->id;
 }
 
-/* Patterns that were struck are refused, and not with a retry: (hub/struck.h). */
+/* Patterns that were struck are refused, and not with a retry: (hub/pattern_ban.h). */
 static bool
-refuse_struck(struct exchange *ex, const struct query *q)
+refuse_struck(struct exchange *ex, const struct subscribe_form *q)
 {
     struct hub *hub = hub_worker_of(ex->worker)->hub;
     for (size_t i = 0; i < q->count; i++) {
         const struct selector *s = &q->selectors[i];
-        if (!index_is_pattern(s) || !struck_has(hub->struck, s, clock_mono_ms()))
+        if (!index_is_pattern(s) || !pattern_ban_has(hub->bans, s, clock_mono_ms()))
             continue;
         metrics_count(METRIC_patterns_refused);
         reply_text(ex, 400,
@@ -68,11 +68,12 @@ refuse_struck(struct exchange *ex, const struct query *q)
 }
 
 bool
-subscribe_check_patterns(struct exchange *ex, const struct grant *grant, struct query *q,
+subscribe_check_patterns(struct exchange *ex, const struct grant *grant, struct subscribe_form *q,
                          void (*again)(struct exchange *))
 {
-    query_set_client(q, client_of(ex, grant));
-    return subscribe_check_stop(ex) && !refuse_struck(ex, q) && joining_may_begin(ex, q, again);
+    subscribe_form_set_client(q, client_of(ex, grant));
+    return subscribe_check_stop(ex) && !refuse_struck(ex, q) &&
+           compile_queue_may_begin(ex, q, again);
 }
 
 void

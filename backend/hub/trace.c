@@ -20,7 +20,7 @@
 #include "auth/rights.h"
 #include "base/alloc.h"
 #include "base/log.h"
-#include "hub/query.h"
+#include "hub/subscribe_form.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ enum {
 
 /* What is right by the protocol and not what its sender meant. */
 static const char *
-trap_of(const struct fields *f)
+trap_of(const struct publish_form *f)
 {
     static const struct slice noes[] = {SLICE_INIT(""), SLICE_INIT("0"), SLICE_INIT("false"),
                                         SLICE_INIT("off"), SLICE_INIT("no")};
@@ -53,7 +53,7 @@ trap_of(const struct fields *f)
 }
 
 static void
-add_fields(struct buf *line, const struct fields *f)
+add_fields(struct buf *line, const struct publish_form *f)
 {
     struct words topics = {.len = 0};
     for (size_t i = 0; i < f->topic_count && topics.len < sizeof topics.text; i++)
@@ -68,7 +68,8 @@ add_fields(struct buf *line, const struct fields *f)
 }
 
 void
-trace_publish(const struct exchange *ex, struct update *u, const struct fields *f, unsigned workers)
+trace_publish(const struct exchange *ex, struct update *u, const struct publish_form *f,
+              unsigned workers)
 {
     struct buf line;
     buf_init(&line, LINE_MAX_BYTES);
@@ -137,7 +138,8 @@ prefix_of(enum matcher_type type)
 }
 
 void
-trace_stream_begin(const struct exchange *ex, const struct grant *grant, const struct query *q)
+trace_stream_begin(const struct exchange *ex, const struct grant *grant,
+                   const struct subscribe_form *q)
 {
     struct words topics = {.len = 0};
     struct trace_rights granted = trace_rights(grant, ROLE_SUBSCRIBE);

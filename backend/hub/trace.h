@@ -7,11 +7,11 @@
 
 #include "auth/grant.h"
 #include "base/words.h"
-#include "hub/fields.h"
+#include "hub/publish_form.h"
 #include "request/exchange.h"
 #include "transport/update.h"
 
-struct query;
+struct subscribe_form;
 
 /* How a stream met an update. */
 enum trace_meeting {
@@ -23,7 +23,7 @@ enum trace_meeting {
 
 /* Before the update is given to the transport: it gets a tally for so many workers. The fields are
  * those of the request that publishes it. */
-void trace_publish(const struct exchange *, struct update *, const struct fields *,
+void trace_publish(const struct exchange *, struct update *, const struct publish_form *,
                    unsigned workers);
 /* Any worker, for an update with a tally: each stream once; then, the matching done, once. The last
  * worker that is done writes the line. */
@@ -31,7 +31,8 @@ void trace_met(const struct update *, enum trace_meeting);
 void trace_matched(const struct update *);
 
 /* While the request is still there; `grant` NULL: anonymous. */
-void trace_stream_begin(const struct exchange *, const struct grant *, const struct query *);
+void trace_stream_begin(const struct exchange *, const struct grant *,
+                        const struct subscribe_form *);
 void trace_stream_cursor(uint64_t conn, bool found);
 void trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds,
                       uint32_t events);

@@ -63,10 +63,10 @@ add_candidates(struct bookmark *w, struct list *patterns, const struct pattern_b
 }
 
 static void
-look_down(struct bookmark *w, struct prefixes *tree, struct slice text,
+look_down(struct bookmark *w, struct radix *tree, struct slice text,
           const struct pattern_base *base, uint64_t *steps)
 {
-    for (struct prefix_node *n = prefixes_first(tree); n; n = prefixes_next(n, &text))
+    for (struct radix_node *n = radix_first(tree); n; n = radix_next(n, &text))
         add_candidates(w, &n->values, base, steps);
 }
 

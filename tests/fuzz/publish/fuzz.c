@@ -2,7 +2,7 @@
  * id that is accepted is one that a header carries, and the quick test hides no reserved topic. */
 
 #include "base/alloc.h"
-#include "hub/fields.h"
+#include "hub/publish_form.h"
 #include "hub/reserved.h"
 
 int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
@@ -10,9 +10,9 @@ int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 int
 LLVMFuzzerTestOneInput(const char *bytes, size_t len)
 {
-    const struct fields_limits limits = {100, 10, 200, 64};
+    const struct publish_form_limits limits = {100, 10, 200, 64};
     static const struct slice paths[] = {SLICE_INIT("/.well-known/mercure"), SLICE_INIT("/hub")};
-    struct fields old, new;
+    struct publish_form old, new;
     struct slice first, second; /* a form is decoded where it lies */
     struct arena arena;
     struct url host, hub;
@@ -20,10 +20,10 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
     ENSURE(url_parse(&arena, SLICE("https://h"), NULL, &host));
     ENSURE(arena_copy(&arena, SLICE_OF(bytes, len), &first) &&
            arena_copy(&arena, SLICE_OF(bytes, len), &second));
-    enum fields_fault was = fields_read(&arena, first, DIALECT_0X, &limits, &old);
-    if (fields_read(&arena, second, DIALECT_1_0, &limits, &new) == FIELDS_OK)
-        ENSURE(was == FIELDS_OK);
-    if (was == FIELDS_OK)
+    enum publish_form_fault was = publish_form_read(&arena, first, DIALECT_0X, &limits, &old);
+    if (publish_form_read(&arena, second, DIALECT_1_0, &limits, &new) == PUBLISH_FORM_OK)
+        ENSURE(was == PUBLISH_FORM_OK);
+    if (was == PUBLISH_FORM_OK)
         ENSURE(old.id.len <= limits.max_id && slice_trim(old.id).len == old.id.len);
     for (size_t p = 0; p < COUNT_OF(paths); p++) {
         ENSURE(url_parse(&arena, paths[p], &host, &hub));

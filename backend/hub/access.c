@@ -1,4 +1,4 @@
-/* admit - judged, refused, or asked to wait a moment.
+/* access - judged, refused, or asked to wait a moment.
  *
  * A token may name a key that its issuer's set has only had since a minute ago, or come before the
  * first set did. Such a request is held, without a thread of its own, until the set was asked for
@@ -14,7 +14,7 @@
  *     key_wait   made by wait_for(), owned by home->key_waits; freed when its handler has begun
  *                again or its peer left */
 
-#include "hub/admit.h"
+#include "hub/access.h"
 
 #include "auth/fetcher.h"
 #include "base/alloc.h"
@@ -72,7 +72,7 @@ drop(struct hold *h)
 }
 
 void
-admit_stop(struct hub_worker *home)
+access_stop(struct hub_worker *home)
 {
     hold_stop_all(&home->key_waits);
 }
@@ -147,7 +147,7 @@ look_out(struct exchange *ex, const struct token_refusal *refusal, enum patience
 }
 
 void
-admit_wake(struct hub_worker *home, struct key_source *source, uint64_t attempt, bool changed)
+access_wake(struct hub_worker *home, struct key_source *source, uint64_t attempt, bool changed)
 {
     LIST_EACH(node, after, &home->key_waits)
     {
@@ -215,12 +215,12 @@ admit(struct exchange *ex, enum role role, bool needs_token, enum patience patie
     }
     if (*ret_grant || !needs_token)
         return true;
-    admit_refuse(ex, role, TOKEN_NONE, NULL);
+    access_refuse(ex, role, TOKEN_NONE, NULL);
     return false;
 }
 
 bool
-admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant **ret_grant)
+access_read(struct exchange *ex, enum role role, bool needs_token, struct grant **ret_grant)
 {
     const struct hold *waited = hold_resumed(ex, drop);
     enum patience patience = waited == NULL                    ? PATIENCE_WAIT
@@ -231,7 +231,7 @@ admit_read(struct exchange *ex, enum role role, bool needs_token, struct grant *
 
 /* Its handler has begun, and cannot begin again. */
 bool
-admit_still(struct exchange *ex, enum role role, struct grant **grant)
+access_still(struct exchange *ex, enum role role, struct grant **grant)
 {
     if (ex->rules == hub_worker_of(ex->worker)->rules && ex->request->judged == auth_generation())
         return true;
@@ -241,7 +241,8 @@ admit_still(struct exchange *ex, enum role role, struct grant **grant)
 }
 
 void
-admit_refuse(struct exchange *ex, enum role role, enum token_fault fault, const struct grant *grant)
+access_refuse(struct exchange *ex, enum role role, enum token_fault fault,
+              const struct grant *grant)
 {
     struct token_refusal refusal = credential_refusal(ex, role, fault, grant);
     advise(&refusal, grant);
@@ -255,7 +256,7 @@ note(char *into, size_t size, struct slice text)
 }
 
 void
-admit_refuse_topic(struct exchange *ex, const struct grant *grant, struct slice topic)
+access_refuse_topic(struct exchange *ex, const struct grant *grant, struct slice topic)
 {
     struct trace_rights granted = trace_rights(grant, ROLE_PUBLISH);
     struct token_refusal refusal =

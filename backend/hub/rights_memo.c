@@ -1,4 +1,4 @@
-/* judged - the answers that rights gave about one update; grants that say the same share theirs.
+/* rights_memo - what rights answered about one update; grants that say the same share the answers.
  *
  * An open table by their address, emptied by counting its stamp up. It never holds more than
  * half of its slots, and no more than the distinct rights of one worker's streams.
@@ -9,7 +9,7 @@
  * What one gets wrong: between two turns rights may die, and others be born at their address. Who
  * has those came behind the update that is being matched, and is not asked about it. */
 
-#include "hub/judged.h"
+#include "hub/rights_memo.h"
 
 #include "base/alloc.h"
 
@@ -19,28 +19,28 @@ enum {
     FIRST_SLOTS = 64
 };
 
-struct judged_slot {
+struct rights_memo_slot {
     const struct rights *rights;
     uint64_t stamp;
     bool allowed;
 };
 
 void
-judged_init(struct judged *j)
+rights_memo_init(struct rights_memo *j)
 {
-    *j = (struct judged){.cap = FIRST_SLOTS, .stamp = 1};
+    *j = (struct rights_memo){.cap = FIRST_SLOTS, .stamp = 1};
     j->slots = xalloc(j->cap * sizeof *j->slots);
 }
 
 void
-judged_fini(struct judged *j)
+rights_memo_fini(struct rights_memo *j)
 {
     free(j->slots);
     j->slots = NULL;
 }
 
 void
-judged_next(struct judged *j)
+rights_memo_next(struct rights_memo *j)
 {
     j->stamp++;
     j->count = 0;
@@ -48,21 +48,21 @@ judged_next(struct judged *j)
 }
 
 /* The one of those rights, or the free one where it belongs. */
-static struct judged_slot *
-find(const struct judged *j, const struct rights *rights)
+static struct rights_memo_slot *
+find(const struct rights_memo *j, const struct rights *rights)
 {
     size_t at = (size_t)(((uintptr_t)rights >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
     for (;; at++) {
-        struct judged_slot *slot = &j->slots[at & (j->cap - 1)];
+        struct rights_memo_slot *slot = &j->slots[at & (j->cap - 1)];
         if (slot->stamp != j->stamp || slot->rights == rights)
             return slot;
     }
 }
 
 static void
-grow(struct judged *j)
+grow(struct rights_memo *j)
 {
-    struct judged_slot *old = j->slots;
+    struct rights_memo_slot *old = j->slots;
     size_t count = j->cap;
     j->cap *= 2;
     j->slots = xalloc(j->cap * sizeof *j->slots);
@@ -73,7 +73,7 @@ grow(struct judged *j)
 }
 
 enum match
-grant_may_get(const struct grant *g, const struct update *u, struct judging *at, uint64_t *steps)
+rights_memo_ask(const struct grant *g, const struct update *u, struct judging *at, uint64_t *steps)
 {
     if (!u->is_private)
         return MATCH_YES;
@@ -96,23 +96,24 @@ grant_may_get(const struct grant *g, const struct update *u, struct judging *at,
 }
 
 enum match
-judged_may_get(struct judged *j, const struct grant *g, const struct update *u, uint64_t *steps)
+rights_memo_may_get(struct rights_memo *j, const struct grant *g, const struct update *u,
+                    uint64_t *steps)
 {
     if (!u->is_private)
         return MATCH_YES;
     if (g == NULL)
         return MATCH_NO;
-    struct judged_slot *slot = find(j, g->rights);
+    struct rights_memo_slot *slot = find(j, g->rights);
     if (slot->stamp == j->stamp)
         return slot->allowed ? MATCH_YES : MATCH_NO;
     if (j->asked != g->rights)
         j->judging = (struct judging){0}; /* whoever was being asked has left */
     j->asked = g->rights;
-    enum match answer = grant_may_get(g, u, &j->judging, steps);
+    enum match answer = rights_memo_ask(g, u, &j->judging, steps);
     if (answer == MATCH_LIMIT)
         return answer;
     j->asked = NULL;
-    *slot = (struct judged_slot){g->rights, j->stamp, answer == MATCH_YES};
+    *slot = (struct rights_memo_slot){g->rights, j->stamp, answer == MATCH_YES};
     if (++j->count > j->cap / 2)
         grow(j);
     return answer;

@@ -1,10 +1,10 @@
-/* prefixes - which of these strings does a text begin with?
+/* radix - which of these strings does a text begin with?
  *
  * A node stands for a string: its edge behind its parent's. Edges from one node differ in their
  * first byte. A node without values has two children at least, or it is merged into its only one;
  * so there are fewer than two nodes a string, whatever peers name. */
 
-#include "hub/prefixes.h"
+#include "hub/radix.h"
 
 #include "base/alloc.h"
 
@@ -13,39 +13,39 @@
 
 /* In one piece, the first bytes of the edges in front: a level of the tree costs few visits to
  * memory. Then, as many, the nodes. */
-struct prefix_children {
+struct radix_children {
     uint16_t count, cap; /* cap: 4, 12, 28, ...: the nodes behind the bytes are aligned */
     unsigned char firsts[];
 };
 
-static struct prefix_node **
-nodes_of(const struct prefix_children *c)
+static struct radix_node **
+nodes_of(const struct radix_children *c)
 {
-    return (struct prefix_node **)(c->firsts + c->cap);
+    return (struct radix_node **)(c->firsts + c->cap);
 }
 
 void
-prefixes_init(struct prefixes *p)
+radix_init(struct radix *p)
 {
-    *p = (struct prefixes){0};
+    *p = (struct radix){0};
     list_init(&p->root.values);
 }
 
 static size_t
-child_count(const struct prefix_node *n)
+child_count(const struct radix_node *n)
 {
     return n->children ? n->children->count : 0;
 }
 
 static void
-free_children(struct prefix_node *n)
+free_children(struct radix_node *n)
 {
     free(n->children);
     n->children = NULL;
 }
 
 void
-prefixes_fini(struct prefixes *p)
+radix_fini(struct radix *p)
 {
     ENSURE(p->nodes == 0);
     free_children(&p->root);
@@ -53,7 +53,7 @@ prefixes_fini(struct prefixes *p)
 
 /* SIZE_MAX: none. */
 static size_t
-find_child(const struct prefix_node *n, char first)
+find_child(const struct radix_node *n, char first)
 {
     if (n->children == NULL)
         return SIZE_MAX;
@@ -63,18 +63,18 @@ find_child(const struct prefix_node *n, char first)
 }
 
 static void
-add_child(struct prefix_node *parent, struct prefix_node *child)
+add_child(struct radix_node *parent, struct radix_node *child)
 {
-    struct prefix_children *c = parent->children;
+    struct radix_children *c = parent->children;
     if (c == NULL || c->count == c->cap) {
         size_t cap = c ? 2 * c->cap + 4u : 4;
-        struct prefix_children *grown =
-            xalloc(sizeof *c + cap * (sizeof(unsigned char) + sizeof(struct prefix_node *)));
+        struct radix_children *grown =
+            xalloc(sizeof *c + cap * (sizeof(unsigned char) + sizeof(struct radix_node *)));
         grown->cap = (uint16_t)cap;
         if (c) {
             grown->count = c->count;
             memcpy(grown->firsts, c->firsts, c->count);
-            memcpy(nodes_of(grown), nodes_of(c), c->count * sizeof(struct prefix_node *));
+            memcpy(nodes_of(grown), nodes_of(c), c->count * sizeof(struct radix_node *));
             free(c);
         }
         parent->children = c = grown;
@@ -85,9 +85,9 @@ add_child(struct prefix_node *parent, struct prefix_node *child)
 }
 
 static void
-remove_child(struct prefix_node *parent, struct prefix_node *child)
+remove_child(struct radix_node *parent, struct radix_node *child)
 {
-    struct prefix_children *c = parent->children;
+    struct radix_children *c = parent->children;
     size_t at = find_child(parent, child->edge.ptr[0]);
     ENSURE(at < c->count && nodes_of(c)[at] == child);
     c->count--;
@@ -99,11 +99,11 @@ remove_child(struct prefix_node *parent, struct prefix_node *child)
 
 /* Takes a copy of both, one behind the other; either may be the edge as it is. */
 static void
-set_edge(struct prefix_node *n, struct slice a, struct slice b)
+set_edge(struct radix_node *n, struct slice a, struct slice b)
 {
-    char *old = n->edge.ptr == n->room ? NULL : (char *)n->edge.ptr, on_stack[PREFIX_ROOM];
+    char *old = n->edge.ptr == n->room ? NULL : (char *)n->edge.ptr, on_stack[RADIX_ROOM];
     size_t len = a.len + b.len;
-    char *to = len <= PREFIX_ROOM ? on_stack : xalloc(len);
+    char *to = len <= RADIX_ROOM ? on_stack : xalloc(len);
     if (a.len)
         memcpy(to, a.ptr, a.len);
     if (b.len)
@@ -114,10 +114,10 @@ set_edge(struct prefix_node *n, struct slice a, struct slice b)
     free(old);
 }
 
-static struct prefix_node *
-new_node(struct prefixes *p, struct slice edge)
+static struct radix_node *
+new_node(struct radix *p, struct slice edge)
 {
-    struct prefix_node *n = xalloc(sizeof *n);
+    struct radix_node *n = xalloc(sizeof *n);
     list_init(&n->values);
     set_edge(n, edge, SLICE(""));
     p->nodes++;
@@ -125,7 +125,7 @@ new_node(struct prefixes *p, struct slice edge)
 }
 
 static void
-free_node(struct prefixes *p, struct prefix_node *n)
+free_node(struct radix *p, struct radix_node *n)
 {
     free_children(n);
     if (n->edge.ptr != n->room)
@@ -135,10 +135,10 @@ free_node(struct prefixes *p, struct prefix_node *n)
 }
 
 /* A node between n and its parent, `len` bytes behind the parent. */
-static struct prefix_node *
-split(struct prefixes *p, struct prefix_node *n, size_t len)
+static struct radix_node *
+split(struct radix *p, struct radix_node *n, size_t len)
 {
-    struct prefix_node *parent = n->parent, *middle = new_node(p, slice_head(n->edge, len));
+    struct radix_node *parent = n->parent, *middle = new_node(p, slice_head(n->edge, len));
     remove_child(parent, n);
     add_child(parent, middle);
     set_edge(n, slice_from(n->edge, len), SLICE(""));
@@ -146,14 +146,14 @@ split(struct prefixes *p, struct prefix_node *n, size_t len)
     return middle;
 }
 
-struct prefix_node *
-prefixes_place(struct prefixes *p, struct slice text)
+struct radix_node *
+radix_place(struct radix *p, struct slice text)
 {
-    struct prefix_node *n = &p->root;
+    struct radix_node *n = &p->root;
     while (text.len) {
         size_t at = find_child(n, text.ptr[0]);
         if (at == SIZE_MAX) {
-            struct prefix_node *leaf = new_node(p, text);
+            struct radix_node *leaf = new_node(p, text);
             add_child(n, leaf);
             return leaf;
         }
@@ -170,9 +170,9 @@ prefixes_place(struct prefixes *p, struct slice text)
 
 /* Its only child takes its place. */
 static void
-merge(struct prefixes *p, struct prefix_node *n)
+merge(struct radix *p, struct radix_node *n)
 {
-    struct prefix_node *parent = n->parent, *child = nodes_of(n->children)[0];
+    struct radix_node *parent = n->parent, *child = nodes_of(n->children)[0];
     remove_child(parent, n);
     set_edge(child, n->edge, child->edge);
     add_child(parent, child);
@@ -180,12 +180,12 @@ merge(struct prefixes *p, struct prefix_node *n)
 }
 
 void
-prefixes_tidy(struct prefixes *p, struct prefix_node *n)
+radix_tidy(struct radix *p, struct radix_node *n)
 {
     if (n->parent == NULL || !list_is_empty(&n->values))
         return;
     if (child_count(n) == 0) {
-        struct prefix_node *parent = n->parent;
+        struct radix_node *parent = n->parent;
         remove_child(parent, n);
         free_node(p, n);
         n = parent;
@@ -194,19 +194,19 @@ prefixes_tidy(struct prefixes *p, struct prefix_node *n)
         merge(p, n);
 }
 
-struct prefix_node *
-prefixes_first(struct prefixes *p)
+struct radix_node *
+radix_first(struct radix *p)
 {
     return &p->root;
 }
 
-struct prefix_node *
-prefixes_next(struct prefix_node *n, struct slice *rest)
+struct radix_node *
+radix_next(struct radix_node *n, struct slice *rest)
 {
     size_t at = rest->len ? find_child(n, rest->ptr[0]) : SIZE_MAX;
     if (at == SIZE_MAX)
         return NULL;
-    struct prefix_node *child = nodes_of(n->children)[at];
+    struct radix_node *child = nodes_of(n->children)[at];
     if (!slice_starts(*rest, child->edge))
         return NULL;
     *rest = slice_from(*rest, child->edge.len);

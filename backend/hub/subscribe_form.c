@@ -1,11 +1,11 @@
-/* query - the parameters of a subscription, of both dialects.
+/* subscribe_form - the parameters of a subscription, of both dialects.
  *
  * One name decides the dialect of the request: `topic` is 0.x, `match…` is 1.0, both at once are
  * neither. A hub that speaks one dialect alone does not know the other's names: without issuers
  * `match` is a parameter like any other, without keys of 0.x `topic` is an error that names
  * `match`. */
 
-#include "hub/query.h"
+#include "hub/subscribe_form.h"
 
 #include "base/alloc.h"
 #include "config/config.h"
@@ -58,7 +58,7 @@ static const unsigned ranks_1_0[] = {CURSOR_POLYFILL, CURSOR_1_0, CURSOR_0_X, CU
 /* While a request is read. */
 struct reader {
     struct exchange *ex;
-    struct query *query;
+    struct subscribe_form *query;
     size_t fields, room;
     bool any_topic, any_match, in_body, is_query_method;
     struct slice cursors[2][CURSOR_NAMES]; /* of the query, of the body */
@@ -112,7 +112,7 @@ static const char *
 take_selector(struct reader *r, enum parameter kind, enum matcher_type type, struct slice value)
 {
     const char *fault;
-    struct query *q = r->query;
+    struct subscribe_form *q = r->query;
     if (kind == PARAMETER_MATCHER && (fault = judge_matcher(r, value)) != NULL)
         return fault;
     if (q->count == r->room || (kind == PARAMETER_MATCHER && q->count == MAX_MATCHERS_1_0)) {
@@ -210,7 +210,7 @@ compare(const void *a, const void *b)
 
 /* What is no pattern first, in its order. */
 static void
-sort(struct query *q)
+sort(struct subscribe_form *q)
 {
     size_t exact = 0;
     for (size_t i = 0; i < q->count; i++) {
@@ -224,16 +224,16 @@ sort(struct query *q)
 }
 
 void
-query_set_client(struct query *q, uint64_t client)
+subscribe_form_set_client(struct subscribe_form *q, uint64_t client)
 {
     for (size_t i = 0; i < q->count; i++)
         q->selectors[i].client = client;
 }
 
 const char *
-query_read(struct exchange *ex, struct slice body, struct query *q)
+subscribe_form_read(struct exchange *ex, struct slice body, struct subscribe_form *q)
 {
-    *q = (struct query){0};
+    *q = (struct subscribe_form){0};
     struct reader r = {.ex = ex, .query = q};
     r.is_query_method = slice_eq(ex->request->method, SLICE("QUERY"));
     r.room = slice_count(ex->request->query, '&') + slice_count(body, '&') + 2;

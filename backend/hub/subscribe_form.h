@@ -1,5 +1,5 @@
-#ifndef HUB_QUERY_H
-#define HUB_QUERY_H
+#ifndef HUB_SUBSCRIBE_FORM_H
+#define HUB_SUBSCRIBE_FORM_H
 
 /* What a subscription asks for (PROTOCOL.md, "Subscribe" and "History"). */
 
@@ -13,7 +13,7 @@ struct cursor {
     struct slice id;
 };
 
-struct query {
+struct subscribe_form {
     /* At least one; equal ones may be among them. What is no pattern stands first, sorted. */
     struct selector *selectors;
     size_t count;
@@ -29,8 +29,9 @@ struct slice cursor_at_once(const struct cursor *);
  * to a QUERY, which is of 1.0, `topic` is no parameter).
  * NULL: read, everything lies in the arena or the request; otherwise the sentence of the 400. Does
  * not compile patterns: index_add() and index_judge() do. */
-MUST_CHECK const char *query_read(struct exchange *, struct slice body, struct query *);
+MUST_CHECK const char *subscribe_form_read(struct exchange *, struct slice body,
+                                           struct subscribe_form *);
 /* Who has it on the account what is new to the index (struct selector). */
-void query_set_client(struct query *, uint64_t client);
+void subscribe_form_set_client(struct subscribe_form *, uint64_t client);
 
 #endif

@@ -1,12 +1,12 @@
 /* The fault table of a publish, both columns. */
 
-#include "hub/fields.h"
+#include "hub/publish_form.h"
 
 #include "unit/guard.h"
 
 #include <stdlib.h>
 
-static const struct fields_limits limits = {100, 3, 48, 64};
+static const struct publish_form_limits limits = {100, 3, 48, 64};
 
 #define SIXTEEN "0123456789abcdef"
 
@@ -85,12 +85,13 @@ static unsigned
 status_of(struct slice form, enum dialect dialect)
 {
     struct arena arena;
-    struct fields f;
+    struct publish_form f;
     arena_init(&arena, 65536);
-    enum fields_fault fault = fields_read(&arena, guard_copy(form), dialect, &limits, &f);
-    ck_assert(slice_ends(fields_sentence(fault), SLICE("\n")));
+    enum publish_form_fault fault =
+        publish_form_read(&arena, guard_copy(form), dialect, &limits, &f);
+    ck_assert(slice_ends(publish_form_sentence(fault), SLICE("\n")));
     arena_fini(&arena);
-    return fault == FIELDS_OK ? 200 : fields_status(fault, dialect);
+    return fault == PUBLISH_FORM_OK ? 200 : publish_form_status(fault, dialect);
 }
 
 START_TEST(every_row_has_its_status_in_both_dialects)
@@ -108,21 +109,21 @@ END_TEST
 START_TEST(the_first_value_counts_and_zeros_are_dropped)
 {
     struct arena arena;
-    struct fields f;
+    struct publish_form f;
     arena_init(&arena, 65536);
     ck_assert_int_eq(
-        fields_read(&arena,
-                    SLICE("topic=a&topic=b&data=d&data=x&id=&id=x&type=t&type=x&retry=007&retry=x"),
-                    DIALECT_1_0, &limits, &f),
-        FIELDS_OK);
+        publish_form_read(
+            &arena, SLICE("topic=a&topic=b&data=d&data=x&id=&id=x&type=t&type=x&retry=007&retry=x"),
+            DIALECT_1_0, &limits, &f),
+        PUBLISH_FORM_OK);
     ck_assert_uint_eq(f.topic_count, 2);
     ck_assert(slice_eq(f.topics[0], SLICE("a")) && slice_eq(f.topics[1], SLICE("b")));
     ck_assert(slice_eq(f.data, SLICE("d")) && f.id.len == 0);
     ck_assert(slice_eq(f.type, SLICE("t")) && slice_eq(f.retry, SLICE("7")));
     ck_assert(!f.is_private);
     ck_assert_int_eq(
-        fields_read(&arena, SLICE("topic=a&private=0&retry=00"), DIALECT_0X, &limits, &f),
-        FIELDS_OK);
+        publish_form_read(&arena, SLICE("topic=a&private=0&retry=00"), DIALECT_0X, &limits, &f),
+        PUBLISH_FORM_OK);
     ck_assert(f.is_private && f.retry.len == 0);
     arena_fini(&arena);
 }
@@ -130,28 +131,28 @@ END_TEST
 
 static const struct {
     struct slice form;
-    enum fields_fault fault;
+    enum publish_form_fault fault;
 } topicless[] = {
-    {SLICE_INIT(""), FIELDS_NO_TOPIC},
-    {SLICE_INIT("data=x"), FIELDS_NO_TOPIC},
-    {SLICE_INIT("topics=a"), FIELDS_NO_TOPIC},
-    {SLICE_INIT("topic[]=a"), FIELDS_TOPIC_IN_BRACKETS},
-    {SLICE_INIT("x=1&topic%5B0%5D=a&y=2"), FIELDS_TOPIC_IN_BRACKETS},
-    {SLICE_INIT("{\"topic\":\"a\"}"), FIELDS_JSON},
-    {SLICE_INIT("+{\"topic\":\"a&b=c\"}"), FIELDS_JSON},
-    {SLICE_INIT("[1]"), FIELDS_JSON},
-    {SLICE_INIT("topic=a&{"), FIELDS_OK},
-    {SLICE_INIT("topic=a&topic[]=b"), FIELDS_OK},
+    {SLICE_INIT(""), PUBLISH_FORM_NO_TOPIC},
+    {SLICE_INIT("data=x"), PUBLISH_FORM_NO_TOPIC},
+    {SLICE_INIT("topics=a"), PUBLISH_FORM_NO_TOPIC},
+    {SLICE_INIT("topic[]=a"), PUBLISH_FORM_TOPIC_IN_BRACKETS},
+    {SLICE_INIT("x=1&topic%5B0%5D=a&y=2"), PUBLISH_FORM_TOPIC_IN_BRACKETS},
+    {SLICE_INIT("{\"topic\":\"a\"}"), PUBLISH_FORM_JSON},
+    {SLICE_INIT("+{\"topic\":\"a&b=c\"}"), PUBLISH_FORM_JSON},
+    {SLICE_INIT("[1]"), PUBLISH_FORM_JSON},
+    {SLICE_INIT("topic=a&{"), PUBLISH_FORM_OK},
+    {SLICE_INIT("topic=a&topic[]=b"), PUBLISH_FORM_OK},
 };
 
 START_TEST(what_is_there_instead_of_a_topic_is_told)
 {
     for (size_t i = 0; i < COUNT_OF(topicless); i++) {
         struct arena arena;
-        struct fields f;
+        struct publish_form f;
         arena_init(&arena, 65536);
-        enum fields_fault fault =
-            fields_read(&arena, guard_copy(topicless[i].form), DIALECT_1_0, &limits, &f);
+        enum publish_form_fault fault =
+            publish_form_read(&arena, guard_copy(topicless[i].form), DIALECT_1_0, &limits, &f);
         ck_assert_msg(fault == topicless[i].fault, SLICE_FMT, SLICE_ARG(topicless[i].form));
         arena_fini(&arena);
     }
@@ -161,11 +162,11 @@ END_TEST
 START_TEST(fields_that_are_not_known_are_counted_and_one_is_named)
 {
     struct arena arena;
-    struct fields f;
+    struct publish_form f;
     arena_init(&arena, 65536);
-    ck_assert_int_eq(fields_read(&arena, SLICE("topic=a&dat=x&private=no&other=y&id=1"), DIALECT_0X,
-                                 &limits, &f),
-                     FIELDS_OK);
+    ck_assert_int_eq(publish_form_read(&arena, SLICE("topic=a&dat=x&private=no&other=y&id=1"),
+                                       DIALECT_0X, &limits, &f),
+                     PUBLISH_FORM_OK);
     ck_assert_uint_eq(f.unknown_count, 2);
     ck_assert(slice_eq(f.unknown, SLICE("dat")) && slice_eq(f.private_value, SLICE("no")));
     arena_fini(&arena);
@@ -175,24 +176,24 @@ END_TEST
 START_TEST(too_many_fields_are_told_from_too_many_topics)
 {
     struct arena arena;
-    struct fields f;
+    struct publish_form f;
     char form[404];
     for (int i = 0; i < 101; i++)
         memcpy(form + 4 * i, "x=y&", 4);
     arena_init(&arena, 65536);
-    ck_assert_int_eq(fields_read(&arena, SLICE_OF(form, 404), DIALECT_0X, &limits, &f),
-                     FIELDS_TOO_MANY);
-    ck_assert_int_eq(fields_read(&arena, SLICE_OF(form, 400), DIALECT_0X, &limits, &f),
-                     FIELDS_NO_TOPIC);
+    ck_assert_int_eq(publish_form_read(&arena, SLICE_OF(form, 404), DIALECT_0X, &limits, &f),
+                     PUBLISH_FORM_TOO_MANY);
+    ck_assert_int_eq(publish_form_read(&arena, SLICE_OF(form, 400), DIALECT_0X, &limits, &f),
+                     PUBLISH_FORM_NO_TOPIC);
     arena_fini(&arena);
     arena_init(&arena, 8);
-    ck_assert_int_eq(fields_read(&arena, SLICE("topic=a"), DIALECT_0X, &limits, &f),
-                     FIELDS_TOO_LARGE);
+    ck_assert_int_eq(publish_form_read(&arena, SLICE("topic=a"), DIALECT_0X, &limits, &f),
+                     PUBLISH_FORM_TOO_LARGE);
     arena_fini(&arena);
 }
 END_TEST
 
-UNIT_MAIN("hub/fields", every_row_has_its_status_in_both_dialects,
+UNIT_MAIN("hub/publish_form", every_row_has_its_status_in_both_dialects,
           the_first_value_counts_and_zeros_are_dropped, what_is_there_instead_of_a_topic_is_told,
           fields_that_are_not_known_are_counted_and_one_is_named,
           too_many_fields_are_told_from_too_many_topics)

@@ -1,5 +1,5 @@
-#ifndef HUB_ENTRIES_H
-#define HUB_ENTRIES_H
+#ifndef HUB_LINEAR_HASH_H
+#define HUB_LINEAR_HASH_H
 
 /* What streams subscribe to, interned: a hash table that grows and shrinks by one bucket at a time,
  * so that no call takes long however many entries there are. One thread. */
@@ -22,18 +22,19 @@ struct entry {
 /* The text stands close behind: a million of them are half a cache line shorter for it. */
 #define ENTRY_TEXT_AT (offsetof(struct entry, share) + sizeof(uint32_t))
 
-struct entries {
+struct linear_hash {
     struct entry **buckets; /* owns */
     size_t bucket_count, cap, count;
     size_t round; /* a power of two: buckets below it, in this round's beginning */
 };
 
-void entries_init(struct entries *);
-void entries_fini(struct entries *); /* none is left */
+void linear_hash_init(struct linear_hash *);
+void linear_hash_fini(struct linear_hash *); /* none is left */
 /* NULL: none. */
-struct entry *entries_find(const struct entries *, uint32_t hash,
-                           bool (*is)(const struct entry *, const void *what), const void *what);
-void entries_add(struct entries *, struct entry *);
-void entries_remove(struct entries *, struct entry *);
+struct entry *linear_hash_find(const struct linear_hash *, uint32_t hash,
+                               bool (*is)(const struct entry *, const void *what),
+                               const void *what);
+void linear_hash_add(struct linear_hash *, struct entry *);
+void linear_hash_remove(struct linear_hash *, struct entry *);
 
 #endif

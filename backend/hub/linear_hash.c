@@ -1,10 +1,10 @@
-/* entries - a table by linear hashing (Litwin).
+/* linear_hash - a table that grows and shrinks by one bucket at a time (Litwin).
  *
  * Buckets are split, or joined again, one a call, in order: bucket i of this round with bucket
  * i + round. A hash falls into the half of the table that its bucket's split has reached. Doubling
  * a million entries at once would hold every stream of the worker up. */
 
-#include "hub/entries.h"
+#include "hub/linear_hash.h"
 
 #include "base/alloc.h"
 
@@ -15,15 +15,15 @@ enum {
 };
 
 void
-entries_init(struct entries *t)
+linear_hash_init(struct linear_hash *t)
 {
-    *t = (struct entries){
+    *t = (struct linear_hash){
         .bucket_count = FIRST_BUCKETS, .cap = FIRST_BUCKETS, .round = FIRST_BUCKETS};
     t->buckets = xalloc(FIRST_BUCKETS * sizeof *t->buckets);
 }
 
 void
-entries_fini(struct entries *t)
+linear_hash_fini(struct linear_hash *t)
 {
     ENSURE(t->count == 0);
     free(t->buckets);
@@ -31,15 +31,15 @@ entries_fini(struct entries *t)
 }
 
 static struct entry **
-bucket_of(const struct entries *t, uint32_t hash)
+bucket_of(const struct linear_hash *t, uint32_t hash)
 {
     size_t at = hash & (2 * t->round - 1);
     return &t->buckets[at < t->bucket_count ? at : hash & (t->round - 1)];
 }
 
 struct entry *
-entries_find(const struct entries *t, uint32_t hash,
-             bool (*is)(const struct entry *, const void *what), const void *what)
+linear_hash_find(const struct linear_hash *t, uint32_t hash,
+                 bool (*is)(const struct entry *, const void *what), const void *what)
 {
     for (struct entry *e = *bucket_of(t, hash); e; e = e->next)
         if (e->hash == hash && is(e, what))
@@ -48,14 +48,14 @@ entries_find(const struct entries *t, uint32_t hash,
 }
 
 static void
-set_cap(struct entries *t, size_t cap)
+set_cap(struct linear_hash *t, size_t cap)
 {
     t->buckets = xrealloc(t->buckets, cap * sizeof *t->buckets);
     t->cap = cap;
 }
 
 static void
-split_one(struct entries *t)
+split_one(struct linear_hash *t)
 {
     if (t->bucket_count == t->cap)
         set_cap(t, t->cap * 2);
@@ -74,7 +74,7 @@ split_one(struct entries *t)
 }
 
 static void
-join_one(struct entries *t)
+join_one(struct linear_hash *t)
 {
     if (t->bucket_count == t->round)
         t->round /= 2;
@@ -88,7 +88,7 @@ join_one(struct entries *t)
 }
 
 void
-entries_add(struct entries *t, struct entry *e)
+linear_hash_add(struct linear_hash *t, struct entry *e)
 {
     if (t->count >= t->bucket_count)
         split_one(t);
@@ -99,7 +99,7 @@ entries_add(struct entries *t, struct entry *e)
 }
 
 void
-entries_remove(struct entries *t, struct entry *e)
+linear_hash_remove(struct linear_hash *t, struct entry *e)
 {
     struct entry **at = bucket_of(t, e->hash);
     while (*at != e) {

@@ -1,11 +1,11 @@
-/* struck - a short list, under a leaf lock, of what is not to be tried again soon.
+/* pattern_ban - a short list, under a leaf lock, of what is not to be tried again soon.
  *
  * Streams of a struck pattern end with retry:, and EventSource comes back for it at once: to refuse
  * it then, with 400, is what makes the browser stop. Looked at only when somebody subscribes to a
  * pattern that the worker does not have, so the lock is on no hot path. Where the list is full the
  * oldest makes room: a pattern that is forgotten has to be struck once more, nothing else. */
 
-#include "hub/struck.h"
+#include "hub/pattern_ban.h"
 
 #include "base/alloc.h"
 
@@ -16,7 +16,7 @@ enum {
     PLACES = 256
 };
 
-struct struck {
+struct pattern_ban {
     pthread_mutex_t lock; /* a leaf */
     size_t next;          /* the oldest: its place is given away next */
     struct {
@@ -24,16 +24,16 @@ struct struck {
     } places[PLACES];
 };
 
-struct struck *
-struck_new(void)
+struct pattern_ban *
+pattern_ban_new(void)
 {
-    struct struck *s = xalloc(sizeof *s);
+    struct pattern_ban *s = xalloc(sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }
 
 void
-struck_free(struct struck **ref)
+pattern_ban_free(struct pattern_ban **ref)
 {
     if (*ref)
         pthread_mutex_destroy(&(*ref)->lock);
@@ -42,7 +42,7 @@ struck_free(struct struck **ref)
 }
 
 static bool
-holds(const struct struck *s, uint64_t hash, uint64_t now_ms)
+holds(const struct pattern_ban *s, uint64_t hash, uint64_t now_ms)
 {
     for (size_t i = 0; i < PLACES; i++)
         if (s->places[i].hash == hash && now_ms < s->places[i].until_ms)
@@ -51,20 +51,20 @@ holds(const struct struck *s, uint64_t hash, uint64_t now_ms)
 }
 
 void
-struck_add(struct struck *s, const struct selector *selector, uint64_t now_ms)
+pattern_ban_add(struct pattern_ban *s, const struct selector *selector, uint64_t now_ms)
 {
     uint64_t hash = index_hash(selector);
     pthread_mutex_lock(&s->lock);
     if (!holds(s, hash, now_ms)) {
         s->places[s->next].hash = hash;
-        s->places[s->next].until_ms = now_ms + STRUCK_MS;
+        s->places[s->next].until_ms = now_ms + PATTERN_BAN_MS;
         s->next = (s->next + 1) % PLACES;
     }
     pthread_mutex_unlock(&s->lock);
 }
 
 bool
-struck_has(struct struck *s, const struct selector *selector, uint64_t now_ms)
+pattern_ban_has(struct pattern_ban *s, const struct selector *selector, uint64_t now_ms)
 {
     uint64_t hash = index_hash(selector);
     pthread_mutex_lock(&s->lock);

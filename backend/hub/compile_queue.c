@@ -1,4 +1,4 @@
-/* joining - compiling in more than one turn.
+/* compile_queue - compiling in more than one turn.
  *
  * The worst 4 KiB of a URL Pattern take some 2 ms to compile, and a subscription may bring a
  * hundred; a thousand exact topics take nearly a millisecond, and many may bring them at once. So a
@@ -6,12 +6,12 @@
  * queue: each turn compiles on for the first in it, and the index holds what is ready. Then the
  * handler begins once more, finds everything interned, and is as quick as any other.
  *
- *     joining   made by joining_may_begin(), owned by the queue; freed when the handler has begun
- *               again, or the peer has left
+ *     compilation   made by compile_queue_may_begin(), owned by the queue; freed when the handler
+ * has begun again, or the peer has left
  *
  * What is wrong with a pattern is not said here: the handler meets it again, and says it. */
 
-#include "hub/joining.h"
+#include "hub/compile_queue.h"
 
 #include "base/alloc.h"
 #include "hub/hold.h"
@@ -26,15 +26,15 @@ enum {
     TEMPLATE_SHARE = 64, /* so many bytes of a template take as long as one of a URL Pattern */
 };
 
-struct joining_queue {
+struct compile_queue {
     struct hub_worker *home;
-    struct list waiting; /* of struct joining, first come first */
+    struct list waiting; /* of struct compilation, first come first */
     size_t budget;       /* what may still be compiled in this turn, in bytes of URL Patterns */
     uint64_t turn;
     struct turn_hook hook;
 };
 
-struct joining {
+struct compilation {
     struct hold hold;
     struct index *index;
     const struct selector *selectors; /* in the exchange's arena: gone once it has begun again */
@@ -45,10 +45,10 @@ struct joining {
 
 static void on_end_of_turn(struct turn_hook *);
 
-struct joining_queue *
-joining_new(struct hub_worker *home)
+struct compile_queue *
+compile_queue_new(struct hub_worker *home)
 {
-    struct joining_queue *q = xalloc(sizeof *q);
+    struct compile_queue *q = xalloc(sizeof *q);
     q->home = home;
     q->budget = TURN_BYTES;
     list_init(&q->waiting);
@@ -58,7 +58,7 @@ joining_new(struct hub_worker *home)
 }
 
 void
-joining_free(struct joining_queue **ref)
+compile_queue_free(struct compile_queue **ref)
 {
     free(*ref);
     *ref = NULL;
@@ -73,7 +73,7 @@ cost_of(const struct index *ix, const struct selector *s)
 }
 
 static void
-spend(struct joining_queue *q, size_t cost)
+spend(struct compile_queue *q, size_t cost)
 {
     q->budget = q->budget > cost ? q->budget - cost : 0;
 }
@@ -81,17 +81,18 @@ spend(struct joining_queue *q, size_t cost)
 static void
 drop(struct hold *h)
 {
-    struct joining *j = CONTAINER_OF(h, struct joining, hold);
-    while (j->held_count)
-        index_let_go(j->index, j->held[--j->held_count]);
-    free(j);
+    struct compilation *c = CONTAINER_OF(h, struct compilation, hold);
+    while (c->held_count)
+        index_let_go(c->index, c->held[--c->held_count]);
+    free(c);
 }
 
 bool
-joining_may_begin(struct exchange *ex, const struct query *query, void (*again)(struct exchange *))
+compile_queue_may_begin(struct exchange *ex, const struct subscribe_form *query,
+                        void (*again)(struct exchange *))
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
-    struct joining_queue *q = home->joining;
+    struct compile_queue *q = home->compiling;
     size_t cost = query->count > FEW ? query->count * MATCHER_COST : 0;
     for (size_t i = 0; i < query->count; i++)
         cost += cost_of(&home->index, &query->selectors[i]);
@@ -99,31 +100,31 @@ joining_may_begin(struct exchange *ex, const struct query *query, void (*again)(
         spend(q, cost); /* what failed to be held may cost once more; nothing else does */
         return true;
     }
-    struct joining *j = xalloc(sizeof *j + query->count * sizeof j->held[0]);
-    j->index = &home->index;
-    j->selectors = query->selectors;
-    j->count = query->count;
-    hold_begin(&j->hold, &q->waiting, ex, again, drop);
+    struct compilation *c = xalloc(sizeof *c + query->count * sizeof c->held[0]);
+    c->index = &home->index;
+    c->selectors = query->selectors;
+    c->count = query->count;
+    hold_begin(&c->hold, &q->waiting, ex, again, drop);
     worker_again(home->worker);
     return false;
 }
 
 /* Compiles on. True: there is nothing left to do for it. */
 static bool
-go_on(struct joining_queue *q, struct joining *j)
+go_on(struct compile_queue *q, struct compilation *c)
 {
-    for (; j->next < j->count; j->next++) {
-        const struct selector *s = &j->selectors[j->next];
+    for (; c->next < c->count; c->next++) {
+        const struct selector *s = &c->selectors[c->next];
         struct entry *held;
         if (!index_is_pattern(s))
             continue;
         if (q->budget == 0)
             return false;
-        spend(q, cost_of(j->index, s));
-        if (index_hold(j->index, s, &held) != INDEX_ADDED)
+        spend(q, cost_of(c->index, s));
+        if (index_hold(c->index, s, &held) != INDEX_ADDED)
             return true;
         if (held)
-            j->held[j->held_count++] = held;
+            c->held[c->held_count++] = held;
     }
     return true;
 }
@@ -131,21 +132,21 @@ go_on(struct joining_queue *q, struct joining *j)
 static void
 on_end_of_turn(struct turn_hook *hook)
 {
-    struct joining_queue *q = CONTAINER_OF(hook, struct joining_queue, hook);
+    struct compile_queue *q = CONTAINER_OF(hook, struct compile_queue, hook);
     if (worker_is_new_turn(q->home->worker, &q->turn))
         q->budget = TURN_BYTES;
     while (!list_is_empty(&q->waiting) && q->budget) {
-        struct joining *j = CONTAINER_OF(q->waiting.next, struct joining, hold.node);
-        if (!go_on(q, j))
+        struct compilation *c = CONTAINER_OF(q->waiting.next, struct compilation, hold.node);
+        if (!go_on(q, c))
             break;
-        hold_resume(&j->hold);
+        hold_resume(&c->hold);
     }
     if (!list_is_empty(&q->waiting))
         worker_again(q->home->worker);
 }
 
 void
-joining_stop(struct joining_queue *q)
+compile_queue_stop(struct compile_queue *q)
 {
     hold_stop_all(&q->waiting);
 }

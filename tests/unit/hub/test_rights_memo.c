@@ -1,6 +1,6 @@
 /* Private updates: what each stream is told, and that each set of rights is asked once. */
 
-#include "hub/judged.h"
+#include "hub/rights_memo.h"
 #include "unit/auth/mint.h"
 
 #include "base/hash.h"
@@ -42,8 +42,8 @@ START_TEST(each_set_of_rights_is_asked_once_and_all_get_its_answer)
 {
     static struct grant *grants[TOKENS][SAME];
     struct authority *a = mint_authority();
-    struct judged j;
-    judged_init(&j);
+    struct rights_memo j;
+    rights_memo_init(&j);
     for (unsigned n = 0; n < TOKENS; n++)
         for (unsigned copy = 0; copy < SAME; copy++)
             grants[n][copy] = grant(a, n, copy);
@@ -52,26 +52,26 @@ START_TEST(each_set_of_rights_is_asked_once_and_all_get_its_answer)
         int len = round == 4 ? snprintf(topic, sizeof topic, "all/1")
                              : snprintf(topic, sizeof topic, "of/%u", round * 50);
         struct update *u = update(SLICE_OF(topic, (size_t)len), true);
-        judged_next(&j);
+        rights_memo_next(&j);
         for (unsigned copy = 0; copy < SAME; copy++) {
             for (unsigned n = 0; n < TOKENS; n++) {
                 bool may = round == 4 || n == round * 50;
                 enum match answer = may ? MATCH_YES : MATCH_NO;
                 struct judging judging = {0};
                 uint64_t steps = 100000;
-                ck_assert_int_eq(judged_may_get(&j, grants[n][copy], u, &steps), answer);
-                ck_assert_int_eq(grant_may_get(grants[n][copy], u, &judging, &steps), answer);
+                ck_assert_int_eq(rights_memo_may_get(&j, grants[n][copy], u, &steps), answer);
+                ck_assert_int_eq(rights_memo_ask(grants[n][copy], u, &judging, &steps), answer);
             }
         }
         ck_assert_uint_eq(j.count, TOKENS);
         uint64_t none = 0;
-        ck_assert_int_eq(judged_may_get(&j, NULL, u, &none), MATCH_NO);
+        ck_assert_int_eq(rights_memo_may_get(&j, NULL, u, &none), MATCH_NO);
         update_unref(&u);
     }
     for (unsigned n = 0; n < TOKENS; n++)
         for (unsigned copy = 0; copy < SAME; copy++)
             grant_unref(&grants[n][copy]);
-    judged_fini(&j);
+    rights_memo_fini(&j);
     authority_free(&a);
 }
 END_TEST
@@ -86,7 +86,7 @@ START_TEST(a_grant_is_asked_about_many_topics_in_many_turns)
     static struct slice topics[TOPICS];
     struct authority *a = mint_authority();
     struct grant *one = grant(a, 1, 0), *other = grant(a, 2, 0);
-    struct judged j;
+    struct rights_memo j;
     for (size_t i = 0; i < TOPICS; i++)
         topics[i] = SLICE("all");
     topics[TOPICS - 1] = SLICE("of/2");
@@ -94,10 +94,11 @@ START_TEST(a_grant_is_asked_about_many_topics_in_many_turns)
         .topics = topics, .topic_count = TOPICS, .id = SLICE("i"), .is_private = true};
     bool too_large;
     struct update *u = update_new(&parts, 1 << 20, &too_large);
-    judged_init(&j);
-    judged_next(&j);
+    rights_memo_init(&j);
+    rights_memo_next(&j);
     size_t turns[2] = {0, 0};
-    for (uint64_t steps = 100; judged_may_get(&j, one, u, &steps) == MATCH_LIMIT; steps = 100) {
+    for (uint64_t steps = 100; rights_memo_may_get(&j, one, u, &steps) == MATCH_LIMIT;
+         steps = 100) {
         ck_assert_uint_eq(steps, 0);
         if (++turns[0] == 5)
             break; /* it leaves */
@@ -106,13 +107,13 @@ START_TEST(a_grant_is_asked_about_many_topics_in_many_turns)
     enum match answer = MATCH_LIMIT;
     for (; answer == MATCH_LIMIT; turns[1]++) {
         uint64_t steps = 100;
-        answer = judged_may_get(&j, other, u, &steps);
+        answer = rights_memo_may_get(&j, other, u, &steps);
     }
     ck_assert_int_eq(answer, MATCH_YES);
     ck_assert_uint_ge(turns[1], TOPICS / 100);
     uint64_t none = 0;
-    ck_assert_int_eq(judged_may_get(&j, other, u, &none), MATCH_YES); /* it is known */
-    judged_fini(&j);
+    ck_assert_int_eq(rights_memo_may_get(&j, other, u, &none), MATCH_YES); /* it is known */
+    rights_memo_fini(&j);
     update_unref(&u);
     grant_unref(&one);
     grant_unref(&other);
@@ -122,14 +123,14 @@ END_TEST
 
 START_TEST(a_public_update_asks_nobody)
 {
-    struct judged j;
+    struct rights_memo j;
     struct update *u = update(SLICE("t"), false);
-    judged_init(&j);
-    judged_next(&j);
+    rights_memo_init(&j);
+    rights_memo_next(&j);
     uint64_t none = 0;
-    ck_assert_int_eq(judged_may_get(&j, NULL, u, &none), MATCH_YES);
+    ck_assert_int_eq(rights_memo_may_get(&j, NULL, u, &none), MATCH_YES);
     ck_assert_uint_eq(j.count, 0);
-    judged_fini(&j);
+    rights_memo_fini(&j);
     update_unref(&u);
 }
 END_TEST
