@@ -94,7 +94,7 @@ class Case:
 
     def waits_for_its_patterns(self):
         self.start("max_pending_bytes 256MiB\nclient_share 1\nmax_index_bytes 1GiB\n" + ISSUERS)
-        self.before = [Client(at(self.hub)) for _ in range(25)]
+        self.before = [Client(at(self.hub)) for _ in range(8)]
         for number, client in enumerate(self.before):
             client.ask("QUERY", PATH, [FORM, self.auth], "&".join(f"{p}-{number}" for p in PATTERNS).encode())
         settle(self.hub, 60)  # a turn takes 16 KiB of a body

@@ -129,6 +129,14 @@ def status(hub, auth):
     return publish(address(hub), auth, topic="t", data="x").status
 
 
+def not_now_or(wanted, hub, token):
+    """Within key_wait_timeout a busy machine reads no set: "not now" comes before the answer, and no other one."""
+    deadline = time.monotonic() + 60
+    while (answer := status(hub, token)) == 503 and time.monotonic() < deadline:
+        pass
+    return answer == wanted
+
+
 def has_set(hub, count=1):
     wait_for(lambda: hub.log().count("event=key_set ") >= count, "the key set")
 
@@ -270,10 +278,10 @@ def test_a_set_in_a_file_is_read_at_start_and_when_a_kid_is_not_known(start_hub,
     hub = start_hub(f"issuer {ISSUER} {{ publisher {{ jwks_uri file://{path} }} subscriber {{ jwks_uri file://{path} }} }}\njwks_cooldown 100ms",
                     keys=False)
     assert status(hub, one.token()) == 200
-    assert status(hub, two.token()) == 401
+    assert not_now_or(401, hub, two.token())
     path.write_text(json.dumps({"keys": [one.jwk, two.jwk]}))
     time.sleep(0.1)  # jwks_cooldown
-    assert status(hub, two.token()) == 200
+    assert not_now_or(200, hub, two.token())
     path.write_text("{")
     assert status(hub, one.token()) == 200
 
@@ -503,10 +511,7 @@ def test_reloads_beside_fetches_of_a_set_lose_no_change(start_hub, tmp_path):
         for a in askers:
             a.join()
     assert status(hub, sets[1][3].token()) == 200
-    answers = [status(hub, sets[0][3].token())]
-    while answers[-1] == 503:  # within key_wait_timeout a busy machine reads no file: "not now"
-        answers.append(status(hub, sets[0][3].token()))
-    assert set(answers) <= {503, 401}
+    assert not_now_or(401, hub, sets[0][3].token())
 
 
 def test_no_token_is_for_a_hub_that_does_not_know_its_name(start_hub, tmp_path):

@@ -110,7 +110,7 @@ def test_every_publish_of_many_at_once_has_one_right_line(start_hub):
 def test_the_count_is_right_where_matching_takes_many_turns(start_hub):
     """Streams fall behind and are level again while one update is still being matched, and others come: who was there
     before is counted once, wherever it reads the update from."""
-    hub = start_hub("max_match_steps 10000000\ntail 32MiB\nheartbeat 0s", workers=1)
+    hub = start_hub("max_match_steps 10000000\ntail 32MiB\nheartbeat 0s\nreply_timeout 10m", workers=1)
     topic, updates = "a" * (700 if SANITIZED else 2000) + "z", 18
     slow = [Stream(hub.socket, "topic=" + quote(slow_template(i, 200))) for i in range(8)]
     quick = [Stream(hub.socket, f"topic=*&topic={quote('a{+x}')}") for _ in range(4)]
