@@ -25,7 +25,7 @@ AUTH = f"Authorization: Bearer {token(['*'])}"
 LISTS = ("hostile_hub", "hostile_wires")  # modules with ROWS
 
 REQUEST_US = 5  # of /healthz, release: what turns the promise in milliseconds into requests
-SLACK = 20 if SANITIZED else 4  # a request is mostly the kernel, which no sanitizer slows down
+SLACK = 20  # of sanitizers and of busy machines: what a row promises is read off the table, by hand
 
 
 @dataclass
