@@ -117,9 +117,20 @@ begin(void)
     worker_start(worker);
 }
 
+/* A peer's end may not have been read yet. */
+static void
+on_end(struct worker *w, struct message *m)
+{
+    gateway_close_all(gateway, w);
+    free(m);
+}
+
 static void
 end(void)
 {
+    struct message *m = xalloc(sizeof *m);
+    *m = (struct message){.receive = on_end};
+    worker_post(worker, m);
     worker_stop(worker);
     worker_join(worker);
     worker_free(&worker);
