@@ -407,7 +407,7 @@ on_readable(struct connection *c)
     if (n == IO_FAILED || (n == IO_END && l->lingering)) {
         link_close(l);
     } else if (l->lingering) {
-        l->lingered += (size_t)n;
+        l->lingered += (uint32_t)n;
         if (l->lingered > LINGER_BYTES)
             link_close(l);
     } else if (n == IO_END) {

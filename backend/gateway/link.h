@@ -56,8 +56,9 @@ struct link {
     struct closing later, uncork;
     struct buf in, out;     /* `in` is the wire's to use; `out` is as large as what is begun */
     struct update *partial; /* owns a reference; begun but not finished */
-    size_t partial_offset, lingered;
-    size_t held; /* bytes counted in gw->shared->held, the update apart */
+    size_t partial_offset;
+    size_t held;       /* bytes counted in gw->shared->held, the update apart */
+    uint32_t lingered; /* bytes thrown away */
     uint16_t partial_mark;
     bool pinned; /* `partial` is counted */
     bool dead;   /* closes at the end of the turn */
