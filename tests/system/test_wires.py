@@ -51,7 +51,7 @@ def test_requests_sent_ahead_of_a_half_close_are_all_answered_in_order(hub):
 ], ids=["requests", "values", "begins"])
 def test_everything_sent_ahead_is_answered_and_others_are_heard_meanwhile(start_hub, ahead):
     hub = start_hub(PATIENT)
-    crowd = [Client(tcp(hub)) for _ in range(20)]
+    crowd = [Client(tcp(hub)) for _ in range(8)]
     for client in crowd:
         client.send(ahead)
     stream = Stream(tcp(hub), "topic=meanwhile")
@@ -61,11 +61,13 @@ def test_everything_sent_ahead_is_answered_and_others_are_heard_meanwhile(start_
                f.begin(1)[:3]: (f.record(f.END, 2, b"\0\0\0\0\1\0\0\0"), 3000)}
     answer, count = answers[ahead[:3]]
     for client in crowd:
-        came = b""
-        while came.count(answer) < count:
+        came, seen = b"", 0
+        while seen < count:
             part = client.socket.recv(1 << 20)
-            assert part, f"ended behind {came.count(answer)}"
+            assert part, f"ended behind {seen}"
             came += part
+            seen += came.count(answer)
+            came = came[came.rfind(answer) + len(answer):] if answer in came else came
         client.close()
 
 
