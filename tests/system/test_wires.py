@@ -16,7 +16,7 @@ POST = f"POST {PATH} HTTP/1.1\r\nHost: a\r\n{FORM}\r\n{AUTH}\r\n"
 
 
 # A sanitizer on a busy machine takes longer than peers are given.
-PATIENT = "reply_timeout 10m\nbody_timeout 10m\nidle_timeout 10m\nkeepalive_timeout 10m\n"
+PATIENT = "head_timeout 10m\nreply_timeout 10m\nbody_timeout 10m\nidle_timeout 10m\nkeepalive_timeout 10m\n"
 
 
 # What is beyond 32 MiB is tried without a sanitizer of threads, which takes a minute for it.
