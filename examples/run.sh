@@ -61,6 +61,7 @@ answers() {
 }
 
 # Waits until one of the two ends, and says which. (Of one that a signal has ended before it, `wait -n` hears nothing.)
+# Ctrl-C goes to all three: whoever ends in order was told to, and may be heard of before our own trap is.
 ended() {
     local status=0 which= pid
     for pid in "${pids[@]}"; do kill -0 "$pid" 2>/dev/null || which=$pid; done
@@ -68,6 +69,10 @@ ended() {
         wait "$which" || status=$?
     else
         wait -n -p which "${pids[@]}" || status=$?
+    fi
+    if [ "$status" = 0 ] || [ -z "$which" ]; then
+        stop
+        exit 0
     fi
     if [ "$which" = "$hub" ]; then
         fail "the hub has ended (status $status); its last lines say why"

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / os.environ.get("ALIPES_BIN", "build/release/alipes")
 KEY = "0123456789abcdef0123456789abcdef"
 PATH = "/.well-known/mercure"
-PATIENCE = 20
+PATIENCE = 60
 
 
 def free_port():

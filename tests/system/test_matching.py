@@ -354,7 +354,7 @@ def test_matching_that_pauses_leaves_nothing_out_and_sends_nothing_twice(start_h
 
 
 def test_a_stop_ends_streams_behind_what_is_still_to_be_matched(start_hub):
-    hub = start_hub("max_match_steps 10000000", workers=1)
+    hub = start_hub("max_match_steps 10000000\nshutdown_timeout 10m", workers=1)
     topic = "a" * (700 if SANITIZED else 2000) + "z"
     streams = [Stream(at(hub), ask(("topic", slow_template(i, 200)))) for i in range(12)]
     for i in range(5):
