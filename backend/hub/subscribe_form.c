@@ -220,7 +220,8 @@ sort(struct subscribe_form *q)
         q->selectors[i] = q->selectors[exact];
         q->selectors[exact++] = s;
     }
-    qsort(q->selectors, exact, sizeof *q->selectors, compare);
+    if (exact > 1)
+        qsort(q->selectors, exact, sizeof *q->selectors, compare);
 }
 
 void
