@@ -234,6 +234,9 @@ void
 worker_join(struct worker *w)
 {
     ENSURE(pthread_join(w->thread, NULL) == 0);
+    while (empty_inbox(w))
+        ;
+    free_all(&w->closing);
 }
 
 void

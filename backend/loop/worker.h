@@ -40,7 +40,7 @@ enum {
 
 struct worker *worker_new(unsigned number); /* caller owns; not yet running */
 void worker_start(struct worker *);         /* begins the thread */
-void worker_join(struct worker *);          /* after worker_stop() */
+void worker_join(struct worker *); /* after worker_stop(); its last mail is received here */
 void worker_free(struct worker **);
 
 /* Any thread. Messages of one sender arrive in order. */

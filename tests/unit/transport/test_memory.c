@@ -142,11 +142,11 @@ open_all(size_t tail)
 static void
 close_all(void)
 {
+    transport_stop(transport);
     for (unsigned i = 0; i < WORKERS; i++)
         worker_stop(workers[i]);
     for (unsigned i = 0; i < WORKERS; i++)
         worker_join(workers[i]);
-    transport_stop(transport);
     for (unsigned i = 0; i < WORKERS; i++)
         worker_free(&workers[i]);
     transport_free(&transport);
