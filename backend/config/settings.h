@@ -20,6 +20,13 @@ enum forwarded {
     FORWARDED_FORWARDED,
 };
 
+/* Who hears as a stream begins where it stands (hub/stream_cursor.h). */
+enum stream_cursor {
+    STREAM_CURSOR_BROWSERS,
+    STREAM_CURSOR_ALL,
+    STREAM_CURSOR_OFF,
+};
+
 /* Who may sign tokens of 1.0. A role without a key is refused for this issuer. */
 struct issuer_setting {
     char *id, *place;
@@ -59,6 +66,7 @@ struct config {
     char *jwks_ca; /* NULL: the system's */
     bool anonymous, debug, fastcgi_multiplexing;
     unsigned id_format_uuid4, busy_503; /* 1: they do */
+    unsigned stream_cursor;             /* enum stream_cursor */
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
     uint64_t tail, max_request_head, max_request_body_size, max_query_body_size, max_update_size,

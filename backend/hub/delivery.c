@@ -235,8 +235,10 @@ send_due(struct delivery *d, struct stream *s, uint64_t now)
         s->last_sent_ms = now;
     s->sent += (uint32_t)begun;
     metrics_add(METRIC_deliveries, begun);
-    if (begun == count)
+    if (begun == count) {
+        s->position = updates[count - 1]->position;
         return;
+    }
     s->first_due = DUE_NONE;
     catch_up_fall_back(s, d->batch, indices[begun]);
 }
@@ -321,6 +323,7 @@ static void
 finish_batch(struct delivery *d)
 {
     size_t bytes = d->batch->bytes;
+    d->home->delivered = d->batch->upto;
     d->batch = NULL;
     transport_delivered(d->home->hub->transport, worker_number(d->home->worker), bytes);
 }

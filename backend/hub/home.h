@@ -46,8 +46,9 @@ struct hub_worker {
     struct list streams;        /* all of them, by stream.node */
     struct index index;
     struct tail tail;
-    struct position taken; /* all up to here is in the tail, or was */
-    uint32_t batches;      /* so many were taken (hub/trace.h) */
+    struct position taken;     /* all up to here is in the tail, or was */
+    struct position delivered; /* all up to here is matched, and written to who is LIVE */
+    uint32_t batches;          /* so many were taken (hub/trace.h) */
 
     /* Owns the parts. */
     struct delivery *delivery;

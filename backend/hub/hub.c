@@ -86,7 +86,7 @@ hub_worker_free(struct hub_worker **ref)
 void
 hub_start_at(struct hub_worker *home, struct position last)
 {
-    home->taken = last;
+    home->taken = home->delivered = last;
 }
 
 void

@@ -18,12 +18,12 @@
 #include "hub/catch_up_queue.h"
 #include "hub/lookup.h"
 #include "hub/reading.h"
+#include "hub/stream_cursor.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/hub_url.h"
 #include "request/reply.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char *const state_names[] = {
@@ -110,6 +110,7 @@ settle(struct stream *s, struct exchange *ex, struct grant *grant, uint64_t addr
     s->grant = grant;
     s->address_key = address_key;
     s->audience_follows = hub_url_audience_follows(ex->config);
+    s->is_browser = stream_cursor_is_for_browser(ex->request);
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     s->begun_s = (uint32_t)(worker_now_ms(home->worker) / 1000);
@@ -173,11 +174,22 @@ on_found(void *owner, const struct transport_find *find)
     }
     if (log_wants(LOG_DEBUG))
         trace_stream_cursor(s->exchange->id, find->found);
-    send_head(s, find->found ? find->id : SLICE("earliest"));
     /* An unknown id replays nothing: the stream begins at what its worker has taken. */
     s->position = find->found ? find->position : s->home->taken;
     s->begun_in = s->home->batches;
+    send_head(s, find->found ? find->id : SLICE("earliest"));
     catch_up(s);
+}
+
+/* All up to here it was sent, or judged not to get. NULL: it does not stand anywhere yet. */
+static const struct position *
+reached(const struct stream *s)
+{
+    const struct position *delivered = &s->home->delivered;
+    if (s->from_removed)
+        return NULL;
+    return s->state == STREAM_LIVE && position_cmp(*delivered, s->position) > 0 ? delivered
+                                                                                : &s->position;
 }
 
 static void
@@ -185,10 +197,11 @@ send_head(struct stream *s, struct slice cursor)
 {
     struct exchange *ex = s->exchange;
     struct reply r;
+    char text[STREAM_CURSOR_ROOM];
     reply_stream_head(ex, &r);
     if (cursor.ptr)
         reply_add(&r, cursor_header((enum dialect)s->dialect), cursor);
-    exchange_stream(ex, &r, SLICE(":\n"));
+    exchange_stream(ex, &r, stream_cursor_begin(s->home, reached(s), s->is_browser, text));
     s->has_head = true;
     s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_count(METRIC_streams_opened);
@@ -273,8 +286,10 @@ stop_waiting(struct stream *s)
 static void
 end(struct stream *s, const char *why)
 {
+    char text[STREAM_CURSOR_ROOM];
     if (s->state == STREAM_ENDING)
         return;
+    struct slice last = stream_cursor_end(s->home, reached(s), s->is_browser, text);
     stream_move(s, STREAM_ENDING);
     timer_disarm(&s->timer);
     stop_waiting(s);
@@ -282,9 +297,7 @@ end(struct stream *s, const char *why)
         busy_answer(s->exchange, why, SLICE("The subscription cannot be served at the moment.\n"));
         return;
     }
-    char text[40];
-    int n = snprintf(text, sizeof text, "retry: %u\n\n", hub_retry_ms(s->home));
-    exchange_end(s->exchange, SLICE_OF(text, (size_t)n));
+    exchange_end(s->exchange, last);
 }
 
 void

@@ -23,6 +23,7 @@
 #include "metrics/metrics.h"
 #include "transport/broadcast.h"
 #include "transport/held_ids.h"
+#include "transport/position_id.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -64,6 +65,7 @@ struct memory {
     /* Set before the workers start, then read-only. */
     struct transport_settings settings;
     struct desk *desks; /* one a worker */
+    struct hash_key key;
 
     /* The server alone. */
     struct broadcast broadcast;
@@ -100,6 +102,7 @@ memory_open(const struct transport_settings *settings, struct error *err)
     m->base.ops = &memory_transport;
     m->settings = *settings;
     m->last = m->removed = (struct position){.run = clock_wall_ms(), .sequence = 0};
+    hash_key_draw(&m->key);
     held_ids_init(&m->ids, settings->tail_bytes / SMALL_UPDATE);
     list_init(&m->waiting);
     list_init(&m->finds);
@@ -164,6 +167,12 @@ memory_stat(struct transport *t, struct transport_stat *ret)
     ret->oldest_ms = atomic_load_explicit(&m->oldest_ms, memory_order_relaxed);
 }
 
+static const struct hash_key *
+memory_key(const struct transport *t)
+{
+    return &CONTAINER_OF(t, struct memory, base)->key;
+}
+
 static void
 memory_delivered(struct transport *t, unsigned worker, size_t bytes)
 {
@@ -176,15 +185,22 @@ memory_delivered(struct transport *t, unsigned worker, size_t bytes)
     m->desks[worker].asked = true;
 }
 
+static bool
+find(const struct memory *m, struct slice id, struct position *ret)
+{
+    if (position_id_read(&m->key, id, ret))
+        return position_cmp(*ret, m->removed) >= 0 && position_cmp(*ret, m->last) <= 0;
+    bool is_removed = m->removed_id && slice_eq(id, SLICE_OF(m->removed_id, m->removed_id_len));
+    const struct update *u = is_removed ? NULL : held_ids_find(&m->ids, id);
+    *ret = u ? u->position : m->removed;
+    return is_removed || u;
+}
+
 static void
 answer_find(struct memory *m, struct transport_find *f)
 {
-    bool is_removed = m->removed_id && slice_eq(f->id, SLICE_OF(m->removed_id, m->removed_id_len));
-    const struct update *u = is_removed ? NULL : held_ids_find(&m->ids, f->id);
     f->failed = false;
-    f->found = is_removed || u;
-    if (f->found)
-        f->position = u ? u->position : m->removed;
+    f->found = find(m, f->id, &f->position);
     broadcast_answer(&m->broadcast, f->origin, &f->message);
 }
 
@@ -449,6 +465,7 @@ const struct transport_ops memory_transport = {
     .read = memory_read,
     .probe = memory_probe,
     .stat = memory_stat,
+    .key = memory_key,
     .delivered = memory_delivered,
     .refuse = memory_refuse,
     .stop = memory_stop,

@@ -10,6 +10,7 @@
  * A kind of transport is a row of functions, and hub code never asks which one it has. */
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "loop/worker.h"
 #include "transport/batch.h"
 
@@ -31,13 +32,15 @@ struct transport_publish {
     enum publish_outcome outcome;
 };
 
+/* The id of an update, or of a position (transport/position_id.h). */
 struct transport_find {
     struct message message;
     struct worker *origin;
     struct slice id; /* borrowed until the answer */
     bool failed;     /* nothing can be said now: the id is neither found nor unknown */
     bool found;
-    struct position position; /* where found: of the earliest held update with that id */
+    struct position position; /* where found: of the earliest held update with that id; of one that
+                                 is the id of a position, that one, if all behind it is held */
 };
 
 struct transport_read {
@@ -94,6 +97,7 @@ struct transport_ops {
     void (*read)(struct transport *, struct transport_read *);
     void (*probe)(struct transport *, struct transport_probe *);
     void (*stat)(struct transport *, struct transport_stat *);
+    const struct hash_key *(*key)(const struct transport *);
     void (*delivered)(struct transport *, unsigned worker, size_t bytes);
     void (*refuse)(struct transport *);
     void (*stop)(struct transport *);
@@ -151,6 +155,14 @@ static inline void
 transport_stat(struct transport *t, struct transport_stat *ret)
 {
     t->ops->stat(t, ret);
+}
+
+/* Under which the ids of its positions stand (transport/position_id.h): of this history alone. Does
+ * not change. Any thread. */
+static inline const struct hash_key *
+transport_key(const struct transport *t)
+{
+    return t->ops->key(t);
 }
 
 /* A worker's `delivered` moved over a batch of that many bytes: back-pressure counts them. */

@@ -158,6 +158,12 @@ disk_stat(struct transport *t, struct transport_stat *ret)
     ret->oldest_ms = atomic_load_explicit(&d->oldest_ms, memory_order_relaxed);
 }
 
+static const struct hash_key *
+disk_key(const struct transport *t)
+{
+    return &CONTAINER_OF(t, struct disk, base)->store->segments.key;
+}
+
 static void
 disk_delivered(struct transport *t, unsigned worker, size_t bytes)
 {
@@ -309,6 +315,12 @@ write_thread(void *arg)
     return NULL;
 }
 
+static bool
+find(struct segments *h, struct slice id, bool *ret_found, struct position *ret)
+{
+    return find_position(h, id, ret_found, ret) || find_id(h, id, ret_found, ret);
+}
+
 static void *
 read_thread(void *arg)
 {
@@ -329,7 +341,7 @@ read_thread(void *arg)
         pthread_mutex_unlock(&d->lock);
         while ((node = list_shift(&finds)) != NULL) {
             struct transport_find *f = CONTAINER_OF(node, struct transport_find, message.node);
-            f->failed = !find_id(&d->store->segments, f->id, &f->found, &f->position);
+            f->failed = !find(&d->store->segments, f->id, &f->found, &f->position);
             worker_post(f->origin, &f->message);
         }
         while ((node = list_shift(&reads)) != NULL) {
@@ -423,6 +435,7 @@ const struct transport_ops disk_transport = {
     .read = disk_read,
     .probe = disk_probe,
     .stat = disk_stat,
+    .key = disk_key,
     .delivered = disk_delivered,
     .refuse = disk_refuse,
     .stop = disk_stop,

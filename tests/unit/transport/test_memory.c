@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "transport/memory.h"
+#include "transport/position_id.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -263,6 +264,38 @@ START_TEST(the_ring_is_bounded_and_says_what_is_gone)
 }
 END_TEST
 
+static bool
+has_position(struct position p)
+{
+    char id[POSITION_ID_LEN + 1];
+    ck_assert(position_id_write(transport_key(transport), p, id));
+    struct transport_find f = find(SLICE_OF(id, POSITION_ID_LEN));
+    ck_assert(!f.failed && (!f.found || position_cmp(f.position, p) == 0));
+    return f.found;
+}
+
+START_TEST(a_position_is_found_as_long_as_all_behind_it_is_held)
+{
+    open_all(20000);
+    struct position removed = read_after(true, (struct position){0, 0}).after;
+    ck_assert(has_position(removed)); /* of an empty one, where it begins */
+    for (unsigned i = 0; i < 200; i++) {
+        publish(i, 1000);
+        wait_until(&answered, i + 1);
+    }
+    ck_assert(!has_position(removed));
+    struct transport_read r = read_after(true, (struct position){0, 0});
+    batch_unref(&r.piece);
+    removed = r.after;
+    ck_assert(has_position(removed));
+    ck_assert(!has_position((struct position){removed.run, removed.sequence - 1}));
+    ck_assert(has_position((struct position){removed.run, 200}));
+    ck_assert(!has_position((struct position){removed.run, 201}));
+    ck_assert(!has_position((struct position){removed.run + 1, 1}));
+    close_all();
+}
+END_TEST
+
 START_TEST(of_several_updates_with_one_id_the_earliest_is_found)
 {
     open_all(1 << 20);
@@ -375,6 +408,7 @@ main(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, all_workers_hear_one_order_and_every_publish_is_answered);
     tcase_add_test(c, the_ring_is_bounded_and_says_what_is_gone);
+    tcase_add_test(c, a_position_is_found_as_long_as_all_behind_it_is_held);
     tcase_add_test(c, of_several_updates_with_one_id_the_earliest_is_found);
     tcase_add_test(c, a_worker_that_lags_makes_publishes_wait_and_nothing_is_lost);
     tcase_add_test(c, a_probe_is_answered_and_stat_says_what_is_held);
