@@ -1,4 +1,4 @@
-/* catch_up - a stream that is behind reads, in steps, until it is in step with its worker.
+/* catch_up - a stream that is behind reads, stint by stint, until it is in step with its worker.
  *
  * It reads one source at a time: history (asynchronous pieces), then the worker's tail, and becomes
  * LIVE on this thread when its position is not behind `taken` and its socket has nothing left to
@@ -13,18 +13,18 @@
 #include "metrics/metrics.h"
 
 enum {
-    STEP_BYTES = 64 * 1024, /* what one stream may send, before the next has its step */
-    STEP_LOOKS = 1024,      /* updates looked at in a step, sent or not */
-    STEP_SENDS = 64,
-    LOOK_COST = 16,        /* bytes of the turn that a look stands for */
-    STEP_MATCHING = 20000, /* steps of matching (topic/match.h), some 0.2 ms */
-    MATCHING_COST = 4,     /* bytes of the turn that one of these stands for */
+    STINT_BYTES = 64 * 1024, /* what one stream may send, before the next has its stint */
+    STINT_LOOKS = 1024,      /* updates looked at in a stint, sent or not */
+    STINT_SENDS = 64,
+    LOOK_COST = 16,         /* bytes of the turn that a look stands for */
+    STINT_MATCHING = 20000, /* steps of matching (topic/match.h), some 0.2 ms */
+    MATCHING_COST = 4,      /* bytes of the turn that one of these stands for */
 };
 
-/* What one step of one stream gathers, and sends at once. */
+/* What one stint of one stream gathers, and sends at once. */
 struct gathering {
-    struct update *updates[STEP_SENDS];
-    struct position before[STEP_SENDS]; /* just before each */
+    struct update *updates[STINT_SENDS];
+    struct position before[STINT_SENDS]; /* just before each */
     size_t count, bytes;
     uint32_t looked;
     uint64_t matching;       /* steps of it, left */
@@ -69,7 +69,7 @@ catch_up_writable(struct stream *s)
         catch_up_queue_add(s->home->catching_up, &s->catch_node);
 }
 
-/* MATCH_LIMIT: the steps are spent in the middle of it; the next step of the stream goes on with
+/* MATCH_LIMIT: the steps are spent in the middle of it; the next stint of the stream goes on with
  * the rest, for its position stands before this update. */
 static enum match
 matches(struct stream *s, const struct update *u, uint64_t *steps)
@@ -85,7 +85,7 @@ matches(struct stream *s, const struct update *u, uint64_t *steps)
 static bool
 is_full(const struct gathering *g)
 {
-    return g->count == STEP_SENDS || g->bytes >= STEP_BYTES || g->looked >= STEP_LOOKS ||
+    return g->count == STINT_SENDS || g->bytes >= STINT_BYTES || g->looked >= STINT_LOOKS ||
            g->matching == 0;
 }
 
@@ -93,11 +93,11 @@ static void
 gathering_begin(struct gathering *g, const struct stream *s)
 {
     g->count = g->bytes = g->looked = 0;
-    g->matching = STEP_MATCHING;
+    g->matching = STINT_MATCHING;
     g->reached = s->position;
 }
 
-/* Adds what matches of `source` behind what was reached, as far as a step goes. */
+/* Adds what matches of `source` behind what was reached, as far as a stint goes. */
 static void
 gather(struct stream *s, const struct batch *source, struct gathering *g)
 {
@@ -116,7 +116,7 @@ gather(struct stream *s, const struct batch *source, struct gathering *g)
     g->reached = i == source->count ? source->upto : batch_before(source, i);
 }
 
-/* Returns what the step cost. */
+/* Returns what the stint cost. */
 static size_t
 send_gathered(struct stream *s, const struct gathering *g)
 {
@@ -128,7 +128,7 @@ send_gathered(struct stream *s, const struct gathering *g)
     s->position = begun < g->count ? g->before[begun] : g->reached;
     if (begun < g->count)
         block(s);
-    return g->bytes + g->looked * LOOK_COST + (STEP_MATCHING - g->matching) * MATCHING_COST;
+    return g->bytes + g->looked * LOOK_COST + (STINT_MATCHING - g->matching) * MATCHING_COST;
 }
 
 static size_t
@@ -206,7 +206,7 @@ arrive(struct stream *s)
 }
 
 static size_t
-step(struct stream *s)
+stint(struct stream *s)
 {
     const struct batch *piece = reading_piece(s->reading);
     uint32_t number;
@@ -229,11 +229,11 @@ step(struct stream *s)
 }
 
 size_t
-catch_up_step(struct list *catch_node)
+catch_up_stint(struct list *catch_node)
 {
     struct stream *s = CONTAINER_OF(catch_node, struct stream, catch_node);
     struct hub_worker *home = s->home;
-    size_t cost = step(s);
+    size_t cost = stint(s);
     strike_end_streams(home);
     return cost;
 }

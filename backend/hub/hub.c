@@ -59,7 +59,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     hub_set_limits(home);
     home->delivery = delivery_new(home);
     home->compiling = compile_queue_new(home);
-    home->catching_up = catch_up_queue_new(worker, catch_up_step);
+    home->catching_up = catch_up_queue_new(worker, catch_up_stint);
     home->sweep = sweep_new(home);
     worker_set_local(worker, home);
     return home;

@@ -2,7 +2,7 @@
  *
  *     stream_begin -> LOOKING (a cursor) -> CATCHING_UP <-> LIVE -> ENDING -> stream_gone
  *
- * What it is sent comes from elsewhere: while it is CATCHING_UP, step by step (hub/catch_up.h);
+ * What it is sent comes from elsewhere: while it is CATCHING_UP, stint by stint (hub/catch_up.h);
  * while it is LIVE, batch by batch (hub/delivery.h).
  *
  * Who is where: `node` in home->streams always; `catch_node` among those that catch up
