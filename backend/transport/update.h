@@ -40,7 +40,8 @@ struct update {
     size_t size;          /* of the whole allocation, for budgets */
     uint64_t made_ns;     /* monotonic; 0: it was read from a history */
     struct active *active; /* owns a reference: what begins or ends; NULL: neither, or read back */
-    struct tally *tally;  /* owns, plain memory: for the log (hub/trace.h); NULL: not wanted */
+    uint64_t same;         /* of a begin: active->same, which goes into a history with it */
+    struct tally *tally;   /* owns, plain memory: for the log (hub/trace.h); NULL: not wanted */
 };
 
 /* What an update is made of; borrowed, copied by update_new(). */
