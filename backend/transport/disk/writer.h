@@ -10,7 +10,8 @@
 struct writer {
     struct segments *segments;
     struct open_segment at;
-    bool trouble; /* the last commit failed */
+    struct segments *beside; /* ids are known where they are held there, too; NULL: alone */
+    bool trouble;            /* the last commit failed */
     uint64_t retry_at_ms;
     char *buffer; /* owns */
     size_t buffer_size;
