@@ -68,6 +68,8 @@ struct config {
     uint64_t max_events, max_bytes, max_age_ms; /* of the history */
     uint64_t sync_interval_ms;                  /* 0: durability commit */
     bool in_memory, unsafe_filesystem;
+    bool subscriptions;
+    uint64_t subscriptions_max_bytes, subscriptions_max_age_ms, hold_back_ms, hold_back_return_ms;
     enum log_format log_format;
     enum log_level log_level;
 
