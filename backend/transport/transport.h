@@ -76,6 +76,7 @@ struct transport_probe {
 struct transport_stat {
     uint64_t events, bytes;
     uint64_t oldest_ms; /* wall clock, of the oldest update held (or a little before); 0: none */
+    uint64_t subscriptions_events, subscriptions_bytes; /* of begins and ends, apart */
 };
 
 /* What a worker hears. The receiver owns the message, and a reference to the batch. */
