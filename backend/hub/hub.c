@@ -11,6 +11,7 @@
 #include "hub/catch_up_queue.h"
 #include "hub/compile_queue.h"
 #include "hub/delivery.h"
+#include "hub/roster.h"
 #include "hub/sweep.h"
 
 #include <stdlib.h>
@@ -54,6 +55,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
     list_init(&home->key_waits);
+    list_init(&home->rosters);
     index_init(&home->index);
     tail_init(&home->tail, hub->config->tail);
     hub_set_limits(home);
@@ -61,6 +63,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->compiling = compile_queue_new(home);
     home->catching_up = catch_up_queue_new(worker, catch_up_step);
     home->sweep = sweep_new(home);
+    home->listing = catch_up_queue_new(worker, roster_step);
     worker_set_local(worker, home);
     return home;
 }
@@ -72,6 +75,8 @@ hub_worker_free(struct hub_worker **ref)
     *ref = NULL;
     if (home == NULL)
         return;
+    roster_free_all(home);
+    catch_up_queue_free(&home->listing);
     sweep_free(&home->sweep);
     catch_up_queue_free(&home->catching_up);
     compile_queue_free(&home->compiling);
