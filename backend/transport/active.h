@@ -15,17 +15,20 @@
 
 struct active {
     atomic_uint refs;
-    enum dialect dialect;  /* of its request: events, URL and listing are of that dialect alone */
-    uint64_t same;         /* equal where the same person has the same subscription again */
-    struct slice id;       /* its topic, and the path of its document: H/subscriptions/… */
-    size_t collection_len; /* so much of the id is the path of its matcher's collection */
-    struct slice json;     /* its object in a collection, on one line, as it began */
-    size_t active_at;      /* where in it `true` stands */
+    enum dialect dialect : 8; /* of its request: events, URL and listing are of that alone */
+    bool is_first;            /* the registry's: of its collection */
+    uint64_t same;            /* equal where the same person has the same subscription again; 0: of
+                                 nobody, who is never the same */
+    struct slice id;          /* its topic, and the path of its document: H/subscriptions/… */
+    size_t collection_len;    /* so much of the id is the path of its matcher's collection */
+    struct slice json;        /* its object in a collection, on one line, as it began */
+    size_t active_at;         /* where in it `true` stands */
 
     /* The registry's, under its lock. */
-    struct position begun, recorded, ended; /* ended.run 0: it is active */
+    struct position begun, recorded, ended; /* run 0: not yet */
     struct list all, by_collection, by_record;
-    struct active *next_in_table;
+    struct active *next_of_id, *next_collection;
+    unsigned pins; /* walks that stand here */
 };
 
 /* What it is made of; borrowed, copied. */
@@ -41,15 +44,13 @@ struct active_parts {
 
 /* Caller owns one reference. NULL: no memory. */
 MUST_CHECK struct active *active_new(const struct active_parts *);
-/* From the begin that was read back from a history. NULL: it is none. */
-struct update;
-MUST_CHECK struct active *active_restore(const struct update *begin);
+/* What was made before. `json` is of the form that active_new() gives it. NULL: it is not, or no
+ * memory. */
+MUST_CHECK struct active *active_restore(enum dialect, struct slice id, struct slice json,
+                                         uint64_t same);
 struct active *active_ref(struct active *);
 void active_unref(struct active **); /* sets the pointer to NULL; NULL is fine */
 
-/* The update that says that it begins, or ends: private, of its one topic. NULL: no memory. Caller
- * owns one reference; it holds one to the active subscription. */
-MUST_CHECK struct update *active_update(struct active *, bool is_end, struct slice update_id);
 /* What it counts for against max_bytes: its record on the disk, and that of its end. */
 size_t active_size(const struct active *);
 
