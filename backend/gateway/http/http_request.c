@@ -118,7 +118,7 @@ on_wire_reply(struct exchange *ex, const struct reply *r)
     link_set_timer(&h->link, 0);
     if (b.failed)
         link_die(&h->link);
-    else if (h->keep && h->link.in.len)
+    else if (h->keep && h->link.in.len && h->state == HTTP_REPLYING)
         link_push_ahead(&h->link, buf_slice(&b)); /* the next reply may come in this turn */
     else
         link_push(&h->link, buf_slice(&b));
