@@ -12,6 +12,7 @@
 #include "hub/compile_queue.h"
 #include "hub/delivery.h"
 #include "hub/departures.h"
+#include "hub/roster.h"
 #include "hub/sweep.h"
 
 #include <stdio.h>
@@ -69,6 +70,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
     list_init(&home->key_waits);
+    list_init(&home->rosters);
     index_init(&home->index);
     tail_init(&home->tail, hub->config->tail);
     hub_set_limits(home);
@@ -78,6 +80,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->sweep = sweep_new(home);
     if (transport_registry(hub->transport))
         home->departures = departures_new(home);
+    home->listing = catch_up_queue_new(worker, roster_step);
     worker_set_local(worker, home);
     return home;
 }
@@ -90,6 +93,8 @@ hub_worker_free(struct hub_worker **ref)
     if (home == NULL)
         return;
     departures_free(&home->departures);
+    roster_free_all(home);
+    catch_up_queue_free(&home->listing);
     sweep_free(&home->sweep);
     catch_up_queue_free(&home->catching_up);
     compile_queue_free(&home->compiling);

@@ -154,7 +154,7 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct publis
         }
         topics[i] = topic_of(f->topics[i]);
         if (!rights_allow(grant->rights, ROLE_PUBLISH, &topics[i], &steps)) {
-            access_refuse_topic(ex, grant, f->topics[i]);
+            access_refuse_topic(ex, ROLE_PUBLISH, grant, f->topics[i]);
             return false;
         }
     }
