@@ -108,8 +108,9 @@ def come_back(port, count):
     return pages
 
 
-def test_quiet_streams_lose_nothing_over_a_thousand_token_ends(start_hub):
-    hub = start_hub(ISSUERS)
+@pytest.mark.parametrize("extra", ["", "\nsubscriptions"])
+def test_quiet_streams_lose_nothing_over_a_thousand_token_ends(start_hub, extra):
+    hub = start_hub(ISSUERS + extra)
     pages = come_back(hub.port, 1000)
     lost = [(page.number, page.kind, page.datas) for page in pages if page.datas != ["missed", "last"]]
     assert not lost, (len(lost), lost[:5])
