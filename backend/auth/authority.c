@@ -172,7 +172,7 @@ authority_add_source(struct authority *a, const char *issuer, enum role role,
 /* --- asking ----------------------------------------------------------------------------------- */
 
 bool
-authority_speaks(const struct authority *a, enum dialect dialect)
+authority_judges(const struct authority *a, enum dialect dialect)
 {
     if (dialect == DIALECT_1_0)
         return a->issuer_count > 0;
@@ -191,9 +191,9 @@ authority_serial(const struct authority *a)
 static enum dialect
 reply_dialect(const struct authority *a, const struct jws *j)
 {
-    if (!authority_speaks(a, DIALECT_1_0))
+    if (!authority_judges(a, DIALECT_1_0))
         return DIALECT_0X;
-    if (!authority_speaks(a, DIALECT_0X))
+    if (!authority_judges(a, DIALECT_0X))
         return DIALECT_1_0;
     return j->typ_is_known && !j->is_access_token ? DIALECT_0X : DIALECT_1_0;
 }
@@ -307,7 +307,7 @@ judge(const struct authority *a, const struct jws *j, struct claims_rules *rules
 {
     const struct trust *trust = &a->trusts[refusal->role];
     rules->dialect = refusal->dialect;
-    if (!authority_speaks(a, rules->dialect))
+    if (!authority_judges(a, rules->dialect))
         return rules->dialect == DIALECT_0X ? TOKEN_NO_0X : TOKEN_NO_1_0;
     json_t *claims = claims_parse(j->payload);
     if (claims == NULL)

@@ -37,7 +37,9 @@ MUST_CHECK bool authority_add_source(struct authority *, const char *issuer, enu
 MUST_CHECK bool authority_add_issuer(struct authority *, const char *issuer, struct error *err);
 
 uint64_t authority_serial(const struct authority *); /* no two of a process have the same */
-bool authority_speaks(const struct authority *, enum dialect);
+/* It has keys for tokens of that dialect. (A hub without any speaks 0.x all the same, to whoever
+ * has no token: config->speaks.) */
+bool authority_judges(const struct authority *, enum dialect);
 
 /* Judges a token by the dialect that its `typ` names.
  *     audience   the hub's resource identifier, as of this request; compared with `aud` in 1.0

@@ -2,7 +2,8 @@
 #define AUTH_TOKEN_CACHE_H
 
 /* Tokens that were found good a moment ago, and what they grant: one worker's, so without a lock.
- * Of a token only a keyed digest is kept. */
+ * Those that came once never push out one that came again. Of a token only a keyed digest is kept.
+ */
 
 #include "auth/authority.h"
 

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/json_string.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -39,32 +40,10 @@ write_base64(struct buf *out, struct slice s)
 }
 
 static void
-write_string(struct buf *out, struct slice s)
-{
-    buf_add_byte(out, '"');
-    size_t plain = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(out, slice_from(slice_head(s, i), plain));
-        plain = i + 1;
-        if (c == '\n')
-            buf_add(out, SLICE("\\n"));
-        else if (c < 0x20)
-            buf_addf(out, "\\u%04x", c);
-        else
-            buf_addf(out, "\\%c", c);
-    }
-    buf_add(out, slice_from(s, plain));
-    buf_add_byte(out, '"');
-}
-
-static void
 write_text(struct buf *out, struct slice s)
 {
     if (slice_is_utf8(s))
-        write_string(out, s);
+        json_string_write(out, s);
     else
         write_base64(out, s);
 }
@@ -145,7 +124,7 @@ event_line_write(struct buf *out, const struct disk_record *r, uint64_t run, boo
             if (slice_u64(p.retry, largest_number, &retry))
                 buf_add(out, p.retry);
             else
-                write_string(out, p.retry);
+                json_string_write(out, p.retry);
         }
         if (r->flags & DISK_RECORD_PRIVATE)
             buf_add(out, SLICE(",\"private\":true"));
@@ -155,6 +134,9 @@ event_line_write(struct buf *out, const struct disk_record *r, uint64_t run, boo
             buf_add(out, SLICE(",\"repeated\":true"));
         if (is_lost)
             buf_add(out, SLICE(",\"lost\":true"));
+        if (r->kind != DISK_RECORD_PUBLISHED)
+            buf_addf(out, ",\"subscription\":\"%s\",\"dialect\":\"%s\"",
+                     r->kind == DISK_RECORD_END ? "end" : "begin", dialect_name(r->dialect));
         buf_add(out, SLICE(",\"data\":"));
         write_text(out, buf_slice(&p.data));
         buf_add(out, SLICE("}\n"));
@@ -250,6 +232,17 @@ read_flag(struct reader *r, const char *name, bool *ret)
     return true;
 }
 
+/* One of two words, or nothing. */
+static bool
+read_word(struct reader *r, const char *name, const char *one, const char *other, bool *ret_any)
+{
+    const json_t *value = json_object_get(r->line, name);
+    const char *word = json_string_value(value);
+    *ret_any = value != NULL;
+    return value == NULL || (word && (strcmp(word, one) == 0 || strcmp(word, other) == 0)) ||
+           error_set(r->err, "\"%s\" is neither \"%s\" nor \"%s\"", name, one, other);
+}
+
 static bool
 read_time(struct reader *r, uint64_t now_ms, uint64_t *ret)
 {
@@ -277,8 +270,9 @@ judge(struct reader *r)
 static bool
 know_every_member(struct reader *r)
 {
-    static const char *const names[] = {"position", "time",   "id",       "topics", "type", "retry",
-                                        "private",  "chosen", "repeated", "lost",   "data"};
+    static const char *const names[] = {"position",     "time",    "id",     "topics",   "type",
+                                        "retry",        "private", "chosen", "repeated", "lost",
+                                        "subscription", "dialect", "data"};
     const char *name;
     json_t *value;
     json_object_foreach(r->line, name, value)
@@ -295,6 +289,7 @@ know_every_member(struct reader *r)
 static bool
 read_members(struct reader *r, uint64_t now_ms, struct event_line *ret)
 {
+    bool has_dialect;
     const json_t *type = json_object_get(r->line, "type"),
                  *retry = json_object_get(r->line, "retry");
     if (!json_is_object(r->line))
@@ -308,6 +303,9 @@ read_members(struct reader *r, uint64_t now_ms, struct event_line *ret)
            read_flag(r, "chosen", &r->parts.id_is_chosen) &&
            read_flag(r, "repeated", &ret->past.id_was_known) &&
            read_flag(r, "lost", &ret->is_lost) &&
+           read_word(r, "subscription", "begin", "end", &ret->is_hub_s) &&
+           read_word(r, "dialect", dialect_name(DIALECT_0X), dialect_name(DIALECT_1_0),
+                     &has_dialect) &&
            read_text(r, json_object_get(r->line, "data"), "data", &r->parts.data) && judge(r);
 }
 

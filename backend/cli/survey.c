@@ -48,7 +48,7 @@ judge_records(struct survey *v, struct survey_file *f, struct slice bytes)
     struct segment_scan scan;
     segment_scan(bytes, &f->segment->header, f->accepted, count_good, &f->good, &scan);
     f->length = scan.length;
-    f->count = scan.count;
+    f->span = scan.span;
     f->valid = scan.valid;
     if (f->accepted > bytes.len)
         f->verdict = SURVEY_CUT;
@@ -69,7 +69,7 @@ judge_index(struct survey *v, struct survey_file *f)
     f->has_index = true;
     bool ok = segment_index_read(SLICE_OF(bytes, len), &x);
     f->index_is_bad = !ok || position_cmp(x.first, f->segment->header.first) != 0 ||
-                      x.salt != f->segment->header.salt || x.count != f->count ||
+                      x.salt != f->segment->header.salt || x.span != f->span ||
                       x.length != f->length;
     if (ok)
         free((void *)x.blocks);
@@ -141,7 +141,7 @@ survey_is_damage(enum survey_verdict verdict)
 static bool
 has_valid(const struct survey_file *f)
 {
-    return f->verdict == SURVEY_DAMAGED && f->valid.index < f->count;
+    return f->verdict == SURVEY_DAMAGED && f->valid.index < f->span;
 }
 
 static void
@@ -204,15 +204,45 @@ survey_free(struct survey **ref)
 }
 
 bool
-survey_walk(struct survey *v, const struct survey_file *f,
-            void (*each)(void *, const struct disk_record *, struct block), void *context)
+survey_open_beside(const struct survey *v, struct survey **ret, struct error *err)
 {
-    char *bytes;
-    size_t len;
+    *ret = NULL;
+    if (!store_has_beside(v->store))
+        return true;
+    char *path = folder_beside(&v->store->segments.folder);
+    *ret = survey_open(path, err);
+    free(path);
+    return *ret != NULL;
+}
+
+static void
+note_place(void *context, const struct disk_record *r, struct block here)
+{
+    struct survey_records *records = context;
+    (void)r;
+    if (records->count == records->cap) {
+        records->cap = records->cap ? records->cap * 2 : 1024;
+        records->at = xrealloc(records->at, records->cap * sizeof *records->at);
+    }
+    records->at[records->count++] = here.offset;
+}
+
+bool
+survey_read(const struct survey *v, const struct survey_file *f, struct survey_records *ret)
+{
     struct segment_scan scan;
-    if (!read_file(v, f, ".log", &bytes, &len))
+    *ret = (struct survey_records){.bytes = NULL};
+    if (!read_file(v, f, ".log", &ret->bytes, &ret->len))
         return false;
-    segment_scan(SLICE_OF(bytes, len), &f->segment->header, f->accepted, each, context, &scan);
-    free(bytes);
+    segment_scan(SLICE_OF(ret->bytes, ret->len), &f->segment->header, f->accepted, note_place, ret,
+                 &scan);
     return true;
+}
+
+void
+survey_records_free(struct survey_records *records)
+{
+    free(records->bytes);
+    free(records->at);
+    *records = (struct survey_records){.bytes = NULL};
 }

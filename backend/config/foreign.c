@@ -70,7 +70,7 @@ static const struct sentence variables[] = {
     {"READ_TIMEOUT", FOREIGN_ACCEPTED, MAYBE("MERCURE_EXTRA_DIRECTIVES='body_timeout 30s'")},
     {"READ_HEADER_TIMEOUT", FOREIGN_ACCEPTED, MAYBE("MERCURE_EXTRA_DIRECTIVES='head_timeout 10s'")},
     {"WRITE_TIMEOUT", FOREIGN_ACCEPTED, MAYBE("MERCURE_EXTRA_DIRECTIVES='write_timeout 10m'")},
-    {"SUBSCRIPTIONS", FOREIGN_ACCEPTED, MAYBE("none: they are not available in this version")},
+    {"SUBSCRIPTIONS", FOREIGN_ACCEPTED, MAYBE("MERCURE_EXTRA_DIRECTIVES='subscriptions'")},
     {"EXTRA_DIRECTIVES", FOREIGN_ACCEPTED,
      "no effect here; did you mean MERCURE_EXTRA_DIRECTIVES?"},
     {"server_name", FOREIGN_ACCEPTED, "no effect here; did you mean SERVER_NAME?"},

@@ -20,6 +20,13 @@ enum forwarded {
     FORWARDED_FORWARDED,
 };
 
+/* Who hears as a stream begins where it stands (hub/stream_cursor.h). */
+enum stream_cursor {
+    STREAM_CURSOR_BROWSERS,
+    STREAM_CURSOR_ALL,
+    STREAM_CURSOR_OFF,
+};
+
 /* Who may sign tokens of 1.0. A role without a key is refused for this issuer. */
 struct issuer_setting {
     char *id, *place;
@@ -56,9 +63,11 @@ struct config {
     unsigned forwarded; /* enum forwarded */
     uint64_t leeway_ms, jwks_refresh_ms, jwks_cooldown_ms, jwks_max_age_ms;
     uint64_t key_wait_timeout_ms, max_key_waits;
+    uint64_t max_subscription_lists, subscription_list_timeout_ms;
     char *jwks_ca; /* NULL: the system's */
     bool anonymous, debug, fastcgi_multiplexing;
     unsigned id_format_uuid4, busy_503; /* 1: they do */
+    unsigned stream_cursor;             /* enum stream_cursor */
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
     uint64_t tail, max_request_head, max_request_body_size, max_query_body_size, max_update_size,
@@ -68,6 +77,8 @@ struct config {
     uint64_t max_events, max_bytes, max_age_ms; /* of the history */
     uint64_t sync_interval_ms;                  /* 0: durability commit */
     bool in_memory, unsafe_filesystem;
+    bool subscriptions;
+    uint64_t subscriptions_max_bytes, subscriptions_max_age_ms, hold_back_ms, hold_back_return_ms;
     enum log_format log_format;
     enum log_level log_level;
 

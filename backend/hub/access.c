@@ -18,12 +18,14 @@
 
 #include "auth/fetcher.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "hub/busy.h"
 #include "hub/hold.h"
 #include "hub/home.h"
 #include "hub/trace.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
+#include "request/hub_url.h"
 #include "request/reply.h"
 
 #include <stdio.h>
@@ -159,17 +161,46 @@ access_wake(struct hub_worker *home, struct key_source *source, uint64_t attempt
     }
 }
 
-/* As credential_read(); where the set that did not do was replaced meanwhile, once more. */
+static enum token_fault
+verify(struct exchange *ex, enum role role, struct slice token, struct grant **ret_grant,
+       struct token_refusal *refusal)
+{
+    const struct authority *authority = ex->rules->authority;
+    struct slice audience = SLICE(""), base = SLICE("");
+    if (authority_judges(authority, DIALECT_1_0)) {
+        audience = hub_url_audience(ex);
+        base = hub_url_base(ex);
+    }
+    return token_cache_verify(hub_worker_of(ex->worker)->tokens, authority, role, token, audience,
+                              base, clock_wall_ms(), ret_grant, refusal);
+}
+
+static void
+count_bounds(const struct exchange *ex, enum token_fault fault)
+{
+    if (fault == TOKEN_TOO_MANY_SELECTORS)
+        metrics_bound_met(METRIC_max_token_selectors, ex->id);
+    if (fault == TOKEN_TOO_MANY_DETAILS)
+        metrics_bound_met(METRIC_max_authorization_details, ex->id);
+}
+
+/* Where the set that did not do was replaced meanwhile, twice. *ret_grant NULL: there is no token.
+ * False: it is bad, or not in its place. */
 static bool
 judge(struct exchange *ex, enum role role, struct grant **ret_grant, struct token_refusal *refusal)
 {
-    struct token_cache *tokens = hub_worker_of(ex->worker)->tokens;
+    struct slice token;
+    *ret_grant = NULL;
     ex->request->judged = auth_generation();
-    if (credential_read(ex, role, tokens, ret_grant, refusal))
-        return true;
-    if (refusal->source == NULL || version_of(refusal->source) == refusal->source_version)
-        return false;
-    return credential_read(ex, role, tokens, ret_grant, refusal);
+    enum credential credential = credential_find(ex, role, &token, refusal);
+    if (credential != CREDENTIAL_FOUND)
+        return credential == CREDENTIAL_NONE;
+    enum token_fault fault = verify(ex, role, token, ret_grant, refusal);
+    if (fault != TOKEN_OK && refusal->source &&
+        version_of(refusal->source) != refusal->source_version)
+        fault = verify(ex, role, token, ret_grant, refusal);
+    count_bounds(ex, fault);
+    return fault == TOKEN_OK;
 }
 
 /* What to change, where the fault alone does not tell. */
@@ -256,11 +287,11 @@ note(char *into, size_t size, struct slice text)
 }
 
 void
-access_refuse_topic(struct exchange *ex, const struct grant *grant, struct slice topic)
+access_refuse_topic(struct exchange *ex, enum role role, const struct grant *grant,
+                    struct slice topic)
 {
-    struct trace_rights granted = trace_rights(grant, ROLE_PUBLISH);
-    struct token_refusal refusal =
-        credential_refusal(ex, ROLE_PUBLISH, TOKEN_TOPIC_NOT_GRANTED, grant);
+    struct trace_rights granted = trace_rights(grant, role);
+    struct token_refusal refusal = credential_refusal(ex, role, TOKEN_TOPIC_NOT_GRANTED, grant);
     note(refusal.topic, sizeof refusal.topic, topic);
     note(refusal.granted, sizeof refusal.granted, words_slice(&granted.topics));
     if (grant->dialect == DIALECT_0X && granted.trap)

@@ -1,4 +1,4 @@
-/* catch_up - a stream that is behind reads, in steps, until it is in step with its worker.
+/* catch_up - a stream that is behind reads, stint by stint, until it is in step with its worker.
  *
  * It reads one source at a time: history (asynchronous pieces), then the worker's tail, and becomes
  * LIVE on this thread when its position is not behind `taken` and its socket has nothing left to
@@ -10,21 +10,22 @@
 #include "hub/catch_up_queue.h"
 #include "hub/reading.h"
 #include "hub/strike.h"
+#include "hub/walk.h"
 #include "metrics/metrics.h"
 
 enum {
-    STEP_BYTES = 64 * 1024, /* what one stream may send, before the next has its step */
-    STEP_LOOKS = 1024,      /* updates looked at in a step, sent or not */
-    STEP_SENDS = 64,
-    LOOK_COST = 16,        /* bytes of the turn that a look stands for */
-    STEP_MATCHING = 20000, /* steps of matching (topic/match.h), some 0.2 ms */
-    MATCHING_COST = 4,     /* bytes of the turn that one of these stands for */
+    STINT_BYTES = 64 * 1024, /* what one stream may send, before the next has its stint */
+    STINT_LOOKS = 1024,      /* updates looked at in a stint, sent or not */
+    STINT_SENDS = 64,
+    LOOK_COST = 16,         /* bytes of the turn that a look stands for */
+    STINT_MATCHING = 20000, /* steps of matching (topic/match.h), some 0.2 ms */
+    MATCHING_COST = 4,      /* bytes of the turn that one of these stands for */
 };
 
-/* What one step of one stream gathers, and sends at once. */
+/* What one stint of one stream gathers, and sends at once. */
 struct gathering {
-    struct update *updates[STEP_SENDS];
-    struct position before[STEP_SENDS]; /* just before each */
+    struct update *updates[STINT_SENDS];
+    struct position before[STINT_SENDS]; /* just before each */
     size_t count, bytes;
     uint32_t looked;
     uint64_t matching;       /* steps of it, left */
@@ -69,7 +70,7 @@ catch_up_writable(struct stream *s)
         catch_up_queue_add(s->home->catching_up, &s->catch_node);
 }
 
-/* MATCH_LIMIT: the steps are spent in the middle of it; the next step of the stream goes on with
+/* MATCH_LIMIT: the steps are spent in the middle of it; the next stint of the stream goes on with
  * the rest, for its position stands before this update. */
 static enum match
 matches(struct stream *s, const struct update *u, uint64_t *steps)
@@ -79,13 +80,15 @@ matches(struct stream *s, const struct update *u, uint64_t *steps)
                                       .exact = s->exact_count,
                                       .has_everything = s->has_everything,
                                       .grant = s->grant};
+    if (!stream_may_hear(s, u))
+        return MATCH_NO;
     return replay_match(&s->home->index, &m, u, &s->replay, steps);
 }
 
 static bool
 is_full(const struct gathering *g)
 {
-    return g->count == STEP_SENDS || g->bytes >= STEP_BYTES || g->looked >= STEP_LOOKS ||
+    return g->count == STINT_SENDS || g->bytes >= STINT_BYTES || g->looked >= STINT_LOOKS ||
            g->matching == 0;
 }
 
@@ -93,11 +96,11 @@ static void
 gathering_begin(struct gathering *g, const struct stream *s)
 {
     g->count = g->bytes = g->looked = 0;
-    g->matching = STEP_MATCHING;
+    g->matching = STINT_MATCHING;
     g->reached = s->position;
 }
 
-/* Adds what matches of `source` behind what was reached, as far as a step goes. */
+/* Adds what matches of `source` behind what was reached, as far as a stint goes. */
 static void
 gather(struct stream *s, const struct batch *source, struct gathering *g)
 {
@@ -116,7 +119,7 @@ gather(struct stream *s, const struct batch *source, struct gathering *g)
     g->reached = i == source->count ? source->upto : batch_before(source, i);
 }
 
-/* Returns what the step cost. */
+/* Returns what the stint cost. */
 static size_t
 send_gathered(struct stream *s, const struct gathering *g)
 {
@@ -128,7 +131,7 @@ send_gathered(struct stream *s, const struct gathering *g)
     s->position = begun < g->count ? g->before[begun] : g->reached;
     if (begun < g->count)
         block(s);
-    return g->bytes + g->looked * LOOK_COST + (STEP_MATCHING - g->matching) * MATCHING_COST;
+    return g->bytes + g->looked * LOOK_COST + (STINT_MATCHING - g->matching) * MATCHING_COST;
 }
 
 static size_t
@@ -183,11 +186,22 @@ on_read(void *owner, const struct transport_read *read)
         catch_up_queue_add(s->home->catching_up, &s->catch_node);
 }
 
+/* Retention has begins and ends apart, and who can get none is not gone because of it. */
+static enum read_scope
+scope_of(const struct stream *s)
+{
+    const struct topic *below = &s->home->hub->subscriptions;
+    bool may = false;
+    for (uint32_t i = 0; s->grant && s->presence && !may && i < s->subscription_count; i++)
+        may = walk_may_meet_below(&s->subscriptions[i], below);
+    return !may ? READ_PUBLISHED : s->takes_what_is_left ? READ_ALL_THAT_IS_THERE : READ_ALL;
+}
+
 static void
 ask_history(struct stream *s)
 {
     list_unlink(&s->catch_node);
-    if (!reading_ask(&s->reading, s->home, s->position, s->from_removed, on_read, s))
+    if (!reading_ask(&s->reading, s->home, s->position, s->from_removed, scope_of(s), on_read, s))
         catch_up_queue_starve(s->home->catching_up, &s->catch_node);
 }
 
@@ -202,11 +216,12 @@ arrive(struct stream *s)
     reading_forget(&s->reading);
     list_unlink(&s->catch_node);
     forget_place(s);
+    s->takes_what_is_left = false;
     stream_move(s, STREAM_LIVE);
 }
 
 static size_t
-step(struct stream *s)
+stint(struct stream *s)
 {
     const struct batch *piece = reading_piece(s->reading);
     uint32_t number;
@@ -229,11 +244,11 @@ step(struct stream *s)
 }
 
 size_t
-catch_up_step(struct list *catch_node)
+catch_up_stint(struct list *catch_node)
 {
     struct stream *s = CONTAINER_OF(catch_node, struct stream, catch_node);
     struct hub_worker *home = s->home;
-    size_t cost = step(s);
+    size_t cost = stint(s);
     strike_end_streams(home);
     return cost;
 }

@@ -5,8 +5,8 @@
 
 #include "hub/stream.h"
 
-/* For the queue (hub/catch_up_queue.h): one step of one stream. Returns what it cost, in bytes. */
-size_t catch_up_step(struct list *catch_node);
+/* For the queue (hub/catch_up_queue.h): one stint of one stream. Returns what it cost, in bytes. */
+size_t catch_up_stint(struct list *catch_node);
 /* LIVE: what was due could not all be sent; `first` is the first update of `batch` not begun. */
 void catch_up_fall_back(struct stream *, const struct batch *, uint32_t first);
 void catch_up_writable(struct stream *); /* the exchange's on_writable */

@@ -11,31 +11,31 @@
 
 enum {
     TURN_BYTES = 256 * 1024, /* what all of them may send in a turn (about 1 ms) */
-    TURN_STEPS = 256,
+    TURN_STINTS = 256,
     MAX_READS = 64, /* a worker */
 };
 
 struct catch_up_queue {
     struct worker *worker;
-    size_t (*step)(struct list *node);
+    size_t (*stint)(struct list *node);
     struct list ready, hungry;
     unsigned reads; /* taken */
     struct turn_hook hook;
 
     /* What was taken of this turn. */
     uint64_t turn;
-    unsigned steps;
+    unsigned stints;
     size_t cost;
 };
 
 static void on_end_of_turn(struct turn_hook *);
 
 struct catch_up_queue *
-catch_up_queue_new(struct worker *worker, size_t (*step)(struct list *node))
+catch_up_queue_new(struct worker *worker, size_t (*stint)(struct list *node))
 {
     struct catch_up_queue *q = xalloc(sizeof *q);
     q->worker = worker;
-    q->step = step;
+    q->stint = stint;
     list_init(&q->ready);
     list_init(&q->hungry);
     q->hook.run = on_end_of_turn;
@@ -91,14 +91,14 @@ feed_hungry(struct catch_up_queue *q)
         list_append(&q->ready, node);
 }
 
-/* The first goes to the end, and makes its step: round robin. */
+/* The first goes to the end, and makes its stint: round robin. */
 static void
-step_next(struct catch_up_queue *q)
+stint_of_next(struct catch_up_queue *q)
 {
     struct list *node = list_shift(&q->ready);
     list_append(&q->ready, node);
-    q->steps++;
-    q->cost += q->step(node);
+    q->stints++;
+    q->cost += q->stint(node);
 }
 
 static void
@@ -106,10 +106,10 @@ on_end_of_turn(struct turn_hook *hook)
 {
     struct catch_up_queue *q = CONTAINER_OF(hook, struct catch_up_queue, hook);
     if (worker_is_new_turn(q->worker, &q->turn))
-        q->steps = q->cost = 0;
+        q->stints = q->cost = 0;
     feed_hungry(q);
-    while (!list_is_empty(&q->ready) && q->steps < TURN_STEPS && q->cost < TURN_BYTES)
-        step_next(q);
+    while (!list_is_empty(&q->ready) && q->stints < TURN_STINTS && q->cost < TURN_BYTES)
+        stint_of_next(q);
     if (!list_is_empty(&q->ready) || (!list_is_empty(&q->hungry) && q->reads < MAX_READS))
         worker_again(q->worker);
 }

@@ -11,12 +11,9 @@
 
 #include "request/credential.h"
 
-#include "base/clock.h"
 #include "config/config.h"
-#include "metrics/metrics.h"
 #include "request/cookie.h"
 #include "request/form.h"
-#include "request/hub_url.h"
 #include "request/origin.h"
 #include "request/rules.h"
 
@@ -59,7 +56,7 @@ read_query(struct exchange *ex)
 static enum token_fault
 judge_parameter(const struct exchange *ex, const struct query_facts *facts)
 {
-    bool mixed = authority_speaks(ex->rules->authority, DIALECT_1_0);
+    bool mixed = authority_judges(ex->rules->authority, DIALECT_1_0);
     if (facts->failed)
         return TOKEN_QUERY_TOO_LARGE;
     if (facts->tokens != 1 || facts->token.len == 0)
@@ -82,7 +79,7 @@ find_cookie_of(const struct exchange *ex, enum dialect dialect, struct slice *re
 {
     const struct request *r = ex->request;
     struct slice name = credential_cookie_name(ex->config, dialect);
-    if (!authority_speaks(ex->rules->authority, dialect))
+    if (!authority_judges(ex->rules->authority, dialect))
         return false;
     for (size_t i = 0; i < r->header_count; i++)
         if (slice_eq_nocase(r->headers[i].name, SLICE("Cookie")) &&
@@ -161,7 +158,7 @@ credential_refusal(const struct exchange *ex, enum role role, enum token_fault f
 
 /* False: there is none. Else *ret_token, or what is wrong about where it is. */
 static bool
-find(struct exchange *ex, struct slice *ret_token, enum token_fault *ret_fault)
+look(struct exchange *ex, struct slice *ret_token, enum token_fault *ret_fault)
 {
     struct slice value;
     *ret_fault = TOKEN_OK;
@@ -173,7 +170,7 @@ find(struct exchange *ex, struct slice *ret_token, enum token_fault *ret_fault)
         return true;
     }
     struct query_facts facts = read_query(ex);
-    if ((facts.tokens || facts.failed) && authority_speaks(ex->rules->authority, DIALECT_0X)) {
+    if ((facts.tokens || facts.failed) && authority_judges(ex->rules->authority, DIALECT_0X)) {
         ex->token_by = "query";
         *ret_token = facts.token;
         *ret_fault = judge_parameter(ex, &facts);
@@ -187,40 +184,21 @@ find(struct exchange *ex, struct slice *ret_token, enum token_fault *ret_fault)
     return true;
 }
 
-static void
-count_bounds(const struct exchange *ex, enum token_fault fault)
+enum credential
+credential_find(struct exchange *ex, enum role role, struct slice *ret_token,
+                struct token_refusal *ret_refusal)
 {
-    if (fault == TOKEN_TOO_MANY_SELECTORS)
-        metrics_bound_met(METRIC_max_token_selectors, ex->id);
-    if (fault == TOKEN_TOO_MANY_DETAILS)
-        metrics_bound_met(METRIC_max_authorization_details, ex->id);
-}
-
-bool
-credential_read(struct exchange *ex, enum role role, struct token_cache *cache,
-                struct grant **ret_grant, struct token_refusal *ret_refusal)
-{
-    const struct authority *authority = ex->rules->authority;
-    struct slice token = {0}, audience = SLICE(""), base = SLICE("");
     enum token_fault fault;
-    *ret_grant = NULL;
-    if (!find(ex, &token, &fault))
-        return true;
-    if (fault != TOKEN_OK) {
-        *ret_refusal = credential_refusal(ex, role, fault, NULL);
-        if (fault == TOKEN_FOREIGN_ORIGIN)
-            say_origin(ex, ret_refusal);
-        if (fault != TOKEN_BAD_AUTHORIZATION)
-            ret_refusal->dialect = ret_refusal->reply_dialect =
-                authority_reply_dialect(authority, token);
-        return false;
-    }
-    if (authority_speaks(authority, DIALECT_1_0)) {
-        audience = hub_url_audience(ex);
-        base = hub_url_base(ex);
-    }
-    fault = token_cache_verify(cache, authority, role, token, audience, base, clock_wall_ms(),
-                               ret_grant, ret_refusal);
-    count_bounds(ex, fault);
-    return fault == TOKEN_OK;
+    *ret_token = SLICE("");
+    if (!look(ex, ret_token, &fault))
+        return CREDENTIAL_NONE;
+    if (fault == TOKEN_OK)
+        return CREDENTIAL_FOUND;
+    *ret_refusal = credential_refusal(ex, role, fault, NULL);
+    if (fault == TOKEN_FOREIGN_ORIGIN)
+        say_origin(ex, ret_refusal);
+    if (fault != TOKEN_BAD_AUTHORIZATION)
+        ret_refusal->dialect = ret_refusal->reply_dialect =
+            authority_reply_dialect(ex->rules->authority, *ret_token);
+    return CREDENTIAL_MISPLACED;
 }

@@ -10,6 +10,7 @@
  * A kind of transport is a row of functions, and hub code never asks which one it has. */
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "loop/worker.h"
 #include "transport/batch.h"
 
@@ -23,33 +24,60 @@ enum publish_outcome {
     PUBLISH_STOPPED,   /* never taken: the transport is stopping */
 };
 
-/* Embedded by the asker; must live until its answer (message.receive) arrives. */
+/* Embedded by the asker; must live until its answer (message.receive) arrives. Its updates stand
+ * together in the order, and nothing between them; they may be committed one after another. */
 struct transport_publish {
     struct message message;
     struct worker *origin;
-    struct update *update; /* taken: NULL when the answer comes */
+    struct update **updates; /* borrowed; taken: each is NULL when the answer comes */
+    uint32_t count;          /* 1 or more */
     enum publish_outcome outcome;
+    uint32_t committed;     /* so many, the first of them; all: PUBLISH_COMMITTED */
+    struct position before; /* the position just before the first; where any was committed */
 };
 
+/* The id of an update, or of a position (transport/position_id.h). */
 struct transport_find {
     struct message message;
     struct worker *origin;
     struct slice id; /* borrowed until the answer */
     bool failed;     /* nothing can be said now: the id is neither found nor unknown */
     bool found;
-    struct position position; /* where found: of the earliest held update with that id */
+    bool is_lacking;          /* begins and ends behind it are gone: who wants them has to be told
+                                 (as of an unknown one), and reads READ_ALL_THAT_IS_THERE */
+    struct position position; /* where found: of the earliest held update with that id; of one that
+                                 is the id of a position, that one, if all behind it is held */
+};
+
+/* What a read is about: begins and ends have a retention of their own, and who cannot get them is
+ * not gone because of it. */
+enum read_scope {
+    READ_PUBLISHED,         /* begins and ends may be left out */
+    READ_ALL,               /* gone also where retention has overtaken `after` among those */
+    READ_ALL_THAT_IS_THERE, /* not so: what is left of them */
+};
+
+/* What a stream was told that it misses: what retention had taken when its first read came. */
+struct transport_told {
+    bool is_set;
+    struct position published, active;
 };
 
 struct transport_read {
     struct message message;
     struct worker *origin;
+    enum read_scope scope;
     bool from_removed; /* begin at what retention has left, as of now; `after` is set then */
     struct position after;
+    struct transport_told told; /* set by the first read that is from_removed or is content with
+                                   what is there; kept for the reads that follow it, which are gone
+                                   only because of what retention took since */
     bool gone;           /* retention has overtaken `after`, or what is behind it cannot be read
                             now: the stream must end, and comes back */
     struct batch *piece; /* caller's reference; piece->after == after unless it began earlier:
-                            skip what is not behind `after`. At least one update, or NULL with
-                            !gone: nothing is committed behind `after` yet */
+                            skip what is not behind `after`; later only where the stream was told.
+                            At least one update, or NULL with !gone: nothing is committed behind
+                            `after` yet */
 };
 
 /* Would a publish be taken now? Answered by whoever commits, behind what it is at. */
@@ -63,6 +91,7 @@ struct transport_probe {
 struct transport_stat {
     uint64_t events, bytes;
     uint64_t oldest_ms; /* wall clock, of the oldest update held (or a little before); 0: none */
+    uint64_t subscriptions_events, subscriptions_bytes; /* of begins and ends, apart */
 };
 
 /* What a worker hears. The receiver owns the message, and a reference to the batch. */
@@ -80,9 +109,15 @@ struct transport_settings {
     uint64_t max_events, max_bytes, max_age_ms;
     uint64_t sync_interval_ms; /* 0: a commit is synced */
     bool unsafe_filesystem;
+
+    /* Begins and ends of active subscriptions, apart from the rest. */
+    bool subscriptions;
+    uint64_t subscriptions_max_bytes, subscriptions_max_age_ms;
+    bool has_random_ids; /* of the ends that a start writes: UUIDs of version 4 */
 };
 
 struct transport;
+struct registry;
 
 struct transport_ops {
     const char *name;
@@ -94,6 +129,8 @@ struct transport_ops {
     void (*read)(struct transport *, struct transport_read *);
     void (*probe)(struct transport *, struct transport_probe *);
     void (*stat)(struct transport *, struct transport_stat *);
+    const struct hash_key *(*key)(const struct transport *);
+    struct registry *(*registry)(struct transport *);
     void (*delivered)(struct transport *, unsigned worker, size_t bytes);
     void (*refuse)(struct transport *);
     void (*stop)(struct transport *);
@@ -151,6 +188,21 @@ static inline void
 transport_stat(struct transport *t, struct transport_stat *ret)
 {
     t->ops->stat(t, ret);
+}
+
+/* Under which the ids of its positions stand (transport/position_id.h): of this history alone. Does
+ * not change. Any thread. */
+static inline const struct hash_key *
+transport_key(const struct transport *t)
+{
+    return t->ops->key(t);
+}
+
+/* The active subscriptions; lives as long as the transport. NULL: they are off. Any thread. */
+static inline struct registry *
+transport_registry(struct transport *t)
+{
+    return t->ops->registry(t);
 }
 
 /* A worker's `delivered` moved over a batch of that many bytes: back-pressure counts them. */

@@ -250,14 +250,15 @@ class Client:
 
 
 class Stream(Client):
-    """An event stream: events one after another, comments counted."""
+    """An event stream: events one after another; comments are counted, and `cursor` is the id of the last block
+    that has one, as an EventSource would send it."""
 
     def __init__(self, address, query, *headers, version="1.1"):
         super().__init__(address)
         self.ask("GET", f"{PATH}?{query}", headers, version=version)
         self.status, self.headers = self.head()
         self.chunked = "chunked" in self.headers.get("transfer-encoding", "")
-        self.text, self.comments, self.ended = b"", 0, False
+        self.text, self.comments, self.ended, self.cursor = b"", 0, False, None
         if self.status == 200 and "text/event-stream" in self.headers["content-type"]:
             if "content-length" in self.headers:
                 self.text = self.exactly(int(self.headers["content-length"]))
@@ -278,7 +279,7 @@ class Stream(Client):
         return size > 0
 
     def event(self):
-        """The next event, raw; comments before it are counted and dropped."""
+        """The next event, raw; comments before it, and an id alone, are noted and dropped."""
         while True:
             while self.text.startswith(b":"):
                 line, mark, rest = self.text.partition(b"\n")
@@ -287,7 +288,9 @@ class Stream(Client):
                 self.comments, self.text = self.comments + 1, rest
             if b"\n\n" in self.text and not self.text.startswith(b":"):
                 event, _, self.text = self.text.partition(b"\n\n")
-                return event.decode()
+                self.cursor = (re.findall(rb"^id: (.*)$", event, re.M) or [self.cursor])[-1]
+                if not re.fullmatch(rb"id: .*", event):
+                    return event.decode()
             if not self.piece():
                 raise ConnectionError(f"the stream ended: {self.text!r}")
 

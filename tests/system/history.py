@@ -163,7 +163,7 @@ class Listener:
         *events, self.text = self.text.split(b"\n\n")
         for event in events:
             fields = dict(re.findall(r"^(\w+): (.*)$", event.decode(), re.M))
-            if "id" in fields:
+            if "data" in fields and "id" in fields:
                 self.events.append((fields["id"], fields["data"]))
 
     def unchunk(self):

@@ -161,7 +161,7 @@ def test_a_stop_ends_who_has_a_head(case, state):
     getattr(case, state)()
     case.surprise(signal.SIGTERM)
     text = case.client.closed()
-    assert re.search(rb"retry: \d+\n\n", text) and (case.client.ends or text.endswith(b"0\r\n\r\n")), text
+    assert re.search(rb"retry: \d+\n(id: \S+\n)?\n", text) and (case.client.ends or text.endswith(b"0\r\n\r\n")), text
     case.stack.close()
     case.hub.stop()
 

@@ -232,3 +232,22 @@ def test_every_metric_stands_in_its_manual_page(measured):
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
         names.add(family.name + suffix)
     assert names == written
+
+
+def test_publishers_that_sign_a_token_each_time_take_no_place_from_subscribers(measured):
+    hub = measured(workers=1)
+    client = Client(("127.0.0.1", hub.port))
+    counted = lambda: [value(hub, f"alipes_tokens_{what}_total") for what in ("judged", "remembered")]  # noqa: E731
+    tokens = [token(subscribe=["*"], sub=str(i)) for i in range(30)]
+
+    def subscribe():
+        before = counted()
+        for each in tokens:
+            assert client.request("HEAD", f"{PATH}?topic=a", [f"Authorization: Bearer {each}"]).status == 200
+        return [now - then for now, then in zip(counted(), before)]
+
+    assert (subscribe(), subscribe()) == ([30, 0], [0, 30])
+    for i in range(500):
+        lines = ["Content-Type: application/x-www-form-urlencoded", f"Authorization: Bearer {token(['*'], jti=str(i))}"]
+        assert client.request("POST", PATH, lines, b"topic=a").status == 200
+    assert subscribe() == [0, 30]

@@ -10,6 +10,7 @@
 #include "transport/disk/disk_record.h"
 #include "transport/disk/file.h"
 #include "transport/disk/indexing.h"
+#include "transport/position_id.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -153,6 +154,20 @@ has_id(struct segments *h, struct segment *s, void *context)
             indexing_forget(h, s);
     }
     return ANSWER_NOT_NOW;
+}
+
+bool
+find_position(struct segments *h, struct slice id, bool *ret_found, struct position *ret)
+{
+    if (!position_id_read(&h->key, id, ret))
+        return false;
+    pthread_mutex_lock(&h->lock);
+    struct position last = h->removed.position;
+    if (!list_is_empty(&h->held))
+        last = segment_last(segments_at(h->held.prev));
+    *ret_found = position_cmp(*ret, h->removed.position) >= 0 && position_cmp(*ret, last) <= 0;
+    pthread_mutex_unlock(&h->lock);
+    return true;
 }
 
 bool

@@ -14,6 +14,7 @@ segments_init(struct segments *h)
 {
     folder_init(&h->folder);
     h->fd = -1;
+    h->floor = (struct position){UINT64_MAX, UINT64_MAX};
     list_init(&h->held);
     pthread_mutex_init(&h->lock, NULL);
     pthread_mutex_init(&h->load_lock, NULL);
@@ -89,6 +90,15 @@ segments_is_new(const struct segments *h)
 {
     bool is_one_at_most = h->held.next == h->held.prev;
     return h->events == 0 && is_one_at_most && h->removed.id == NULL;
+}
+
+struct position
+segments_removed(struct segments *h)
+{
+    pthread_mutex_lock(&h->lock);
+    struct position p = h->removed.position;
+    pthread_mutex_unlock(&h->lock);
+    return p;
 }
 
 void

@@ -83,7 +83,7 @@ START_TEST(a_role_has_one_key_and_an_issuer_one_place)
     ck_assert_ptr_nonnull(strstr(err.text, "already"));
     ck_assert(!authority_add_issuer(a, "x", &err));
     ck_assert(authority_add_issuer(a, "y", &err));
-    ck_assert(!authority_speaks(a, DIALECT_0X) && authority_speaks(a, DIALECT_1_0));
+    ck_assert(!authority_judges(a, DIALECT_0X) && authority_judges(a, DIALECT_1_0));
     authority_free(&a);
 }
 END_TEST

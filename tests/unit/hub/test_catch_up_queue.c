@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    STEPS = 9,
+    STINTS = 9,
     WHOLE_TURN = 1 << 20, /* what leaves nothing of a turn for others */
 };
 
@@ -20,16 +20,16 @@ struct reader {
 
 static struct catch_up_queue *queue;
 static struct reader a = {.name = 'a'}, b = {.name = 'b'}, c = {.name = 'c'};
-static char steps[STEPS + 1];
+static char stints[STINTS + 1];
 static sem_t done;
 static size_t reads;
 
-/* Everybody leaves with the last step. */
+/* Everybody leaves with the last stint. */
 static void
 note(struct reader *r)
 {
-    steps[strlen(steps)] = r->name;
-    if (strlen(steps) < STEPS)
+    stints[strlen(stints)] = r->name;
+    if (strlen(stints) < STINTS)
         return;
     list_unlink(&a.node);
     list_unlink(&b.node);
@@ -38,7 +38,7 @@ note(struct reader *r)
 }
 
 static size_t
-step(struct list *node)
+stint(struct list *node)
 {
     note(CONTAINER_OF(node, struct reader, node));
     return 1;
@@ -46,7 +46,7 @@ step(struct list *node)
 
 /* Who finds no read is not asked again until there is one. */
 static size_t
-step_of_readers(struct list *node)
+stint_of_readers(struct list *node)
 {
     struct reader *r = CONTAINER_OF(node, struct reader, node);
     if (!r->is_fed && !catch_up_queue_take_read(queue)) {
@@ -54,7 +54,7 @@ step_of_readers(struct list *node)
         return 0;
     }
     r->is_fed = true;
-    if (strlen(steps) == 2)
+    if (strlen(stints) == 2)
         catch_up_queue_give_read(queue);
     note(r);
     return WHOLE_TURN;
@@ -75,7 +75,7 @@ run(size_t (*each)(struct list *node), size_t free_reads)
 {
     struct worker *worker = worker_new(0);
     struct message message = {.receive = receive};
-    memset(steps, 0, sizeof steps);
+    memset(stints, 0, sizeof stints);
     sem_init(&done, 0, 0);
     list_init(&a.node);
     list_init(&b.node);
@@ -94,21 +94,21 @@ run(size_t (*each)(struct list *node), size_t free_reads)
     catch_up_queue_free(&queue);
     worker_free(&worker);
     sem_destroy(&done);
-    return steps;
+    return stints;
 }
 
-START_TEST(streams_make_their_steps_by_turns)
+START_TEST(streams_make_their_stints_by_turns)
 {
-    ck_assert_str_eq(run(step, 0), "abcabcabc");
+    ck_assert_str_eq(run(stint, 0), "abcabcabc");
 }
 END_TEST
 
 START_TEST(whoever_finds_no_read_waits_until_one_is_given_back)
 {
-    ck_assert_str_eq(run(step_of_readers, 2), "ababacbac");
+    ck_assert_str_eq(run(stint_of_readers, 2), "ababacbac");
     ck_assert_uint_eq(reads, 64);
 }
 END_TEST
 
-UNIT_MAIN("hub/catch_up_queue", streams_make_their_steps_by_turns,
+UNIT_MAIN("hub/catch_up_queue", streams_make_their_stints_by_turns,
           whoever_finds_no_read_waits_until_one_is_given_back)

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,17 +69,19 @@ history_file(char out[128], const char *name)
     snprintf(out, 128, "%s/%.60s", history_path, name);
 }
 
+static inline int
+history_remove_one(const char *path, const struct stat *of, int type, struct FTW *at)
+{
+    (void)of;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 static inline void
 history_remove(void)
 {
-    char path[128], **names;
-    size_t n = history_names("", &names);
-    for (size_t i = 0; i < n; i++) {
-        history_file(path, names[i]);
-        unlink(path);
-    }
-    history_free_names(names, n);
-    rmdir(history_path);
+    nftw(history_path, history_remove_one, 8, FTW_DEPTH | FTW_PHYS);
     history_path[0] = 0;
 }
 
@@ -150,23 +153,28 @@ history_open(const struct store_settings *s)
     return st;
 }
 
-/* Commits these, as many at once as the store takes. False: one commit failed. */
+/* Commits these, from this sequence on, as many at once as the store takes. False: one commit
+ * failed. */
 static inline bool
-history_commit_all(struct store *st, struct update **updates, uint32_t count)
+history_commit_at(struct store *st, struct update **updates, uint32_t count, uint64_t sequence)
 {
     struct error err;
     bool ok = true;
-    for (uint32_t at = 0, fits; at < count && ok; at += fits) {
-        ok = writer_begin(&st->writer, updates + at, count - at, &fits, &err) == WRITER_READY;
+    for (uint32_t at = 0, fits; at < count && ok; at += fits, sequence += fits) {
+        ok = writer_begin(&st->writer, updates + at, count - at, &sequence, &fits, &err) ==
+             WRITER_READY;
         if (!ok)
             break;
-        struct batch *b = batch_new(fits);
-        for (uint32_t i = 0; i < fits; i++)
-            b->updates[i] = update_ref(updates[at + i]);
-        ok = writer_commit(&st->writer, b, NULL, &err);
-        batch_unref(&b);
+        writer_number(&st->writer, updates + at, fits, sequence);
+        ok = writer_commit(&st->writer, updates + at, fits, NULL, &err);
     }
     return ok;
+}
+
+static inline bool
+history_commit_all(struct store *st, struct update **updates, uint32_t count)
+{
+    return history_commit_at(st, updates, count, 0);
 }
 
 static inline bool
@@ -251,7 +259,8 @@ history_read(struct store *st, const struct position *after)
                 snprintf(h.first_id, sizeof h.first_id, SLICE_FMT, SLICE_ARG(u->id));
             snprintf(h.last_id, sizeof h.last_id, SLICE_FMT, SLICE_ARG(u->id));
         }
-        ck_assert_int_eq(position_cmp(at, piece->upto), 0);
+        ck_assert_int_le(position_cmp(at, piece->upto), 0); /* behind it: what is hidden */
+        at = piece->upto;
         batch_unref(&piece);
     }
 }

@@ -1,6 +1,7 @@
 /* Reads and look-ups: repeated ids, marks, the last removed id, damage met while the hub runs. */
 
 #include "transport/disk/retention.h"
+#include "transport/position_id.h"
 #include "unit/guard.h"
 #include "unit/transport/disk/history.h"
 
@@ -87,6 +88,47 @@ START_TEST(when_the_earliest_of_them_is_removed_the_id_is_unknown)
     ck_assert(!found);
     history_find(st, "between", &found);
     ck_assert(found);
+    store_close(&st);
+    history_remove();
+}
+END_TEST
+
+static bool
+has_position(struct store *st, struct position p)
+{
+    char id[POSITION_ID_LEN + 1];
+    struct position at;
+    bool found;
+    ck_assert(position_id_write(&st->segments.key, p, id));
+    ck_assert(find_position(&st->segments, SLICE_OF(id, POSITION_ID_LEN), &found, &at));
+    ck_assert_int_eq(position_cmp(at, p), 0);
+    return found;
+}
+
+/* Also one at which no update stands, and after a start, which has a run of its own. */
+START_TEST(a_position_is_found_as_long_as_all_behind_it_is_held)
+{
+    struct store_settings s = history_settings();
+    struct store *st = history_open(&s);
+    struct position none = st->segments.removed.position, p;
+    bool found;
+    ck_assert(has_position(st, none));
+    struct position first = history_commit(st, "first", 10);
+    struct position second = history_commit(st, "second", 10);
+    roll(st);
+    struct position third = history_commit(st, "third", 10);
+    ck_assert(has_position(st, none) && has_position(st, first) && has_position(st, third));
+    ck_assert(!has_position(st, (struct position){third.run, third.sequence + 1}));
+    remove_to(st, second);
+    ck_assert(!has_position(st, none) && !has_position(st, first));
+    ck_assert(has_position(st, second) && has_position(st, third));
+    store_close(&st);
+    st = history_open(&s);
+    ck_assert(!has_position(st, first) && has_position(st, second) && has_position(st, third));
+    ck_assert(!has_position(st, (struct position){third.run, third.sequence + 1}));
+    history_commit(st, "fourth", 10);
+    ck_assert(has_position(st, (struct position){third.run, third.sequence + 1}));
+    ck_assert(!find_position(&st->segments, SLICE("third"), &found, &p));
     store_close(&st);
     history_remove();
 }
@@ -527,6 +569,7 @@ UNIT_MAIN("replay", of_several_updates_with_one_id_the_earliest_is_found,
           one_commit_may_hold_an_id_twice, when_the_earliest_of_them_is_removed_the_id_is_unknown,
           the_last_removed_id_is_unknown_if_it_was_there_before,
           the_last_removed_id_is_found_where_it_was,
+          a_position_is_found_as_long_as_all_behind_it_is_held,
           an_id_that_is_too_long_for_a_header_is_a_cursor_while_it_is_held,
           reads_begin_and_end_in_the_middle_of_blocks, an_update_larger_than_a_block_is_read_whole,
           streams_that_read_the_same_share_one_piece, the_shared_pieces_are_bounded,
