@@ -209,7 +209,8 @@ open_history(const struct config *c, struct error *err)
                                                 .subscriptions_max_bytes =
                                                     c->subscriptions_max_bytes,
                                                 .subscriptions_max_age_ms =
-                                                    c->subscriptions_max_age_ms};
+                                                    c->subscriptions_max_age_ms,
+                                                .has_random_ids = c->id_format_uuid4};
     return transport_open(c->in_memory ? &memory_transport : &disk_transport, &settings, err);
 }
 
