@@ -31,7 +31,7 @@
 
 enum {
     PIECE = 65536,       /* bytes of a long list that are written at once */
-    STEP_COST = 8192,    /* of collecting or dropping, in bytes that are sent */
+    STEP_COST = 32768,   /* of collecting or dropping, in bytes that are sent */
     STEPS_AT_ONCE = 4,   /* of collecting: for most lists that is all */
 };
 
