@@ -55,6 +55,7 @@ reading_ask(struct reading **ref, struct hub_worker *home, struct position after
     r->read = (struct transport_read){.message.receive = on_read,
                                       .origin = home->worker,
                                       .scope = scope,
+                                      .told = r->read.told,
                                       .from_removed = from_removed,
                                       .after = after};
     transport_read(home->hub->transport, &r->read);

@@ -24,6 +24,7 @@
 #include "hub/reading.h"
 #include "hub/stream_cursor.h"
 #include "hub/trace.h"
+#include "hub/walk.h"
 #include "metrics/metrics.h"
 #include "request/hub_url.h"
 #include "request/reply.h"
@@ -214,6 +215,15 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     return INDEX_ADDED;
 }
 
+bool
+stream_wants_presence(const struct stream *s)
+{
+    bool may = false;
+    for (uint32_t i = 0; s->grant && s->presence && !may && i < s->subscription_count; i++)
+        may = walk_may_meet_below(&s->subscriptions[i], &s->home->hub->subscriptions);
+    return may;
+}
+
 /* --- head ------------------------------------------------------------------------------------- */
 
 static void
@@ -234,7 +244,10 @@ on_found(void *owner, const struct transport_find *find)
     else if (s->presence == NULL)
         s->position = s->home->taken;
     s->begun_in = s->home->batches;
-    send_head(s, find->found ? find->id : SLICE("earliest"));
+    /* Of what it wants something is gone: it is told, and has what is left all the same, for a page
+     * that reads no headers would lose that as well. */
+    s->takes_what_is_left = find->found && find->is_lacking && stream_wants_presence(s);
+    send_head(s, find->found && !s->takes_what_is_left ? find->id : SLICE("earliest"));
     catch_up(s);
 }
 

@@ -79,6 +79,8 @@ stream_may_hear(const struct stream *s, const struct update *u)
            (u->dialect == s->dialect &&
             (s->dialect == DIALECT_1_0 || !presence_is_own(s->presence, u)));
 }
+/* May it get begins or ends at all? */
+bool stream_wants_presence(const struct stream *);
 /* The one place where the state changes. */
 void stream_move(struct stream *, enum stream_state to);
 void stream_retime(struct stream *); /* the heartbeat has changed, or the wall clock was set */
