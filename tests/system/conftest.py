@@ -338,6 +338,22 @@ def hub(tmp_path_factory):
     hub.stop()
 
 
+@pytest.fixture
+def browser(tmp_path):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+                 "--disable-background-networking", "--disable-component-update", "--window-size=900,700", "--ignore-certificate-errors",
+                 "--host-resolver-rules=MAP hub.example 127.0.0.1", f"--user-data-dir={tmp_path}/browser"):
+        options.add_argument(flag)
+    options.binary_location = "/usr/bin/chromium"
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    yield driver
+    driver.quit()
+
+
 # What fronts say in their logs although all is well, and what they may say in a test whose hub goes away.
 FINE = {
     # AH01882: Debian has built it with a newer OpenSSL than is there. AH03092: it stops while a connection lingers.
