@@ -424,9 +424,12 @@ def snippet(folder, name, hub, bare=False):
     return path
 
 
-def start_caddy(folder, hub, name, bare=False, tls=None):
-    port = free_port()
+def start_caddy(folder, hub, name, bare=False, tls=None, port=None, beside=None):
+    """`beside`: where all else of the site is served, a port."""
+    port = port or free_port()
     included = snippet(folder, f"caddy/{name}.caddyfile", hub, bare)
+    if beside:
+        included.write_text(f"{included.read_text()}\nreverse_proxy 127.0.0.1:{beside}\n")
     conf = folder / "Caddyfile"
     served = f"\ttls {tls[0]} {tls[1]}\n" if tls else ""
     conf.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{'https://hub.example' if tls else 'http://'}:{port} {{\n\tbind 127.0.0.1\n{served}\timport {included.name}\n}}\n")
@@ -458,9 +461,11 @@ def apache_conf(folder, port, included, modules, tls=None):
     return conf
 
 
-def start_apache(folder, hub, name, bare=False, tls=None):
-    port = free_port()
+def start_apache(folder, hub, name, bare=False, tls=None, port=None, beside=None):
+    port = port or free_port()
     included = snippet(folder, f"apache/{name}.conf", hub, bare)
+    if beside:
+        included.write_text(f"{included.read_text()}\nProxyPass / http://127.0.0.1:{beside}/\n")
     conf = apache_conf(folder, port, included, APACHE_MODULES[name], tls)
     return Front("apache", ["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder), port
 

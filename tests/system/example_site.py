@@ -3,7 +3,7 @@ import os
 import re
 import shutil
 
-from conftest import APACHE_MODULES, KEY, ROOT, Front, Server, apache_conf, free_port, front_ready, snippet, wait_for
+from conftest import KEY, ROOT, Server, free_port, front_ready, start_apache, wait_for
 
 FOLDERS = ("site", "notifications", "presence")
 
@@ -17,14 +17,11 @@ class Site:
             shutil.copytree(ROOT / "examples" / name, pages / name)
         self.edit(pages / "site/mercure.php", "/run/alipes/alipes.sock", str(hub.socket))
         self.edit(pages / "site/cookie.php", "SECONDS = 600", f"SECONDS = {seconds}")
-        php, port = free_port(), free_port()
+        port = free_port()
         env = {**os.environ, "PUBLISHER_KEY": KEY, "SUBSCRIBER_KEY": KEY, "PHP_CLI_SERVER_WORKERS": "4"}
-        self.php = Server(["php", "-d", f"session.save_path={folder}", "-S", f"127.0.0.1:{php}", "-t", pages], folder / "php.log", env)
+        self.php = Server(["php", "-d", f"session.save_path={folder}", "-S", f"127.0.0.1:{port}", "-t", pages], folder / "php.log", env)
         wait_for(lambda: "started" in self.php.log(), "PHP")
-        included = snippet(folder, "apache/http-unix.conf", hub)
-        included.write_text(f"{included.read_text()}\nProxyPass / http://127.0.0.1:{php}/\n")
-        conf = apache_conf(folder, port, included, APACHE_MODULES["http-unix"])
-        self.front = Front("apache", ["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder)
+        self.front, port = start_apache(folder, hub, "http-unix", beside=port)
         self.front.hub_goes_away = True
         self.url = f"http://localhost:{port}"
         front_ready(self.front, ("127.0.0.1", port))
