@@ -2,7 +2,7 @@
 // words. What happens is in `told`: [channel, event, payload].
 class Page {
   constructor(hub) {
-    Object.assign(this, { hub, channels: new Map(), told: [], errors: [], cursors: ["", ""], sources: [], prefix: "" });
+    Object.assign(this, { hub, channels: new Map(), told: [], errors: [], cursor: "", source: null, prefix: "" });
     this.socket = crypto.randomUUID();
   }
 
@@ -36,32 +36,44 @@ class Page {
   }
 
   async leave(name) {
+    this.channels.get(name).whispers?.close();
     this.channels.delete(name);
     await this.authorize([...this.channels.keys()]);
     this.open();
   }
 
-  // Two EventSources, closed first and opened anew with the whole list, each from its own cursor.
+  // One EventSource for all channels, closed first and opened anew with the whole list, from its cursor.
   open() {
-    for (const source of this.sources) source.close();
-    const names = [...this.channels.keys()], queries = [[], []];
-    for (const name of names) queries[0].push(["match", this.topic(name)]);
+    this.source?.close();
+    const names = [...this.channels.keys()], query = names.map(name => ["match", this.topic(name)]);
     for (const name of names.filter(name => name.startsWith("presence-")))
-      queries[0].push(["match_urlpattern", `${this.hub}/subscriptions/:match_type/${encodeURIComponent(this.topic(name))}/:subscriber`]);
-    for (const name of names.filter(name => /^(private|presence)-/.test(name))) queries[1].push(["match", this.whispers(name)]);
-    this.sources = queries.map((query, at) => query.length ? this.listen(query, at) : { close() {} });
+      query.push(["match_urlpattern", `${this.hub}/subscriptions/:match_type/${encodeURIComponent(this.topic(name))}/:subscriber`]);
+    if (this.cursor) query.push(["last_event_id", this.cursor]);
+    this.source = this.listen(query);
+    this.source.onmessage = event => { this.cursor = event.lastEventId; this.hear(JSON.parse(event.data)); };
+    this.source.addEventListener("mercure", event => { this.cursor = event.lastEventId; this.meet(JSON.parse(event.data)); });
+    this.source.onopen = () => this.seed();
   }
 
-  listen(query, at) {
-    if (this.cursors[at]) query.push(["last_event_id", this.cursors[at]]);
+  // Whispers come by a stream for each channel that listens to them, which stays.
+  listenForWhispers(name) {
+    const channel = this.channels.get(name);
+    channel.whispers ??= this.listen([["match", this.whispers(name)]]);
+    channel.whispers.onmessage = event => {
+      const told = JSON.parse(event.data);
+      if (told.channels.length === 1 && told.channels[0] === name) this.hear(told);
+    };
+  }
+
+  listen(query) {
     const source = new EventSource(`${this.hub}?${new URLSearchParams(query)}`, { withCredentials: true });
-    source.onmessage = event => { this.cursors[at] = event.lastEventId; this.hear(JSON.parse(event.data)); };
-    if (at === 0) {
-      source.addEventListener("mercure", event => { this.cursors[0] = event.lastEventId; this.meet(JSON.parse(event.data)); });
-      source.onopen = () => this.seed();
-    }
     source.onerror = () => { if (source.readyState === EventSource.CLOSED) this.errors.push("closed for good"); };
     return source;
+  }
+
+  isOpen() {
+    const sources = [this.source, ...[...this.channels.values()].map(channel => channel.whispers)];
+    return sources.every(source => !source || source.readyState === EventSource.OPEN);
   }
 
   async hear({ channels, event, payload, socket, data }) {
@@ -77,6 +89,13 @@ class Page {
     const [head, , iv, text, tag] = jwe.split(".");
     const sealed = new Uint8Array([...bytes(text), ...bytes(tag)]);
     return new TextDecoder().decode(await crypto.subtle.decrypt({ name: "AES-GCM", iv: bytes(iv), additionalData: new TextEncoder().encode(head) }, key, sealed));
+  }
+
+  async encrypt(key, text) {
+    const url = bytes => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+    const encoder = new TextEncoder(), head = url(encoder.encode('{"alg":"dir","enc":"A256GCM"}')), iv = crypto.getRandomValues(new Uint8Array(12));
+    const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: encoder.encode(head) }, key, encoder.encode(text)));
+    return [head, "", url(iv), url(sealed.slice(0, -16)), url(sealed.slice(-16))].join(".");
   }
 
   // Once for each channel: from then on it relies on what is replayed.
@@ -111,7 +130,8 @@ class Page {
   members(name) { return [...this.channels.get(name).members.keys()].map(member => JSON.parse(member)); }
 
   async whisper(name, event, payload) {
-    const data = JSON.stringify({ channels: [name], event: `client-${event}`, payload, socket: this.socket });
+    const key = this.channels.get(name)?.key, told = { event: `client-${event}`, payload, socket: this.socket };
+    const data = JSON.stringify({ channels: [name], ...(key ? { data: await this.encrypt(key, JSON.stringify(told)) } : told) });
     const reply = await fetch(this.hub, {
       method: "POST", credentials: "include", body: new URLSearchParams({ topic: this.whispers(name), data, private: "on" }),
     });

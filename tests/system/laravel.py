@@ -59,6 +59,10 @@ def base64url(raw):
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def unbase64url(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def encrypt(key, text):
     """A compact JWE, `dir` and A256GCM."""
     head, iv = base64url(b'{"alg":"dir","enc":"A256GCM"}'), os.urandom(12)
@@ -105,6 +109,10 @@ class Laravel:
 
     def key_of(self, name):
         return self.keys.setdefault(name, os.urandom(32))
+
+    def decrypt(self, name, jwe):
+        head, _, iv, text, tag = jwe.split(".")
+        return AESGCM(self.key_of(name)).decrypt(unbase64url(iv), unbase64url(text) + unbase64url(tag), head.encode())
 
     def answer(self, handler, names, user):
         """/broadcasting/auth: one denied channel takes its companions along."""
