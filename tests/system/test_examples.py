@@ -12,6 +12,10 @@ OTHER_KEY = "another secret, of the subscribers, of 46 bytes"
 PHP = re.findall(r"^```php\n(.*?)^```", TEXT, re.M | re.S)
 
 
+def test_the_php_of_the_text_is_the_file_beside_it():
+    assert PHP[0] == (ROOT / "examples/site/mercure.php").read_text()
+
+
 @pytest.fixture
 def site(start_hub, tmp_path):
     """A folder with the files, and a hub with a key for each role."""
