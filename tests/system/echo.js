@@ -52,7 +52,7 @@ class Page {
     this.source = this.listen(query);
     this.source.onmessage = event => { this.cursor = event.lastEventId; this.hear(JSON.parse(event.data)); };
     this.source.addEventListener("mercure", event => { this.cursor = event.lastEventId; this.meet(JSON.parse(event.data)); });
-    this.source.onopen = () => this.seed();
+    this.source.onopen = () => this.seed(names);
   }
 
   // Whispers come by a stream for each channel that listens to them, which stays.
@@ -99,9 +99,10 @@ class Page {
   }
 
   // Once for each channel: from then on it relies on what is replayed.
-  async seed() {
-    for (const [name, channel] of this.channels) {
-      if (!name.startsWith("presence-") || channel.seeded) continue;
+  async seed(names) {
+    for (const name of names) {
+      const channel = this.channels.get(name);
+      if (!channel || !name.startsWith("presence-") || channel.seeded) continue;
       channel.seeded = true;
       const reply = await fetch(`${this.hub}/subscriptions/exact/${encodeURIComponent(this.topic(name))}`, { credentials: "include" });
       if (!reply.ok) { this.tell(name, "error", reply.status); continue; }

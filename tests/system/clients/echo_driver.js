@@ -56,7 +56,9 @@ window.drive = host => {
   const kinds = [["private-encrypted-", "encryptedPrivate"], ["private-", "private"], ["presence-", "join"], ["", "channel"]];
   page.join = (...names) => names.forEach(name => {
     const [prefix, method] = kinds.find(([prefix]) => name.startsWith(prefix));
-    const channel = page.channels[name] = echo[method](name.slice(prefix.length));
+    // Echo itself hands encrypted channels to connectors of its own alone.
+    const [of, called] = method === "encryptedPrivate" && !real ? [echo.connector, "encryptedPrivateChannel"] : [echo, method];
+    const channel = page.channels[name] = of[called](name.slice(prefix.length));
     const tell = event => payload => told.push([name, event, payload]);
     for (const event of ["Shipped", "Own", "Last", "Number"]) channel.listen(`.${event}`, tell(event));
     channel.error(error => told.push([name, "error", `${error}`]));
