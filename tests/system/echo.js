@@ -4,6 +4,7 @@ class Page {
   constructor(hub) {
     Object.assign(this, { hub, channels: new Map(), told: [], errors: [], cursor: "", source: null, prefix: "" });
     this.socket = crypto.randomUUID();
+    this.path = new URL(hub, location).pathname;
   }
 
   topic(name) { return `${this.prefix}channel/${encodeURIComponent(name)}`; }
@@ -47,7 +48,7 @@ class Page {
     this.source?.close();
     const names = [...this.channels.keys()], query = names.map(name => ["match", this.topic(name)]);
     for (const name of names.filter(name => name.startsWith("presence-")))
-      query.push(["match_urlpattern", `${this.hub}/subscriptions/:match_type/${encodeURIComponent(this.topic(name))}/:subscriber`]);
+      query.push(["match_urlpattern", `${this.path}/subscriptions/:match_type/${encodeURIComponent(this.topic(name))}/:subscriber`]);
     if (this.cursor) query.push(["last_event_id", this.cursor]);
     this.source = this.listen(query);
     this.source.onmessage = event => { this.cursor = event.lastEventId; this.hear(JSON.parse(event.data)); };

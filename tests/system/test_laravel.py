@@ -56,11 +56,11 @@ def cookie(app, user, *names):
 
 
 class Echo:
-    def __init__(self, browser, app, user):
+    def __init__(self, browser, app, user, hub=PATH):
         self.browser = browser
         browser.get(app.site)
         self.run("document.cookie = `user=${arguments[0]}; Secure; Path=/`", user)
-        self.run(f"{ECHO}; window.page = new Page(arguments[0])", PATH)
+        self.run(f"{ECHO}; window.page = new Page(arguments[0])", hub)
 
     def run(self, script, *arguments):
         return self.browser.execute_script(script, *arguments)
@@ -244,6 +244,57 @@ def test_a_page_that_was_away_hears_who_came_and_went_meanwhile(begin, browser):
     assert [what[1] for what in echo.told()] == ["here", "leaving", "joining"]  # of herself nothing
     assert echo.errors() == []
     carol.close()
+
+
+@pytest.fixture
+def elsewhere(begin, browser, start_hub, tmp_path):
+    """A page of an application whose hub is another origin, with these lines; its Echo."""
+    fronts = []
+
+    def open_page(lines):
+        app = begin("caddy-http", extra="subscriptions")
+        folder = tmp_path / "front"
+        folder.mkdir()
+        tls = certificate(folder)
+        start, name = FRONTS["caddy-http"]
+        front, port = start(folder, app.hub, name, tls=tls, port=free_port(), beside=app.laravel.port)
+        fronts.append(front)
+        front_ready(front, Tls(port))
+        app.hub.conf.write_text(app.hub.conf.read_text() + lines.format(page=f"https://hub.example:{port}"))
+        app.hub.stop()
+        app.hub.start()
+        hub, app.site = app.url, f"https://hub.example:{port}"
+        return app, Echo(browser, app, "1", hub)
+
+    yield open_page
+    for front in fronts:
+        front.stop()
+
+
+def test_a_page_of_another_origin_needs_its_name_in_cors_origins_and_for_whispers_in_publish_origins(elsewhere):
+    app, echo = elsewhere("cors_origins {page}\npublish_origins {page}\n")
+    echo.join("news", "presence-chat.1")
+    wait_for(lambda: echo.told(), "here()")
+    assert echo.told() == [["presence-chat.1", "here", [who("1")]]]
+    app.broadcast(["news"], "Shipped", [])
+    wait_for(lambda: echo.told()[-1] == ["news", "Shipped", []], "the event")
+    assert echo.whisper("presence-chat.1", "typing", {}) == 200
+
+
+def test_without_publish_origins_events_come_there_and_whispers_do_not_go(elsewhere):
+    app, echo = elsewhere("cors_origins {page}\n")
+    echo.join("news", "private-orders.1")
+    wait_for(echo.open, "the stream")
+    app.broadcast(["news"], "Shipped", [])
+    wait_for(lambda: echo.told() == [["news", "Shipped", []]], "the event")
+    assert echo.whisper("private-orders.1", "typing", {}) == 400 and "cookie_of_foreign_origin" in app.hub.log()
+
+
+def test_a_star_in_cors_origins_lets_no_page_of_echos_in(elsewhere):
+    """It always sends credentials, for public channels too."""
+    app, echo = elsewhere("cors_origins *\n")
+    echo.join("news")
+    wait_for(lambda: echo.errors() == ["closed for good"], "the browser's refusal")
 
 
 def test_the_documents_ask_for_the_right_to_them(begin):
