@@ -10,6 +10,7 @@
 #   make check-unit    unit tests: AddressSanitizer + UBSan, the threaded ones under TSan too
 #   make check-corpora replay every fuzz corpus
 #   make check-system  system tests with the asan, tsan and release programs, side by side
+#   make check-clients    frameworks' clients as npm and PyPI have them today (needs the network)
 #   make check-container  the image and the compose examples in a real engine (as root)
 #   make check-fresh  what the READMEs say, in a new Debian root: make run, make check, the package
 #   make lint      clang-format, layers and circles, unused exports, directives, banned functions
@@ -166,14 +167,15 @@ check-corpora: $(FUZZ_PROGRAMS)
 	@tests/fuzz/run replay $(FUZZERS)
 
 # Most of a test's time is waiting, so several run at once.
-PYTEST := $(PYTHON) -m pytest tests/system --durations=10 -q -p no:cacheprovider -n $(PYTEST_JOBS)
+PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q -p no:cacheprovider -n $(PYTEST_JOBS)
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
-                    test_inspect.py test_lint.py test_make.py test_run.py test_scrape.py test_urlpattern.py)
+                    test_inspect.py test_laravel.py test_lint.py test_make.py test_notifications.py test_presence.py test_run.py test_scrape.py \
+                    test_symfony.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
 .PHONY: $(SYSTEM_RUNS)
@@ -183,6 +185,11 @@ $(SYSTEM_RUNS): check-system-%: build/%/alipes
 	@echo "== system tests, $*"; sed -n '/slowest/,$$p' build/$*/system.log
 
 check-system: $(SYSTEM_RUNS)
+
+# Real clients, as new as npm and PyPI have them: the one target whose tests need the network. Takes node and npm.
+.PHONY: check-clients
+check-clients: build/release/alipes
+	@ALIPES_BIN=$< $(PYTHON) -m pytest tests/system/clients -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
 
 # An engine of its own builds the image and starts it in every way the READMEs tell.
 .PHONY: check-container

@@ -3,6 +3,8 @@
 #include "request/reply.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
+#include "base/site.h"
 #include "config/config.h"
 #include "metrics/metrics.h"
 #include "request/answered.h"
@@ -71,10 +73,44 @@ reply_text(struct exchange *ex, unsigned status, struct slice sentence)
     send_sentence(ex, &r, reason_of(status), sentence);
 }
 
+/* An application that publishes by an internal URL meets this, and no further entry of public_urls
+ * would help it with tokens of 1.0: their aud is the public URL. */
+static void
+say_other_host(const struct exchange *ex)
+{
+    static struct log_limit limit;
+    const struct config *c = ex->config;
+    struct slice path = SLICE(""), rest = SLICE("");
+    struct slice id = slice_of(c->resource_identifier);
+    struct site site;
+    char advice[400], told[500];
+    uint64_t more;
+    if (!log_allowed(&limit, &more))
+        return;
+    if (id.len == 0) {
+        id = slice_of(c->public_urls.items[0]);
+        path = slice_of(c->path);
+        if (site_read(id, &site, &rest))
+            id = slice_head(id, id.len - rest.len);
+    }
+    snprintf(advice, sizeof advice,
+             "public_urls names other hosts; where an application reaches the hub by an internal "
+             "URL, say resource_identifier " SLICE_FMT SLICE_FMT " instead of public_urls",
+             SLICE_ARG(slice_head(id, 150)), SLICE_ARG(slice_head(path, 100)));
+    log_line(
+        LOG_WARN, "misdirected", "conn=%llu status=421 host=%s method=%s msg=%s suppressed=%llu",
+        (unsigned long long)ex->id, LOG_SLICE(ex->request->host), LOG_SLICE(ex->request->method),
+        log_slice(told, sizeof told, slice_of(advice)), (unsigned long long)more);
+}
+
 void
 reply_other_host(struct exchange *ex)
 {
-    reply_text(ex, 421, SLICE("The hub is not known under this host.\n"));
+    say_other_host(ex);
+    reply_text(ex, 421,
+               SLICE("The hub is not known under this host: its public_urls name others. Where an "
+                     "application reaches it by an internal URL, say resource_identifier with the "
+                     "public one instead of public_urls.\n"));
 }
 
 void

@@ -341,6 +341,22 @@ def hub(tmp_path_factory):
     hub.stop()
 
 
+@pytest.fixture
+def browser(tmp_path):
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+                 "--disable-background-networking", "--disable-component-update", "--window-size=900,700", "--ignore-certificate-errors",
+                 "--host-resolver-rules=MAP hub.example 127.0.0.1", f"--user-data-dir={tmp_path}/browser"):
+        options.add_argument(flag)
+    options.binary_location = "/usr/bin/chromium"
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    yield driver
+    driver.quit()
+
+
 # What fronts say in their logs although all is well, and what they may say in a test whose hub goes away.
 FINE = {
     # AH01882: Debian has built it with a newer OpenSSL than is there. Bad descriptors: it stops while connections linger.
@@ -411,9 +427,12 @@ def snippet(folder, name, hub, bare=False):
     return path
 
 
-def start_caddy(folder, hub, name, bare=False, tls=None):
-    port = free_port()
+def start_caddy(folder, hub, name, bare=False, tls=None, port=None, beside=None):
+    """`beside`: where all else of the site is served, a port."""
+    port = port or free_port()
     included = snippet(folder, f"caddy/{name}.caddyfile", hub, bare)
+    if beside:
+        included.write_text(f"{included.read_text()}\nreverse_proxy 127.0.0.1:{beside}\n")
     conf = folder / "Caddyfile"
     served = f"\ttls {tls[0]} {tls[1]}\n" if tls else ""
     conf.write_text(f"{{\n\tadmin off\n\tauto_https off\n}}\n{'https://hub.example' if tls else 'http://'}:{port} {{\n\tbind 127.0.0.1\n{served}\timport {included.name}\n}}\n")
@@ -445,9 +464,11 @@ def apache_conf(folder, port, included, modules, tls=None):
     return conf
 
 
-def start_apache(folder, hub, name, bare=False, tls=None):
-    port = free_port()
+def start_apache(folder, hub, name, bare=False, tls=None, port=None, beside=None):
+    port = port or free_port()
     included = snippet(folder, f"apache/{name}.conf", hub, bare)
+    if beside:
+        included.write_text(f"{included.read_text()}\nProxyPass / http://127.0.0.1:{beside}/\n")
     conf = apache_conf(folder, port, included, APACHE_MODULES[name], tls)
     return Front("apache", ["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder), port
 

@@ -74,6 +74,22 @@ def test_another_host_is_misdirected(start_hub, wire):
     assert post(hub, wire, [cookie, "Origin: http://hub.example"], REQUEST_SCHEME="http").status == 401
 
 
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("lines, named", [
+    ("public_urls https://app.example", f"https://app.example{PATH}"),
+    (f"public_urls https://app.example{PATH}", f"https://app.example{PATH}"),
+    ("public_urls https://app.example\nresource_identifier https://elsewhere.example/hub", "https://elsewhere.example/hub")])
+def test_who_comes_by_an_internal_url_is_told_the_way_out(start_hub, wire, lines, named):
+    """An application and its pages get 421 for a host that is none of public_urls: body and log name the other line."""
+    hub = start_hub(lines)
+    for method in ("POST", "GET", "HEAD"):
+        reply = ask(hub, wire, method, PATH + "?topic=a", host="hub.internal:3000")
+        assert reply.status == 421
+        assert method == "HEAD" or b"resource_identifier" in reply.body and b"public_urls" in reply.body
+    line = next(line for line in hub.log().split("\n") if "event=misdirected" in line)
+    assert 'level=warn' in line and 'host="hub.internal:3000"' in line and f"resource_identifier {named} instead of public_urls" in line
+
+
 @pytest.mark.parametrize("name, header", [("x-forwarded", "X-Forwarded-Proto: {}"), ("forwarded", "Forwarded: for=1.2.3.4;proto={}")])
 def test_the_front_tells_the_scheme_where_it_is_believed(start_hub, name, header):
     cookie = f"Cookie: mercureAuthorization={token(['*'])}"

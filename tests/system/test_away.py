@@ -6,8 +6,6 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from conftest import FRONTS, PATH, Client, Stream, Tls, certificate, front_ready, publish, token, wait_for
 
@@ -16,19 +14,6 @@ ANSWER = b"retry: 3000\n: the hub is away\n\n"
 BARE = [name for name in FRONTS if name in ("caddy-http", "apache-http", "nginx-http", "haproxy-http", "lighttpd-fastcgi")]
 WITHOUT_H2 = ["apache-fastcgi"]  # that file refuses mod_http2
 ORIGIN = "https://app.example"
-
-
-@pytest.fixture
-def browser(tmp_path):
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-                 "--disable-background-networking", "--disable-component-update", "--ignore-certificate-errors",
-                 "--host-resolver-rules=MAP hub.example 127.0.0.1", f"--user-data-dir={tmp_path}/browser"):
-        options.add_argument(flag)
-    options.binary_location = "/usr/bin/chromium"
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-    yield driver
-    driver.quit()
 
 
 class Page:

@@ -4,14 +4,16 @@ import re
 import subprocess
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from conftest import KEY, PATH, ROOT, Client, Server, Stream, free_port, snippet, wait_for
 
 TEXT = (ROOT / "examples/README.md").read_text()
 OTHER_KEY = "another secret, of the subscribers, of 46 bytes"
 PHP = re.findall(r"^```php\n(.*?)^```", TEXT, re.M | re.S)
+
+
+def test_the_php_of_the_text_is_the_file_beside_it():
+    assert PHP[0] == (ROOT / "examples/site/mercure.php").read_text()
 
 
 @pytest.fixture
@@ -61,18 +63,6 @@ def test_the_cookie_goes_to_the_hub_alone_and_brings_private_updates(site):
     assert mine.datas(1) == ['{"order":12}'] and b"order" not in other.text
     mine.close(), other.close()
     server.stop()
-
-
-@pytest.fixture
-def browser(tmp_path):
-    options = webdriver.ChromeOptions()
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-                 "--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path}/profile"):
-        options.add_argument(flag)
-    options.binary_location = "/usr/bin/chromium"
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-    yield driver
-    driver.quit()
 
 
 def test_a_page_with_private_updates_outlives_its_cookie_and_misses_nothing(site, browser):

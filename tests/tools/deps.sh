@@ -12,7 +12,8 @@ build_packages=(gcc make dpkg-dev libc6-dev libev-dev libfcgi-dev libssl-dev lib
 run_packages=(caddy curl)
 test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
     python3-prometheus-client
-    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl strace systemd)
+    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl
+    php-symfony-http-client php-symfony-mercure strace systemd)
 container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables lintian openssl
     python3-cryptography python3-jwt python3-pytest)
 # Those among them that come with a service: package:unit.

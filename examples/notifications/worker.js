@@ -1,0 +1,2 @@
+import { lead } from "./stream.js";
+lead(self.name);
