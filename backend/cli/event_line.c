@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/json_string.h"
 
 #include <jansson.h>
 #include <limits.h>
@@ -39,32 +40,10 @@ write_base64(struct buf *out, struct slice s)
 }
 
 static void
-write_string(struct buf *out, struct slice s)
-{
-    buf_add_byte(out, '"');
-    size_t plain = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(out, slice_from(slice_head(s, i), plain));
-        plain = i + 1;
-        if (c == '\n')
-            buf_add(out, SLICE("\\n"));
-        else if (c < 0x20)
-            buf_addf(out, "\\u%04x", c);
-        else
-            buf_addf(out, "\\%c", c);
-    }
-    buf_add(out, slice_from(s, plain));
-    buf_add_byte(out, '"');
-}
-
-static void
 write_text(struct buf *out, struct slice s)
 {
     if (slice_is_utf8(s))
-        write_string(out, s);
+        json_string_write(out, s);
     else
         write_base64(out, s);
 }
@@ -145,7 +124,7 @@ event_line_write(struct buf *out, const struct disk_record *r, uint64_t run, boo
             if (slice_u64(p.retry, largest_number, &retry))
                 buf_add(out, p.retry);
             else
-                write_string(out, p.retry);
+                json_string_write(out, p.retry);
         }
         if (r->flags & DISK_RECORD_PRIVATE)
             buf_add(out, SLICE(",\"private\":true"));

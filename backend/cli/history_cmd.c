@@ -155,7 +155,7 @@ explain(char out[300], const struct survey *v, const struct survey_file *f)
         break;
     case SURVEY_DAMAGED:
         snprintf(out, 300, "DAMAGED before byte %llu, where replay %s", valid,
-                 f->valid.index < f->count ? "begins" : "would begin, but nothing follows");
+                 f->valid.index < f->span ? "begins" : "would begin, but nothing follows");
         break;
     case SURVEY_CUT:
         snprintf(out, 300, "DAMAGED: cut, and good up to byte %llu of %llu", length, accepted);

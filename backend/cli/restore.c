@@ -45,15 +45,14 @@ do_chores(struct restore *r)
 static uint32_t
 commit_some(struct restore *r, uint32_t first, struct error *err)
 {
+    struct writer *w = &r->store->writer;
+    struct update **updates = r->updates + first;
+    uint64_t sequence = 0;
     uint32_t fits;
-    if (writer_begin(&r->store->writer, r->updates + first, r->count - first, &fits, err) !=
-        WRITER_READY)
+    if (writer_begin(w, updates, r->count - first, &sequence, &fits, err) != WRITER_READY)
         return 0;
-    struct batch *b = batch_new(fits);
-    for (uint32_t i = 0; i < fits; i++)
-        b->updates[i] = update_ref(r->updates[first + i]);
-    bool ok = writer_commit(&r->store->writer, b, r->past + first, err);
-    batch_unref(&b);
+    writer_number(w, updates, fits, sequence);
+    bool ok = writer_commit(w, updates, fits, r->past + first, err);
     if (ok)
         do_chores(r);
     return ok ? fits : 0;

@@ -48,7 +48,7 @@ judge_records(struct survey *v, struct survey_file *f, struct slice bytes)
     struct segment_scan scan;
     segment_scan(bytes, &f->segment->header, f->accepted, count_good, &f->good, &scan);
     f->length = scan.length;
-    f->count = scan.count;
+    f->span = scan.span;
     f->valid = scan.valid;
     if (f->accepted > bytes.len)
         f->verdict = SURVEY_CUT;
@@ -69,7 +69,7 @@ judge_index(struct survey *v, struct survey_file *f)
     f->has_index = true;
     bool ok = segment_index_read(SLICE_OF(bytes, len), &x);
     f->index_is_bad = !ok || position_cmp(x.first, f->segment->header.first) != 0 ||
-                      x.salt != f->segment->header.salt || x.count != f->count ||
+                      x.salt != f->segment->header.salt || x.span != f->span ||
                       x.length != f->length;
     if (ok)
         free((void *)x.blocks);
@@ -141,7 +141,7 @@ survey_is_damage(enum survey_verdict verdict)
 static bool
 has_valid(const struct survey_file *f)
 {
-    return f->verdict == SURVEY_DAMAGED && f->valid.index < f->count;
+    return f->verdict == SURVEY_DAMAGED && f->valid.index < f->span;
 }
 
 static void

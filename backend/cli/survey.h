@@ -23,11 +23,11 @@ bool survey_is_damage(enum survey_verdict); /* replay cannot go across it */
 struct survey_file {
     struct segment *segment; /* of survey.store */
     enum survey_verdict verdict;
-    uint64_t accepted;    /* its committed length; 0: only its records tell */
-    uint64_t length;      /* to the end of its last good record */
-    uint32_t count, good; /* positions, and records that check */
-    struct block valid;   /* the first record behind the youngest damage */
-    bool follows_a_gap;   /* the file before it is missing */
+    uint64_t accepted;   /* its committed length; 0: only its records tell */
+    uint64_t length;     /* to the end of its last good record */
+    uint32_t span, good; /* sequences, and records that check */
+    struct block valid;  /* the first record behind the youngest damage */
+    bool follows_a_gap;  /* the file before it is missing */
     bool has_index, index_is_bad;
     bool is_last;
     int error; /* UNREADABLE */

@@ -27,6 +27,7 @@ struct publication {
     struct hub *hub;
     struct grant *grant;   /* owns */
     struct update *update; /* own reference: its id is the answer */
+    struct update *handed; /* what the transport takes */
     bool underway;         /* the transport has it: it frees, not on_gone */
 };
 
@@ -220,7 +221,9 @@ hand_over(struct exchange *ex, struct publication *p, struct update *update)
     p->underway = true;
     p->request.message.receive = on_answer;
     p->request.origin = ex->worker;
-    p->request.update = update;
+    p->handed = update;
+    p->request.updates = &p->handed;
+    p->request.count = 1;
     exchange_wait(ex);
     transport_publish(hub->transport, &p->request);
 }

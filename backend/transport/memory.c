@@ -23,6 +23,7 @@
 #include "metrics/metrics.h"
 #include "transport/broadcast.h"
 #include "transport/held_ids.h"
+#include "transport/registry.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -63,7 +64,8 @@ struct memory {
 
     /* Set before the workers start, then read-only. */
     struct transport_settings settings;
-    struct desk *desks; /* one a worker */
+    struct desk *desks;        /* one a worker */
+    struct registry *registry; /* owns; NULL: subscriptions are off */
 
     /* The server alone. */
     struct broadcast broadcast;
@@ -101,6 +103,8 @@ memory_open(const struct transport_settings *settings, struct error *err)
     m->settings = *settings;
     m->last = m->removed = (struct position){.run = clock_wall_ms(), .sequence = 0};
     held_ids_init(&m->ids, settings->tail_bytes / SMALL_UPDATE);
+    if (settings->subscriptions)
+        m->registry = registry_new(settings->subscriptions_max_bytes);
     list_init(&m->waiting);
     list_init(&m->finds);
     for (int i = 0; i < KIND_COUNT; i++)
@@ -132,7 +136,9 @@ memory_publish(struct transport *t, struct transport_publish *p)
         m->desks[worker_number(p->origin)].asked = true;
         return;
     }
-    update_unref(&p->update);
+    for (uint32_t i = 0; i < p->count; i++)
+        update_unref(&p->updates[i]);
+    p->committed = 0;
     p->outcome = PUBLISH_STOPPED;
     worker_post(p->origin, &p->message);
 }
@@ -162,6 +168,12 @@ memory_stat(struct transport *t, struct transport_stat *ret)
     ret->events = atomic_load_explicit(&m->events, memory_order_relaxed);
     ret->bytes = atomic_load_explicit(&m->bytes, memory_order_relaxed);
     ret->oldest_ms = atomic_load_explicit(&m->oldest_ms, memory_order_relaxed);
+}
+
+static struct registry *
+memory_registry(struct transport *t)
+{
+    return memory_of(t)->registry;
 }
 
 static void
@@ -291,36 +303,70 @@ hold(struct memory *m, struct batch *b)
     atomic_store_explicit(&m->oldest_ms, held_at(m, 0)->held_ms, memory_order_relaxed);
 }
 
+static struct transport_publish *
+publish_at(struct list *node)
+{
+    return CONTAINER_OF(node, struct transport_publish, message.node);
+}
+
+/* As many of what waits as a batch takes; whole groups, one at least. Returns how many updates. */
+static uint32_t
+measure(const struct memory *m, size_t *ret_bytes)
+{
+    uint32_t count = 0;
+    *ret_bytes = 0;
+    for (struct list *node = m->waiting.next; node != &m->waiting; node = node->next) {
+        const struct transport_publish *p = publish_at(node);
+        for (uint32_t i = 0; i < p->count; i++)
+            *ret_bytes += p->updates[i]->size;
+        count += p->count;
+        if (count >= MAX_BATCH_COUNT || *ret_bytes >= m->settings.max_batch_bytes)
+            break;
+    }
+    return count;
+}
+
+/* From `first` on. */
+static void
+take_publish(struct memory *m, struct transport_publish *p, struct batch *b, uint32_t first)
+{
+    struct position at = m->last;
+    at.sequence += first;
+    p->before = at;
+    for (uint32_t i = 0; i < p->count; i++) {
+        at.sequence++;
+        p->updates[i]->position = at;
+        b->updates[first + i] = p->updates[i];
+        p->updates[i] = NULL;
+    }
+    p->committed = p->count;
+    p->outcome = PUBLISH_COMMITTED;
+    /* Before the batch in the same mailbox: a publisher need not wait for the delivery. */
+    broadcast_answer(&m->broadcast, p->origin, &p->message);
+}
+
 static void
 commit_one_batch(struct memory *m)
 {
-    size_t bytes = 0;
-    uint32_t count = 0;
+    size_t bytes;
     uint64_t began = clock_mono_ns();
-    for (struct list *node = m->waiting.next; node != &m->waiting; node = node->next) {
-        bytes += CONTAINER_OF(node, struct transport_publish, message.node)->update->size;
-        if (++count == MAX_BATCH_COUNT || bytes >= m->settings.max_batch_bytes)
-            break;
-    }
+    uint32_t count = measure(m, &bytes), taken = 0;
     struct batch *b = batch_new(count);
     b->after = m->last;
     b->bytes = bytes;
     b->upto = (struct position){m->last.run, m->last.sequence + count};
-    for (uint32_t i = 0; i < count; i++) {
-        struct transport_publish *p =
-            CONTAINER_OF(list_shift(&m->waiting), struct transport_publish, message.node);
-        p->update->position = (struct position){m->last.run, m->last.sequence + i + 1};
-        b->updates[i] = p->update;
-        p->update = NULL;
-        p->outcome = PUBLISH_COMMITTED;
-        /* Before the batch in the same mailbox: a publisher need not wait for the delivery. */
-        broadcast_answer(&m->broadcast, p->origin, &p->message);
+    while (taken < count) {
+        struct transport_publish *p = publish_at(list_shift(&m->waiting));
+        take_publish(m, p, b, taken);
+        taken += p->count;
     }
     hold(m, b);
+    if (m->registry)
+        registry_commit(m->registry, b);
     metrics_took(METRIC_commit, clock_mono_ns() - began);
     broadcast_batch(&m->broadcast, b);
     batch_unref(&b);
-    broadcast_send(&m->broadcast);
+    broadcast_send(&m->broadcast); /* nothing has left before */
 }
 
 /* Takes what waits; false: nothing does, and the ring has no server any more. */
@@ -433,6 +479,7 @@ memory_free(struct transport **ref)
     free(m->ring);
     held_ids_fini(&m->ids);
     free(m->removed_id);
+    registry_free(&m->registry);
     broadcast_fini(&m->broadcast);
     free(m->desks);
     pthread_mutex_destroy(&m->lock);
@@ -449,6 +496,7 @@ const struct transport_ops memory_transport = {
     .read = memory_read,
     .probe = memory_probe,
     .stat = memory_stat,
+    .registry = memory_registry,
     .delivered = memory_delivered,
     .refuse = memory_refuse,
     .stop = memory_stop,

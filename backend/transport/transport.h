@@ -23,12 +23,16 @@ enum publish_outcome {
     PUBLISH_STOPPED,   /* never taken: the transport is stopping */
 };
 
-/* Embedded by the asker; must live until its answer (message.receive) arrives. */
+/* Embedded by the asker; must live until its answer (message.receive) arrives. Its updates stand
+ * together in the order, and nothing between them; they may be committed one after another. */
 struct transport_publish {
     struct message message;
     struct worker *origin;
-    struct update *update; /* taken: NULL when the answer comes */
+    struct update **updates; /* borrowed; taken: each is NULL when the answer comes */
+    uint32_t count;          /* 1 or more */
     enum publish_outcome outcome;
+    uint32_t committed;     /* so many, the first of them; all: PUBLISH_COMMITTED */
+    struct position before; /* the position just before the first; where any was committed */
 };
 
 struct transport_find {
@@ -40,9 +44,18 @@ struct transport_find {
     struct position position; /* where found: of the earliest held update with that id */
 };
 
+/* What a read is about: begins and ends have a retention of their own, and who cannot get them is
+ * not gone because of it. */
+enum read_scope {
+    READ_PUBLISHED,         /* begins and ends may be left out */
+    READ_ALL,               /* gone also where retention has overtaken `after` among those */
+    READ_ALL_THAT_IS_THERE, /* not so: what is left of them (`earliest`) */
+};
+
 struct transport_read {
     struct message message;
     struct worker *origin;
+    enum read_scope scope;
     bool from_removed; /* begin at what retention has left, as of now; `after` is set then */
     struct position after;
     bool gone;           /* retention has overtaken `after`, or what is behind it cannot be read
@@ -63,6 +76,7 @@ struct transport_probe {
 struct transport_stat {
     uint64_t events, bytes;
     uint64_t oldest_ms; /* wall clock, of the oldest update held (or a little before); 0: none */
+    uint64_t subscriptions_events, subscriptions_bytes; /* of begins and ends, apart */
 };
 
 /* What a worker hears. The receiver owns the message, and a reference to the batch. */
@@ -80,9 +94,14 @@ struct transport_settings {
     uint64_t max_events, max_bytes, max_age_ms;
     uint64_t sync_interval_ms; /* 0: a commit is synced */
     bool unsafe_filesystem;
+
+    /* Begins and ends of active subscriptions, apart from the rest. */
+    bool subscriptions;
+    uint64_t subscriptions_max_bytes, subscriptions_max_age_ms;
 };
 
 struct transport;
+struct registry;
 
 struct transport_ops {
     const char *name;
@@ -94,6 +113,7 @@ struct transport_ops {
     void (*read)(struct transport *, struct transport_read *);
     void (*probe)(struct transport *, struct transport_probe *);
     void (*stat)(struct transport *, struct transport_stat *);
+    struct registry *(*registry)(struct transport *);
     void (*delivered)(struct transport *, unsigned worker, size_t bytes);
     void (*refuse)(struct transport *);
     void (*stop)(struct transport *);
@@ -151,6 +171,13 @@ static inline void
 transport_stat(struct transport *t, struct transport_stat *ret)
 {
     t->ops->stat(t, ret);
+}
+
+/* The active subscriptions; lives as long as the transport. NULL: they are off. Any thread. */
+static inline struct registry *
+transport_registry(struct transport *t)
+{
+    return t->ops->registry(t);
 }
 
 /* A worker's `delivered` moved over a batch of that many bytes: back-pressure counts them. */

@@ -176,6 +176,7 @@ update_unref(struct update **ref)
         return;
     for (uint32_t i = 0; i < u->topic_count; i++)
         topic_fini(&u->topics[i]);
+    active_unref(&u->active);
     free(u->tally);
     free(u);
 }

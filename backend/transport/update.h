@@ -11,24 +11,35 @@
 
 #include "base/slice.h"
 #include "topic/topic.h"
-#include "transport/position.h"
+#include "transport/active.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
 struct tally;
 
+/* The hub's own updates tell of active subscriptions (PROTOCOL.md). */
+enum update_kind {
+    UPDATE_PUBLISHED,
+    UPDATE_BEGIN,
+    UPDATE_END,
+};
+
 struct update {
     atomic_uint refs, pins;
+    enum update_kind kind : 8;
+    enum dialect dialect : 8;      /* of begins and ends: streams of the other never get them */
     bool is_private, id_is_chosen; /* by the publisher: it may come again */
     uint32_t topic_count;
     struct position position; /* given by the transport */
     struct slice id;
     struct slice frame, event;
-    struct topic *topics; /* [0] is canonical */
-    size_t size;          /* of the whole allocation, for budgets */
-    uint64_t made_ns;     /* monotonic; 0: it was read from a history */
-    struct tally *tally;  /* owns, plain memory: for the log (hub/trace.h); NULL: not wanted */
+    struct topic *topics;  /* [0] is canonical */
+    size_t size;           /* of the whole allocation, for budgets */
+    uint64_t made_ns;      /* monotonic; 0: it was read from a history */
+    struct active *active; /* owns a reference: what begins or ends; NULL: neither, or read back */
+    uint64_t same;         /* of a begin: active->same, which goes into a history with it */
+    struct tally *tally;   /* owns, plain memory: for the log (hub/trace.h); NULL: not wanted */
 };
 
 /* What an update is made of; borrowed, copied by update_new(). */

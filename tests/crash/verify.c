@@ -196,13 +196,14 @@ commit_one(struct store *st)
     struct error err;
     bool too_large;
     uint32_t fits;
+    uint64_t sequence = 0;
     struct update *u = update_new(&parts, 1000, &too_large);
-    struct batch *b = batch_new(1);
-    b->updates[0] = u;
-    if (writer_begin(&st->writer, &u, 1, &fits, &err) != WRITER_READY ||
-        !writer_commit(&st->writer, b, NULL, &err))
+    bool ok = writer_begin(&st->writer, &u, 1, &sequence, &fits, &err) == WRITER_READY;
+    if (ok)
+        writer_number(&st->writer, &u, 1, sequence);
+    if (!ok || !writer_commit(&st->writer, &u, 1, NULL, &err))
         fault = "nothing can be committed";
-    batch_unref(&b);
+    update_unref(&u);
 }
 
 static void

@@ -50,8 +50,8 @@ may_pass(struct segment *s, int error)
 static void
 give_up(struct segments *h, struct segment *s, const struct segment_scan *scan, struct block behind)
 {
-    bool found = scan->damaged && scan->valid.index < scan->count;
-    bool any = found || s->writing || s->count > behind.index;
+    bool found = scan->damaged && scan->valid.index < scan->span;
+    bool any = found || s->writing || s->span > behind.index;
     struct position removed = segment_last(s);
     if (any) {
         s->damaged = true;
@@ -90,7 +90,7 @@ damage_judge(struct segments *h, struct segment *s, const char *what)
     struct segment_scan scan;
     segment_name(name, s->header.first, ".log");
     pthread_mutex_lock(&h->lock);
-    struct block behind = {s->count, (uint32_t)s->length};
+    struct block behind = {s->span, (uint32_t)s->length};
     bool gone = s->dropped || s->lost;
     pthread_mutex_unlock(&h->lock);
     if (gone)

@@ -103,6 +103,7 @@ static void
 disk_publish(struct transport *t, struct transport_publish *p)
 {
     struct disk *d = disk_of(t);
+    p->committed = 0;
     pthread_mutex_lock(&d->lock);
     bool refusing = d->refusing;
     if (!refusing) {
@@ -112,7 +113,8 @@ disk_publish(struct transport *t, struct transport_publish *p)
     pthread_mutex_unlock(&d->lock);
     if (!refusing)
         return;
-    update_unref(&p->update);
+    for (uint32_t i = 0; i < p->count; i++)
+        update_unref(&p->updates[i]);
     p->outcome = PUBLISH_STOPPED;
     worker_post(p->origin, &p->message);
 }
@@ -158,6 +160,13 @@ disk_stat(struct transport *t, struct transport_stat *ret)
     ret->oldest_ms = atomic_load_explicit(&d->oldest_ms, memory_order_relaxed);
 }
 
+static struct registry *
+disk_registry(struct transport *t)
+{
+    (void)t;
+    return NULL;
+}
+
 static void
 disk_delivered(struct transport *t, unsigned worker, size_t bytes)
 {
@@ -194,21 +203,42 @@ publish_at(struct list *node)
     return CONTAINER_OF(node, struct transport_publish, message.node);
 }
 
+/* What was not committed of it is let go. */
 static void
 answer_publish(struct disk *d, struct transport_publish *p, enum publish_outcome outcome)
 {
-    update_unref(&p->update);
+    list_unlink(&p->message.node);
+    for (uint32_t i = p->committed; i < p->count; i++)
+        update_unref(&p->updates[i]);
     p->outcome = outcome;
     broadcast_answer(&d->broadcast, p->origin, &p->message);
 }
 
-/* The first `count` of what waits were not confirmed. */
+/* Whoever waits with one of the first `count` updates hears that it was not confirmed. */
 static void
 fail_first(struct disk *d, uint32_t count, enum publish_outcome outcome)
 {
-    while (count-- > 0)
-        answer_publish(d, publish_at(list_shift(&d->waiting)), outcome);
+    while (count > 0) {
+        struct transport_publish *p = publish_at(d->waiting.next);
+        uint32_t left = p->count - p->committed;
+        count -= left < count ? left : count;
+        answer_publish(d, p, outcome);
+    }
     broadcast_send(&d->broadcast);
+}
+
+/* The batch is the first of what waits; whoever has all of it committed is answered. */
+static void
+confirm(struct disk *d, const struct batch *b)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        struct transport_publish *p = publish_at(d->waiting.next);
+        if (p->committed == 0)
+            p->before = batch_before(b, i);
+        update_unref(&p->updates[p->committed++]);
+        if (p->committed == p->count)
+            answer_publish(d, p, PUBLISH_COMMITTED);
+    }
 }
 
 static uint32_t
@@ -217,10 +247,13 @@ collect(struct disk *d)
     size_t bytes = 0;
     uint32_t count = 0;
     for (struct list *node = d->waiting.next; node != &d->waiting; node = node->next) {
-        d->candidates[count] = publish_at(node)->update;
-        bytes += d->candidates[count++]->size;
-        if (count == MAX_BATCH_COUNT || bytes >= d->settings.max_batch_bytes)
-            break;
+        const struct transport_publish *p = publish_at(node);
+        for (uint32_t i = p->committed; i < p->count; i++) {
+            d->candidates[count] = p->updates[i];
+            bytes += p->updates[i]->size;
+            if (++count == MAX_BATCH_COUNT || bytes >= d->settings.max_batch_bytes)
+                return count;
+        }
     }
     return count;
 }
@@ -265,8 +298,7 @@ commit_one_batch(struct disk *d)
     if (writer_commit(writer, b, NULL, &err)) {
         metrics_took(METRIC_commit, clock_mono_ns() - began);
         note_held(d);
-        for (uint32_t i = 0; i < fits; i++)
-            answer_publish(d, publish_at(list_shift(&d->waiting)), PUBLISH_COMMITTED);
+        confirm(d, b);
         broadcast_batch(&d->broadcast, b);
         broadcast_send(&d->broadcast);
     } else {
@@ -423,6 +455,7 @@ const struct transport_ops disk_transport = {
     .read = disk_read,
     .probe = disk_probe,
     .stat = disk_stat,
+    .registry = disk_registry,
     .delivered = disk_delivered,
     .refuse = disk_refuse,
     .stop = disk_stop,

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 enum {
-    TOPICS_ON_STACK = 16
+    SAME = 8,
+    TOPICS_ON_STACK = 16,
 };
 
 static uint32_t
@@ -30,7 +31,7 @@ seal_of(const char *at, uint64_t salt)
 size_t
 disk_record_size(const struct update *u)
 {
-    size_t n = DISK_RECORD_HEAD + u->id.len + u->event.len;
+    size_t n = DISK_RECORD_HEAD + u->id.len + u->event.len + (u->kind == UPDATE_BEGIN ? SAME : 0);
     for (uint32_t i = 0; i < u->topic_count; i++)
         n += 4 + u->topics[i].text.len;
     return (n + DISK_RECORD_ALIGN - 1) / DISK_RECORD_ALIGN * DISK_RECORD_ALIGN;
@@ -56,7 +57,7 @@ disk_record_write(char *out, const struct update *u, uint64_t salt, struct disk_
     le32_put(out + 32, u->topic_count);
     le32_put(out + 36, (uint32_t)u->id.len);
     le32_put(out + 40, (uint32_t)u->event.len);
-    le32_put(out + 44, r->flags);
+    le32_put(out + 44, r->flags | (uint32_t)r->kind << 8 | (uint32_t)r->dialect << 16);
     char *at = out + DISK_RECORD_HEAD;
     for (uint32_t i = 0; i < u->topic_count; i++) {
         le32_put(at, (uint32_t)u->topics[i].text.len);
@@ -64,6 +65,10 @@ disk_record_write(char *out, const struct update *u, uint64_t salt, struct disk_
     }
     at = put(at, u->id);
     at = put(at, u->event);
+    if (u->kind == UPDATE_BEGIN) {
+        le64_put(at, u->same);
+        at += SAME;
+    }
     memset(at, 0, (size_t)(out + r->length - at));
     r->crc = crc_of(out, r->length, salt);
     le32_put(out + 4, r->crc);
@@ -98,14 +103,19 @@ take(struct slice *rest, size_t len, struct slice *ret)
 static bool
 read_parts(const char *at, struct disk_record *r)
 {
-    struct slice rest = SLICE_OF(at + DISK_RECORD_HEAD, r->length - DISK_RECORD_HEAD), topic;
+    struct slice rest = SLICE_OF(at + DISK_RECORD_HEAD, r->length - DISK_RECORD_HEAD), topic, same;
     struct slice begin = rest;
     for (uint32_t i = 0; i < r->topic_count; i++)
         if (!disk_record_next_topic(&rest, &topic))
             return false;
     r->topics = slice_head(begin, begin.len - rest.len);
-    return take(&rest, le32_get(at + 36), &r->id) && take(&rest, le32_get(at + 40), &r->event) &&
-           rest.len < DISK_RECORD_ALIGN;
+    if (!take(&rest, le32_get(at + 36), &r->id) || !take(&rest, le32_get(at + 40), &r->event))
+        return false;
+    bool begins = r->kind == DISK_RECORD_BEGIN || r->kind == DISK_RECORD_CARRIED;
+    if (begins && !take(&rest, SAME, &same))
+        return false;
+    r->same = begins ? le64_get(same.ptr) : 0;
+    return rest.len < DISK_RECORD_ALIGN;
 }
 
 bool
@@ -119,6 +129,19 @@ struct disk_record_claim
 disk_record_peek(const char at[DISK_RECORD_HEAD])
 {
     return (struct disk_record_claim){le32_get(at), le64_get(at + 16), le64_get(at + 24)};
+}
+
+/* What is not known was written by a later version; taken for something else it would mislead. */
+static bool
+read_what(uint32_t what, struct disk_record *r)
+{
+    static const uint32_t known =
+        DISK_RECORD_PRIVATE | DISK_RECORD_ID_KNOWN | DISK_RECORD_ID_CHOSEN;
+    uint32_t kind = what >> 8 & 0xff, dialect = what >> 16;
+    r->flags = (uint8_t)what;
+    r->kind = (enum disk_record_kind)kind;
+    r->dialect = (enum dialect)dialect;
+    return (r->flags & ~known) == 0 && kind < DISK_RECORD_KINDS && dialect < DIALECTS;
 }
 
 enum disk_record_state
@@ -140,8 +163,7 @@ disk_record_read(struct slice bytes, uint64_t salt, struct disk_record *r)
     r->sequence = le64_get(at + 16);
     r->time_ms = le64_get(at + 24);
     r->topic_count = le32_get(at + 32);
-    r->flags = (uint8_t)at[44];
-    return read_parts(at, r) ? DISK_RECORD_OK : DISK_RECORD_BAD;
+    return read_what(le32_get(at + 44), r) && read_parts(at, r) ? DISK_RECORD_OK : DISK_RECORD_BAD;
 }
 
 struct update *
@@ -161,8 +183,14 @@ disk_record_update(const struct disk_record *r, uint64_t run)
                                    .event = r->event,
                                    .is_private = r->flags & DISK_RECORD_PRIVATE,
                                    .id_is_chosen = r->flags & DISK_RECORD_ID_CHOSEN});
-    if (u)
+    if (u) {
         u->position = (struct position){run, r->sequence};
+        u->kind = r->kind == DISK_RECORD_CARRIED ? UPDATE_BEGIN
+                  : r->kind == DISK_RECORD_STOP  ? UPDATE_PUBLISHED
+                                                 : (enum update_kind)r->kind;
+        u->dialect = r->dialect;
+        u->same = r->same;
+    }
     if (topics != on_stack)
         free(topics);
     return u;

@@ -20,6 +20,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+static const char beside_name[] = "subscriptions";
 const char folder_prepared[] = "prepared", folder_prepared_tmp[] = "prepared.tmp";
 
 static const struct {
@@ -92,7 +93,7 @@ is_ours(const char *name)
     struct position p;
     return is_leftover(name) || segment_name_read(name, ".log", &p) ||
            segment_name_read(name, ".idx", &p) || strcmp(name, folder_prepared) == 0 ||
-           strcmp(name, lock_name) == 0;
+           strcmp(name, lock_name) == 0 || strcmp(name, beside_name) == 0;
 }
 
 /* A hidden file or the root of a file system says nothing about whose a folder is. */
@@ -199,6 +200,15 @@ folder_open(struct folder *d, const char *path, bool only_reads, bool unsafe_fil
            lock_take(d->fd, path, &d->lock_file, err);
 }
 
+char *
+folder_beside(const struct folder *d)
+{
+    size_t size = strlen(d->path) + 1 + sizeof beside_name;
+    char *path = xalloc(size);
+    snprintf(path, size, "%s/%s", d->path, beside_name);
+    return path;
+}
+
 bool
 folder_is_in_use(const struct folder *d)
 {
@@ -251,6 +261,18 @@ take_name(struct folder *d, const char *name, void *context)
     }
     files->items[files->count++] = f;
     return true;
+}
+
+void
+folder_forget(const struct folder *d, const struct folder_files *files)
+{
+    static const char *const suffixes[] = {".log", ".idx"};
+    char name[SEGMENT_NAME];
+    for (size_t i = 0; i < files->count; i++)
+        for (size_t j = 0; j < COUNT_OF(suffixes); j++) {
+            segment_name(name, files->items[i].first, suffixes[j]);
+            unlinkat(d->fd, name, 0);
+        }
 }
 
 bool

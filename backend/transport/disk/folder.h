@@ -22,6 +22,9 @@ void folder_fini(struct folder *);
 MUST_CHECK bool folder_open(struct folder *, const char *path, bool only_reads,
                             bool unsafe_filesystem, struct error *);
 
+/* The path of the folder in it for the store beside it. Caller frees. */
+char *folder_beside(const struct folder *);
+
 /* Does a hub have it? */
 bool folder_is_in_use(const struct folder *);
 
@@ -36,6 +39,8 @@ struct folder_files {
     size_t count, cap;
 };
 
+/* These go, with their indexes. */
+void folder_forget(const struct folder *, const struct folder_files *);
 /* What was left behind half made goes. */
 MUST_CHECK bool folder_list(struct folder *, struct folder_files *, struct error *);
 

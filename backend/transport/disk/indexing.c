@@ -22,7 +22,7 @@ static bool
 is_of(const struct segment_index *x, const struct segment *s)
 {
     return position_cmp(x->first, s->header.first) == 0 && x->salt == s->header.salt &&
-           x->length == s->length && x->count == s->count;
+           x->length == s->length && x->count == s->count && x->span == s->span;
 }
 
 static void
@@ -63,7 +63,8 @@ static void
 on_record(void *context, const struct disk_record *r, struct block here)
 {
     struct segment *gathered = context;
-    segment_add_record(gathered, here, hash_keyed(&gathered->header.key, r->id));
+    uint64_t hash = hash_keyed(&gathered->header.key, r->id);
+    segment_add_record(gathered, here, disk_record_is_hidden(r->kind) ? NULL : &hash);
 }
 
 /* Damage counts once it was judged: what one look alone saw is not taken over. */
@@ -142,6 +143,7 @@ indexing_seal(struct segments *h, struct segment *s)
     struct segment_index x = {.first = s->header.first,
                               .salt = s->header.salt,
                               .count = s->count,
+                              .span = s->span,
                               .last_offset = s->last_offset,
                               .block_count = s->block_count,
                               .entry_count = s->table.count,

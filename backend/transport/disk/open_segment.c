@@ -108,6 +108,7 @@ describe_last(const struct open_segment *o, struct segment_header *next, char **
         struct segment *before = segments_at(node);
         next->before_file = before->header.first;
         next->before_length = before->length;
+        next->before_count = before->count;
         if (before->count)
             *ret_id = retention_last_id(h, before, &len);
     } else if (h->removed.id) {
@@ -186,8 +187,8 @@ open_segment_begin(struct open_segment *o, uint64_t record_bytes, struct error *
     /* With an interval, what the header will call committed has to be on the disk. */
     if (h->open && h->sync_interval_ms && fdatasync(h->fd) != 0)
         log_line(LOG_ERROR, "history_sync_failed", "msg=%s", LOG_SLICE(slice_of(strerror(errno))));
-    if (h->open && h->open->count == 0)
-        next.first.sequence++; /* a name of its own */
+    if (h->open && next.first.sequence <= h->open->header.first.sequence) /* a name of its own */
+        next.first.sequence = h->open->header.first.sequence + 1;
     uint64_t space = open_segment_space_for(h, record_bytes);
     bool is_large = space > h->file_bytes, goes_on = is_large && can_go_on(h);
     segment_name(name, next.first, ".log");

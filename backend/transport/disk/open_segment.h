@@ -9,7 +9,7 @@
 /* Where the writing stands; the segment itself is segments->open. The writer alone. */
 struct open_segment {
     struct segments *segments;
-    uint64_t next_sequence, last_time_ms;
+    uint64_t next_sequence, last_time_ms; /* the least that was not used */
     uint32_t previous_crc;
     struct position last; /* committed */
 };

@@ -24,8 +24,8 @@ struct stretch {
     struct segment *segment; /* used */
     uint32_t number;         /* of the block */
     struct block begin;
-    uint32_t end; /* offset behind it */
-    struct position before;
+    uint32_t end;                 /* offset behind it */
+    struct position before, last; /* what stands before it, and its last record */
 };
 
 static struct batch *
@@ -75,20 +75,23 @@ cache(struct reader *r, const struct stretch *x, struct batch *piece)
     r->cached_bytes += piece->bytes;
 }
 
-/* Counts the records of a block; 0: one does not check. */
-static uint32_t
-count_records(const struct stretch *x, struct slice bytes)
+/* Counts the records of a block that are shown. False: one does not check. */
+static bool
+count_records(const struct stretch *x, struct slice bytes, uint32_t *ret)
 {
-    uint32_t count = 0, previous = 0;
-    uint64_t sequence = x->segment->header.first.sequence + x->begin.index;
+    uint32_t previous = 0;
+    uint64_t sequence = x->segment->header.first.sequence + x->begin.index - 1;
     struct disk_record r;
-    for (; bytes.len; bytes = slice_from(bytes, r.length), count++) {
+    *ret = 0;
+    for (bool first = true; bytes.len; bytes = slice_from(bytes, r.length), first = false) {
         if (disk_record_read(bytes, x->segment->header.salt, &r) != DISK_RECORD_OK ||
-            r.sequence != sequence + count || (count && r.previous != previous))
-            return 0;
+            r.sequence <= sequence || (!first && r.previous != previous))
+            return false;
         previous = r.crc;
+        sequence = r.sequence;
+        *ret += !disk_record_is_hidden(r.kind);
     }
-    return count;
+    return sequence == x->last.sequence;
 }
 
 static struct batch *
@@ -96,17 +99,23 @@ decode(const struct stretch *x, struct slice bytes, uint32_t count)
 {
     struct batch *b = batch_new(count);
     struct disk_record r;
+    uint32_t done = 0;
     b->after = x->before;
-    for (uint32_t i = 0; i < count; i++, bytes = slice_from(bytes, r.length)) {
-        if (disk_record_read(bytes, x->segment->header.salt, &r) != DISK_RECORD_OK ||
-            (b->updates[i] = disk_record_update(&r, x->segment->header.first.run)) == NULL) {
-            b->count = i;
-            batch_unref(&b);
-            return NULL; /* no memory */
-        }
-        b->bytes += b->updates[i]->size;
+    b->upto = x->last;
+    for (; done < count; bytes = slice_from(bytes, r.length)) {
+        if (disk_record_read(bytes, x->segment->header.salt, &r) != DISK_RECORD_OK)
+            break;
+        if (disk_record_is_hidden(r.kind))
+            continue;
+        struct update *u = disk_record_update(&r, x->segment->header.first.run);
+        if (u == NULL)
+            break;
+        b->bytes += u->size;
+        b->updates[done++] = u;
     }
-    b->upto = b->updates[count - 1]->position;
+    b->count = done;
+    if (done < count)
+        batch_unref(&b); /* no memory */
     return b;
 }
 
@@ -126,10 +135,9 @@ read_stretch(struct segments *h, const struct stretch *x, struct batch **ret)
     char *bytes = try_alloc(len);
     enum reading_state state = READING_NO_MEMORY;
     if (bytes) {
-        uint32_t count = 0;
-        if (file_read_at(fd, bytes, len, x->begin.offset) == (ssize_t)len)
-            count = count_records(x, SLICE_OF(bytes, len));
-        if (count == 0)
+        uint32_t count;
+        if (file_read_at(fd, bytes, len, x->begin.offset) != (ssize_t)len ||
+            !count_records(x, SLICE_OF(bytes, len), &count))
             state = READING_FAILED;
         else if ((*ret = decode(x, SLICE_OF(bytes, len), count)) != NULL)
             state = READING_OK;
@@ -137,6 +145,13 @@ read_stretch(struct segments *h, const struct stretch *x, struct batch **ret)
     free(bytes);
     close(fd);
     return state;
+}
+
+/* Of the last sequence that this index counts. */
+static struct position
+position_at(const struct segment *s, uint32_t index)
+{
+    return (struct position){s->header.first.run, s->header.first.sequence + index - 1};
 }
 
 /* The block that holds what comes behind `after`. The lock is held; the segment is ready. */
@@ -154,12 +169,14 @@ choose_block(struct segment *s, struct position after)
             high = mid;
     }
     struct stretch x = {.segment = s, .number = low, .begin = s->blocks[low]};
-    x.end = low + 1 < s->block_count ? s->blocks[low + 1].offset : (uint32_t)s->length;
+    struct block end = {s->span, (uint32_t)s->length};
+    if (low + 1 < s->block_count)
+        end = s->blocks[low + 1];
+    x.end = end.offset;
     if (x.begin.offset < s->valid.offset)
         x.begin = s->valid;
-    x.before = x.begin.index ? (struct position){s->header.first.run,
-                                                 s->header.first.sequence + x.begin.index - 1}
-                             : s->header.before;
+    x.before = x.begin.index ? position_at(s, x.begin.index) : s->header.before;
+    x.last = position_at(s, end.index);
     return x;
 }
 
@@ -241,9 +258,17 @@ reader_read(struct reader *r, bool from_removed, struct position *after, bool *r
     pthread_mutex_lock(&h->lock);
     if (from_removed)
         *after = h->removed.position;
+    struct position at = *after;
     bool done = false;
-    for (int tries = 0; tries < TRIES && !done; tries++)
-        done = try_read(r, *after, ret_gone, ret_piece);
+    for (int tries = 0; tries < TRIES && !done; tries++) {
+        done = try_read(r, at, ret_gone, ret_piece);
+        if (*ret_piece == NULL || (*ret_piece)->count)
+            continue;
+        at = (*ret_piece)->upto; /* what stands there is shown to nobody */
+        batch_unref(ret_piece);
+        done = false;
+        tries = 0;
+    }
     *ret_gone |= !done;
     pthread_mutex_unlock(&h->lock);
 }

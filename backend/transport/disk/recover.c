@@ -42,11 +42,28 @@ struct files {
     size_t count;
 };
 
+/* The history that it stood beside was taken away, and another is in its place. */
+static bool
+is_another_s(const struct segments *h, const struct folder_files *files)
+{
+    uint64_t run = files->count ? files->items[files->count - 1].first.run : 0;
+    if (h->run_beside == 0 || h->folder.only_reads || run < h->run_beside)
+        return false;
+    log_line(LOG_WARN, "history_dropped",
+             "folder=%s run=%llu msg=\"these begins and ends stood beside another history\"",
+             LOG_SLICE(slice_of(h->folder.path)), (unsigned long long)run);
+    return true;
+}
+
 static bool
 list_files(struct segments *h, struct files *files, struct error *err)
 {
     struct folder_files listed = {.count = 0};
     bool ok = folder_list(&h->folder, &listed, err);
+    if (ok && is_another_s(h, &listed)) {
+        folder_forget(&h->folder, &listed);
+        listed.count = 0;
+    }
     if (ok && listed.count)
         files->items = xalloc(listed.count * sizeof *files->items);
     for (size_t i = 0; ok && i < listed.count; i++)
@@ -108,7 +125,8 @@ static void
 on_record(void *context, const struct disk_record *r, struct block here)
 {
     struct segment *s = context;
-    segment_add_record(s, here, hash_keyed(&s->header.key, r->id));
+    uint64_t hash = hash_keyed(&s->header.key, r->id);
+    segment_add_record(s, here, disk_record_is_hidden(r->kind) ? NULL : &hash);
     s->last_time_ms = r->time_ms;
 }
 
@@ -148,6 +166,7 @@ read_last(struct segments *h, struct found *f, uint64_t accepted, struct error *
     segment_scan(SLICE_OF(bytes, len), &s->header, accepted, on_record, s, &scan);
     s->length = scan.length;
     s->count = scan.count;
+    s->span = scan.span;
     s->last_offset = scan.last_offset;
     s->synced = scan.length;
     s->ready = true;
@@ -175,14 +194,15 @@ follows(const struct segment *s, struct found *older)
         return false;
     o->length = o->synced = h->before_length;
     o->last_time_ms = h->before_time_ms;
-    o->count = 0;
+    o->count = o->span = 0;
     if (position_cmp(h->before, o->header.before) == 0)
         return true;
     if (h->before.run != o->header.first.run || h->before.sequence < o->header.first.sequence ||
-        h->before.sequence - o->header.first.sequence >= o->length / DISK_RECORD_HEAD)
+        h->before.sequence - o->header.first.sequence >= UINT32_MAX)
         return false;
-    o->count = (uint32_t)(h->before.sequence - o->header.first.sequence + 1);
-    return true;
+    o->span = (uint32_t)(h->before.sequence - o->header.first.sequence + 1);
+    o->count = h->is_dense ? o->span : h->before_count;
+    return o->count && o->count <= o->span && o->count <= o->length / DISK_RECORD_HEAD;
 }
 
 static void
@@ -308,7 +328,7 @@ recover_files(struct segments *h, struct open_segment *at, struct files *files, 
     if (!s->damaged)
         return true;
     /* Where nothing good lies behind the damage, the next header must not join on to it. */
-    bool any = s->valid.index < s->count;
+    bool any = s->valid.index < s->span;
     if (!any)
         at->last = (struct position){s->header.first.run, UINT64_MAX};
     segments_move_removed(h, any ? segment_before_valid(s) : at->last, SLICE_OF(NULL, 0));
@@ -335,21 +355,25 @@ list_and_recover(struct segments *h, struct open_segment *at, bool *ret_again, s
 bool
 recover_folder(struct segments *h, struct open_segment *at, struct error *err)
 {
-    struct segment *empty = NULL;
     bool ok = false, again = true;
     h->used = LOCK_BYTES;
     retention_begin_ages(h);
     for (int i = 0; again && i < TRIES; i++)
         ok = list_and_recover(h, at, &again, err);
-    if (!ok || h->folder.only_reads)
-        return ok;
+    return ok;
+}
+
+bool
+recover_begin(struct segments *h, struct open_segment *at, struct error *err)
+{
+    struct segment *empty = NULL;
     if (!list_is_empty(&h->held))
         empty = drop_empty(h, segments_at(h->held.prev));
-    h->run++;
+    h->run = h->run_beside ? h->run_beside : h->run + 1;
     /* Removes what would be in the way of the first file, then makes it: filled, as all of them. */
     prepared_file_look(h);
     prepared_file_make(h);
-    ok = open_segment_begin(at, 0, err);
+    bool ok = open_segment_begin(at, 0, err);
     if (empty) {
         char name[SEGMENT_NAME];
         segment_name(name, empty->header.first, ".log");

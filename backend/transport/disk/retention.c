@@ -41,7 +41,7 @@ retention_last_id(const struct segments *h, const struct segment *s, size_t *ret
     if ((bytes = try_alloc(len)) != NULL &&
         file_read_at(fd, bytes, len, s->last_offset) == (ssize_t)len &&
         disk_record_read(SLICE_OF(bytes, len), s->header.salt, &r) == DISK_RECORD_OK &&
-        !(r.flags & DISK_RECORD_ID_KNOWN)) {
+        !(r.flags & DISK_RECORD_ID_KNOWN) && !disk_record_is_hidden(r.kind)) {
         id = xstrndup(r.id.ptr, r.id.len);
         *ret_len = r.id.len;
     }
@@ -50,12 +50,20 @@ retention_last_id(const struct segments *h, const struct segment *s, size_t *ret
     return id;
 }
 
+/* A lost one too: what it holds may be all that is known of somebody who is there. */
+static bool
+is_below_floor(const struct segments *h, const struct segment *s)
+{
+    struct position last = s->span ? segment_last(s) : s->header.first;
+    return position_cmp(last, h->floor) < 0;
+}
+
 static bool
 remove_oldest(struct segments *h)
 {
     size_t id_len = 0;
     struct segment *s = segments_oldest(h);
-    if (s == NULL)
+    if (s == NULL || !is_below_floor(h, s))
         return false;
     if (!s->lost && s->count) {
         char *id = retention_last_id(h, s, &id_len);
@@ -147,7 +155,39 @@ retention_remove_old(struct segments *h)
     struct segment *s;
     if (h->ages_from_ms && boot >= h->ages_from_ms)
         take_ages(h, boot);
-    while ((s = segments_oldest(h)) != NULL && (is_old(h, s, boot) || h->events > h->max_events))
-        remove_oldest(h);
+    while ((s = segments_oldest(h)) != NULL && (is_old(h, s, boot) || h->events > h->max_events) &&
+           remove_oldest(h))
+        ;
     pthread_mutex_unlock(&h->lock);
+}
+
+/* --- the floor ----------------------------------------------------------------------------------
+ */
+
+void
+retention_set_floor(struct segments *h, struct position floor)
+{
+    pthread_mutex_lock(&h->lock);
+    h->floor = floor;
+    pthread_mutex_unlock(&h->lock);
+}
+
+bool
+retention_wants(struct segments *h, struct position *ret_upto)
+{
+    pthread_mutex_lock(&h->lock);
+    *ret_upto = h->removed.position;
+    int64_t boot = (int64_t)clock_boot_ms();
+    uint64_t used = h->used + (h->prepared ? 1 : 2) * h->file_bytes;
+    LIST_EACH(node, next, &h->held)
+    {
+        const struct segment *s = segments_at(node);
+        if (s->writing || (used <= h->max_bytes && !is_old(h, s, boot)))
+            break;
+        *ret_upto = s->span ? segment_last(s) : s->header.first;
+        used -= s->space;
+    }
+    bool is_held_up = position_cmp(h->floor, *ret_upto) <= 0;
+    pthread_mutex_unlock(&h->lock);
+    return is_held_up;
 }

@@ -56,7 +56,7 @@ segment_last(const struct segment *s)
 {
     if (s->count == 0)
         return s->header.before;
-    return (struct position){s->header.first.run, s->header.first.sequence + s->count - 1};
+    return (struct position){s->header.first.run, s->header.first.sequence + s->span - 1};
 }
 
 struct position
@@ -85,10 +85,11 @@ add_block(struct segment *s, struct block b)
 }
 
 void
-segment_add_record(struct segment *s, struct block here, uint64_t id_hash)
+segment_add_record(struct segment *s, struct block here, const uint64_t *id_hash)
 {
     add_block(s, here);
-    id_table_add(&s->table, id_hash, here.offset);
+    if (id_hash)
+        id_table_add(&s->table, *id_hash, here.offset);
     s->last_offset = here.offset;
 }
 

@@ -24,6 +24,7 @@ struct segment {
     uint64_t synced;       /* of them on the disk, as far as is known */
     uint64_t space;        /* what it and its index take, or may still take */
     uint32_t count;        /* records */
+    uint32_t span;         /* sequences, from header.first to its last record's */
     uint32_t last_offset;  /* of the last record; 0: none */
     uint64_t last_time_ms; /* wall clock, as in its records */
     int64_t last_boot_ms;  /* the same moment on CLOCK_BOOTTIME; of an earlier run: retention.c */
@@ -53,8 +54,9 @@ struct position segment_last(const struct segment *); /* before, where it holds 
 /* The last one that does not count: before `valid`. */
 struct position segment_before_valid(const struct segment *);
 bool segment_is_empty(const struct segment *); /* it holds nothing, and never did */
-/* A record in its place: as the first of its block where it is that, and in the table. */
-void segment_add_record(struct segment *, struct block, uint64_t id_hash);
+/* A record in its place: as the first of its block where it is that, and in the table, where its id
+ * is one that is looked for (else NULL). */
+void segment_add_record(struct segment *, struct block, const uint64_t *id_hash);
 
 /* Its files, ".log" and ".idx"; false, -1: errno tells. */
 MUST_CHECK int segment_open_file(const struct segment *, const struct folder *, const char *suffix,

@@ -9,7 +9,8 @@
 #include "transport/position.h"
 
 enum {
-    SEGMENT_VERSION = 2, /* of headers and indexes */
+    SEGMENT_VERSION = 3,       /* of headers and indexes */
+    SEGMENT_VERSION_DENSE = 2, /* the same, of sequences without gaps: read, never written */
     SEGMENT_HEADER = 4096,
     SEGMENT_ID_MAX = 3900, /* a longer id of the predecessor is not kept in the header */
 };
@@ -17,12 +18,14 @@ enum {
 struct segment_header {
     uint64_t salt; /* a secret of the folder: disk_record.h */
     uint32_t crc;
-    struct position first;       /* of the record that comes first, if one does */
+    struct position first;       /* no record of it is before this one */
     uint64_t created_ms;         /* wall clock */
     struct position before;      /* the last committed one when this file was begun */
     struct position before_file; /* `first` of the file that holds it; sequence 0: none */
     uint64_t before_length;      /* how much of that file is committed */
     uint64_t before_time_ms;
+    uint32_t before_count; /* records in it */
+    bool is_dense;         /* the file before has as many records as sequences: none are counted */
     struct hash_key key;
     bool has_before_id;
     struct slice before_id; /* borrows what was read */

@@ -48,6 +48,7 @@ segment_index_make(const struct segment_index *x, const struct id_entry *entries
     le32_put(out + 56, x->block_count);
     le32_put(out + 60, x->entry_count);
     le64_put(out + 64, x->salt);
+    le32_put(out + 72, x->span);
     at = out + HEAD;
     for (uint32_t i = 0; i < x->block_count; i++, at += BLOCK) {
         le32_put(at, x->blocks[i].index);
@@ -64,8 +65,9 @@ segment_index_make(const struct segment_index *x, const struct id_entry *entries
 bool
 segment_index_read(struct slice s, struct segment_index *x)
 {
+    uint32_t version = s.len < HEAD ? 0 : le32_get(s.ptr + 8);
     if (s.len < HEAD + 4 || !slice_eq(slice_head(s, magic.len), magic) ||
-        le32_get(s.ptr + 8) != SEGMENT_VERSION)
+        (version != SEGMENT_VERSION && version != SEGMENT_VERSION_DENSE))
         return false;
     x->first = le_position_get(s.ptr + 16);
     x->length = le64_get(s.ptr + 32);
@@ -75,6 +77,7 @@ segment_index_read(struct slice s, struct segment_index *x)
     x->block_count = le32_get(s.ptr + 56);
     x->entry_count = le32_get(s.ptr + 60);
     x->salt = le64_get(s.ptr + 64);
+    x->span = version == SEGMENT_VERSION_DENSE ? x->count : le32_get(s.ptr + 72);
     if (segment_index_size(x->block_count, x->entry_count) != s.len ||
         crc_add(~0u, slice_head(s, s.len - 4)) != le32_get(s.ptr + s.len - 4))
         return false;
@@ -85,7 +88,7 @@ segment_index_read(struct slice s, struct segment_index *x)
     bool ok = true;
     for (uint32_t i = 0; i < x->block_count; i++, at += BLOCK) {
         blocks[i] = (struct block){le32_get(at), le32_get(at + 4)};
-        ok &= blocks[i].offset < x->length && blocks[i].index < x->count &&
+        ok &= blocks[i].offset < x->length && blocks[i].index < x->span &&
               (i == 0 ||
                (blocks[i].offset > blocks[i - 1].offset && blocks[i].index > blocks[i - 1].index));
     }

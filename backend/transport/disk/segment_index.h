@@ -11,7 +11,7 @@
 struct segment_index {
     struct position first;
     uint64_t salt; /* of its segment */
-    uint32_t count, last_offset, block_count, entry_count;
+    uint32_t count, span, last_offset, block_count, entry_count;
     uint64_t length, last_time_ms;
     const struct block *blocks; /* borrowed by writing; owned after reading */
 };

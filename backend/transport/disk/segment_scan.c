@@ -6,16 +6,22 @@ struct walk {
     struct slice file; /* to its accepted length, where that is known */
     const struct segment_header *header;
     uint64_t at;
-    uint64_t sequence; /* the one that must come next */
+    uint64_t sequence; /* the least that may come next */
     uint32_t previous;
 };
+
+static bool
+is_in_order(const struct walk *w, uint64_t sequence)
+{
+    return sequence >= w->sequence && sequence - w->header->first.sequence < UINT32_MAX;
+}
 
 /* Is there the record that must come next? */
 static bool
 next_is_good(const struct walk *w, struct disk_record *r)
 {
     return disk_record_read(slice_from(w->file, w->at), w->header->salt, r) == DISK_RECORD_OK &&
-           r->sequence == w->sequence && r->previous == w->previous;
+           is_in_order(w, r->sequence) && r->previous == w->previous;
 }
 
 /* Could a record begin here? A peer's bytes pass for one no more often than they are guessed. */
@@ -27,8 +33,7 @@ begins_one(const struct walk *w, uint64_t at)
     const char *head = w->file.ptr + at;
     struct disk_record_claim c = disk_record_peek(head);
     return c.length >= DISK_RECORD_HEAD && c.length % DISK_RECORD_ALIGN == 0 &&
-           c.length <= w->file.len - at && c.sequence >= w->sequence &&
-           c.sequence - w->sequence <= w->file.len / DISK_RECORD_HEAD &&
+           c.length <= w->file.len - at && is_in_order(w, c.sequence) &&
            disk_record_has_seal(SLICE_OF(head, DISK_RECORD_HEAD), w->header->salt);
 }
 
@@ -72,14 +77,15 @@ segment_scan(struct slice file, const struct segment_header *h, uint64_t accepte
     *ret = (struct segment_scan){.length = SEGMENT_HEADER, .valid = {0, SEGMENT_HEADER}};
     while (w.at < w.file.len) {
         if (next_is_good(&w, &r)) {
-            struct block here = {(uint32_t)(r.sequence - h->first.sequence), (uint32_t)w.at};
+            struct block here = {(uint32_t)(w.sequence - h->first.sequence), (uint32_t)w.at};
             if (each)
                 each(context, &r, here);
             ret->last = r;
             ret->last_offset = here.offset;
-            ret->count = here.index + 1;
+            ret->count++;
             w.at += r.length;
             w.sequence = r.sequence + 1;
+            ret->span = (uint32_t)(w.sequence - h->first.sequence);
             w.previous = r.crc;
             ret->length = w.at;
             continue;
@@ -90,12 +96,12 @@ segment_scan(struct slice file, const struct segment_header *h, uint64_t accepte
         ret->damaged = true;
         ret->valid =
             found ? (struct block){(uint32_t)(w.sequence - h->first.sequence), (uint32_t)w.at}
-                  : (struct block){ret->count, (uint32_t)ret->length};
+                  : (struct block){ret->span, (uint32_t)ret->length};
         if (!found)
             return;
     }
     if (file.len < accepted && !ret->damaged) { /* cut short */
         ret->damaged = true;
-        ret->valid = (struct block){ret->count, (uint32_t)ret->length};
+        ret->valid = (struct block){ret->span, (uint32_t)ret->length};
     }
 }

@@ -10,7 +10,8 @@
 /* What a walk through a segment tells. */
 struct segment_scan {
     uint64_t length; /* behind the last good record */
-    uint32_t count;  /* last.sequence - first + 1 */
+    uint32_t count;  /* records that check */
+    uint32_t span;   /* last.sequence - first + 1 */
     struct disk_record last;
     uint32_t last_offset;
     bool damaged;       /* bytes that were known to be on the disk do not check */

@@ -14,6 +14,7 @@ segments_init(struct segments *h)
 {
     folder_init(&h->folder);
     h->fd = -1;
+    h->floor = (struct position){UINT64_MAX, UINT64_MAX};
     list_init(&h->held);
     pthread_mutex_init(&h->lock, NULL);
     pthread_mutex_init(&h->load_lock, NULL);

@@ -26,7 +26,8 @@ struct segments {
     uint64_t sync_interval_ms;        /* 0: every commit is synced */
     uint64_t file_bytes, file_events; /* what a segment takes, but for a single larger update */
     struct hash_key key;              /* of ids */
-    uint64_t run;
+    uint64_t run;                     /* of what is written */
+    uint64_t run_beside; /* of the history that it stands beside, and so its own; 0: it counts */
 
     pthread_mutex_t lock;
     struct list held;     /* oldest first */
@@ -35,8 +36,9 @@ struct segments {
     uint64_t used;        /* bytes, as segment.space, and the prepared file */
     uint64_t events;      /* in segments that are not lost */
     struct removed removed;
-    bool prepared;        /* prepared_file.h */
-    int64_t ages_from_ms; /* boot time from which on those of earlier runs grow old; 0: they do */
+    struct position floor; /* what stands there or behind it is not removed */
+    bool prepared;         /* prepared_file.h */
+    int64_t ages_from_ms;  /* boot time from which on those of earlier runs grow old; 0: they do */
 
     pthread_mutex_t load_lock; /* one thread at a time loads or rebuilds an index */
 };

@@ -10,7 +10,7 @@
  *     reader      find, reader
  *     writer      prepared_file, open_segment, writer
  *     keeper      chores
- *     start       recover, store; and disk, which gives each part a thread */
+ *     start       recover, fold, store; and disk, which gives each part a thread */
 
 #include "transport/disk/store.h"
 
@@ -51,15 +51,41 @@ store_open(const struct store_settings *settings, struct error *err)
     h->max_bytes = settings->max_bytes;
     h->max_age_ms = settings->max_age_ms;
     h->sync_interval_ms = settings->sync_interval_ms;
+    h->run_beside = settings->run;
     settle_sizes(h);
     st->writer.segments = st->writer.at.segments = st->reader.segments = h;
     st->writer.at.next_sequence = 1;
     st->reader.cache_bytes = settings->cache_bytes;
     if (!folder_open(&h->folder, settings->path, settings->only_reads, settings->unsafe_filesystem,
                      err) ||
-        !recover_folder(h, &st->writer.at, err))
+        !recover_folder(h, &st->writer.at, err) ||
+        (settings->fold && !fold_all(h, settings->fold, settings->fold_context, err)) ||
+        (!settings->only_reads && !recover_begin(h, &st->writer.at, err)))
         store_close(&st);
     return st;
+}
+
+struct store *
+store_open_beside(const struct store *history, const struct store_settings *settings,
+                  struct error *err)
+{
+    const struct segments *h = &history->segments;
+    struct store_settings own = *settings;
+    char *path = folder_beside(&h->folder);
+    own.path = path;
+    own.run = h->run;
+    struct store *st = store_open(&own, err);
+    free(path);
+    return st;
+}
+
+bool
+store_has_beside(const struct store *history)
+{
+    char *path = folder_beside(&history->segments.folder);
+    bool is_there = access(path, F_OK) == 0;
+    free(path);
+    return is_there;
 }
 
 void

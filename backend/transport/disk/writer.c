@@ -22,7 +22,9 @@
 #include <unistd.h>
 
 enum {
-    RETRY_MS = 100,                /* after a failure no new segment is tried for so long */
+    SPAN_MAX =
+        INT32_MAX,  /* sequences of a segment before it is left: they are counted in 32 bits */
+    RETRY_MS = 100, /* after a failure no new segment is tried for so long */
     BUFFER_KEPT = 4 * 1024 * 1024, /* a larger encode buffer is given back after its commit */
 };
 
@@ -62,9 +64,11 @@ space_with(const struct segment *s, uint64_t length, uint64_t count)
 
 /* How many of these the open segment takes in one commit. */
 static uint32_t
-fitting(struct segments *h, struct update *const *updates, uint32_t count)
+fitting(struct segments *h, struct update *const *updates, uint32_t count, uint64_t sequence)
 {
     const struct segment *s = h->open;
+    if (sequence - s->header.first.sequence > SPAN_MAX)
+        return 0;
     uint64_t length = s->length;
     uint32_t n = 0;
     while (n < count && s->count + n < h->file_events) {
@@ -86,11 +90,13 @@ can_ever_hold(const struct segments *h, const struct update *u)
 }
 
 enum writer_readiness
-writer_begin(struct writer *w, struct update *const *updates, uint32_t count, uint32_t *ret_count,
-             struct error *err)
+writer_begin(struct writer *w, struct update *const *updates, uint32_t count, uint64_t *sequence,
+             uint32_t *ret_count, struct error *err)
 {
     struct segments *h = w->segments;
     *ret_count = 0;
+    if (*sequence < w->at.next_sequence)
+        *sequence = w->at.next_sequence;
     /* Before anything is left: one that asks for too much is its publisher's trouble alone. */
     if (!can_ever_hold(h, updates[0])) {
         error_set(err, "%s: an update of %zu bytes is too large for max_bytes", h->folder.path,
@@ -100,12 +106,13 @@ writer_begin(struct writer *w, struct update *const *updates, uint32_t count, ui
     pthread_mutex_lock(&h->lock);
     bool must_leave = h->open && h->open->must_leave;
     pthread_mutex_unlock(&h->lock);
-    if (h->open && !must_leave && (*ret_count = fitting(h, updates, count)) > 0)
+    if (h->open && !must_leave && (*ret_count = fitting(h, updates, count, *sequence)) > 0)
         return WRITER_READY;
     if (clock_mono_ms() < w->retry_at_ms) {
         error_set(err, "%s: the store failed a moment ago", h->folder.path);
         return WRITER_FAILED;
     }
+    w->at.next_sequence = *sequence; /* the next segment's name */
     bool is_large = open_segment_space_for(h, disk_record_size(updates[0])) > h->file_bytes;
     if (!open_segment_begin(&w->at, disk_record_size(updates[0]), err)) {
         if (is_large)
@@ -114,9 +121,38 @@ writer_begin(struct writer *w, struct update *const *updates, uint32_t count, ui
         say_trouble(w, err);
         return WRITER_FAILED;
     }
-    *ret_count = fitting(h, updates, count);
+    *sequence = w->at.next_sequence;
+    *ret_count = fitting(h, updates, count, *sequence);
     ENSURE(*ret_count > 0);
     return WRITER_READY;
+}
+
+void
+writer_number(const struct writer *w, struct update *const *updates, uint32_t count,
+              uint64_t sequence)
+{
+    for (uint32_t i = 0; i < count; i++)
+        updates[i]->position = (struct position){w->segments->run, sequence + i};
+}
+
+/* --- commits ------------------------------------------------------------------------------------
+ */
+
+/* What is written at once. */
+struct commit {
+    struct update *const *updates;
+    uint32_t count;
+    const struct writer_past *past;
+    bool is_hidden;
+    enum disk_record_kind hidden; /* where it is: instead of the updates' own kinds */
+    uint64_t *hashes;             /* owns */
+    size_t len;
+};
+
+static bool
+is_synced(const struct segments *h, const struct commit *c)
+{
+    return h->sync_interval_ms == 0 || c->is_hidden;
 }
 
 static bool
@@ -130,45 +166,54 @@ is_known(struct writer *w, const struct update *u, uint64_t hash)
     return find_may_be_held(w->segments, hash);
 }
 
-/* Positions, and the records into w->buffer. Returns their length. */
-static size_t
-encode(struct writer *w, struct batch *b, const struct writer_past *past, uint64_t *hashes)
+static struct disk_record
+describe(struct writer *w, const struct commit *c, uint32_t i, uint64_t now_ms)
+{
+    const struct update *u = c->updates[i];
+    uint64_t time_ms = c->past ? c->past[i].time_ms : now_ms;
+    bool known = is_known(w, u, c->hashes[i]) || (c->past && c->past[i].id_was_known);
+    if (time_ms > w->at.last_time_ms)
+        w->at.last_time_ms = time_ms;
+    ENSURE(u->position.run == w->segments->run);
+    ENSURE(u->position.sequence >= w->at.next_sequence);
+    w->at.next_sequence = u->position.sequence + 1;
+    return (struct disk_record){
+        .previous = w->at.previous_crc,
+        .sequence = u->position.sequence,
+        .time_ms = w->at.last_time_ms,
+        .flags = (uint8_t)((u->is_private ? DISK_RECORD_PRIVATE : 0) |
+                           (u->id_is_chosen ? DISK_RECORD_ID_CHOSEN : 0) |
+                           (known ? DISK_RECORD_ID_KNOWN : 0)),
+        .kind = c->is_hidden ? c->hidden : (enum disk_record_kind)u->kind,
+        .dialect = u->kind == UPDATE_PUBLISHED ? 0 : u->dialect,
+    };
+}
+
+/* The records, into w->buffer. */
+static void
+encode(struct writer *w, struct commit *c)
 {
     struct segments *h = w->segments;
-    const struct writer_past now = {.time_ms = clock_wall_ms()};
-    uint64_t synced = h->open->length;
-    size_t len = 0;
+    uint64_t synced = h->open->length, now = clock_wall_ms();
     if (h->sync_interval_ms) {
         pthread_mutex_lock(&h->lock);
         synced = h->open->synced;
         pthread_mutex_unlock(&h->lock);
     }
     id_table_clear(&w->batch_ids);
-    for (uint32_t i = 0; i < b->count; i++) {
-        struct update *u = b->updates[i];
-        const struct writer_past *p = past ? &past[i] : &now;
-        hashes[i] = hash_keyed(&h->key, u->id);
-        if (p->time_ms > w->at.last_time_ms)
-            w->at.last_time_ms = p->time_ms;
-        struct disk_record r = {.previous = w->at.previous_crc,
-                                .synced = (uint32_t)synced,
-                                .sequence = w->at.next_sequence++,
-                                .time_ms = w->at.last_time_ms};
-        r.flags =
-            (uint8_t)((u->is_private ? DISK_RECORD_PRIVATE : 0) |
-                      (u->id_is_chosen ? DISK_RECORD_ID_CHOSEN : 0) |
-                      (is_known(w, u, hashes[i]) || p->id_was_known ? DISK_RECORD_ID_KNOWN : 0));
-        disk_record_write(w->buffer + len, u, h->open->header.salt, &r);
+    for (uint32_t i = 0; i < c->count; i++) {
+        c->hashes[i] = hash_keyed(&h->key, c->updates[i]->id);
+        struct disk_record r = describe(w, c, i, now);
+        r.synced = (uint32_t)synced;
+        disk_record_write(w->buffer + c->len, c->updates[i], h->open->header.salt, &r);
         w->at.previous_crc = r.crc;
-        u->position = (struct position){h->run, r.sequence};
-        len += r.length;
+        c->len += r.length;
     }
-    return len;
 }
 
 /* From here on it is committed: found, read and counted. */
 static void
-enter(struct writer *w, const struct batch *b, const uint64_t *hashes, size_t len)
+enter(struct writer *w, const struct commit *c)
 {
     struct segments *h = w->segments;
     struct segment *s = h->open;
@@ -177,64 +222,116 @@ enter(struct writer *w, const struct batch *b, const uint64_t *hashes, size_t le
     int64_t now = (int64_t)clock_boot_ms();
     if (s->count == 0)
         s->first_boot_ms = now;
-    for (uint32_t i = 0; i < b->count; i++) {
-        segment_add_record(s, (struct block){s->count++, (uint32_t)offset}, hashes[i]);
-        offset += disk_record_size(b->updates[i]);
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct update *u = c->updates[i];
+        segment_add_record(s, (struct block){s->span, (uint32_t)offset},
+                           c->is_hidden ? NULL : &c->hashes[i]);
+        s->span = (uint32_t)(u->position.sequence - s->header.first.sequence + 1);
+        offset += disk_record_size(u);
     }
-    ENSURE(offset == s->length + len);
+    ENSURE(offset == s->length + c->len);
+    s->count += c->count;
     s->length = offset;
-    if (h->sync_interval_ms == 0)
+    if (is_synced(h, c))
         s->synced = offset;
     s->last_time_ms = w->at.last_time_ms;
     s->last_boot_ms = now;
-    h->events += b->count;
-    w->at.last = b->upto;
+    h->events += c->count;
+    w->at.last = segment_last(s);
     struct lock_note note = {w->at.last, s->header.first, s->length};
     pthread_mutex_unlock(&h->lock);
     lock_write(h->folder.lock_file, &note);
 }
 
-bool
-writer_commit(struct writer *w, struct batch *b, const struct writer_past *past, struct error *err)
+static void
+leave_after_failure(struct writer *w, const struct error *err)
 {
-    struct segments *h = w->segments;
+    w->retry_at_ms = clock_mono_ms() + RETRY_MS;
+    say_trouble(w, err);
+    open_segment_leave(w->segments); /* the next one says where this one ends */
+}
+
+/* Room in memory: w->buffer and c->hashes. */
+static bool
+make_buffers(struct writer *w, struct commit *c, struct error *err)
+{
     size_t need = 0;
-    b->bytes = 0;
-    for (uint32_t i = 0; i < b->count; i++) {
-        need += disk_record_size(b->updates[i]);
-        b->bytes += b->updates[i]->size;
-    }
-    retention_make_room_for_events(h, b->count);
-    uint64_t *hashes = try_alloc(b->count * sizeof *hashes);
+    for (uint32_t i = 0; i < c->count; i++)
+        need += disk_record_size(c->updates[i]);
+    c->hashes = try_alloc(c->count * sizeof *c->hashes);
     if (need > w->buffer_size) {
         free(w->buffer);
         w->buffer = try_alloc(need);
         w->buffer_size = w->buffer ? need : 0;
     }
-    if (hashes == NULL || w->buffer == NULL) {
-        free(hashes);
-        return error_set(err, "no memory for a commit of %zu bytes", need);
-    }
-    b->after = w->at.last;
-    size_t len = encode(w, b, past, hashes);
-    b->upto = b->updates[b->count - 1]->position;
-    bool ok = file_write_at(h->fd, SLICE_OF(w->buffer, len), h->open->length) &&
-              (h->sync_interval_ms || fdatasync(h->fd) == 0);
+    return (c->hashes && w->buffer) || error_set(err, "no memory for a commit of %zu bytes", need);
+}
+
+static void
+give_buffers(struct writer *w, struct commit *c)
+{
+    free(c->hashes);
+    if (w->buffer_size <= BUFFER_KEPT)
+        return;
+    free(w->buffer);
+    w->buffer = NULL;
+    w->buffer_size = 0;
+}
+
+static bool
+commit(struct writer *w, struct commit *c, struct error *err)
+{
+    struct segments *h = w->segments;
+    retention_make_room_for_events(h, c->count);
+    bool ok = make_buffers(w, c, err);
     if (ok) {
-        enter(w, b, hashes, len);
+        encode(w, c);
+        ok = file_write_at(h->fd, SLICE_OF(w->buffer, c->len), h->open->length) &&
+             (!is_synced(h, c) || fdatasync(h->fd) == 0);
+        if (!ok) {
+            error_set(err, "%s: %s", h->folder.path, strerror(errno));
+            leave_after_failure(w, err);
+        }
+    }
+    if (ok) {
+        enter(w, c);
         say_over(w);
-    } else {
-        error_set(err, "%s: %s", h->folder.path, strerror(errno));
-        w->retry_at_ms = clock_mono_ms() + RETRY_MS;
-        say_trouble(w, err);
-        open_segment_leave(h); /* the next one says where this one ends */
     }
-    free(hashes);
-    if (w->buffer_size > BUFFER_KEPT) {
-        free(w->buffer);
-        w->buffer = NULL;
-        w->buffer_size = 0;
+    give_buffers(w, c);
+    return ok;
+}
+
+bool
+writer_commit(struct writer *w, struct update *const *updates, uint32_t count,
+              const struct writer_past *past, struct error *err)
+{
+    return commit(w, &(struct commit){.updates = updates, .count = count, .past = past}, err);
+}
+
+bool
+writer_carry(struct writer *w, struct update *const *updates, uint32_t count, struct error *err)
+{
+    return commit(
+        w,
+        &(struct commit){
+            .updates = updates, .count = count, .is_hidden = true, .hidden = DISK_RECORD_CARRIED},
+        err);
+}
+
+bool
+writer_stop(struct writer *w, uint64_t sequence, struct error *err)
+{
+    const struct update_formatted nothing = {.topic_count = 0};
+    struct update *u = update_restore(&nothing);
+    uint32_t fits;
+    struct commit c = {.updates = &u, .count = 1, .is_hidden = true, .hidden = DISK_RECORD_STOP};
+    bool ok = u ? writer_begin(w, &u, 1, &sequence, &fits, err) == WRITER_READY
+                : error_set(err, "no memory");
+    if (ok) {
+        writer_number(w, &u, 1, sequence);
+        ok = commit(w, &c, err);
     }
+    update_unref(&u);
     return ok;
 }
 

@@ -3,9 +3,9 @@
 
 /* Commits. One thread alone; without the lock. */
 
-#include "transport/batch.h"
 #include "transport/disk/id_table.h"
 #include "transport/disk/open_segment.h"
+#include "transport/update.h"
 
 struct writer {
     struct segments *segments;
@@ -19,6 +19,8 @@ struct writer {
 
 void writer_fini(struct writer *);
 
+/* Positions are given by the caller, who may count for two stores in one order: in each they grow,
+ * with gaps. */
 enum writer_readiness {
     WRITER_READY,
     WRITER_TOO_LARGE, /* the first of them, for ever and whatever is removed; nothing has changed */
@@ -27,22 +29,33 @@ enum writer_readiness {
 };
 
 /* Makes the open segment take at least the first of these updates; else err says why not.
- * *ret_count: how many one commit may hold. */
+ * *sequence: where the first of them is to stand, moved on where the store needs it. *ret_count:
+ * how many one commit may hold. */
 MUST_CHECK enum writer_readiness writer_begin(struct writer *, struct update *const *,
-                                              uint32_t count, uint32_t *ret_count,
-                                              struct error *err);
+                                              uint32_t count, uint64_t *sequence,
+                                              uint32_t *ret_count, struct error *err);
+/* For who counts for one store alone: positions one behind the other. */
+void writer_number(const struct writer *, struct update *const *, uint32_t count,
+                   uint64_t sequence);
 /* What was known of an update in another history (`alipes history restore`). */
 struct writer_past {
     uint64_t time_ms;
     bool id_was_known;
 };
-/* Gives positions and commits: written, and synced where every commit is. The batch has what
- * writer_begin() allowed. False: nothing of it is confirmed, its positions are burnt.
+/* Commits: written, and synced where every commit is. The updates are as many as writer_begin()
+ * allowed, with their positions, of this run (segments.run) and from its sequence on. False:
+ * nothing of it is confirmed, its positions are burnt.
  *
  * past[i] is what was known of updates[i]; NULL: they are of now. Times do not go back either way.
  */
-MUST_CHECK bool writer_commit(struct writer *, struct batch *, const struct writer_past *past,
-                              struct error *err);
+MUST_CHECK bool writer_commit(struct writer *, struct update *const *, uint32_t count,
+                              const struct writer_past *past, struct error *err);
+/* The same for begins of what is still active, once more, before retention takes them from where
+ * they stood (retention_wants()): hidden, and always synced. */
+MUST_CHECK bool writer_carry(struct writer *, struct update *const *, uint32_t count,
+                             struct error *err);
+/* Says at the end of the store that the hub stopped in good order: hidden, and synced. */
+MUST_CHECK bool writer_stop(struct writer *, uint64_t sequence, struct error *err);
 /* Begins the next segment, so that the open one is sealed. */
 MUST_CHECK bool writer_seal(struct writer *, struct error *);
 /* Seals by age. Returns in how many milliseconds it wants to be called again. */

@@ -5,7 +5,9 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
+#include "transport/active_update.h"
 #include "transport/memory.h"
+#include "transport/registry.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -22,7 +24,7 @@ static struct worker *workers[WORKERS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct position heard[WORKERS][UPDATES];
-static size_t heard_count[WORKERS], answered, held_back;
+static size_t heard_count[WORKERS], answered, stopped, held_back;
 static bool hold_deliveries;
 
 static void
@@ -45,17 +47,34 @@ on_delivery(struct worker *w, struct message *m)
     free(d);
 }
 
+enum {
+    GROUP = 8
+};
+
+struct post {
+    struct transport_publish request;
+    struct update *updates[GROUP];
+};
+
+static struct position before_group;
+
 static void
 on_answer(struct worker *w, struct message *m)
 {
     (void)w;
     struct transport_publish *p = CONTAINER_OF(m, struct transport_publish, message);
     pthread_mutex_lock(&lock);
+    for (uint32_t i = 0; i < p->count; i++)
+        ck_assert_ptr_null(p->updates[i]);
+    ck_assert_int_eq(p->committed == p->count, p->outcome == PUBLISH_COMMITTED);
     if (p->outcome == PUBLISH_COMMITTED)
         answered++;
+    else if (p->outcome == PUBLISH_STOPPED)
+        stopped++;
+    before_group = p->before;
     pthread_cond_broadcast(&changed);
     pthread_mutex_unlock(&lock);
-    free(p);
+    free(CONTAINER_OF(p, struct post, request));
 }
 
 /* Requests are made on their origin's thread. */
@@ -106,8 +125,8 @@ run_delivered(void *bytes)
     transport_delivered(transport, 0, *(size_t *)bytes);
 }
 
-static void
-publish(unsigned number, size_t size)
+static struct update *
+numbered(unsigned number, size_t size)
 {
     char id[24];
     static char data[100000];
@@ -118,25 +137,45 @@ publish(unsigned number, size_t size)
         .topic_count = 1,
         .id = SLICE_OF(id, (size_t)snprintf(id, sizeof id, "id-%u", number)),
         .data = SLICE_OF(data, size)};
-    struct transport_publish *p = xalloc(sizeof *p);
-    p->message.receive = on_answer;
-    p->origin = workers[number % WORKERS];
-    p->update = update_new(&parts, 1 << 20, &too_large);
-    on_worker(p->origin, run_publish, p);
+    return update_new(&parts, 1 << 20, &too_large);
+}
+
+/* Takes the updates. */
+static void
+publish_these(struct worker *origin, unsigned count, struct update **updates)
+{
+    struct post *p = xalloc(sizeof *p);
+    p->request = (struct transport_publish){
+        .message.receive = on_answer, .origin = origin, .updates = p->updates, .count = count};
+    for (unsigned i = 0; i < count; i++)
+        p->updates[i] = updates[i];
+    on_worker(origin, run_publish, &p->request);
 }
 
 static void
-open_all(size_t tail)
+publish(unsigned number, size_t size)
 {
-    const struct transport_settings settings = {.tail_bytes = tail, .max_batch_bytes = 4096};
+    struct update *u = numbered(number, size);
+    publish_these(workers[number % WORKERS], 1, &u);
+}
+
+static void
+open_with(struct transport_settings settings)
+{
     transport = transport_open(&memory_transport, &settings, NULL);
     for (unsigned i = 0; i < WORKERS; i++)
         workers[i] = worker_new(i);
     transport_start(transport, workers, WORKERS, on_delivery);
     for (unsigned i = 0; i < WORKERS; i++)
         worker_start(workers[i]);
-    heard_count[0] = heard_count[1] = answered = held_back = 0;
+    heard_count[0] = heard_count[1] = answered = stopped = held_back = 0;
     hold_deliveries = false;
+}
+
+static void
+open_all(size_t tail)
+{
+    open_with((struct transport_settings){.tail_bytes = tail, .max_batch_bytes = 4096});
 }
 
 static void
@@ -301,21 +340,6 @@ START_TEST(a_worker_that_lags_makes_publishes_wait_and_nothing_is_lost)
 }
 END_TEST
 
-static size_t stopped;
-
-static void
-on_stopped(struct worker *w, struct message *m)
-{
-    (void)w;
-    struct transport_publish *p = CONTAINER_OF(m, struct transport_publish, message);
-    pthread_mutex_lock(&lock);
-    if (p->outcome == PUBLISH_STOPPED && p->update == NULL)
-        stopped++;
-    pthread_cond_broadcast(&changed);
-    pthread_mutex_unlock(&lock);
-    free(p);
-}
-
 static void
 run_probe(void *p)
 {
@@ -352,16 +376,81 @@ START_TEST(after_refuse_a_publish_is_answered_stopped)
 {
     open_all(1 << 20);
     transport_refuse(transport);
-    struct slice topic = SLICE("t");
-    bool too_large;
-    const struct update_parts parts = {.topics = &topic, .topic_count = 1, .id = SLICE("i")};
-    struct transport_publish *p = xalloc(sizeof *p);
-    p->message.receive = on_stopped;
-    p->origin = workers[0];
-    p->update = update_new(&parts, 1 << 20, &too_large);
-    on_worker(p->origin, run_publish, p);
+    publish(1, 10);
     wait_until(&stopped, 1);
-    ck_assert(!find(SLICE("i")).found);
+    ck_assert(!find(SLICE("id-1")).found);
+    close_all();
+}
+END_TEST
+
+START_TEST(a_group_stands_together_and_knows_what_comes_before_it)
+{
+    open_all(1 << 20);
+    struct update *group[GROUP];
+    for (unsigned i = 0; i < 100; i++)
+        publish(i, 10);
+    for (unsigned i = 0; i < GROUP; i++)
+        group[i] = numbered(1000 + i, 5000); /* each of them fills a batch alone */
+    publish_these(workers[0], GROUP, group);
+    for (unsigned i = 100; i < 200; i++)
+        publish(i, 10);
+    wait_until(&answered, 201);
+    struct position first = find(SLICE("id-1000")).position;
+    for (unsigned i = 0; i < GROUP; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "id-%u", 1000 + i);
+        ck_assert_uint_eq(find(slice_of(id)).position.sequence, first.sequence + i);
+    }
+    close_all();
+}
+END_TEST
+
+START_TEST(who_is_there_is_known_before_any_worker_hears_of_it)
+{
+    const struct active_parts parts = {.dialect = DIALECT_1_0,
+                                       .hub = SLICE("/hub"),
+                                       .match_type = SLICE("exact"),
+                                       .match = SLICE("a"),
+                                       .subscriber = SLICE("urn:uuid:1")};
+    struct active *a = active_new(&parts);
+    struct buf id;
+    open_with((struct transport_settings){.tail_bytes = 1 << 20,
+                                          .max_batch_bytes = 4096,
+                                          .subscriptions = true,
+                                          .subscriptions_max_bytes = 1 << 20});
+    struct registry *registry = transport_registry(transport);
+    buf_init(&id, 1000);
+    publish(1, 10);
+    wait_until(&answered, 1);
+    struct position p = find(SLICE("id-1")).position;
+    ck_assert(registry_reserve(registry, a));
+    struct update *begin = active_update(a, false, SLICE("begin"));
+    publish_these(workers[0], 1, &begin);
+    wait_until(&answered, 2);
+    ck_assert_int_eq(position_cmp(before_group, p), 0);
+    struct active *found = registry_find(registry, DIALECT_1_0, a->id, &id);
+    ck_assert_ptr_eq(found, a);
+    ck_assert(slice_eq(buf_slice(&id), SLICE("begin")));
+    active_unref(&found);
+    struct update *end = active_update(a, true, SLICE("end"));
+    publish_these(workers[1], 1, &end);
+    wait_until(&answered, 3);
+    ck_assert_uint_eq(registry_count(registry), 0);
+    publish(2, 10); /* the registry is as of the last one, whatever that says */
+    wait_until(&answered, 4);
+    buf_clear(&id);
+    ck_assert_ptr_null(registry_find(registry, DIALECT_1_0, a->id, &id));
+    ck_assert(slice_eq(buf_slice(&id), SLICE("id-2")));
+    buf_fini(&id);
+    close_all();
+    active_unref(&a);
+}
+END_TEST
+
+START_TEST(without_the_directive_there_is_no_registry)
+{
+    open_all(1 << 20);
+    ck_assert_ptr_null(transport_registry(transport));
     close_all();
 }
 END_TEST
@@ -379,6 +468,9 @@ main(void)
     tcase_add_test(c, a_worker_that_lags_makes_publishes_wait_and_nothing_is_lost);
     tcase_add_test(c, a_probe_is_answered_and_stat_says_what_is_held);
     tcase_add_test(c, after_refuse_a_publish_is_answered_stopped);
+    tcase_add_test(c, a_group_stands_together_and_knows_what_comes_before_it);
+    tcase_add_test(c, who_is_there_is_known_before_any_worker_hears_of_it);
+    tcase_add_test(c, without_the_directive_there_is_no_registry);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_set_fork_status(r, CK_NOFORK);

@@ -150,23 +150,28 @@ history_open(const struct store_settings *s)
     return st;
 }
 
-/* Commits these, as many at once as the store takes. False: one commit failed. */
+/* Commits these, from this sequence on, as many at once as the store takes. False: one commit
+ * failed. */
 static inline bool
-history_commit_all(struct store *st, struct update **updates, uint32_t count)
+history_commit_at(struct store *st, struct update **updates, uint32_t count, uint64_t sequence)
 {
     struct error err;
     bool ok = true;
-    for (uint32_t at = 0, fits; at < count && ok; at += fits) {
-        ok = writer_begin(&st->writer, updates + at, count - at, &fits, &err) == WRITER_READY;
+    for (uint32_t at = 0, fits; at < count && ok; at += fits, sequence += fits) {
+        ok = writer_begin(&st->writer, updates + at, count - at, &sequence, &fits, &err) ==
+             WRITER_READY;
         if (!ok)
             break;
-        struct batch *b = batch_new(fits);
-        for (uint32_t i = 0; i < fits; i++)
-            b->updates[i] = update_ref(updates[at + i]);
-        ok = writer_commit(&st->writer, b, NULL, &err);
-        batch_unref(&b);
+        writer_number(&st->writer, updates + at, fits, sequence);
+        ok = writer_commit(&st->writer, updates + at, fits, NULL, &err);
     }
     return ok;
+}
+
+static inline bool
+history_commit_all(struct store *st, struct update **updates, uint32_t count)
+{
+    return history_commit_at(st, updates, count, 0);
 }
 
 static inline bool

@@ -80,18 +80,29 @@ on_delivery(struct worker *w, struct message *m)
 /* --- publishes ----------------------------------------------------------------------------------
  */
 
+enum {
+    GROUP = 8
+};
+
+struct post {
+    struct transport_publish request;
+    struct update *updates[GROUP];
+};
+
 static void
 on_published(struct worker *w, struct message *m)
 {
     (void)w;
     struct transport_publish *p = CONTAINER_OF(m, struct transport_publish, message);
-    ck_assert_ptr_null(p->update);
+    for (uint32_t i = 0; i < p->count; i++)
+        ck_assert_ptr_null(p->updates[i]);
+    ck_assert_int_eq(p->committed == p->count, p->outcome == PUBLISH_COMMITTED);
     add(p->outcome == PUBLISH_COMMITTED   ? &committed
         : p->outcome == PUBLISH_FAILED    ? &failed
         : p->outcome == PUBLISH_TOO_LARGE ? &too_large
                                           : &stopped,
         1);
-    free(p);
+    free(CONTAINER_OF(p, struct post, request));
 }
 
 static void
@@ -100,17 +111,28 @@ run_publish(void *p)
     transport_publish(transport, p);
 }
 
+/* So many updates at once. */
+static void
+publish_group(unsigned number, unsigned count, size_t size)
+{
+    char id[24];
+    struct post *p = xalloc(sizeof *p);
+    p->request = (struct transport_publish){.message.receive = on_published,
+                                            .origin = workers[number % WORKERS],
+                                            .updates = p->updates,
+                                            .count = count};
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "id-%u", number + i);
+        p->updates[i] = make_update(id, 1, size);
+        p->updates[i]->id_is_chosen = number % 3 == 0;
+    }
+    on_worker(p->request.origin, run_publish, &p->request);
+}
+
 static void
 publish(unsigned number, size_t size)
 {
-    char id[24];
-    snprintf(id, sizeof id, "id-%u", number);
-    struct transport_publish *p = xalloc(sizeof *p);
-    p->message.receive = on_published;
-    p->origin = workers[number % WORKERS];
-    p->update = make_update(id, 1, size);
-    p->update->id_is_chosen = number % 3 == 0;
-    on_worker(p->origin, run_publish, p);
+    publish_group(number, 1, size);
 }
 
 /* --- look-ups and reads -------------------------------------------------------------------------

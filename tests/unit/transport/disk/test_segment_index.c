@@ -26,6 +26,7 @@ some_index(void)
     const struct segment_index x = {.first = {3, 100},
                                     .salt = SALT,
                                     .count = 10,
+                                    .span = 10,
                                     .last_offset = 140000,
                                     .block_count = 3,
                                     .entry_count = 2,
@@ -99,6 +100,7 @@ START_TEST(hashes_that_crowd_are_found_as_well)
         crowd[i] = (struct id_entry){2 * i, SEGMENT_HEADER + i};
     const struct segment_index x = {.first = {3, 100},
                                     .count = MANY,
+                                    .span = MANY,
                                     .block_count = 1,
                                     .entry_count = MANY,
                                     .length = 150000,

@@ -128,7 +128,8 @@ START_TEST(a_flipped_byte_before_what_was_synced_is_damage_and_costs_what_lies_b
             continue;
         }
         ck_assert(s.damaged && known.damaged);
-        ck_assert_uint_eq(s.count, RECORDS);
+        ck_assert_uint_eq(s.count, RECORDS - 1);
+        ck_assert_uint_eq(s.span, RECORDS);
         ck_assert_uint_eq(s.valid.index, hit + 1);
         ck_assert_uint_eq(s.valid.offset, m.at[hit + 1]);
         ck_assert_uint_eq(known.valid.index, hit + 1);

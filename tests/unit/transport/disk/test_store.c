@@ -61,8 +61,9 @@ START_TEST(an_update_that_fits_nowhere_is_refused_and_costs_nothing)
     struct update *huge = make_update("huge", 1, s.max_bytes / 2);
     struct segment *open = st->segments.open;
     struct error err = {""};
+    uint64_t sequence = 0;
     uint32_t fits;
-    ck_assert_int_eq(writer_begin(&st->writer, &huge, 1, &fits, &err), WRITER_TOO_LARGE);
+    ck_assert_int_eq(writer_begin(&st->writer, &huge, 1, &sequence, &fits, &err), WRITER_TOO_LARGE);
     ck_assert_ptr_nonnull(strstr(err.text, "max_bytes"));
     update_unref(&huge);
     ck_assert_ptr_eq(st->segments.open, open); /* it was not left, and nobody else is refused */
