@@ -204,7 +204,12 @@ open_history(const struct config *c, struct error *err)
                                                 .max_bytes = c->max_bytes,
                                                 .max_age_ms = c->max_age_ms,
                                                 .sync_interval_ms = c->sync_interval_ms,
-                                                .unsafe_filesystem = c->unsafe_filesystem};
+                                                .unsafe_filesystem = c->unsafe_filesystem,
+                                                .subscriptions = c->subscriptions,
+                                                .subscriptions_max_bytes =
+                                                    c->subscriptions_max_bytes,
+                                                .subscriptions_max_age_ms =
+                                                    c->subscriptions_max_age_ms};
     return transport_open(c->in_memory ? &memory_transport : &disk_transport, &settings, err);
 }
 
@@ -221,10 +226,10 @@ start_workers(struct process *p)
     }
     struct position last =
         transport_start(p->transport, p->workers, p->worker_count, delivery_receive);
-    for (unsigned i = 0; i < p->worker_count; i++) {
+    for (unsigned i = 0; i < p->worker_count; i++)
         hub_start_at(p->homes[i], last);
+    for (unsigned i = 0; i < p->worker_count; i++)
         worker_start(p->workers[i]);
-    }
 }
 
 static void

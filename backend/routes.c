@@ -10,6 +10,8 @@
 #include "hub/home.h"
 #include "hub/metadata.h"
 #include "hub/publish.h"
+#include "hub/roster.h"
+#include "hub/roster_path.h"
 #include "hub/scrape.h"
 #include "hub/subscribe.h"
 #include "metrics/metrics.h"
@@ -30,10 +32,7 @@ answer_not_found(struct exchange *ex)
     char text[600];
     struct slice hub = slice_of(ex->config->path), path = ex->request->path;
     struct slice behind = slice_starts(path, hub) ? slice_from(path, hub.len) : SLICE("");
-    const char *what = slice_eq(behind, SLICE("/")) ? ", without a slash at its end"
-                       : slice_starts(behind, SLICE("/subscriptions"))
-                           ? "; it has no list of active subscriptions yet"
-                           : "";
+    const char *what = slice_eq(behind, SLICE("/")) ? ", without a slash at its end" : "";
     int n = snprintf(text, sizeof text, "There is nothing here; the hub is at " SLICE_FMT "%s.\n",
                      SLICE_ARG(slice_head(hub, 400)), what);
     reply_text(ex, 404, SLICE_OF(text, (size_t)n));
@@ -107,6 +106,7 @@ static const struct exchange_handler bad_path = {.on_head = answer_bad_path};
 enum place {
     PLACE_ANYWHERE,
     PLACE_HUB,
+    PLACE_ROSTER,
     PLACE_HEALTHZ,
     PLACE_METADATA_DOCUMENT,
     PLACE_METRICS,
@@ -125,6 +125,10 @@ static const struct {
     {PLACE_HUB, SLICE_INIT("QUERY"), &query},
     {PLACE_HUB, SLICE_INIT("OPTIONS"), &hub_options},
     {PLACE_HUB, SLICE_INIT(""), &hub_method},
+    {PLACE_ROSTER, SLICE_INIT("GET"), &roster_handler},
+    {PLACE_ROSTER, SLICE_INIT("HEAD"), &roster_handler},
+    {PLACE_ROSTER, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_ROSTER, SLICE_INIT(""), &healthz_method},
     {PLACE_HEALTHZ, SLICE_INIT("GET"), &health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("OPTIONS"), &other_options},
@@ -190,6 +194,8 @@ routes_find(struct exchange *ex)
         place = PLACE_METADATA_DOCUMENT;
     else if (has_bad_escape(ex->request->path))
         return &bad_path;
+    else if (roster_path_is(slice_of(config->path), ex->request->path))
+        place = PLACE_ROSTER;
     if (place != PLACE_HEALTHZ)
         metrics_count(METRIC_requests);
     if (!front_settle(ex) && place != PLACE_HEALTHZ)

@@ -9,6 +9,7 @@
 #include "auth/claims.h"
 
 #include "auth/json_text.h"
+#include "base/alloc.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -198,6 +199,15 @@ why_no_rights(const json_t *claims, enum dialect dialect, const json_t *claim,
     return "there is no mercure claim";
 }
 
+/* NULL: there is none. It is told to nobody, and judged by nobody: any string will do. */
+static char *
+read_subject(const json_t *claims)
+{
+    const json_t *sub = json_object_get(claims, "sub");
+    size_t len = json_is_string(sub) ? json_string_length(sub) : 0;
+    return len ? xstrndup(json_string_value(sub), len) : NULL;
+}
+
 enum token_fault
 claims_judge(const json_t *claims, struct slice text, const struct claims_rules *rules,
              struct grant *g, struct token_refusal *refusal)
@@ -216,6 +226,7 @@ claims_judge(const json_t *claims, struct slice text, const struct claims_rules 
                         &why);
     if (fault != TOKEN_OK)
         return fail(refusal, fault, why.text);
+    g->subject = read_subject(claims);
     g->no_rights = why_no_rights(claims, rules->dialect, claim, g->rights);
     return TOKEN_OK;
 }

@@ -17,7 +17,8 @@ struct claims_rules {
     struct rights_limits limits;
 };
 
-/* `text` is what `claims` was parsed from. On TOKEN_OK `grant` has its dialect, exp and rights. */
+/* `text` is what `claims` was parsed from. On TOKEN_OK `grant` has its dialect, exp, subject
+ * and rights. */
 MUST_CHECK enum token_fault claims_judge(const struct json_t *claims, struct slice text,
                                          const struct claims_rules *, struct grant *,
                                          struct token_refusal *);

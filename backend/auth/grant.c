@@ -23,5 +23,6 @@ grant_unref(struct grant **ref)
     rights_unref(&g->rights);
     free(g->issuer);
     free(g->audience);
+    free(g->subject);
     free(g);
 }

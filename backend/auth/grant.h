@@ -22,6 +22,7 @@ struct grant {
     unsigned char mark[KEY_MARK_LEN]; /* of the key that verified it */
     const struct algorithm *algorithm;
     char *issuer, *audience; /* owns; 1.0: the `iss`, and the aud it was judged by; else NULL */
+    char *subject;           /* owns; NULL: the token names none */
     struct rights *rights;   /* owns a reference */
     const char *no_rights;   /* static: why a token that is good grants nothing; NULL: it does, or
                               * its arrays are empty */

@@ -155,6 +155,20 @@ read_history(struct config_reading *r, struct directive *d, struct error *err)
 }
 
 static bool
+read_subscriptions(struct config_reading *r, struct directive *d, struct error *err)
+{
+    struct error why;
+    size_t count = 0;
+    if (d->count != 1)
+        return error_set(err, "subscriptions: it stands alone, or with a block: subscriptions { "
+                              "max_bytes SIZE  max_age DURATION }");
+    if (!flatten(d, d->flat, &count, &why))
+        return error_set(err, "subscriptions: %.400s", why.text);
+    r->config->subscriptions = true;
+    return value_set_block(r, "subscriptions", d->flat, count, err);
+}
+
+static bool
 read_issuer(struct config_reading *r, struct directive *d, struct error *err)
 {
     return d->count == 2 && d->has_block

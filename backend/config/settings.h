@@ -56,6 +56,7 @@ struct config {
     unsigned forwarded; /* enum forwarded */
     uint64_t leeway_ms, jwks_refresh_ms, jwks_cooldown_ms, jwks_max_age_ms;
     uint64_t key_wait_timeout_ms, max_key_waits;
+    uint64_t max_subscription_lists, subscription_list_timeout_ms;
     char *jwks_ca; /* NULL: the system's */
     bool anonymous, debug, fastcgi_multiplexing;
     unsigned id_format_uuid4, busy_503; /* 1: they do */
@@ -68,6 +69,8 @@ struct config {
     uint64_t max_events, max_bytes, max_age_ms; /* of the history */
     uint64_t sync_interval_ms;                  /* 0: durability commit */
     bool in_memory, unsafe_filesystem;
+    bool subscriptions;
+    uint64_t subscriptions_max_bytes, subscriptions_max_age_ms, hold_back_ms, hold_back_return_ms;
     enum log_format log_format;
     enum log_level log_level;
 

@@ -256,11 +256,11 @@ note(char *into, size_t size, struct slice text)
 }
 
 void
-access_refuse_topic(struct exchange *ex, const struct grant *grant, struct slice topic)
+access_refuse_topic(struct exchange *ex, enum role role, const struct grant *grant,
+                    struct slice topic)
 {
-    struct trace_rights granted = trace_rights(grant, ROLE_PUBLISH);
-    struct token_refusal refusal =
-        credential_refusal(ex, ROLE_PUBLISH, TOKEN_TOPIC_NOT_GRANTED, grant);
+    struct trace_rights granted = trace_rights(grant, role);
+    struct token_refusal refusal = credential_refusal(ex, role, TOKEN_TOPIC_NOT_GRANTED, grant);
     note(refusal.topic, sizeof refusal.topic, topic);
     note(refusal.granted, sizeof refusal.granted, words_slice(&granted.topics));
     if (grant->dialect == DIALECT_0X && granted.trap)

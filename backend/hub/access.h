@@ -22,8 +22,8 @@ MUST_CHECK bool access_read(struct exchange *, enum role, bool needs_token,
 MUST_CHECK bool access_still(struct exchange *, enum role, struct grant **grant);
 /* Refuses what the grant (NULL: there is none) does not allow; borrows it. Ends the exchange. */
 void access_refuse(struct exchange *, enum role, enum token_fault, const struct grant *);
-/* The same for a publish to a topic that the grant does not have: the log names both. */
-void access_refuse_topic(struct exchange *, const struct grant *, struct slice topic);
+/* The same for a topic that the grant does not have: the log names both. */
+void access_refuse_topic(struct exchange *, enum role, const struct grant *, struct slice topic);
 /* The hub stops: answers everything that waits for keys. */
 void access_stop(struct hub_worker *);
 /* News of an attempt to fetch a set: requests that wait for that one, or for any set, go on. */

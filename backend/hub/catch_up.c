@@ -10,6 +10,7 @@
 #include "hub/catch_up_queue.h"
 #include "hub/reading.h"
 #include "hub/strike.h"
+#include "hub/walk.h"
 #include "metrics/metrics.h"
 
 enum {
@@ -79,6 +80,8 @@ matches(struct stream *s, const struct update *u, uint64_t *steps)
                                       .exact = s->exact_count,
                                       .has_everything = s->has_everything,
                                       .grant = s->grant};
+    if (!stream_may_hear(s, u))
+        return MATCH_NO;
     return replay_match(&s->home->index, &m, u, &s->replay, steps);
 }
 
@@ -183,11 +186,22 @@ on_read(void *owner, const struct transport_read *read)
         catch_up_queue_add(s->home->catching_up, &s->catch_node);
 }
 
+/* Retention has begins and ends apart, and who can get none is not gone because of it. */
+static enum read_scope
+scope_of(const struct stream *s)
+{
+    const struct topic *below = &s->home->hub->subscriptions;
+    bool may = false;
+    for (uint32_t i = 0; s->grant && s->presence && !may && i < s->subscription_count; i++)
+        may = walk_may_meet_below(&s->subscriptions[i], below);
+    return !may ? READ_PUBLISHED : s->takes_what_is_left ? READ_ALL_THAT_IS_THERE : READ_ALL;
+}
+
 static void
 ask_history(struct stream *s)
 {
     list_unlink(&s->catch_node);
-    if (!reading_ask(&s->reading, s->home, s->position, s->from_removed, on_read, s))
+    if (!reading_ask(&s->reading, s->home, s->position, s->from_removed, scope_of(s), on_read, s))
         catch_up_queue_starve(s->home->catching_up, &s->catch_node);
 }
 
@@ -202,6 +216,7 @@ arrive(struct stream *s)
     reading_forget(&s->reading);
     list_unlink(&s->catch_node);
     forget_place(s);
+    s->takes_what_is_left = false;
     stream_move(s, STREAM_LIVE);
 }
 

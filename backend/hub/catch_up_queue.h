@@ -1,7 +1,8 @@
 #ifndef HUB_CATCH_UP_QUEUE_H
 #define HUB_CATCH_UP_QUEUE_H
 
-/* Whose turn it is among the streams that catch up. The worker's thread. */
+/* Whose turn it is among the streams that catch up; or, in a queue of their own, among lists
+ * (hub/roster.h). The worker's thread. */
 
 #include "base/list.h"
 #include "loop/worker.h"

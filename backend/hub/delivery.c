@@ -167,7 +167,7 @@ collect(struct stream *s, void *context)
     const struct update *u = d->batch->updates[d->at];
     if (s->stamp == d->stamp || s->state != STREAM_LIVE)
         return true;
-    if (position_cmp(u->position, s->position) > 0) {
+    if (position_cmp(u->position, s->position) > 0 && stream_may_hear(s, u)) {
         enum match answer = rights_memo_may_get(&d->memo, s->grant, u, &d->steps);
         if (answer == MATCH_LIMIT)
             return false;
@@ -279,6 +279,8 @@ match_batch(struct delivery *d)
     for (; d->at < d->batch->count; d->at++, d->walking = false) {
         const struct update *u = d->batch->updates[d->at];
         bool is_for_nobody = !d->walking && list_is_empty(&d->home->streams);
+        if (!d->walking && u->kind == UPDATE_BEGIN)
+            departures_meet(d->home->departures, u);
         if (!d->walking && !is_for_nobody) {
             if (d->due_count > MAX_DUE)
                 return false;

@@ -59,6 +59,17 @@ hub_renew(struct exchange *ex)
     return false;
 }
 
+struct slice
+hub_new_id(struct hub_worker *home, char into[IDS_URN_LEN + 1])
+{
+    struct id_source *ids = worker_ids(home->worker);
+    if (home->rules->config->id_format_uuid4)
+        id_uuid4(ids, into);
+    else
+        id_uuid7(ids, into);
+    return SLICE_OF(into, IDS_URN_LEN);
+}
+
 unsigned
 hub_retry_ms(struct hub_worker *home)
 {

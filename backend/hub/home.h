@@ -18,12 +18,14 @@
 
 #include <stdatomic.h>
 
+struct departures;
 struct fetcher;
 
 /* Set before the workers start, then read-only but for the atomics. */
 struct hub {
     struct rules *rules; /* owns a reference: those of the start; a worker's own may be newer */
     const struct config *config; /* of them: what cannot change without a restart */
+    struct topic subscriptions; /* owns its text: H/subscriptions/ */
     struct transport *transport;
     struct fetcher *fetcher;             /* borrowed; NULL: none */
     struct quota *by_token, *by_address; /* owns */
@@ -31,6 +33,7 @@ struct hub {
     unsigned workers;
     atomic_size_t streams;
     atomic_size_t key_waits;          /* requests that wait for a JWK set */
+    atomic_size_t rosters;            /* long ones that are under way */
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
     atomic_size_t query_bytes;        /* of them, bodies of QUERYs */
     atomic_size_t publishes_underway; /* given to the transport, not answered */
@@ -51,10 +54,12 @@ struct hub_worker {
 
     /* Owns the parts. */
     struct delivery *delivery;
-    struct catch_up_queue *catching_up;
+    struct catch_up_queue *catching_up, *listing;
     struct compile_queue *compiling;
     struct sweep *sweep;
+    struct departures *departures; /* NULL: active subscriptions are off */
     struct list key_waits;       /* hub/access.h */
+    struct list rosters;         /* hub/roster.h */
     const struct hold *resuming; /* hub/hold.h */
 };
 
@@ -64,6 +69,8 @@ void hub_set_limits(struct hub_worker *);
 /* A request goes on that was put off: from now on it follows the rules of now. False: it is
  * answered (421: its host is none of ours any more). */
 MUST_CHECK bool hub_renew(struct exchange *);
+/* A fresh one for an update, as id_format says. */
+struct slice hub_new_id(struct hub_worker *, char into[IDS_URN_LEN + 1]);
 /* Milliseconds an EventSource should wait: spread, so that not all come back at once. */
 unsigned hub_retry_ms(struct hub_worker *);
 

@@ -11,9 +11,22 @@
 #include "hub/catch_up_queue.h"
 #include "hub/compile_queue.h"
 #include "hub/delivery.h"
+#include "hub/departures.h"
+#include "hub/roster.h"
 #include "hub/sweep.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static struct topic
+make_subscriptions_path(const char *path)
+{
+    size_t size = strlen(path) + sizeof "/subscriptions/";
+    char *text = xalloc(size);
+    snprintf(text, size, "%s/subscriptions/", path);
+    return topic_of(SLICE_OF(text, size - 1));
+}
 
 struct hub *
 hub_new(struct rules *rules, struct transport *transport, struct fetcher *fetcher)
@@ -21,6 +34,7 @@ hub_new(struct rules *rules, struct transport *transport, struct fetcher *fetche
     struct hub *hub = xalloc(sizeof *hub);
     hub->rules = rules_ref(rules);
     hub->config = rules->config;
+    hub->subscriptions = make_subscriptions_path(hub->config->path);
     hub->transport = transport;
     hub->fetcher = fetcher;
     hub->by_token = quota_new();
@@ -36,6 +50,8 @@ hub_free(struct hub **ref)
     *ref = NULL;
     if (hub == NULL)
         return;
+    topic_fini(&hub->subscriptions);
+    free((char *)hub->subscriptions.text.ptr);
     rules_unref(&hub->rules);
     quota_free(&hub->by_token);
     quota_free(&hub->by_address);
@@ -54,6 +70,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
     list_init(&home->key_waits);
+    list_init(&home->rosters);
     index_init(&home->index);
     tail_init(&home->tail, hub->config->tail);
     hub_set_limits(home);
@@ -61,6 +78,9 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->compiling = compile_queue_new(home);
     home->catching_up = catch_up_queue_new(worker, catch_up_step);
     home->sweep = sweep_new(home);
+    if (transport_registry(hub->transport))
+        home->departures = departures_new(home);
+    home->listing = catch_up_queue_new(worker, roster_step);
     worker_set_local(worker, home);
     return home;
 }
@@ -72,6 +92,9 @@ hub_worker_free(struct hub_worker **ref)
     *ref = NULL;
     if (home == NULL)
         return;
+    departures_free(&home->departures);
+    roster_free_all(home);
+    catch_up_queue_free(&home->listing);
     sweep_free(&home->sweep);
     catch_up_queue_free(&home->catching_up);
     compile_queue_free(&home->compiling);
@@ -87,6 +110,8 @@ void
 hub_start_at(struct hub_worker *home, struct position last)
 {
     home->taken = last;
+    if (home->departures && worker_number(home->worker) == 0)
+        departures_adopt(home->departures);
 }
 
 void

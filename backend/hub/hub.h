@@ -10,7 +10,7 @@ struct hub *hub_new(struct rules *, struct transport *, struct fetcher *);
 void hub_free(struct hub **);
 struct hub_worker *hub_worker_new(struct hub *, struct worker *); /* before worker_start() */
 void hub_worker_free(struct hub_worker **);                       /* after worker_join() */
-/* What the transport's last update was, before worker_start(). */
+/* What the transport's last update was, before any worker_start(). */
 void hub_start_at(struct hub_worker *, struct position);
 /* The hub stops: ends every stream of this worker, and every request that waits to become one, with
  * a jittered retry:. Its thread. */

@@ -34,7 +34,7 @@ authorization_servers(const struct config *c)
 
 /* Printed by cJSON; the caller frees. */
 static char *
-document(const struct config *c, struct slice resource)
+document(const struct hub *hub, const struct config *c, struct slice resource)
 {
     cJSON *d = cJSON_CreateObject();
     /* Slices of the arena and of literals end with a NUL. */
@@ -46,6 +46,8 @@ document(const struct config *c, struct slice resource)
     cJSON_AddItemToObject(d, "authorization_details_types_supported",
                           strings_of("https://mercure.rocks/authorization-detail"));
     cJSON_AddStringToObject(d, "mercure_cookie", credential_cookie_name(c, DIALECT_1_0).ptr);
+    if (transport_registry(hub->transport))
+        cJSON_AddTrueToObject(d, "mercure_subscriptions");
     char *text = cJSON_PrintUnformatted(d);
     cJSON_Delete(d);
     return text;
@@ -64,7 +66,7 @@ on_head(struct exchange *ex)
         reply_text(ex, 400, SLICE("The request does not say for which host.\n"));
         return;
     }
-    char *text = document(ex->config, resource);
+    char *text = document(hub_worker_of(ex->worker)->hub, ex->config, resource);
     if (text == NULL) {
         reply_text(ex, 503, SLICE("There is no memory for the document.\n"));
         return;

@@ -154,7 +154,7 @@ judge_topics(struct exchange *ex, const struct grant *grant, const struct publis
         }
         topics[i] = topic_of(f->topics[i]);
         if (!rights_allow(grant->rights, ROLE_PUBLISH, &topics[i], &steps)) {
-            access_refuse_topic(ex, grant, f->topics[i]);
+            access_refuse_topic(ex, ROLE_PUBLISH, grant, f->topics[i]);
             return false;
         }
     }
@@ -236,14 +236,8 @@ make_update(struct exchange *ex, struct publication *p, struct publish_form *f,
 {
     char fresh[IDS_URN_LEN + 1];
     bool id_is_chosen = f->id.len > 0;
-    if (!id_is_chosen) {
-        struct id_source *ids = worker_ids(ex->worker);
-        if (ex->config->id_format_uuid4)
-            id_uuid4(ids, fresh);
-        else
-            id_uuid7(ids, fresh);
-        f->id = SLICE_OF(fresh, IDS_URN_LEN);
-    }
+    if (!id_is_chosen)
+        f->id = hub_new_id(hub_worker_of(ex->worker), fresh);
     const struct update_parts parts = {.topics = f->topics,
                                        .topic_count = f->topic_count,
                                        .id = f->id,

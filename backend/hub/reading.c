@@ -39,7 +39,7 @@ on_read(struct worker *worker, struct message *m)
 
 bool
 reading_ask(struct reading **ref, struct hub_worker *home, struct position after, bool from_removed,
-            void (*done)(void *owner, const struct transport_read *), void *owner)
+            enum read_scope scope, void (*done)(void *owner, const struct transport_read *), void *owner)
 {
     if (!catch_up_queue_take_read(home->catching_up))
         return false;
@@ -53,6 +53,7 @@ reading_ask(struct reading **ref, struct hub_worker *home, struct position after
     r->underway = true;
     r->read = (struct transport_read){.message.receive = on_read,
                                       .origin = home->worker,
+                                      .scope = scope,
                                       .from_removed = from_removed,
                                       .after = after};
     transport_read(home->hub->transport, &r->read);

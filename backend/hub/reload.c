@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "hub/access.h"
+#include "hub/departures.h"
 #include "hub/sweep.h"
 
 #include <stdlib.h>
@@ -30,6 +31,8 @@ receive(struct worker *worker, struct message *m)
         rules_unref(&home->rules);
         home->rules = l->rules;
         hub_set_limits(home);
+        if (home->departures)
+            departures_retime(home->departures);
     }
     if (l->rules || l->changed)
         sweep_begin(home->sweep);

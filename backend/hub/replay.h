@@ -9,8 +9,8 @@
 
 /* How far a stream has come with the update behind its position. All 0: not begun. */
 struct replay {
-    uint32_t topic, matcher; /* the next to be tried */
-    bool is_met;             /* by its matchers; is it granted? */
+    uint32_t topic, matcher : 31; /* the next to be tried */
+    uint32_t is_met : 1;          /* by its matchers; is it granted? */
     struct judging judging;
 };
 

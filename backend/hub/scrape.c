@@ -11,6 +11,7 @@
 #include "metrics/metrics.h"
 #include "request/reply.h"
 #include "topic/topic.h"
+#include "transport/registry.h"
 
 enum {
     MAX_PAGE = 1024 * 1024
@@ -54,6 +55,15 @@ write_history(struct buf *out, const struct hub *hub)
                       "since the oldest update kept", age / 1000);
 }
 
+static void
+write_subscriptions(struct buf *out, const struct hub *hub)
+{
+    const struct registry *registry = transport_registry(hub->transport);
+    metrics_write_one(out, "alipes_subscriptions_active", "gauge", NULL,
+                      "active subscriptions: matchers of streams, those held back included",
+                      registry ? (double)registry_count(registry) : 0);
+}
+
 /* The established hub's names, so that its dashboards and alerts go on. */
 static void
 write_established(struct buf *out)
@@ -84,6 +94,7 @@ on_head(struct exchange *ex)
                       "bodies being read and updates not yet committed",
                       (double)atomic_load(&hub->pending_bytes));
     write_history(&page, hub);
+    write_subscriptions(&page, hub);
     write_established(&page);
     buf_add(&page, SLICE("# EOF\n"));
     reply_begin(ex, &r, 200);

@@ -1,6 +1,10 @@
 /* stream - one open event stream, in the order of its life.
  *
- *     stream_begin -> LOOKING (a cursor) -> CATCHING_UP <-> LIVE -> ENDING -> stream_gone
+ *     stream_begin -> BEGINNING (active subscriptions are on) -> LOOKING (a cursor)
+ *                  -> CATCHING_UP <-> LIVE -> ENDING -> stream_gone
+ *
+ * With active subscriptions it has a head only when its begins are committed, so that a collection
+ * asked for then has them; and it starts just before them, so that it misses nothing behind.
  *
  * What it is sent comes from elsewhere: while it is CATCHING_UP, step by step (hub/catch_up.h);
  * while it is LIVE, batch by batch (hub/delivery.h).
@@ -38,11 +42,13 @@ static const struct machine machine = {
     .names = state_names,
     .from =
         (const uint32_t[]){
-            [STREAM_LOOKING] = FROM(NEW),
-            [STREAM_CATCHING_UP] = FROM(NEW) | FROM(LOOKING) | FROM(LIVE),
+            [STREAM_BEGINNING] = FROM(NEW),
+            [STREAM_LOOKING] = FROM(NEW) | FROM(BEGINNING),
+            [STREAM_CATCHING_UP] = FROM(NEW) | FROM(BEGINNING) | FROM(LOOKING) | FROM(LIVE),
             [STREAM_LIVE] = FROM(NEW) | FROM(CATCHING_UP),
-            [STREAM_ENDING] = FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE),
-            [STREAM_GONE] = FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE) | FROM(ENDING),
+            [STREAM_ENDING] = FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE),
+            [STREAM_GONE] = FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE) |
+                            FROM(ENDING),
         },
 };
 
@@ -65,21 +71,37 @@ stream_move(struct stream *s, enum stream_state to)
 
 /* --- begin ------------------------------------------------------------------------------------ */
 
+/* The index knows one `*`, whatever its type; to others that are told of it they are two. */
+static bool
+is_another(const struct subscribe_form *q, size_t kept, const struct selector *one)
+{
+    if (!slice_eq(one->text, SLICE("*")))
+        return false;
+    for (size_t i = 0; i < kept; i++)
+        if (q->selectors[i].type == one->type && slice_eq(q->selectors[i].text, one->text))
+            return false;
+    return true;
+}
+
 static enum index_answer
-subscribe(struct stream *s, const struct subscribe_form *q, struct error *err)
+subscribe(struct stream *s, struct subscribe_form *q, struct error *err)
 {
     struct index *ix = &s->home->index;
-    for (size_t i = 0; i < q->count; i++) {
-        const struct selector *selector = &q->selectors[i];
+    size_t count = q->count;
+    q->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct selector selector = q->selectors[i];
         struct subscription *sub = &s->subscriptions[s->subscription_count];
-        enum index_answer answer = index_add(ix, sub, s, selector, err);
+        enum index_answer answer = index_add(ix, sub, s, &selector, err);
+        if (answer != INDEX_ADDED && answer != INDEX_TWICE)
+            return answer;
+        if (answer == INDEX_ADDED || is_another(q, q->count, &selector))
+            q->selectors[q->count++] = selector;
         if (answer == INDEX_TWICE)
             continue;
-        if (answer != INDEX_ADDED)
-            return answer;
         s->subscription_count++;
         s->has_everything |= sub->entry == &ix->everything;
-        s->exact_count += !index_is_pattern(selector);
+        s->exact_count += !index_is_pattern(&selector);
     }
     return INDEX_ADDED;
 }
@@ -123,27 +145,54 @@ settle(struct stream *s, struct exchange *ex, struct grant *grant, uint64_t addr
     ex->state = s;
 }
 
+/* It is where it begins, unless its cursor says otherwise. */
 static void
 start(struct stream *s, const struct cursor *cursor)
 {
-    s->dialect = cursor->dialect;
     if (cursor->id.len && !cursor->is_earliest) {
+        if (s->presence == NULL)
+            exchange_wait(s->exchange);
         stream_move(s, STREAM_LOOKING);
-        exchange_wait(s->exchange);
         s->lookup = lookup_begin(s->home, cursor->id, on_found, s);
         return;
     }
-    s->from_removed = cursor->is_earliest;
+    s->from_removed = s->takes_what_is_left = cursor->is_earliest;
     send_head(s, cursor_at_once(cursor));
-    if (cursor->is_earliest)
+    if (cursor->is_earliest || s->presence)
         catch_up(s);
     else
         stream_move(s, STREAM_LIVE);
 }
 
+static void
+on_begun(void *owner, const struct cursor *cursor, const struct transport_publish *begin)
+{
+    struct stream *s = owner;
+    if (begin->outcome != PUBLISH_COMMITTED) {
+        end(s, begin->outcome == PUBLISH_STOPPED ? "stopping" : "history_unwritable");
+        return;
+    }
+    s->position = begin->before;
+    s->begun_in = s->home->batches;
+    start(s, cursor);
+}
+
+static void
+begin_presence(struct stream *s, const struct subscribe_form *q)
+{
+    stream_move(s, STREAM_BEGINNING);
+    s->presence = presence_begin(s->home, s->exchange, s->grant, q, on_begun, s);
+    if (s->presence) {
+        exchange_wait(s->exchange);
+        return;
+    }
+    metrics_bound_met(METRIC_subscriptions, s->exchange->id);
+    end(s, metrics_name(METRIC_subscriptions));
+}
+
 enum index_answer
 stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
-             const struct subscribe_form *q, uint64_t address_key, struct error *err)
+             struct subscribe_form *q, uint64_t address_key, struct error *err)
 {
     struct stream *s = xalloc(sizeof *s + q->count * sizeof s->subscriptions[0]);
     s->home = home;
@@ -154,9 +203,13 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
         return answer;
     }
     settle(s, ex, grant, address_key);
+    s->dialect = q->cursor.dialect;
     if (log_wants(LOG_DEBUG))
         trace_stream_begin(ex, grant, q);
-    start(s, &q->cursor);
+    if (home->departures)
+        begin_presence(s, q);
+    else
+        start(s, &q->cursor);
     return INDEX_ADDED;
 }
 
@@ -174,8 +227,12 @@ on_found(void *owner, const struct transport_find *find)
     if (log_wants(LOG_DEBUG))
         trace_stream_cursor(s->exchange->id, find->found);
     send_head(s, find->found ? find->id : SLICE("earliest"));
-    /* An unknown id replays nothing: the stream begins at what its worker has taken. */
-    s->position = find->found ? find->position : s->home->taken;
+    /* An unknown id replays nothing: the stream begins at what its worker has taken, or just before
+     * what it began itself. */
+    if (find->found)
+        s->position = find->position;
+    else if (s->presence == NULL)
+        s->position = s->home->taken;
     s->begun_in = s->home->batches;
     catch_up(s);
 }
@@ -299,8 +356,9 @@ void
 stream_gone(struct stream *s)
 {
     struct worker *worker = s->home->worker;
+    bool left = s->state != STREAM_ENDING; /* else the hub has ended it, and told when to return */
     if (log_wants(LOG_DEBUG))
-        trace_stream_end(s->exchange->id, state_names[s->state], s->state == STREAM_ENDING,
+        trace_stream_end(s->exchange->id, state_names[s->state], !left,
                          (uint32_t)(worker_now_ms(worker) / 1000) - s->begun_s, s->sent);
     stream_move(s, STREAM_GONE);
     if (s->has_head) {
@@ -313,6 +371,7 @@ stream_gone(struct stream *s)
     if (list_is_empty(&s->home->streams))
         worker_set_drowsy(worker, true);
     stop_waiting(s);
+    presence_end(&s->presence, s->home, left ? DEPARTURE_CLOSE : DEPARTURE_RETURN);
     grant_unref(&s->grant);
     free(s);
 }

@@ -4,6 +4,7 @@
 /* An open event stream (DESIGN.md, section 1). */
 
 #include "hub/home.h"
+#include "hub/presence.h"
 #include "hub/replay.h"
 #include "hub/subscribe_form.h"
 #include "request/exchange.h"
@@ -14,6 +15,7 @@ struct reading;
 /* CATCHING_UP and LIVE are its whole life once it has a head. */
 #define STREAM_STATES(X)                                                                           \
     X(NEW)                                                                                         \
+    X(BEGINNING)   /* its active subscriptions are being committed; no head yet */                 \
     X(LOOKING)     /* its cursor is being looked up; no head yet */                                \
     X(CATCHING_UP) /* reads history or tail */                                                     \
     X(LIVE)        /* in step with its worker */                                                   \
@@ -33,6 +35,7 @@ struct stream {
     struct hub_worker *home;
     struct exchange *exchange;
     struct grant *grant; /* owns; NULL: anonymous */
+    struct presence *presence; /* owns; NULL: active subscriptions are off */
     union {
         struct lookup *lookup;   /* without a head; owns; NULL: none */
         struct reading *reading; /* with it; owns; NULL: none */
@@ -40,6 +43,7 @@ struct stream {
     enum stream_state state;
     bool blocked : 1; /* CATCHING_UP: waits for on_writable */
     bool from_removed : 1;
+    bool takes_what_is_left : 1; /* CATCHING_UP: of begins and ends (READ_ALL_THAT_IS_THERE) */
     bool has_head : 1;         /* its exchange streams; before, it can still be answered anything */
     unsigned dialect : 1;      /* its request's (enum dialect) */
     bool audience_follows : 1; /* its request alone said by which `aud` the token was judged */
@@ -58,12 +62,21 @@ struct stream {
     struct subscription subscriptions[];
 };
 
-/* Takes the grant if it answers INDEX_ADDED; otherwise nothing has happened. With an id (copied):
- * LOOKING, and the head follows the answer; else LIVE, or (`earliest`) CATCHING_UP from what is
- * held. Counts against the bounds must be taken before. */
+/* Takes the grant if it answers INDEX_ADDED; otherwise nothing has happened. Where active
+ * subscriptions are on: BEGINNING, until they are committed. Then, with an id (copied): LOOKING, and
+ * the head follows the answer; else LIVE, or (`earliest`; just before what it began) CATCHING_UP.
+ * Selectors that come twice leave the form. Counts against the bounds must be taken before. */
 MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *, struct grant *,
-                                          const struct subscribe_form *, uint64_t address_key,
+                                          struct subscribe_form *, uint64_t address_key,
                                           struct error *);
+/* Begins and ends are for streams of their dialect alone; 0.x does not hear of itself. */
+static inline bool
+stream_may_hear(const struct stream *s, const struct update *u)
+{
+    return u->kind == UPDATE_PUBLISHED ||
+           (u->dialect == s->dialect &&
+            (s->dialect == DIALECT_1_0 || !presence_is_own(s->presence, u)));
+}
 /* The one place where the state changes. */
 void stream_move(struct stream *, enum stream_state to);
 void stream_retime(struct stream *); /* the heartbeat has changed, or the wall clock was set */

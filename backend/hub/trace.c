@@ -5,6 +5,7 @@
  *     event=stream_begin   who asks for what, with which token, and what that grants
  *     event=stream_cursor  was the cursor known?
  *     event=stream_end     how long it lived and what it was sent
+ *     event=subscription_end   the end of an active one is told: how long after its stream's
  *
  *     object   made by           shared                             freed
  *     tally    the publisher's   with its update; atomics alone     with its update
@@ -172,4 +173,11 @@ trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds
 {
     log_line(LOG_DEBUG, "stream_end", "conn=%llu state=%s by=%s seconds=%u events=%u",
              (unsigned long long)conn, state, by_hub ? "hub" : "peer", seconds, events);
+}
+
+void
+trace_subscription_end(const struct active *a, uint64_t held_back_ms)
+{
+    log_line(LOG_DEBUG, "subscription_end", "id=%s held_back_ms=%llu", LOG_SLICE(a->id),
+             (unsigned long long)held_back_ms);
 }

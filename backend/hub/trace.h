@@ -9,6 +9,7 @@
 #include "base/words.h"
 #include "hub/publish_form.h"
 #include "request/exchange.h"
+#include "transport/active.h"
 #include "transport/update.h"
 
 struct subscribe_form;
@@ -36,6 +37,9 @@ void trace_stream_begin(const struct exchange *, const struct grant *,
 void trace_stream_cursor(uint64_t conn, bool found);
 void trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds,
                       uint32_t events);
+
+/* The end of one was committed, so long after its stream was over. */
+void trace_subscription_end(const struct active *, uint64_t held_back_ms);
 
 /* The topics that a grant (NULL: none) names for an action. */
 struct trace_rights {

@@ -20,6 +20,7 @@
 #include "base/alloc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     HIT_STEPS = 3, /* a stream that is told */
@@ -183,4 +184,25 @@ walk_try(struct index *ix, const struct subscription *s, const struct topic *top
     match_take(steps, 1);
     bool is_equal = !e->is_pattern && slice_eq(index_exact_text(e), topic->text);
     return is_equal ? MATCH_YES : MATCH_NO; /* no: also a pattern that was struck */
+}
+
+static bool
+one_begins_the_other(struct slice a, struct slice b)
+{
+    return slice_starts(a, b) || slice_starts(b, a);
+}
+
+bool
+walk_may_meet_below(const struct subscription *s, const struct topic *below)
+{
+    const struct entry *e = s->entry;
+    if (!e->is_pattern) /* `*` has no text */
+        return e->len == 0 || slice_starts(index_exact_text(e), below->text);
+    const struct pattern_entry *p = pattern_entry_of(e);
+    struct slice key = below->text;
+    if (p->base && !topic_url(below, p->base->text, NULL, &key))
+        return false;
+    if (p->base)
+        key.len -= strlen("?#"); /* which stand behind the path */
+    return one_begins_the_other(matcher_prefix(p->matcher), key);
 }

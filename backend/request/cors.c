@@ -16,7 +16,8 @@
 
 #include <string.h>
 
-#define ALLOWED_HEADERS "authorization, cache-control, last-event-id, content-type"
+#define ALLOWED_HEADERS                                                                            \
+    "authorization, cache-control, last-event-id, content-type, if-none-match"
 
 static bool
 has_bare_star(const struct string_list *origins)
@@ -91,7 +92,8 @@ cors_add(const struct exchange *ex, struct reply *r)
         reply_add(r, SLICE("Access-Control-Allow-Credentials"), SLICE("true"));
     }
     reply_add(r, SLICE("Access-Control-Expose-Headers"),
-              SLICE("Last-Event-ID, Mercure-Last-Event-ID, Link, WWW-Authenticate"));
+              SLICE("Last-Event-ID, Mercure-Last-Event-ID, Link, WWW-Authenticate, ETag, "
+                    "X-Total-Count"));
     return true;
 }
 

@@ -36,7 +36,23 @@ reply_add(struct reply *r, struct slice name, struct slice value)
 void
 exchange_reply(struct exchange *ex, const struct reply *r)
 {
+    if (ex->request && !slice_eq(ex->request->method, SLICE("HEAD")))
+        ex->request->rest = r->rest;
     ex->wire->reply(ex, r);
+}
+
+void
+exchange_add(struct exchange *ex, struct slice piece)
+{
+    ENSURE(piece.len <= ex->request->rest);
+    ex->request->rest -= piece.len;
+    ex->wire->add(ex, piece);
+}
+
+void
+exchange_cut(struct exchange *ex)
+{
+    ex->wire->cut(ex);
 }
 
 bool

@@ -10,7 +10,7 @@
  *                 exchange_read_body(), exchange_stream(), exchange_wait() - now or, after
  *                 exchange_wait(), later.
  *   on_body       after exchange_read_body(): the whole body is in request.body.
- *   on_writable   a stream whose exchange_send() was short can take more.
+ *   on_writable   a stream whose exchange_send() was short, or a long reply, can take more.
  *   on_gone       the peer left, or the reply is complete. Exactly once for each on_head,
  *                 always the last call; handler state is released here. Never from inside an
  *                 exchange_…() function: it comes from the loop.
@@ -69,6 +69,8 @@ struct request {
     /* Not the wire's, but gone with it once it streams. */
     uint64_t judged;         /* auth_generation() when its token was; 0: it was not, by its rules */
     struct body_share share; /* of the budget for bodies; none, unless its handler says so */
+    size_t rest;             /* of a long reply: bytes that are still to be added */
+    size_t held;             /* by its handler, beside the arena: counted with what peers hold */
 };
 
 /* Values borrow; they must live until exchange_reply() or exchange_stream() returns. */
@@ -77,6 +79,7 @@ struct reply {
     struct header headers[24];
     size_t header_count;
     struct slice body; /* HEAD: its length is told, it is not sent */
+    size_t rest;       /* so much of the body follows behind `body` (exchange_add()) */
     bool is_stream;    /* of an event stream, also one that ends at once: HTTP closes behind it */
 };
 
@@ -98,6 +101,8 @@ struct exchange_handler {
 struct exchange_wire {
     const char *name;
     void (*reply)(struct exchange *, const struct reply *);
+    void (*add)(struct exchange *, struct slice piece);
+    void (*cut)(struct exchange *);
     void (*read_body)(struct exchange *, size_t max);
     void (*wait)(struct exchange *);
     void (*stream)(struct exchange *, const struct reply *, struct slice first);
@@ -134,6 +139,13 @@ size_t request_header_count(const struct request *, struct slice name);
 /* The whole reply, of any size: who makes it bounds it. Formatted and sent (or buffered) before it
  * returns. An unread body is drained by the wire (lingering close). */
 void exchange_reply(struct exchange *, const struct reply *);
+/* A long reply, of which exchange_reply() told a rest: the next piece of it, once
+ * exchange_is_flushed(); where that is false, on_writable says when. HEAD has no rest. The reply is
+ * over with the last byte told. */
+void exchange_add(struct exchange *, struct slice piece);
+/* A long reply that cannot be brought to its end: the connection closes, so that the peer sees that
+ * it is short. */
+void exchange_cut(struct exchange *);
 /* Is its length told? Not of what a HEAD says of a stream: GET has none (RFC 9110, section 8.6). */
 bool reply_has_length(const struct reply *, bool is_head);
 
@@ -163,8 +175,8 @@ bool exchange_is_flushed(const struct exchange *);
 bool exchange_send_text(struct exchange *, struct slice text);
 
 /* Ends a stream: finishes an update partly written, then `last`, then the wire's end of body.
- * on_gone follows when it is written, or its time is over. There is no way to cut: a request that
- * waits is always answered, for an EventSource comes back to a 200 alone. */
+ * on_gone follows when it is written, or its time is over. There is no way to cut one: a request
+ * that waits is always answered, for an EventSource comes back to a 200 alone. */
 void exchange_end(struct exchange *, struct slice last);
 
 #endif

@@ -19,6 +19,7 @@ reply_begin(const struct exchange *ex, struct reply *r, unsigned status)
     r->status = status;
     r->header_count = 0;
     r->body = SLICE("");
+    r->rest = 0;
     r->is_stream = false;
     cors_add(ex, r);
     if (status >= 400)

@@ -24,6 +24,10 @@ const struct byteset PERCENT_USERINFO = {
     PATH_LOW | LOW('/') | LOW(':') | LOW(';') | LOW('='),
     PATH_HIGH | HIGH('@') | HIGH('[') | HIGH('\\') | HIGH(']') | HIGH('|'),
 };
+const struct byteset PERCENT_SEGMENT = {
+    ~(BYTESET_DIGITS | LOW('-') | LOW('.')),
+    ~(BYTESET_LETTERS | HIGH('_') | HIGH('~')),
+};
 
 char *
 percent_encode(char *out, struct slice in, const struct byteset *set)

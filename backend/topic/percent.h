@@ -13,6 +13,7 @@ extern const struct byteset PERCENT_QUERY;
 extern const struct byteset PERCENT_SPECIAL_QUERY;
 extern const struct byteset PERCENT_PATH;
 extern const struct byteset PERCENT_USERINFO;
+extern const struct byteset PERCENT_SEGMENT; /* all but RFC 3986's unreserved (section 2.3) */
 
 /* Writes `in`, encoded, to `out`, which has room for three times its length. Returns the end. */
 char *percent_encode(char *out, struct slice in, const struct byteset *);

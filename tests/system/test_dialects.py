@@ -249,7 +249,7 @@ ROUTES = [
     ("OPTIONS", PATH, ["Origin: https://app.example", "Access-Control-Request-Method: QUERY"], 204,
      ("access-control-allow-methods", "GET, HEAD, POST, QUERY")),
     ("OPTIONS", PATH, ["Origin: https://app.example", "Access-Control-Request-Method: QUERY"], 204,
-     ("access-control-allow-headers", "authorization, cache-control, last-event-id, content-type")),
+     ("access-control-allow-headers", "authorization, cache-control, last-event-id, content-type, if-none-match")),
     ("OPTIONS", "/anything", ["Origin: https://app.example", "Access-Control-Request-Method: POST"], 204,
      ("access-control-allow-origin", "https://app.example")),
     ("OPTIONS", "/anything", [], 204, ("allow", "GET, HEAD, OPTIONS")),

@@ -384,7 +384,7 @@ def test_mistakes_in_the_configuration_are_named(tmp_path):
     assert "MERCURE_PUBLISHER_JWT_KEY" in run({"JWT_KEY": "x"}).stderr
     conf = tmp_path / "bad.conf"
     for text, line, word in [("anonymous\nlisen :80\n", 2, "listen"), ("\n\nheartbeat x\n", 3, "heartbeat"),
-                             ("subscriptions\n", 1, "not available"), ("mercure {\nanonymous\n", 1, "not closed"),
+                             ("subscriptions yes\n", 1, "it stands alone"), ("mercure {\nanonymous\n", 1, "not closed"),
                              ("jwt_key x\n", 1, "publisher_jwt"), ("transport tape\n", 1, "memory"), ("max_streams 9999999999\n", 1, "1000000")]:
         conf.write_text(text)
         checked = run({}, "config", "check", conf)

@@ -1,6 +1,6 @@
 /* fastcgi_request - its states, the calls of its handler, its body.
  *
- *     PARAMS -> (BODY ->) WAITING -> REPLYING -> END_REQUEST
+ *     PARAMS -> (BODY ->) WAITING -> (SENDING ->) REPLYING -> END_REQUEST
  *                         WAITING -> STREAMING -> ENDING -> END_REQUEST
  *
  * What one gets wrong: nothing of the handler may be called from inside an exchange_ function.
@@ -27,6 +27,7 @@
     X(PARAMS)    /* its params come */                                                             \
     X(BODY)      /* the handler wants the body */                                                  \
     X(WAITING)   /* the handler has the request */                                                 \
+    X(SENDING)   /* a long reply, whose rest comes in pieces */                                    \
     X(REPLYING)  /* reply and END_REQUEST are written or in `out` */                               \
     X(STREAMING) /* an event stream */                                                             \
     X(ENDING)    /* END_REQUEST is written or in `out` */
@@ -51,11 +52,14 @@ static const struct machine machine = {
             [STATE_BODY] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_WAITING),
             [STATE_WAITING] =
                 STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) | STATE_BIT(STATE_WAITING),
-            [STATE_REPLYING] =
+            [STATE_SENDING] =
                 STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) | STATE_BIT(STATE_WAITING),
+            [STATE_REPLYING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) |
+                               STATE_BIT(STATE_WAITING) | STATE_BIT(STATE_SENDING),
             [STATE_STREAMING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_WAITING),
             [STATE_ENDING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) |
-                             STATE_BIT(STATE_WAITING) | STATE_BIT(STATE_STREAMING),
+                             STATE_BIT(STATE_WAITING) | STATE_BIT(STATE_SENDING) |
+                             STATE_BIT(STATE_STREAMING),
         },
 };
 
@@ -99,6 +103,13 @@ push(struct fastcgi_requests *all, struct buf *b)
     buf_fini(b);
 }
 
+static void
+add_end(struct fastcgi_request *r, struct buf *b)
+{
+    record_add_empty(b, FCGI_STDOUT, r->id);
+    record_add_end(b, r->id, FCGI_REQUEST_COMPLETE);
+}
+
 /* `text`, then what ends the request. */
 static void
 push_end(struct fastcgi_request *r, struct slice text)
@@ -108,8 +119,7 @@ push_end(struct fastcgi_request *r, struct slice text)
     size_t opened = record_open(&b);
     buf_add(&b, text);
     record_close(&b, opened, FCGI_STDOUT, r->id);
-    record_add_empty(&b, FCGI_STDOUT, r->id);
-    record_add_end(&b, r->id, FCGI_REQUEST_COMPLETE);
+    add_end(r, &b);
     push(r->all, &b);
 }
 
@@ -161,6 +171,19 @@ hint_at_authorization(struct fastcgi_request *r, const struct reply *reply)
             (unsigned long long)r->exchange.id, (unsigned long long)more);
 }
 
+/* Bytes of a reply, and its end where that is all of it. */
+static void
+push_reply(struct fastcgi_request *r, struct buf *b)
+{
+    bool has_rest = r->exchange.request && r->exchange.request->rest;
+    if (!has_rest)
+        add_end(r, b);
+    if (!has_rest || r->state != STATE_SENDING)
+        set_state(r, has_rest ? STATE_SENDING : STATE_REPLYING);
+    push(r->all, b);
+    link_ask_resume(r->all->link);
+}
+
 static void
 on_wire_reply(struct exchange *ex, const struct reply *reply)
 {
@@ -176,17 +199,33 @@ on_wire_reply(struct exchange *ex, const struct reply *reply)
     add_head(&b, reply);
     bool is_head = ex->request && slice_eq(ex->request->method, SLICE("HEAD"));
     if (reply_has_length(reply, is_head))
-        headers_add_number(&b, SLICE("Content-Length"), reply->body.len);
+        headers_add_number(&b, SLICE("Content-Length"), reply->body.len + reply->rest);
     buf_add(&b, SLICE("\r\n"));
     if (!is_head)
         buf_add(&b, reply->body);
     record_close(&b, opened, FCGI_STDOUT, r->id);
-    record_add_empty(&b, FCGI_STDOUT, r->id);
-    record_add_end(&b, r->id, FCGI_REQUEST_COMPLETE);
-    set_state(r, STATE_REPLYING);
     r->deadline_ms = 0;
-    push(r->all, &b);
-    link_ask_resume(link_of(ex));
+    push_reply(r, &b);
+}
+
+static void
+on_wire_add(struct exchange *ex, struct slice piece)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    struct buf b;
+    if (r->state != STATE_SENDING)
+        return; /* aborted meanwhile */
+    buf_init(&b, SIZE_MAX);
+    size_t opened = record_open(&b);
+    buf_add(&b, piece);
+    record_close(&b, opened, FCGI_STDOUT, r->id);
+    push_reply(r, &b);
+}
+
+static void
+on_wire_cut(struct exchange *ex)
+{
+    link_die(link_of(ex));
 }
 
 static void
@@ -296,6 +335,8 @@ fastcgi_request_abort(struct fastcgi_request *r)
 static const struct exchange_wire wire = {
     .name = "fastcgi",
     .reply = on_wire_reply,
+    .add = on_wire_add,
+    .cut = on_wire_cut,
     .read_body = on_wire_read_body,
     .wait = on_wire_wait,
     .stream = on_wire_stream,
@@ -513,7 +554,7 @@ fastcgi_requests_writable(struct fastcgi_requests *all)
     LIST_EACH(node, after, &all->list)
     {
         struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        if (r->state == STATE_STREAMING)
+        if (r->state == STATE_STREAMING || r->state == STATE_SENDING)
             exchange_writable(&r->exchange);
     }
 }
@@ -562,7 +603,8 @@ fastcgi_requests_held(const struct fastcgi_requests *all)
     LIST_EACH(node, after, &all->list)
     {
         const struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        bytes += r->exchange.arena.used + (r->input ? r->input->params.cap : 0);
+        bytes += r->exchange.arena.used + (r->input ? r->input->params.cap : 0) +
+                 (r->exchange.request ? r->exchange.request->held : 0);
     }
     return bytes;
 }

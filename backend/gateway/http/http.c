@@ -255,6 +255,7 @@ on_input(struct link *l, struct slice bytes)
         process(h);
         return;
     case HTTP_WAITING:
+    case HTTP_SENDING:
     case HTTP_REPLYING:
         link_keep(l, bytes);
         return;
@@ -301,7 +302,7 @@ on_flushed(struct link *l)
 {
     struct http *h = of_link(l);
     link_set_timer(l, patience(h));
-    if (h->state == HTTP_STREAMING)
+    if (h->state == HTTP_STREAMING || h->state == HTTP_SENDING)
         exchange_writable(&h->exchange);
     else if (l->peer_ended && (h->state == HTTP_HEAD || h->state == HTTP_BODY))
         link_close(l);
@@ -327,6 +328,7 @@ on_timeout(struct link *l)
         link_close(l);
         return;
     case HTTP_WAITING:
+    case HTTP_SENDING:
     case HTTP_REPLYING:
     case HTTP_STREAMING:
     case HTTP_ENDING:
@@ -355,7 +357,8 @@ on_release(struct link *l)
 static size_t
 held(const struct link *l)
 {
-    return of_link(l)->exchange.arena.used;
+    const struct exchange *ex = &of_link(l)->exchange;
+    return ex->arena.used + (ex->request ? ex->request->held : 0);
 }
 
 static void

@@ -1,6 +1,6 @@
 /* http_request - its states, and the calls of its handler.
  *
- *     IDLE -> HEAD -> (BODY ->) WAITING -> REPLYING -> IDLE | lingering
+ *     IDLE -> HEAD -> (BODY ->) WAITING -> (SENDING ->) REPLYING -> IDLE | lingering
  *                               WAITING -> STREAMING -> ENDING -> IDLE | lingering
  *
  * What one gets wrong: nothing of the handler may be called from inside an exchange_ function.
@@ -39,7 +39,9 @@ static const struct machine machine = {
             [HTTP_HEAD] = STATE_BIT(HTTP_IDLE),
             [HTTP_BODY] = STATE_BIT(HTTP_HEAD) | STATE_BIT(HTTP_WAITING),
             [HTTP_WAITING] = STATE_BIT(HTTP_HEAD) | STATE_BIT(HTTP_BODY) | STATE_BIT(HTTP_WAITING),
-            [HTTP_REPLYING] = STATE_BIT(HTTP_HEAD) | STATE_BIT(HTTP_BODY) | STATE_BIT(HTTP_WAITING),
+            [HTTP_SENDING] = STATE_BIT(HTTP_HEAD) | STATE_BIT(HTTP_BODY) | STATE_BIT(HTTP_WAITING),
+            [HTTP_REPLYING] = STATE_BIT(HTTP_HEAD) | STATE_BIT(HTTP_BODY) |
+                              STATE_BIT(HTTP_WAITING) | STATE_BIT(HTTP_SENDING),
             [HTTP_STREAMING] = STATE_BIT(HTTP_HEAD) | STATE_BIT(HTTP_WAITING),
             [HTTP_ENDING] = STATE_BIT(HTTP_STREAMING),
         },
@@ -108,20 +110,37 @@ on_wire_reply(struct exchange *ex, const struct reply *r)
     buf_init(&b, SIZE_MAX);
     add_head(h, &b, r);
     if (reply_has_length(r, is_head))
-        headers_add_number(&b, SLICE("Content-Length"), r->body.len);
+        headers_add_number(&b, SLICE("Content-Length"), r->body.len + r->rest);
     buf_add(&b, SLICE("\r\n"));
     if (!is_head)
         buf_add(&b, r->body);
-    http_request_move(h, HTTP_REPLYING);
+    http_request_move(h, ex->request && ex->request->rest ? HTTP_SENDING : HTTP_REPLYING);
     link_set_timer(&h->link, 0);
     if (b.failed)
         link_die(&h->link);
-    else if (h->keep && h->link.in.len)
+    else if (h->keep && h->link.in.len && h->state == HTTP_REPLYING)
         link_push_ahead(&h->link, buf_slice(&b)); /* the next reply may come in this turn */
     else
         link_push(&h->link, buf_slice(&b));
     buf_fini(&b);
     link_ask_resume(&h->link);
+}
+
+static void
+on_wire_add(struct exchange *ex, struct slice piece)
+{
+    struct http *h = of_exchange(ex);
+    if (ex->request->rest == 0) {
+        http_request_move(h, HTTP_REPLYING);
+        link_ask_resume(&h->link);
+    }
+    link_push(&h->link, piece);
+}
+
+static void
+on_wire_cut(struct exchange *ex)
+{
+    link_die(&of_exchange(ex)->link);
 }
 
 static void
@@ -265,6 +284,8 @@ on_wire_end(struct exchange *ex, struct slice last)
 const struct exchange_wire http_request_wire = {
     .name = "http",
     .reply = on_wire_reply,
+    .add = on_wire_add,
+    .cut = on_wire_cut,
     .read_body = on_wire_read_body,
     .wait = on_wire_wait,
     .stream = on_wire_stream,

@@ -13,6 +13,7 @@
     X(HEAD)      /* a part of a head is */                                                         \
     X(BODY)      /* the handler wants the body */                                                  \
     X(WAITING)   /* the handler has the request */                                                 \
+    X(SENDING)   /* a long reply, whose rest comes in pieces */                                    \
     X(REPLYING)  /* the whole reply is written or in `out` */                                      \
     X(STREAMING) /* an event stream */                                                             \
     X(ENDING)    /* its last bytes are in `out` */

@@ -126,6 +126,28 @@ START_TEST(durations_and_sizes_have_units)
 }
 END_TEST
 
+START_TEST(subscriptions_stand_alone_or_with_a_block)
+{
+    ck_assert(parse(SLICE("anonymous\n")));
+    ck_assert(!config->subscriptions);
+    ck_assert_msg(parse(SLICE("mercure {\n subscriptions\n}\n")), "%s", err.text);
+    ck_assert(config->subscriptions);
+    ck_assert_uint_eq(config->subscriptions_max_bytes, 64 << 20);
+    ck_assert_uint_eq(config->subscriptions_max_age_ms, 3600000);
+    ck_assert_uint_eq(config->hold_back_ms, 1000);
+    ck_assert_uint_eq(config->hold_back_return_ms, 6000);
+    ck_assert_msg(parse(SLICE("subscriptions {\n max_bytes 1MiB\n max_age 10m\n hold_back 0s\n"
+                              " hold_back_return 1500ms\n}\nhistory { max_bytes 2MiB }\n")),
+                  "%s", err.text);
+    ck_assert(config->subscriptions);
+    ck_assert_uint_eq(config->subscriptions_max_bytes, 1 << 20);
+    ck_assert_uint_eq(config->max_bytes, 2 << 20);
+    ck_assert_uint_eq(config->subscriptions_max_age_ms, 600000);
+    ck_assert_uint_eq(config->hold_back_ms, 0);
+    ck_assert_uint_eq(config->hold_back_return_ms, 1500);
+}
+END_TEST
+
 static const struct {
     struct slice text;
     const char *place, *words;
@@ -149,7 +171,11 @@ static const struct {
     {SLICE_INIT("jwt_key x\n"), "test.conf:1:", "publisher_jwt"},
     {SLICE_INIT("jwt_key_subscriber x\n"), "test.conf:1:", "subscriber_jwt"},
     {SLICE_INIT("license x\n"), "test.conf:1:", "license"},
-    {SLICE_INIT("subscriptions\n"), "test.conf:1:", "not available"},
+    {SLICE_INIT("subscriptions on\n"), "test.conf:1:", "it stands alone"},
+    {SLICE_INIT("subscriptions { max_events 1 }\n"), "test.conf:1:", "unknown max_events"},
+    {SLICE_INIT("subscriptions { max_bytes 1KiB }\n"), "test.conf:1:", "max_bytes"},
+    {SLICE_INIT("subscriptions { hold_back }\n"), "test.conf:1:", "hold_back"},
+    {SLICE_INIT("subscriptions { hold_back { } }\n"), "test.conf:1:", "block"},
     {SLICE_INIT("use_forwarded_headers \"1\"\n"), "test.conf:1:", "forwarded x-forwarded"},
     {SLICE_INIT("auto_https off\n"), "test.conf:1:", "it is Caddy's"},
     {SLICE_INIT("encode zstd {\n match x\n}\n"), "test.conf:1:", "it is Caddy's"},
@@ -377,7 +403,7 @@ END_TEST
 UNIT_MAIN("config/directive", where_a_directive_stood_last_is_known,
           a_block_of_the_established_hub_can_be_pasted, without_the_wrapper_it_is_the_same,
           an_issuer_has_keys_for_each_role, the_history_in_place_of_bolt_is_a_folder_of_its_own,
-          durations_and_sizes_have_units, a_mistake_is_named_with_its_line,
+          durations_and_sizes_have_units, subscriptions_stand_alone_or_with_a_block, a_mistake_is_named_with_its_line,
           all_mistakes_are_named_at_once, so_many_mistakes_are_enough,
           no_sentence_repeats_what_may_be_a_key,
           a_key_of_several_lines_without_quotes_is_one_mistake,

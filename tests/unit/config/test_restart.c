@@ -60,7 +60,8 @@ END_TEST
 
 /* Its format and file are laid out once; how much it says follows a reload, and `log` is named
  * once. */
-START_TEST(of_the_log_the_level_alone_follows)
+START_TEST(of_the_log_the_level_alone_follows,
+          of_subscriptions_the_times_of_holding_back_alone_follow)
 {
     struct config *running = read_config(SLICE("log logfmt info /tmp/a\n"));
     struct config *fresh = read_config(SLICE("log json warn /tmp/b\n"));
@@ -70,6 +71,29 @@ START_TEST(of_the_log_the_level_alone_follows)
     ck_assert_str_eq(names.items[0], "log");
     ck_assert_str_eq(fresh->log_file, "/tmp/a");
     ck_assert(fresh->log_format == LOG_LOGFMT && fresh->log_level == LOG_WARN);
+    string_list_clear(&names);
+    config_free(&running);
+    config_free(&fresh);
+}
+END_TEST
+
+/* What the transport lays out stays; how long ends are held back does not. */
+START_TEST(of_subscriptions_the_times_of_holding_back_alone_follow)
+{
+    struct config *running = read_config(SLICE("anonymous\n"));
+    struct config *fresh = read_config(
+        SLICE("subscriptions { max_bytes 1MiB  max_age 1m  hold_back 2s  hold_back_return 3s }\n"));
+    static const struct slice expected[] = {SLICE_INIT("subscriptions"), SLICE_INIT("max_bytes"),
+                                            SLICE_INIT("max_age")};
+    struct string_list names = {0};
+    restart_keep(fresh, running, &names);
+    ck_assert_uint_eq(names.count, COUNT_OF(expected));
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        ck_assert_msg(string_list_has(&names, expected[i]), "row %zu", i);
+    ck_assert(!fresh->subscriptions);
+    ck_assert_uint_eq(fresh->subscriptions_max_bytes, 64 << 20);
+    ck_assert_uint_eq(fresh->hold_back_ms, 2000);
+    ck_assert_uint_eq(fresh->hold_back_return_ms, 3000);
     string_list_clear(&names);
     config_free(&running);
     config_free(&fresh);

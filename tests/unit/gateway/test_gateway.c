@@ -19,16 +19,42 @@ static atomic_bool stopping;
 static char *body;
 static size_t body_len;
 
+static void on_writable(struct exchange *);
+
+static bool is_long; /* the body comes in pieces */
+static bool cuts;    /* and never to its end */
+
 static void
 on_head(struct exchange *ex)
 {
+    if (is_long) {
+        struct reply r = {.status = 200, .body = SLICE_OF(body, 1000), .rest = body_len - 1000};
+        exchange_reply(ex, &r);
+        on_writable(ex);
+        return;
+    }
     struct reply r = {.status = 200, .body = body ? SLICE_OF(body, body_len) : ex->request->path};
     if (body)
         memcpy(body, ex->request->path.ptr, ex->request->path.len);
     exchange_reply(ex, &r);
 }
 
-static const struct exchange_handler handler = {.on_head = on_head};
+/* As much as goes out; pieces that are larger than a record of FastCGI, and then smaller ones. */
+static void
+on_writable(struct exchange *ex)
+{
+    size_t *rest = &ex->request->rest;
+    while (*rest && exchange_is_flushed(ex)) {
+        size_t size = *rest < 70000 ? *rest / 2 + 1 : 70000;
+        if (cuts && *rest < body_len / 2) {
+            exchange_cut(ex);
+            return;
+        }
+        exchange_add(ex, SLICE_OF(body + body_len - *rest, size));
+    }
+}
+
+static const struct exchange_handler handler = {.on_head = on_head, .on_writable = on_writable};
 
 static const struct exchange_handler *
 route(struct exchange *ex)
@@ -139,16 +165,18 @@ end(void)
     free(body);
     body = NULL;
     body_len = 0;
+    is_long = cuts = false;
 }
+
+static const char fastcgi_get[] ="\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"
+                                  "\1\4\0\1\0\41\0\0\16\3REQUEST_METHODGET\13\1REQUEST_URI/"
+                                  "\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0";
 
 START_TEST(a_reply_of_any_size_arrives_whole)
 {
-    static const char fastcgi[] = "\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"
-                                  "\1\4\0\1\0\41\0\0\16\3REQUEST_METHODGET\13\1REQUEST_URI/"
-                                  "\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0";
     const struct slice requests[] = {
         SLICE("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
-        SLICE_OF(fastcgi, sizeof fastcgi - 1),
+        SLICE_OF(fastcgi_get, sizeof fastcgi_get - 1),
     };
     size_t room = 24 << 20;
     unsigned reads;
@@ -165,6 +193,75 @@ START_TEST(a_reply_of_any_size_arrives_whole)
         ck_assert_uint_gt(len, body_len);
         ck_assert_int_eq(memcmp(got + len - body_len, body, body_len), 0);
         ck_assert(slice_find(SLICE_OF(got, 300), SLICE("Content-Length: 9437184\r\n")) < 300);
+    }
+    end();
+    free(got);
+}
+END_TEST
+
+/* Of a whole reply, that it is one, and its body; of none, NULL. */
+static const char *
+long_body(const char *got, size_t len)
+{
+    char told[60];
+    snprintf(told, sizeof told, "Content-Length: %zu\r\n", body_len);
+    ck_assert(slice_find(SLICE_OF(got, len < 300 ? len : 300), slice_of(told)) < 300);
+    return got + slice_find(SLICE_OF(got, len), SLICE("\r\n\r\n")) + 4;
+}
+
+static void
+begin_long(size_t size)
+{
+    is_long = true;
+    body_len = size;
+    body = xalloc(size);
+    for (size_t i = 0; i < size; i++)
+        body[i] = (char)('a' + i % 26);
+    begin();
+}
+
+START_TEST(a_reply_in_pieces_arrives_whole_and_so_does_what_was_asked_behind_it)
+{
+    struct slice requests[] = {
+        SLICE("GET / HTTP/1.1\r\nHost: a\r\n\r\nHEAD / HTTP/1.1\r\nHost: a\r\n\r\n"
+              "GET / HTTP/1.0\r\n\r\n"),
+        SLICE_OF(fastcgi_get, sizeof fastcgi_get - 1),
+    };
+    size_t room = 24 << 20;
+    unsigned reads;
+    char *got = xalloc(room);
+    begin_long(9 << 20);
+    size_t len = ask(SOCK_STREAM, requests[0], got, room, &reads);
+    const char *at = long_body(got, len);
+    ck_assert_int_eq(memcmp(at, body, body_len), 0);
+    at = long_body(at + body_len, 300);                     /* of HEAD: its length alone */
+    at = long_body(at, (size_t)(got + len - at));
+    ck_assert_int_eq(memcmp(at, body, body_len), 0);
+    ck_assert_ptr_eq(at + body_len, got + len);
+    len = unpack(got, ask(SOCK_STREAM, requests[1], got, room, &reads));
+    at = long_body(got, len);
+    ck_assert_int_eq(memcmp(at, body, body_len), 0);
+    ck_assert_ptr_eq(at + body_len, got + len);
+    end();
+    free(got);
+}
+END_TEST
+
+START_TEST(a_reply_that_is_cut_closes_the_connection_short_of_its_length)
+{
+    const struct slice requests[] = {
+        SLICE("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        SLICE_OF(fastcgi_get, sizeof fastcgi_get - 1),
+    };
+    size_t room = 24 << 20;
+    unsigned reads;
+    char *got = xalloc(room);
+    cuts = true;
+    begin_long(9 << 20);
+    for (size_t i = 0; i < 2; i++) {
+        size_t len = ask(SOCK_STREAM, requests[i], got, room, &reads);
+        const char *at = long_body(got, i ? unpack(got, len) : len);
+        ck_assert(len > body_len / 3 && (size_t)(got + len - at) < body_len);
     }
     end();
     free(got);
@@ -237,4 +334,6 @@ END_TEST
 UNIT_MAIN("gateway", a_reply_of_any_size_arrives_whole,
           replies_to_requests_sent_ahead_go_out_in_one_piece_and_in_order,
           what_is_gathered_is_written_before_a_peer_that_said_half_a_request_is_left,
-          many_replies_to_requests_sent_ahead_arrive_in_order)
+          many_replies_to_requests_sent_ahead_arrive_in_order,
+          a_reply_in_pieces_arrives_whole_and_so_does_what_was_asked_behind_it,
+          a_reply_that_is_cut_closes_the_connection_short_of_its_length)
