@@ -8,8 +8,9 @@
  * publishes, gives positions, puts the batch into the ring (that is "committed" here), and only
  * then mails it to the workers and answers. Look-ups and reads see committed updates alone.
  *
- * The ring is an array, so what follows a position is found by halving, and ids have a table beside
- * it: neither a look-up nor a read costs more the more is held.
+ * Begins and ends of active subscriptions have a ring of their own, so that neither pushes the
+ * other out; who reads both gets them in their one order. A batch that has both is held in two
+ * parts.
  *
  * Back-pressure: while any worker lags more than tail_bytes, publishes wait here; reads do not.
  * A worker that has delivered serves again if somebody said that publishes wait.
@@ -22,8 +23,9 @@
 #include "base/clock.h"
 #include "metrics/metrics.h"
 #include "transport/broadcast.h"
-#include "transport/held_ids.h"
+#include "transport/merge.h"
 #include "transport/registry.h"
+#include "transport/ring.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,8 +34,6 @@ enum {
     MAX_BATCH_COUNT = 4096,
     ROUNDS = 8,          /* a server serves others for so long, then has a turn for itself */
     FINDS_A_ROUND = 500, /* some 0.1 ms */
-    FIRST_CAP = 64,
-    SMALL_UPDATE = 192, /* bytes in the ring of one that has little data */
 };
 
 enum kind {
@@ -42,13 +42,6 @@ enum kind {
     KIND_READ,
     KIND_PROBE,
     KIND_COUNT,
-};
-
-/* One committed batch in the ring, with the ids of its updates. */
-struct held {
-    struct batch *batch;
-    uint64_t held_ms; /* wall clock */
-    struct held_id ids[];
 };
 
 /* What each worker has here. */
@@ -69,18 +62,13 @@ struct memory {
 
     /* The server alone. */
     struct broadcast broadcast;
-    struct held **ring; /* owns; `cap` places, a power of two, or 0 */
-    uint32_t begin, count, cap;
-    size_t ring_bytes;
-    struct held_ids ids; /* of what is in the ring */
-    struct position last, removed;
-    char *removed_id;
-    size_t removed_id_len;
+    struct ring published, active; /* the second is of begins and ends */
+    struct position last;
     struct list waiting; /* publishes that are taken but not committed */
     struct list finds;   /* look-ups that are taken but not answered */
 
     /* The server writes, anybody reads. */
-    _Atomic uint64_t events, bytes, oldest_ms;
+    _Atomic uint64_t events, bytes, oldest_ms, active_events, active_bytes;
 
     /* Any thread, under lock. */
     pthread_mutex_t lock;
@@ -101,10 +89,13 @@ memory_open(const struct transport_settings *settings, struct error *err)
     struct memory *m = xalloc(sizeof *m);
     m->base.ops = &memory_transport;
     m->settings = *settings;
-    m->last = m->removed = (struct position){.run = clock_wall_ms(), .sequence = 0};
-    held_ids_init(&m->ids, settings->tail_bytes / SMALL_UPDATE);
-    if (settings->subscriptions)
+    m->last = (struct position){.run = clock_wall_ms(), .sequence = 0};
+    ring_init(&m->published, settings->tail_bytes, 0, m->last);
+    if (settings->subscriptions) {
+        ring_init(&m->active, settings->subscriptions_max_bytes, settings->subscriptions_max_age_ms,
+                  m->last);
         m->registry = registry_new(settings->subscriptions_max_bytes);
+    }
     list_init(&m->waiting);
     list_init(&m->finds);
     for (int i = 0; i < KIND_COUNT; i++)
@@ -168,6 +159,8 @@ memory_stat(struct transport *t, struct transport_stat *ret)
     ret->events = atomic_load_explicit(&m->events, memory_order_relaxed);
     ret->bytes = atomic_load_explicit(&m->bytes, memory_order_relaxed);
     ret->oldest_ms = atomic_load_explicit(&m->oldest_ms, memory_order_relaxed);
+    ret->subscriptions_events = atomic_load_explicit(&m->active_events, memory_order_relaxed);
+    ret->subscriptions_bytes = atomic_load_explicit(&m->active_bytes, memory_order_relaxed);
 }
 
 static struct registry *
@@ -189,14 +182,38 @@ memory_delivered(struct transport *t, unsigned worker, size_t bytes)
 }
 
 static void
+note_active(struct memory *m)
+{
+    atomic_store_explicit(&m->active_events, m->active.events, memory_order_relaxed);
+    atomic_store_explicit(&m->active_bytes, m->active.bytes, memory_order_relaxed);
+}
+
+/* An id may be in both, and the earliest counts; but not one behind which published updates are
+ * gone: that is unknown, as any that was removed with them. */
+static bool
+find_in_both(struct memory *m, struct slice id, struct position *ret)
+{
+    struct position other;
+    bool found = ring_find(&m->published, id, ret);
+    if (ring_find(&m->active, id, &other) && position_cmp(other, m->published.removed) >= 0 &&
+        (!found || position_cmp(other, *ret) < 0)) {
+        *ret = other;
+        found = true;
+    }
+    return found;
+}
+
+static void
 answer_find(struct memory *m, struct transport_find *f)
 {
-    bool is_removed = m->removed_id && slice_eq(f->id, SLICE_OF(m->removed_id, m->removed_id_len));
-    const struct update *u = is_removed ? NULL : held_ids_find(&m->ids, f->id);
-    f->failed = false;
-    f->found = is_removed || u;
-    if (f->found)
-        f->position = u ? u->position : m->removed;
+    f->failed = f->is_lacking = false;
+    if (m->registry) {
+        ring_forget_old(&m->active);
+        f->found = find_in_both(m, f->id, &f->position);
+        f->is_lacking = f->found && position_cmp(f->position, m->active.removed) < 0;
+    } else {
+        f->found = ring_find(&m->published, f->id, &f->position);
+    }
     broadcast_answer(&m->broadcast, f->origin, &f->message);
 }
 
@@ -208,99 +225,111 @@ answer_finds(struct memory *m)
         answer_find(m, CONTAINER_OF(node, struct transport_find, message.node));
 }
 
-static struct held *
-held_at(const struct memory *m, uint32_t number)
+static struct position
+later(struct position a, struct position b)
 {
-    return m->ring[(m->begin + number) & (m->cap - 1)];
+    return position_cmp(a, b) >= 0 ? a : b;
 }
 
-/* The number of the first batch that holds something behind `p`; m->count: there is none. */
-static uint32_t
-held_after(const struct memory *m, struct position p)
+/* From the first read on, a stream that was told misses what was removed by then. */
+static void
+tell(const struct memory *m, struct transport_read *r)
 {
-    uint32_t low = 0, high = m->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (position_cmp(held_at(m, middle)->batch->upto, p) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    r->told.is_set = true;
+    r->told.active = m->active.removed;
+    if (!r->from_removed)
+        return;
+    r->told.published = r->after = m->published.removed;
+    if (r->scope != READ_PUBLISHED && position_cmp(m->active.removed, r->after) < 0)
+        r->after = m->active.removed;
+}
+
+/* False: what is behind is gone. The piece is a reference. */
+static bool
+read_ring(const struct ring *ring, struct position after, struct position told,
+          struct batch **ret_piece)
+{
+    struct position from = later(after, told);
+    struct batch *b = ring_after(ring, from);
+    *ret_piece = b ? batch_ref(b) : NULL;
+    return position_cmp(from, ring->removed) >= 0;
+}
+
+static void
+read_both(struct memory *m, struct transport_read *r, struct batch *published)
+{
+    struct batch *active;
+    struct position upto;
+    r->gone |= !read_ring(&m->active, r->after, r->told.active, &active);
+    r->piece = merge_pieces(published, active, r->after, m->last, &upto);
 }
 
 static void
 answer_read(struct memory *m, struct transport_read *r)
 {
-    r->piece = NULL;
-    if (r->from_removed)
-        r->after = m->removed;
-    r->gone = position_cmp(r->after, m->removed) < 0;
-    uint32_t number = held_after(m, r->after);
-    if (!r->gone && number < m->count)
-        r->piece = batch_ref(held_at(m, number)->batch);
+    if (m->registry)
+        ring_forget_old(&m->active);
+    if (!r->told.is_set && (r->from_removed || r->scope == READ_ALL_THAT_IS_THERE))
+        tell(m, r);
+    r->gone = !read_ring(&m->published, r->after, r->told.published, &r->piece);
+    if (m->registry && r->scope != READ_PUBLISHED)
+        read_both(m, r, r->piece);
+    if (r->gone)
+        batch_unref(&r->piece);
     broadcast_answer(&m->broadcast, r->origin, &r->message);
 }
 
-/* What a batch takes here, with what is kept for its sake. */
-static size_t
-size_of(const struct batch *b)
+/* What of a batch is of begins and ends, or is not. */
+static struct batch *
+part_of(const struct batch *b, bool active, uint32_t count)
 {
-    return b->bytes + sizeof *b + sizeof(struct held) +
-           b->count * (sizeof(struct update *) + sizeof(struct held_id));
+    struct batch *part = batch_new(count);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < b->count; i++) {
+        if ((b->updates[i]->kind != UPDATE_PUBLISHED) != active)
+            continue;
+        part->updates[n++] = update_ref(b->updates[i]);
+        part->bytes += b->updates[i]->size;
+    }
+    part->after = b->after;
+    part->upto = part->updates[count - 1]->position;
+    return part;
 }
 
 static void
-remove_oldest(struct memory *m)
+hold_apart(struct memory *m, struct batch *b)
 {
-    struct held *h = held_at(m, 0);
-    struct slice id = h->batch->updates[h->batch->count - 1]->id;
-    m->begin++;
-    m->count--;
-    m->removed = h->batch->upto;
-    free(m->removed_id);
-    m->removed_id = xstrndup(id.ptr, id.len);
-    m->removed_id_len = id.len;
-    m->ring_bytes -= size_of(h->batch);
-    for (uint32_t i = 0; i < h->batch->count; i++)
-        held_ids_drop(&m->ids, &h->ids[i]);
-    atomic_fetch_sub_explicit(&m->events, h->batch->count, memory_order_relaxed);
-    batch_unref(&h->batch);
-    free(h);
+    uint32_t active = 0;
+    for (uint32_t i = 0; i < b->count; i++)
+        active += b->updates[i]->kind != UPDATE_PUBLISHED;
+    if (active == 0) {
+        ring_hold(&m->published, b);
+    } else if (active == b->count) {
+        ring_hold(&m->active, b);
+    } else {
+        struct batch *of_published = part_of(b, false, b->count - active);
+        struct batch *of_active = part_of(b, true, active);
+        ring_hold(&m->published, of_published);
+        ring_hold(&m->active, of_active);
+        batch_unref(&of_published);
+        batch_unref(&of_active);
+    }
+    ring_forget_old(&m->active);
+    note_active(m);
 }
 
-static void
-grow(struct memory *m)
-{
-    uint32_t cap = m->cap ? m->cap * 2 : FIRST_CAP;
-    struct held **ring = xalloc(cap * sizeof(struct held *));
-    for (uint32_t i = 0; i < m->count; i++)
-        ring[i] = held_at(m, i);
-    free(m->ring);
-    m->ring = ring;
-    m->begin = 0;
-    m->cap = cap;
-}
-
-/* Into the ring: from here on it is committed. The ring always holds its last batch. */
+/* Into the rings: from here on it is committed. */
 static void
 hold(struct memory *m, struct batch *b)
 {
-    struct held *h = xalloc(sizeof *h + b->count * sizeof h->ids[0]);
-    h->batch = batch_ref(b);
-    h->held_ms = clock_wall_ms();
-    for (uint32_t i = 0; i < b->count; i++)
-        held_ids_add(&m->ids, &h->ids[i], b->updates[i]);
-    if (m->count == m->cap)
-        grow(m);
-    m->ring[(m->begin + m->count++) & (m->cap - 1)] = h;
-    m->ring_bytes += size_of(b);
+    if (m->registry)
+        hold_apart(m, b);
+    else
+        ring_hold(&m->published, b);
     m->last = b->upto;
-    while (m->ring_bytes > m->settings.tail_bytes && m->count > 1)
-        remove_oldest(m);
-    atomic_fetch_add_explicit(&m->events, b->count, memory_order_relaxed);
-    atomic_store_explicit(&m->bytes, m->ring_bytes, memory_order_relaxed);
-    atomic_store_explicit(&m->oldest_ms, held_at(m, 0)->held_ms, memory_order_relaxed);
+    atomic_store_explicit(&m->events, m->published.events, memory_order_relaxed);
+    atomic_store_explicit(&m->bytes, m->published.bytes, memory_order_relaxed);
+    atomic_store_explicit(&m->oldest_ms, ring_oldest_ms(&m->published), memory_order_relaxed);
 }
 
 static struct transport_publish *
@@ -474,11 +503,9 @@ static void
 memory_free(struct transport **ref)
 {
     struct memory *m = memory_of(*ref);
-    while (m->count)
-        remove_oldest(m);
-    free(m->ring);
-    held_ids_fini(&m->ids);
-    free(m->removed_id);
+    ring_fini(&m->published);
+    if (m->registry)
+        ring_fini(&m->active);
     registry_free(&m->registry);
     broadcast_fini(&m->broadcast);
     free(m->desks);

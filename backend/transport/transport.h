@@ -41,6 +41,8 @@ struct transport_find {
     struct slice id; /* borrowed until the answer */
     bool failed;     /* nothing can be said now: the id is neither found nor unknown */
     bool found;
+    bool is_lacking;          /* begins and ends behind it are gone: who wants them has to be told
+                                 (as of an unknown one), and reads READ_ALL_THAT_IS_THERE */
     struct position position; /* where found: of the earliest held update with that id */
 };
 
@@ -49,7 +51,13 @@ struct transport_find {
 enum read_scope {
     READ_PUBLISHED,         /* begins and ends may be left out */
     READ_ALL,               /* gone also where retention has overtaken `after` among those */
-    READ_ALL_THAT_IS_THERE, /* not so: what is left of them (`earliest`) */
+    READ_ALL_THAT_IS_THERE, /* not so: what is left of them */
+};
+
+/* What a stream was told that it misses: what retention had taken when its first read came. */
+struct transport_told {
+    bool is_set;
+    struct position published, active;
 };
 
 struct transport_read {
@@ -58,11 +66,15 @@ struct transport_read {
     enum read_scope scope;
     bool from_removed; /* begin at what retention has left, as of now; `after` is set then */
     struct position after;
+    struct transport_told told; /* set by the first read that is from_removed or is content with
+                                   what is there; kept for the reads that follow it, which are gone
+                                   only because of what retention took since */
     bool gone;           /* retention has overtaken `after`, or what is behind it cannot be read
                             now: the stream must end, and comes back */
     struct batch *piece; /* caller's reference; piece->after == after unless it began earlier:
-                            skip what is not behind `after`. At least one update, or NULL with
-                            !gone: nothing is committed behind `after` yet */
+                            skip what is not behind `after`; later only where the stream was told.
+                            At least one update, or NULL with !gone: nothing is committed behind
+                            `after` yet */
 };
 
 /* Would a publish be taken now? Answered by whoever commits, behind what it is at. */
@@ -98,6 +110,7 @@ struct transport_settings {
     /* Begins and ends of active subscriptions, apart from the rest. */
     bool subscriptions;
     uint64_t subscriptions_max_bytes, subscriptions_max_age_ms;
+    bool has_random_ids; /* of the ends that a start writes: UUIDs of version 4 */
 };
 
 struct transport;

@@ -5,7 +5,8 @@
  * leaves its request in an inbox and is mailed the answer: it never waits for the disk.
  *
  * Nothing is shown before it is committed: the writer mails a batch, and the answers to its
- * publishers, after writer_commit() said so, and by then the reader finds it.
+ * publishers, after joint_commit() said so, and by then the reader finds it, and the registry has
+ * what begins and ends in it.
  *
  * Lock order: `lock` is a leaf. */
 
@@ -15,17 +16,12 @@
 #include "base/clock.h"
 #include "metrics/metrics.h"
 #include "transport/broadcast.h"
-#include "transport/disk/chores.h"
-#include "transport/disk/find.h"
-#include "transport/disk/store.h"
+#include "transport/disk/joint_reader.h"
+#include "transport/disk/joint_writer.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
-
-enum {
-    MAX_BATCH_COUNT = 4096
-};
 
 enum duty {
     DUTY_WRITER,
@@ -39,14 +35,14 @@ struct disk {
 
     /* Set before the threads start, then read-only. */
     struct transport_settings settings;
-    struct store *store; /* owns */
+    struct joint *joint; /* owns */
     pthread_t threads[DUTIES];
     bool started;
 
     /* The writer alone. */
     struct broadcast broadcast;
     struct list waiting; /* publishes that are taken but not committed */
-    struct update *candidates[MAX_BATCH_COUNT];
+    struct update *candidates[JOINT_BATCH];
 
     /* Any thread, under lock. */
     pthread_mutex_t lock;
@@ -55,7 +51,7 @@ struct disk {
     bool refusing, stopping, poked;
 
     /* Writer and keeper write, anybody reads. */
-    _Atomic uint64_t events, bytes, oldest_ms;
+    _Atomic uint64_t events, bytes, oldest_ms, active_events, active_bytes;
 };
 
 static struct disk *
@@ -67,20 +63,13 @@ disk_of(struct transport *t)
 static struct transport *
 disk_open(const struct transport_settings *s, struct error *err)
 {
-    const struct store_settings settings = {.path = s->path,
-                                            .max_events = s->max_events,
-                                            .max_bytes = s->max_bytes,
-                                            .max_age_ms = s->max_age_ms,
-                                            .sync_interval_ms = s->sync_interval_ms,
-                                            .cache_bytes = s->tail_bytes,
-                                            .unsafe_filesystem = s->unsafe_filesystem};
-    struct store *store = store_open(&settings, err);
-    if (store == NULL)
+    struct joint *joint = joint_open(s, err);
+    if (joint == NULL)
         return NULL;
     struct disk *d = xalloc(sizeof *d);
     d->base.ops = &disk_transport;
     d->settings = *s;
-    d->store = store;
+    d->joint = joint;
     list_init(&d->waiting);
     list_init(&d->publishes);
     list_init(&d->finds);
@@ -158,13 +147,14 @@ disk_stat(struct transport *t, struct transport_stat *ret)
     ret->events = atomic_load_explicit(&d->events, memory_order_relaxed);
     ret->bytes = atomic_load_explicit(&d->bytes, memory_order_relaxed);
     ret->oldest_ms = atomic_load_explicit(&d->oldest_ms, memory_order_relaxed);
+    ret->subscriptions_events = atomic_load_explicit(&d->active_events, memory_order_relaxed);
+    ret->subscriptions_bytes = atomic_load_explicit(&d->active_bytes, memory_order_relaxed);
 }
 
 static struct registry *
 disk_registry(struct transport *t)
 {
-    (void)t;
-    return NULL;
+    return disk_of(t)->joint->registry;
 }
 
 static void
@@ -251,7 +241,7 @@ collect(struct disk *d)
         for (uint32_t i = p->committed; i < p->count; i++) {
             d->candidates[count] = p->updates[i];
             bytes += p->updates[i]->size;
-            if (++count == MAX_BATCH_COUNT || bytes >= d->settings.max_batch_bytes)
+            if (++count == JOINT_BATCH || bytes >= d->settings.max_batch_bytes)
                 return count;
         }
     }
@@ -262,10 +252,12 @@ static void
 note_held(struct disk *d)
 {
     struct transport_stat held;
-    segments_stat(&d->store->segments, &held);
+    joint_stat(d->joint, &held);
     atomic_store_explicit(&d->events, held.events, memory_order_relaxed);
     atomic_store_explicit(&d->bytes, held.bytes, memory_order_relaxed);
     atomic_store_explicit(&d->oldest_ms, held.oldest_ms, memory_order_relaxed);
+    atomic_store_explicit(&d->active_events, held.subscriptions_events, memory_order_relaxed);
+    atomic_store_explicit(&d->active_bytes, held.subscriptions_bytes, memory_order_relaxed);
 }
 
 static void
@@ -274,7 +266,7 @@ answer_probes(struct disk *d, struct list *probes)
     struct list *node;
     while ((node = list_shift(probes)) != NULL) {
         struct transport_probe *p = CONTAINER_OF(node, struct transport_probe, message.node);
-        p->ok = writer_is_well(&d->store->writer);
+        p->ok = joint_is_well(d->joint);
         worker_post(p->origin, &p->message);
     }
 }
@@ -282,28 +274,19 @@ answer_probes(struct disk *d, struct list *probes)
 static void
 commit_one_batch(struct disk *d)
 {
-    struct error err;
-    struct writer *writer = &d->store->writer;
+    struct batch *b;
     uint64_t began = clock_mono_ns();
-    uint32_t count = collect(d), fits;
-    enum writer_readiness readiness = writer_begin(writer, d->candidates, count, &fits, &err);
+    uint32_t count = collect(d);
+    enum writer_readiness readiness = joint_commit(d->joint, d->candidates, count, &b, &count);
     if (readiness != WRITER_READY) {
-        fail_first(d, readiness == WRITER_FAILED ? count : 1,
-                   readiness == WRITER_TOO_LARGE ? PUBLISH_TOO_LARGE : PUBLISH_FAILED);
+        fail_first(d, count, readiness == WRITER_TOO_LARGE ? PUBLISH_TOO_LARGE : PUBLISH_FAILED);
         return;
     }
-    struct batch *b = batch_new(fits);
-    for (uint32_t i = 0; i < fits; i++)
-        b->updates[i] = update_ref(d->candidates[i]);
-    if (writer_commit(writer, b, NULL, &err)) {
-        metrics_took(METRIC_commit, clock_mono_ns() - began);
-        note_held(d);
-        confirm(d, b);
-        broadcast_batch(&d->broadcast, b);
-        broadcast_send(&d->broadcast);
-    } else {
-        fail_first(d, fits, PUBLISH_FAILED);
-    }
+    metrics_took(METRIC_commit, clock_mono_ns() - began);
+    note_held(d);
+    confirm(d, b);
+    broadcast_batch(&d->broadcast, b);
+    broadcast_send(&d->broadcast);
     batch_unref(&b);
 }
 
@@ -333,9 +316,11 @@ write_thread(void *arg)
             commit_one_batch(d);
         now = clock_mono_ms();
         if (now >= next_tick)
-            next_tick = now + writer_tick(&d->store->writer);
+            next_tick = now + joint_tick(d->joint);
         answer_probes(d, &probes);
+        bool again = joint_carry(d->joint, JOINT_BATCH);
         pthread_mutex_lock(&d->lock);
+        d->poked |= again;
     }
     pthread_mutex_unlock(&d->lock);
     return NULL;
@@ -361,12 +346,12 @@ read_thread(void *arg)
         pthread_mutex_unlock(&d->lock);
         while ((node = list_shift(&finds)) != NULL) {
             struct transport_find *f = CONTAINER_OF(node, struct transport_find, message.node);
-            f->failed = !find_id(&d->store->segments, f->id, &f->found, &f->position);
+            joint_find(d->joint, f);
             worker_post(f->origin, &f->message);
         }
         while ((node = list_shift(&reads)) != NULL) {
             struct transport_read *r = CONTAINER_OF(node, struct transport_read, message.node);
-            reader_read(&d->store->reader, r->from_removed, &r->after, &r->gone, &r->piece);
+            joint_read(d->joint, r);
             worker_post(r->origin, &r->message);
         }
         pthread_mutex_lock(&d->lock);
@@ -383,7 +368,7 @@ keep_thread(void *arg)
     pthread_mutex_lock(&d->lock);
     while (!d->stopping) {
         pthread_mutex_unlock(&d->lock);
-        uint64_t again = chores_do(&d->store->segments);
+        uint64_t again = joint_keep(d->joint);
         note_held(d);
         pthread_mutex_lock(&d->lock);
         if (again && !d->stopping)
@@ -399,7 +384,8 @@ disk_start(struct transport *t, struct worker **workers, unsigned count,
 {
     static void *(*const duties[])(void *) = {write_thread, read_thread, keep_thread};
     struct disk *d = disk_of(t);
-    struct position last = writer_last(&d->store->writer);
+    joint_recover(d->joint);
+    struct position last = d->joint->last;
     note_held(d);
     broadcast_init(&d->broadcast, workers, count, d->settings.tail_bytes, receive);
     d->started = true;
@@ -430,6 +416,7 @@ disk_stop(struct transport *t)
     pthread_mutex_unlock(&d->lock);
     for (int i = 0; i < DUTIES; i++)
         ENSURE(pthread_join(d->threads[i], NULL) == 0);
+    joint_stop(d->joint);
 }
 
 static void
@@ -437,7 +424,7 @@ disk_free(struct transport **ref)
 {
     struct disk *d = disk_of(*ref);
     *ref = NULL;
-    store_close(&d->store);
+    joint_close(&d->joint);
     if (d->started)
         broadcast_fini(&d->broadcast);
     for (int i = 0; i < DUTIES; i++)

@@ -92,6 +92,15 @@ segments_is_new(const struct segments *h)
     return h->events == 0 && is_one_at_most && h->removed.id == NULL;
 }
 
+struct position
+segments_removed(struct segments *h)
+{
+    pthread_mutex_lock(&h->lock);
+    struct position p = h->removed.position;
+    pthread_mutex_unlock(&h->lock);
+    return p;
+}
+
 void
 segments_stat(struct segments *h, struct transport_stat *ret)
 {

@@ -61,6 +61,7 @@ void segments_lose(struct segments *, struct list *node);
 bool segments_is_new(const struct segments *);
 
 /* Without the lock, which is held over no sync. */
+struct position segments_removed(struct segments *);
 void segments_stat(struct segments *, struct transport_stat *ret);
 
 static inline struct segment *

@@ -81,6 +81,14 @@ fitting(struct segments *h, struct update *const *updates, uint32_t count, uint6
     return n;
 }
 
+static bool
+begin_segment(struct writer *w, size_t record_bytes, struct error *err)
+{
+    bool ok = open_segment_begin(&w->at, record_bytes, err);
+    w->must_cut &= !ok;
+    return ok;
+}
+
 /* In a segment of its own, with all else removed. */
 static bool
 can_ever_hold(const struct segments *h, const struct update *u)
@@ -114,7 +122,7 @@ writer_begin(struct writer *w, struct update *const *updates, uint32_t count, ui
     }
     w->at.next_sequence = *sequence; /* the next segment's name */
     bool is_large = open_segment_space_for(h, disk_record_size(updates[0])) > h->file_bytes;
-    if (!open_segment_begin(&w->at, disk_record_size(updates[0]), err)) {
+    if (!begin_segment(w, disk_record_size(updates[0]), err)) {
         if (is_large)
             return WRITER_NO_ROOM;
         w->retry_at_ms = clock_mono_ms() + RETRY_MS;
@@ -138,19 +146,8 @@ writer_number(const struct writer *w, struct update *const *updates, uint32_t co
 /* --- commits ------------------------------------------------------------------------------------
  */
 
-/* What is written at once. */
-struct commit {
-    struct update *const *updates;
-    uint32_t count;
-    const struct writer_past *past;
-    bool is_hidden;
-    enum disk_record_kind hidden; /* where it is: instead of the updates' own kinds */
-    uint64_t *hashes;             /* owns */
-    size_t len;
-};
-
 static bool
-is_synced(const struct segments *h, const struct commit *c)
+is_synced(const struct segments *h, const struct writing *c)
 {
     return h->sync_interval_ms == 0 || c->is_hidden;
 }
@@ -167,7 +164,7 @@ is_known(struct writer *w, const struct update *u, uint64_t hash)
 }
 
 static struct disk_record
-describe(struct writer *w, const struct commit *c, uint32_t i, uint64_t now_ms)
+describe(struct writer *w, const struct writing *c, uint32_t i, uint64_t now_ms)
 {
     const struct update *u = c->updates[i];
     uint64_t time_ms = c->past ? c->past[i].time_ms : now_ms;
@@ -191,7 +188,7 @@ describe(struct writer *w, const struct commit *c, uint32_t i, uint64_t now_ms)
 
 /* The records, into w->buffer. */
 static void
-encode(struct writer *w, struct commit *c)
+encode(struct writer *w, struct writing *c)
 {
     struct segments *h = w->segments;
     uint64_t synced = h->open->length, now = clock_wall_ms();
@@ -213,7 +210,7 @@ encode(struct writer *w, struct commit *c)
 
 /* From here on it is committed: found, read and counted. */
 static void
-enter(struct writer *w, const struct commit *c)
+enter(struct writer *w, const struct writing *c)
 {
     struct segments *h = w->segments;
     struct segment *s = h->open;
@@ -247,13 +244,14 @@ static void
 leave_after_failure(struct writer *w, const struct error *err)
 {
     w->retry_at_ms = clock_mono_ms() + RETRY_MS;
+    w->must_cut = true;
     say_trouble(w, err);
     open_segment_leave(w->segments); /* the next one says where this one ends */
 }
 
 /* Room in memory: w->buffer and c->hashes. */
 static bool
-make_buffers(struct writer *w, struct commit *c, struct error *err)
+make_buffers(struct writer *w, struct writing *c, struct error *err)
 {
     size_t need = 0;
     for (uint32_t i = 0; i < c->count; i++)
@@ -268,7 +266,7 @@ make_buffers(struct writer *w, struct commit *c, struct error *err)
 }
 
 static void
-give_buffers(struct writer *w, struct commit *c)
+give_buffers(struct writer *w, struct writing *c)
 {
     free(c->hashes);
     if (w->buffer_size <= BUFFER_KEPT)
@@ -279,9 +277,11 @@ give_buffers(struct writer *w, struct commit *c)
 }
 
 static bool
-commit(struct writer *w, struct commit *c, struct error *err)
+write_out(struct writer *w, const struct writing *what, struct error *err)
 {
     struct segments *h = w->segments;
+    struct writing *c = &w->written;
+    *c = *what;
     retention_make_room_for_events(h, c->count);
     bool ok = make_buffers(w, c, err);
     if (ok) {
@@ -293,11 +293,59 @@ commit(struct writer *w, struct commit *c, struct error *err)
             leave_after_failure(w, err);
         }
     }
-    if (ok) {
-        enter(w, c);
-        say_over(w);
-    }
-    give_buffers(w, c);
+    if (!ok)
+        give_buffers(w, c);
+    return ok;
+}
+
+bool
+writer_write(struct writer *w, struct update *const *updates, uint32_t count, struct error *err)
+{
+    return write_out(w, &(struct writing){.updates = updates, .count = count}, err);
+}
+
+void
+writer_enter(struct writer *w)
+{
+    enter(w, &w->written);
+    say_over(w);
+    give_buffers(w, &w->written);
+}
+
+void
+writer_withdraw(struct writer *w)
+{
+    give_buffers(w, &w->written);
+    w->trouble = w->must_cut = true;
+    open_segment_leave(w->segments);
+}
+
+/* To be tried again, at most every RETRY_MS. */
+static bool
+seal_now(struct writer *w)
+{
+    struct error err;
+    if (clock_mono_ms() < w->retry_at_ms)
+        return false;
+    if (writer_seal(w, &err))
+        return true;
+    w->retry_at_ms = clock_mono_ms() + RETRY_MS;
+    say_trouble(w, &err);
+    return false;
+}
+
+bool
+writer_settle(struct writer *w)
+{
+    return !w->must_cut || seal_now(w);
+}
+
+static bool
+commit(struct writer *w, const struct writing *what, struct error *err)
+{
+    bool ok = write_out(w, what, err);
+    if (ok)
+        writer_enter(w);
     return ok;
 }
 
@@ -305,7 +353,7 @@ bool
 writer_commit(struct writer *w, struct update *const *updates, uint32_t count,
               const struct writer_past *past, struct error *err)
 {
-    return commit(w, &(struct commit){.updates = updates, .count = count, .past = past}, err);
+    return commit(w, &(struct writing){.updates = updates, .count = count, .past = past}, err);
 }
 
 bool
@@ -313,7 +361,7 @@ writer_carry(struct writer *w, struct update *const *updates, uint32_t count, st
 {
     return commit(
         w,
-        &(struct commit){
+        &(struct writing){
             .updates = updates, .count = count, .is_hidden = true, .hidden = DISK_RECORD_CARRIED},
         err);
 }
@@ -324,12 +372,14 @@ writer_stop(struct writer *w, uint64_t sequence, struct error *err)
     const struct update_formatted nothing = {.topic_count = 0};
     struct update *u = update_restore(&nothing);
     uint32_t fits;
-    struct commit c = {.updates = &u, .count = 1, .is_hidden = true, .hidden = DISK_RECORD_STOP};
     bool ok = u ? writer_begin(w, &u, 1, &sequence, &fits, err) == WRITER_READY
                 : error_set(err, "no memory");
     if (ok) {
         writer_number(w, &u, 1, sequence);
-        ok = commit(w, &c, err);
+        ok = commit(w,
+                    &(struct writing){
+                        .updates = &u, .count = 1, .is_hidden = true, .hidden = DISK_RECORD_STOP},
+                    err);
     }
     update_unref(&u);
     return ok;
@@ -338,7 +388,7 @@ writer_stop(struct writer *w, uint64_t sequence, struct error *err)
 bool
 writer_seal(struct writer *w, struct error *err)
 {
-    return open_segment_begin(&w->at, 0, err);
+    return begin_segment(w, 0, err);
 }
 
 uint64_t
@@ -361,16 +411,9 @@ writer_tick(struct writer *w)
 bool
 writer_is_well(struct writer *w)
 {
-    struct error err;
-    if (!w->trouble || clock_mono_ms() < w->retry_at_ms)
-        return !w->trouble;
-    if (writer_seal(w, &err)) {
+    if (w->trouble && seal_now(w))
         say_over(w);
-        return true;
-    }
-    w->retry_at_ms = clock_mono_ms() + RETRY_MS;
-    say_trouble(w, &err);
-    return false;
+    return !w->trouble;
 }
 
 struct position

@@ -3,18 +3,32 @@
 
 /* Commits. One thread alone; without the lock. */
 
+#include "transport/disk/disk_record.h"
 #include "transport/disk/id_table.h"
 #include "transport/disk/open_segment.h"
 #include "transport/update.h"
 
+/* What is written at once. */
+struct writing {
+    struct update *const *updates;
+    uint32_t count;
+    const struct writer_past *past;
+    bool is_hidden;
+    enum disk_record_kind hidden; /* where it is: instead of the updates' own kinds */
+    uint64_t *hashes;             /* owns */
+    size_t len;
+};
+
 struct writer {
     struct segments *segments;
     struct open_segment at;
-    bool trouble; /* the last commit failed */
+    bool trouble;  /* the last commit failed */
+    bool must_cut; /* it may come back, until the next header says that it was none */
     uint64_t retry_at_ms;
     char *buffer; /* owns */
     size_t buffer_size;
     struct id_table batch_ids;
+    struct writing written; /* of writer_write(), until it is known what becomes of it */
 };
 
 void writer_fini(struct writer *);
@@ -50,6 +64,16 @@ struct writer_past {
  */
 MUST_CHECK bool writer_commit(struct writer *, struct update *const *, uint32_t count,
                               const struct writer_past *past, struct error *err);
+/* The same in two steps, for who writes into two stores and has one outcome. Written, and synced:
+ * nobody finds or reads it before writer_enter(), until which the updates must live.
+ * writer_withdraw(): it never was, as after a failure. */
+MUST_CHECK bool writer_write(struct writer *, struct update *const *, uint32_t count,
+                             struct error *err);
+void writer_enter(struct writer *);
+void writer_withdraw(struct writer *);
+/* Is what failed, or was withdrawn, known on the disk to be none? Else it might come back after a
+ * crash, behind what was shown since. False: it cannot be done now. */
+MUST_CHECK bool writer_settle(struct writer *);
 /* The same for begins of what is still active, once more, before retention takes them from where
  * they stood (retention_wants()): hidden, and always synced. */
 MUST_CHECK bool writer_carry(struct writer *, struct update *const *, uint32_t count,
