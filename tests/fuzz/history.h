@@ -32,7 +32,7 @@ sign_record(char *at, size_t length, uint64_t salt)
 }
 
 /* A header, and behind it `records`, each of which follows on the one before as far as their
- * lengths can be believed. Caller frees. */
+ * lengths can be believed, with the gaps between sequences that they claim. Caller frees. */
 static inline char *
 make_segment_of(struct slice records, struct segment_header *h)
 {
@@ -42,10 +42,13 @@ make_segment_of(struct slice records, struct segment_header *h)
     if (records.len)
         memcpy(file + SEGMENT_HEADER, records.ptr, records.len);
     size_t at = SEGMENT_HEADER, end = at + records.len, length;
-    for (uint32_t n = 1, before = h->crc; end - at >= DISK_RECORD_HEAD; n++, at += length) {
+    uint32_t before = h->crc;
+    for (uint64_t n = 1, claim; end - at >= DISK_RECORD_HEAD; n++, at += length) {
         if ((length = le32_get(file + at)) < DISK_RECORD_HEAD || length > end - at)
             break;
         le32_put(file + at + 8, before);
+        if ((claim = le64_get(file + at + 16)) > n && claim >> 34 == 0)
+            n = claim;
         le64_put(file + at + 16, n);
         sign_record(file + at, length, 0);
         before = le32_get(file + at + 4);

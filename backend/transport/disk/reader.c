@@ -242,6 +242,22 @@ try_read(struct reader *r, struct position after, bool *ret_gone, struct batch *
     return *ret_gone || *ret;
 }
 
+/* The same for who stands further back, with nothing between that is shown. */
+static struct batch *
+from_further_back(struct batch *piece, struct position after)
+{
+    if (position_cmp(piece->after, after) <= 0)
+        return piece;
+    struct batch *b = batch_new(piece->count);
+    b->after = after;
+    b->upto = piece->upto;
+    b->bytes = piece->bytes;
+    for (uint32_t i = 0; i < b->count; i++)
+        b->updates[i] = update_ref(piece->updates[i]);
+    batch_unref(&piece);
+    return b;
+}
+
 void
 reader_fini(struct reader *r)
 {
@@ -271,4 +287,6 @@ reader_read(struct reader *r, bool from_removed, struct position *after, bool *r
     }
     *ret_gone |= !done;
     pthread_mutex_unlock(&h->lock);
+    if (*ret_piece)
+        *ret_piece = from_further_back(*ret_piece, *after);
 }

@@ -167,7 +167,6 @@ read_last(struct segments *h, struct found *f, uint64_t accepted, struct error *
     s->length = scan.length;
     s->count = scan.count;
     s->span = scan.span;
-    s->last_offset = scan.last_offset;
     s->synced = scan.length;
     s->ready = true;
     bool ok = h->folder.only_reads || write_again(h, name, SLICE_OF(bytes, len), &scan, err);

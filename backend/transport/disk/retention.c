@@ -32,6 +32,10 @@ retention_last_id(const struct segments *h, const struct segment *s, size_t *ret
             return xstrndup(next->before_id.ptr, next->before_id.len);
         }
     }
+    if (s->last_offset == 0 && s->ready && s->header.before_id.ptr) { /* hidden ones alone */
+        *ret_len = s->header.before_id.len;
+        return xstrndup(s->header.before_id.ptr, s->header.before_id.len);
+    }
     if (s->last_offset == 0 || s->length <= s->last_offset)
         return NULL;
     int fd = segment_open_file(s, &h->folder, ".log", O_RDONLY);
@@ -41,7 +45,7 @@ retention_last_id(const struct segments *h, const struct segment *s, size_t *ret
     if ((bytes = try_alloc(len)) != NULL &&
         file_read_at(fd, bytes, len, s->last_offset) == (ssize_t)len &&
         disk_record_read(SLICE_OF(bytes, len), s->header.salt, &r) == DISK_RECORD_OK &&
-        !(r.flags & DISK_RECORD_ID_KNOWN) && !disk_record_is_hidden(r.kind)) {
+        !(r.flags & DISK_RECORD_ID_KNOWN)) {
         id = xstrndup(r.id.ptr, r.id.len);
         *ret_len = r.id.len;
     }

@@ -18,8 +18,9 @@ void retention_set_floor(struct segments *, struct position);
  * *ret_upto? By age, or so that there is always room for two more segments, one prepared and one
  * that is written meanwhile: so much is there to write again what stands below (writer_carry()). */
 bool retention_wants(struct segments *, struct position *ret_upto);
-/* The id of its last record, from the next header or from the file; NULL: it cannot be read, or
- * came before, so that as a cursor it may mean an earlier one. Under the lock; caller frees. */
+/* The id of its last record that is shown (before it, where it holds none), from the next header or
+ * from the file; NULL: it cannot be read, or came before, so that as a cursor it may mean an
+ * earlier one. Under the lock; caller frees. */
 char *retention_last_id(const struct segments *, const struct segment *, size_t *ret_len);
 
 #endif

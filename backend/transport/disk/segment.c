@@ -88,8 +88,9 @@ void
 segment_add_record(struct segment *s, struct block here, const uint64_t *id_hash)
 {
     add_block(s, here);
-    if (id_hash)
-        id_table_add(&s->table, *id_hash, here.offset);
+    if (id_hash == NULL)
+        return;
+    id_table_add(&s->table, *id_hash, here.offset);
     s->last_offset = here.offset;
 }
 

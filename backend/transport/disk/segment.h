@@ -25,7 +25,7 @@ struct segment {
     uint64_t space;        /* what it and its index take, or may still take */
     uint32_t count;        /* records */
     uint32_t span;         /* sequences, from header.first to its last record's */
-    uint32_t last_offset;  /* of the last record; 0: none */
+    uint32_t last_offset;  /* of the last record that is not hidden; 0: none */
     uint64_t last_time_ms; /* wall clock, as in its records */
     int64_t last_boot_ms;  /* the same moment on CLOCK_BOOTTIME; of an earlier run: retention.c */
     int64_t first_boot_ms; /* of its first record; 0: of an earlier run */

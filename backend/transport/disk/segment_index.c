@@ -92,7 +92,7 @@ segment_index_read(struct slice s, struct segment_index *x)
               (i == 0 ||
                (blocks[i].offset > blocks[i - 1].offset && blocks[i].index > blocks[i - 1].index));
     }
-    ok &= x->count == 0 || x->block_count > 0;
+    ok &= x->count <= x->span && (x->count == 0) == (x->block_count == 0);
     if (!ok)
         free(blocks);
     else

@@ -66,8 +66,7 @@ store_open(const struct store_settings *settings, struct error *err)
 }
 
 struct store *
-store_open_beside(const struct store *history, const struct store_settings *settings,
-                  struct error *err)
+store_open_beside(struct store *history, const struct store_settings *settings, struct error *err)
 {
     const struct segments *h = &history->segments;
     struct store_settings own = *settings;
@@ -75,6 +74,8 @@ store_open_beside(const struct store *history, const struct store_settings *sett
     own.path = path;
     own.run = h->run;
     struct store *st = store_open(&own, err);
+    if (st)
+        history->writer.beside = &st->segments;
     free(path);
     return st;
 }

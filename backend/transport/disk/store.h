@@ -35,12 +35,12 @@ struct store {
 MUST_CHECK struct store *store_open(const struct store_settings *, struct error *err);
 /* The store of begins and ends that stands beside an open history, in its folder `subscriptions`
  * and in its order: of its run, and what it holds of a later one was another history's, so it goes.
- * `path` and `run` of the settings are not looked at. Bounds of a start may remove what is open by
- * then: retention_wants() tells. */
-MUST_CHECK struct store *store_open_beside(const struct store *history,
-                                           const struct store_settings *, struct error *err);
+ * Ids that it holds are known to the history's writer. `path` and `run` of the settings are not
+ * looked at. The bounds of a start may remove begins of what is active: retention_wants() tells. */
+MUST_CHECK struct store *store_open_beside(struct store *history, const struct store_settings *,
+                                           struct error *err);
 /* Is there one? */
 bool store_has_beside(const struct store *history);
-void store_close(struct store **); /* no thread uses it any more */
+void store_close(struct store **); /* no thread uses it any more; the one beside another first */
 
 #endif

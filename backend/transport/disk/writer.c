@@ -160,7 +160,8 @@ is_known(struct writer *w, const struct update *u, uint64_t hash)
     if (id_table_find(&w->batch_ids, hash))
         return true;
     id_table_add(&w->batch_ids, hash, 1);
-    return find_may_be_held(w->segments, hash);
+    return find_may_be_held(w->segments, hash) ||
+           (w->beside && find_may_be_held(w->beside, hash_keyed(&w->beside->key, u->id)));
 }
 
 static struct disk_record

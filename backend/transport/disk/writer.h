@@ -22,7 +22,8 @@ struct writing {
 struct writer {
     struct segments *segments;
     struct open_segment at;
-    bool trouble;  /* the last commit failed */
+struct segments *beside; /* ids are known where they are held there, too; NULL: alone */
+    bool trouble;            /* the last commit failed */
     bool must_cut; /* it may come back, until the next header says that it was none */
     uint64_t retry_at_ms;
     char *buffer; /* owns */

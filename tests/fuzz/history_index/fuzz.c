@@ -20,7 +20,7 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
         if (segment_index_read(SLICE_OF(copy, len), &x)) {
             ENSURE(segment_index_size(x.block_count, x.entry_count) == len);
             for (uint32_t i = 0; i < x.block_count; i++)
-                ENSURE(x.blocks[i].offset < x.length && x.blocks[i].index < x.count);
+                ENSURE(x.blocks[i].offset < x.length && x.blocks[i].index < x.span);
             free((void *)x.blocks);
         }
         if (len >= 4)

@@ -22,6 +22,7 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
         ENSURE(disk_record_read(SLICE_OF(copy, len), 0, &again) == DISK_RECORD_OK);
         ENSURE(slice_eq(again.id, u->id) && slice_eq(again.event, u->event));
         ENSURE(again.flags == r.flags && again.topic_count == u->topic_count);
+        ENSURE(again.kind == r.kind && again.dialect == r.dialect && again.same == r.same);
         update_unref(&u);
     }
     free(copy);

@@ -19,7 +19,8 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
     file[SEGMENT_HEADER + le32_get(bytes) / 4 % (len - 4)] ^= bytes[0] & 2;
     segment_scan(SLICE_OF(file, end), &h, bytes[0] & 1 ? end : 0, NULL, NULL, &s);
     ENSURE(s.length <= end && s.last_offset < s.length && s.valid.offset <= s.length);
-    ENSURE(s.valid.index <= s.count && (s.damaged || s.valid.index == 0));
+    ENSURE(s.valid.index <= s.span && (s.damaged || s.valid.index == 0));
+    ENSURE(s.count <= s.span && (s.count == 0) == (s.span == 0));
     free(file);
     return 0;
 }

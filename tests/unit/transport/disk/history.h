@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,17 +69,19 @@ history_file(char out[128], const char *name)
     snprintf(out, 128, "%s/%.60s", history_path, name);
 }
 
+static inline int
+history_remove_one(const char *path, const struct stat *of, int type, struct FTW *at)
+{
+    (void)of;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
 static inline void
 history_remove(void)
 {
-    char path[128], **names;
-    size_t n = history_names("", &names);
-    for (size_t i = 0; i < n; i++) {
-        history_file(path, names[i]);
-        unlink(path);
-    }
-    history_free_names(names, n);
-    rmdir(history_path);
+    nftw(history_path, history_remove_one, 8, FTW_DEPTH | FTW_PHYS);
     history_path[0] = 0;
 }
 
@@ -256,7 +259,8 @@ history_read(struct store *st, const struct position *after)
                 snprintf(h.first_id, sizeof h.first_id, SLICE_FMT, SLICE_ARG(u->id));
             snprintf(h.last_id, sizeof h.last_id, SLICE_FMT, SLICE_ARG(u->id));
         }
-        ck_assert_int_eq(position_cmp(at, piece->upto), 0);
+        ck_assert_int_le(position_cmp(at, piece->upto), 0); /* behind it: what is hidden */
+        at = piece->upto;
         batch_unref(&piece);
     }
 }

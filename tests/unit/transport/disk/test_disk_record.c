@@ -87,6 +87,55 @@ START_TEST(private_and_chosen_come_back)
 }
 END_TEST
 
+START_TEST(begins_and_ends_come_back_with_their_dialect_and_hidden_ones_are_told)
+{
+    for (unsigned kind = 0; kind < DISK_RECORD_KINDS; kind++)
+        for (unsigned dialect = 0; dialect < DIALECTS; dialect++) {
+            bool begins = kind == DISK_RECORD_BEGIN || kind == DISK_RECORD_CARRIED;
+            struct update *u = make_update("i", 1, 3), *again;
+            u->kind = begins                    ? UPDATE_BEGIN
+                      : kind == DISK_RECORD_END ? UPDATE_END
+                                                : UPDATE_PUBLISHED;
+            u->same = 1ull << 63 | 5;
+            struct disk_record w = {.kind = (enum disk_record_kind)kind, .dialect = dialect}, r;
+            struct slice bytes = make_record(u, SALT, &w);
+            ck_assert_int_eq(disk_record_read(guard_copy(bytes), SALT, &r), DISK_RECORD_OK);
+            ck_assert_uint_eq(r.kind, kind);
+            ck_assert_int_eq(disk_record_is_hidden(r.kind), kind > DISK_RECORD_END);
+            again = disk_record_update(&r, 1);
+            ck_assert_uint_eq(again->kind, u->kind);
+            ck_assert_uint_eq(again->dialect, dialect);
+            ck_assert_uint_eq(again->same, begins ? u->same : 0);
+            ck_assert_uint_eq(disk_record_size(again), bytes.len);
+            free((char *)bytes.ptr);
+            update_unref(&u);
+            update_unref(&again);
+        }
+}
+END_TEST
+
+/* Of a later version; taken for an update it would be shown. */
+START_TEST(flags_and_kinds_that_are_not_known_are_no_record)
+{
+    static const struct {
+        size_t at;
+        unsigned char lie;
+    } lies[] = {{44, 8},    {44, 0x80}, {45, DISK_RECORD_KINDS}, {45, 0xff}, {46, DIALECTS},
+                {46, 0xff}, {47, 1}};
+    struct update *u = make_update("an-id", 2, 50);
+    struct disk_record w = {.sequence = 1}, r;
+    struct slice bytes = make_record(u, SALT, &w);
+    for (size_t i = 0; i < COUNT_OF(lies); i++) {
+        char *at = (char *)guard_copy(bytes).ptr;
+        at[lies[i].at] = (char)lies[i].lie;
+        sign_record(at, bytes.len, SALT);
+        ck_assert_int_eq(disk_record_read(SLICE_OF(at, bytes.len), SALT, &r), DISK_RECORD_BAD);
+    }
+    free((char *)bytes.ptr);
+    update_unref(&u);
+}
+END_TEST
+
 START_TEST(no_prefix_of_a_record_is_one)
 {
     struct update *u = make_update("an-id", 3, 200);
@@ -212,7 +261,8 @@ END_TEST
 
 UNIT_MAIN("disk_record", what_is_written_is_read,
           a_head_says_length_place_and_time_before_it_is_checked, private_and_chosen_come_back,
-          no_prefix_of_a_record_is_one, every_flipped_bit_is_noticed,
-          zeros_and_what_another_segment_wrote_are_no_record, lengths_that_lie_are_noticed,
-          a_length_that_is_none_is_noticed_before_it_is_used,
+          begins_and_ends_come_back_with_their_dialect_and_hidden_ones_are_told,
+          flags_and_kinds_that_are_not_known_are_no_record, no_prefix_of_a_record_is_one,
+          every_flipped_bit_is_noticed, zeros_and_what_another_segment_wrote_are_no_record,
+          lengths_that_lie_are_noticed, a_length_that_is_none_is_noticed_before_it_is_used,
           a_head_is_known_by_its_seal_whatever_its_body_is, topics_end_where_their_bytes_do)

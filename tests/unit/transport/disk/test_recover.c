@@ -2,6 +2,7 @@
  *
  * Threads meet here. */
 
+#include "transport/disk/file.h"
 #include "transport/disk/lock.h"
 #include "unit/guard.h"
 #include "unit/transport/disk/history.h"
@@ -392,6 +393,80 @@ START_TEST(a_torn_update_full_of_heads_takes_nothing_with_it)
 }
 END_TEST
 
+/* Files as format 2 has them: sequences without gaps, so that records were not counted. */
+static void
+sign_as_dense(char *bytes, size_t len)
+{
+    struct segment_header h;
+    ck_assert_int_eq(segment_header_read(SLICE_OF(bytes, len), &h), SEGMENT_OK);
+    le32_put(bytes + 8, SEGMENT_VERSION_DENSE);
+    le32_put(bytes + SEGMENT_HEADER - 8, 0);
+    uint32_t previous = crc_add(~0u, SLICE_OF(bytes, SEGMENT_HEADER - 4)), length;
+    le32_put(bytes + SEGMENT_HEADER - 4, previous);
+    for (size_t at = SEGMENT_HEADER; at < len && (length = le32_get(bytes + at)) != 0;
+         at += length) {
+        le32_put(bytes + at + 8, previous);
+        sign_record(bytes + at, length, h.salt);
+        previous = le32_get(bytes + at + 4);
+    }
+}
+
+static void
+sign_index_as_dense(char *bytes, size_t len)
+{
+    le32_put(bytes + 8, SEGMENT_VERSION_DENSE);
+    le32_put(bytes + 72, 0);
+    le32_put(bytes + len - 4, crc_add(~0u, SLICE_OF(bytes, len - 4)));
+}
+
+static void
+rewrite(const char *suffix, void (*how)(char *, size_t))
+{
+    char path[128], **names, *bytes;
+    size_t n = history_names(suffix, &names), len;
+    int folder = open(history_path, O_DIRECTORY);
+    for (size_t i = 0; i < n; i++) {
+        ck_assert(file_read_whole(folder, names[i], 0, &bytes, &len));
+        how(bytes, len);
+        history_file(path, names[i]);
+        int fd = open(path, O_WRONLY);
+        ck_assert(file_write_at(fd, SLICE_OF(bytes, len), 0));
+        close(fd);
+        free(bytes);
+    }
+    close(folder);
+    history_free_names(names, n);
+}
+
+START_TEST(a_history_of_the_format_before_is_read_and_goes_on)
+{
+    struct store_settings s = history_settings();
+    struct store *st = history_open(&s);
+    bool found;
+    history_commit_many(st, 0, 400, 500);
+    history_keep(st);
+    store_close(&st);
+    rewrite(".log", sign_as_dense);
+    rewrite(".idx", sign_index_as_dense);
+    for (int again = 0; again < 2; again++) {
+        st = history_open(&s);
+        ck_assert_uint_eq(st->segments.events, 400 + again * 100);
+        struct position p = history_find(st, "id-123", &found);
+        ck_assert(found);
+        ck_assert_uint_eq(history_read(st, &p).count, 276 + again * 100);
+        ck_assert_uint_eq(history_read(st, NULL).count, 400 + again * 100);
+        history_commit_many(st, 400 + again * 100, 500 + again * 100, 100);
+        history_keep(st);
+        LIST_EACH(node, after, &st->segments.held)
+        {
+            ck_assert(!segments_at(node)->lost && !segments_at(node)->damaged);
+        }
+        store_close(&st);
+    }
+    history_remove();
+}
+END_TEST
+
 START_TEST(another_version_is_refused_and_named)
 {
     struct store_settings s;
@@ -641,7 +716,8 @@ UNIT_MAIN("recover", all_is_there_after_a_restart_and_runs_grow,
           an_empty_file_in_the_place_of_the_youngest_ends_nothing,
           the_last_file_may_be_torn_anywhere, damage_in_the_last_file_is_told_from_a_tear,
           damage_in_the_last_file_costs_the_files_before_it_too,
-          a_torn_update_full_of_heads_takes_nothing_with_it, another_version_is_refused_and_named,
+          a_torn_update_full_of_heads_takes_nothing_with_it,
+          a_history_of_the_format_before_is_read_and_goes_on, another_version_is_refused_and_named,
           a_second_hub_is_refused_and_changes_nothing,
           who_only_reads_sees_what_is_committed_and_changes_nothing,
           who_only_reads_is_not_put_off_by_files_that_go_meanwhile,

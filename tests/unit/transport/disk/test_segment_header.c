@@ -20,6 +20,7 @@ some_header(struct slice id)
                                    .before_file = {2, 50},
                                    .before_length = 8192,
                                    .before_time_ms = 5,
+                                   .before_count = 8,
                                    .key = {{6, 7}},
                                    .has_before_id = id.ptr != NULL,
                                    .before_id = id};
@@ -39,6 +40,8 @@ START_TEST(a_header_comes_back)
     ck_assert_int_eq(position_cmp(r.before_file, w.before_file), 0);
     ck_assert_uint_eq(r.before_length, 8192);
     ck_assert_uint_eq(r.before_time_ms, 5);
+    ck_assert_uint_eq(r.before_count, 8);
+    ck_assert(!r.is_dense);
     ck_assert_uint_eq(r.key.words[1], 7);
     ck_assert(r.has_before_id && slice_eq(r.before_id, SLICE("the last id")));
 }

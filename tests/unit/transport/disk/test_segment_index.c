@@ -142,7 +142,10 @@ START_TEST(an_index_that_lies_is_refused)
     } lies[] = {
         {8, SEGMENT_VERSION + 1},
         {32, 140000},
-        {48, 9},
+        {48, 0},
+        {48, 11},
+        {72, 9},
+        {72, 0},
         {56, 2},
         {56, 0xffffffff},
         {60, 1},

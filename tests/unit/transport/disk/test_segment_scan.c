@@ -181,6 +181,53 @@ START_TEST(what_lies_behind_the_accepted_length_does_not_count)
 }
 END_TEST
 
+/* A block's index says what stands before it, wherever it stands itself. */
+static void
+check_before(void *context, const struct disk_record *r, struct block here)
+{
+    uint64_t *before = context;
+    ck_assert_uint_eq(100 + here.index, *before + 1);
+    *before = r->sequence;
+}
+
+START_TEST(sequences_may_have_gaps_and_never_go_back)
+{
+    static const uint64_t steps[] = {105, 106, 300, 1ull << 31, (1ull << 32) - 2};
+    char *bytes = xalloc(65536);
+    struct segment_header h = {.salt = SALT, .first = {3, 100}};
+    segment_header_write(bytes, &h);
+    struct update *u = make_update("id", 1, 20);
+    size_t size = disk_record_size(u), len = SEGMENT_HEADER, second = SEGMENT_HEADER + size;
+    uint32_t previous = h.crc;
+    struct segment_scan s;
+    for (size_t i = 0; i < COUNT_OF(steps); i++, len += size) {
+        struct disk_record r = {
+            .previous = previous, .synced = (uint32_t)len, .sequence = 100 + steps[i]};
+        disk_record_write(bytes + len, u, SALT, &r);
+        previous = r.crc;
+    }
+    uint64_t before = 99;
+    segment_scan(SLICE_OF(bytes, len), &h, len, check_before, &before, &s);
+    ck_assert(!s.damaged);
+    ck_assert_uint_eq(s.count, COUNT_OF(steps));
+    ck_assert_uint_eq(s.span, (1ull << 32) - 1);
+    bytes[second + 9] ^=
+        1; /* the gap before what is found behind is not known: all of it is lost */
+    segment_scan(SLICE_OF(bytes, len), &h, len, NULL, NULL, &s);
+    ck_assert(s.damaged);
+    ck_assert_uint_eq(s.count, COUNT_OF(steps) - 1);
+    ck_assert_uint_eq(s.valid.index, 300);
+    ck_assert_uint_eq(s.valid.offset, second + size);
+    bytes[second + 9] ^= 1;
+    struct disk_record back = {.previous = previous, .synced = (uint32_t)len, .sequence = 400};
+    disk_record_write(bytes + len, u, SALT, &back);
+    segment_scan(SLICE_OF(bytes, len + size), &h, 0, NULL, NULL, &s);
+    ck_assert_uint_eq(s.count, COUNT_OF(steps));
+    update_unref(&u);
+    free(bytes);
+}
+END_TEST
+
 START_TEST(records_of_another_header_are_not_taken_over)
 {
     static struct made m;
@@ -251,5 +298,5 @@ UNIT_MAIN("segment_scan", a_whole_segment_is_walked_to_its_end,
           a_flipped_byte_in_one_commit_is_a_tear_of_it,
           several_damages_cost_what_lies_before_the_youngest,
           what_lies_behind_the_accepted_length_does_not_count,
-          records_of_another_header_are_not_taken_over,
+          sequences_may_have_gaps_and_never_go_back, records_of_another_header_are_not_taken_over,
           a_tear_full_of_forged_records_costs_nothing_before_it_and_little_time)
