@@ -182,7 +182,7 @@ class Observer:
         self.listener, self.taken = Listener(self.model.hub.socket, urlencode(query), *headers), 0
         read_until([self.listener], lambda: self.listener.status is not None or self.listener.ended, "an observer's head")
         said = self.listener.headers.get("mercure-last-event-id", self.listener.cursor)
-        if self.cursor and said != self.cursor and not self.listener.ended:
+        if self.cursor and said != self.cursor and self.listener.status is not None:
             assert self.model.forgets and said == "earliest", f"{self.cursor} was answered {said}, seed {self.model.seed}"
             self.told += 1
             self.start_over()
@@ -194,8 +194,12 @@ class Observer:
         self.from_list = True
 
     def read(self):
+        self.take()
         if self.listener.ended:
             self.connect()
+            self.take()
+
+    def take(self):
         self.listener.read()
         for id, data in self.listener.events[self.taken:]:
             self.cursor = id
@@ -209,7 +213,10 @@ class Observer:
         raise AssertionError(f"{self.dialect}: {what}: {event}, seed {self.model.seed}")
 
     def hear(self, event):
+        """But for observers: in 0.x nobody hears his own begin, and in the next stream he is somebody else."""
         one, key = event["id"], self.model.entry(self.dialect, event)
+        if key[3] == "null":
+            return
         if event["active"]:
             if one in self.ever:
                 # From a list the first events may be of what it had already.
@@ -222,7 +229,6 @@ class Observer:
             self.model.judge_regular(self, key)
 
     def fold(self):
-        """But for what observers are themselves."""
         return Counter(key for key in self.active.values() if key[3] != "null")
 
 
@@ -375,7 +381,7 @@ class Model:
         return f"{dialect}: only the first {one - other}, only the second {other - one}, seed {self.seed}"
 
     def quiet(self, patience=60):
-        """Everybody who comes is here, who goes is gone, and whoever reads nothing was ended by the hub."""
+        """Everybody who comes is here, and who goes is gone."""
         for page in list(self.pages):
             if page.life == "slow":
                 page.over()
