@@ -28,6 +28,12 @@ DIALECTS = ("0.x", "1.0")
 MARKER = "https://example.com/marker"
 
 
+def settings(rng, hold_back):
+    """Of a hub that the model drives."""
+    return (f"{CONFIG}subscriptions {{\n hold_back {hold_back}s\n hold_back_return {rng.choice(['100ms', '2s'])}\n}}\nshutdown_timeout 500ms\n"
+            f"max_streams_per_token 100000\nmax_update_size 1MiB\ntail {rng.choice(['64KiB', '4MiB'])}")
+
+
 def access(payload, exp, who=None):
     """A token of 1.0."""
     detail = {"type": "https://mercure.rocks/authorization-detail", "actions": ["subscribe"], "topics": [{"match": "*"}], "payload": payload}
@@ -115,6 +121,9 @@ class Page:
     def judge_head(self):
         head, mark, _ = self.bytes.partition(b"\r\n\r\n")
         if not mark:
+            return
+        if b" 401 " in head[:13] and self.life == "expires":  # too late already
+            self.over()
             return
         assert b" 200 " in head[:14] or b"Status: 200" in head, head
         self.bytes, self.is_open = b"", b"text/event-stream" in head and b"content-length" not in head.lower()
@@ -403,7 +412,13 @@ class Model:
         self.settle_regulars()
         self.did["quiet"] += 1
 
-    def run(self, seconds, **odds):
+    def fill(self, pages):
+        """So many are here."""
+        while len(self.pages) < pages:
+            self.come()
+            self.read_once()
+
+    def run_for(self, seconds, **odds):
         actions = {self.come: 30, self.go: 20, self.read: 20, self.again: 15, self.look: 2, self.flood: 1, self.quiet: 1, self.kill: 0.4, self.restart: 0.4}
         actions = {action: odds.get(action.__name__, weight) for action, weight in actions.items()}
         until = time.monotonic() + seconds
@@ -411,6 +426,9 @@ class Model:
             action = self.rng.choices(list(actions), actions.values())[0]
             action()
             self.did[action.__name__] += 1
+
+    def run(self, seconds):
+        self.run_for(seconds)
         self.quiet()
         self.close()
 
@@ -421,5 +439,5 @@ class Model:
         for page in list(self.pages):
             page.over()
         self.publisher.close()
-        wait_for(lambda: not any(self.ask(dialect)[1] for dialect in DIALECTS), "the last end", 60)
+        wait_for(lambda: not any(self.ask(dialect)[1] for dialect in DIALECTS), "the last end", 120)
         self.selector.close()
