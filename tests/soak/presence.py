@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Thousands of pages that come and go in every way, with kills and restarts of the hub, against the model of
-tests/system/presence.py: lists, events and truth are one at every quiet moment.
+tests/system/presence_model.py: lists, events and truth are one at every quiet moment.
 
     tests/soak/presence.py [--seconds 600] [--pages 10000] [--bin build/release/alipes] [--seed N]
 
@@ -29,7 +29,7 @@ O = OPTIONS.parse_args()
 os.environ["ALIPES_BIN"] = O.bin
 
 from history import LogHub  # noqa: E402
-from presence import Model, settings  # noqa: E402
+from presence_model import Model, settings  # noqa: E402
 
 
 def memory(hub):

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Hub
 from history import LogHub
-from presence import Model, settings
+from presence_model import Model, settings
 
 SECONDS = float(os.environ.get("MODEL_SECONDS", 4))
 PAGES = int(os.environ.get("MODEL_PAGES", 60))
