@@ -134,6 +134,9 @@ event_line_write(struct buf *out, const struct disk_record *r, uint64_t run, boo
             buf_add(out, SLICE(",\"repeated\":true"));
         if (is_lost)
             buf_add(out, SLICE(",\"lost\":true"));
+        if (r->kind != DISK_RECORD_PUBLISHED)
+            buf_addf(out, ",\"subscription\":\"%s\",\"dialect\":\"%s\"",
+                     r->kind == DISK_RECORD_END ? "end" : "begin", dialect_name(r->dialect));
         buf_add(out, SLICE(",\"data\":"));
         write_text(out, buf_slice(&p.data));
         buf_add(out, SLICE("}\n"));
@@ -229,6 +232,17 @@ read_flag(struct reader *r, const char *name, bool *ret)
     return true;
 }
 
+/* One of two words, or nothing. */
+static bool
+read_word(struct reader *r, const char *name, const char *one, const char *other, bool *ret_any)
+{
+    const json_t *value = json_object_get(r->line, name);
+    const char *word = json_string_value(value);
+    *ret_any = value != NULL;
+    return value == NULL || (word && (strcmp(word, one) == 0 || strcmp(word, other) == 0)) ||
+           error_set(r->err, "\"%s\" is neither \"%s\" nor \"%s\"", name, one, other);
+}
+
 static bool
 read_time(struct reader *r, uint64_t now_ms, uint64_t *ret)
 {
@@ -256,8 +270,9 @@ judge(struct reader *r)
 static bool
 know_every_member(struct reader *r)
 {
-    static const char *const names[] = {"position", "time",   "id",       "topics", "type", "retry",
-                                        "private",  "chosen", "repeated", "lost",   "data"};
+    static const char *const names[] = {"position",     "time",    "id",     "topics",   "type",
+                                        "retry",        "private", "chosen", "repeated", "lost",
+                                        "subscription", "dialect", "data"};
     const char *name;
     json_t *value;
     json_object_foreach(r->line, name, value)
@@ -274,6 +289,7 @@ know_every_member(struct reader *r)
 static bool
 read_members(struct reader *r, uint64_t now_ms, struct event_line *ret)
 {
+    bool has_dialect;
     const json_t *type = json_object_get(r->line, "type"),
                  *retry = json_object_get(r->line, "retry");
     if (!json_is_object(r->line))
@@ -287,6 +303,9 @@ read_members(struct reader *r, uint64_t now_ms, struct event_line *ret)
            read_flag(r, "chosen", &r->parts.id_is_chosen) &&
            read_flag(r, "repeated", &ret->past.id_was_known) &&
            read_flag(r, "lost", &ret->is_lost) &&
+           read_word(r, "subscription", "begin", "end", &ret->is_hub_s) &&
+           read_word(r, "dialect", dialect_name(DIALECT_0X), dialect_name(DIALECT_1_0),
+                     &has_dialect) &&
            read_text(r, json_object_get(r->line, "data"), "data", &r->parts.data) && judge(r);
 }
 

@@ -8,8 +8,9 @@
  *
  * and, where they are so, "type":"…", "retry":N, "private":true, "chosen":true (the id is the
  * publisher's), "repeated":true (an earlier update had this id), "lost":true (replay begins behind
- * it: before damage). Bytes that are not UTF-8 stand as {"base64":"…"} in place of a string; a
- * retry past 2^53 stands as a string. */
+ * it: before damage); "subscription":"begin" or "end", with "dialect":"0.x" or "1.0", where it is
+ * the hub's own and says so of an active subscription. Bytes that are not UTF-8 stand as
+ * {"base64":"…"} in place of a string; a retry past 2^53 stands as a string. */
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -23,7 +24,7 @@ MUST_CHECK bool event_line_write(struct buf *out, const struct disk_record *, ui
 struct event_line {
     struct update *update; /* the caller owns the reference */
     struct writer_past past;
-    bool is_lost;
+    bool is_lost, is_hub_s; /* the hub's own: a begin or an end */
 };
 
 /* "position" is not read; no "time" is `now_ms`. False: err says what is wrong. */

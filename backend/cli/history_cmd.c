@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "cli/event_line.h"
+#include "cli/dump.h"
 #include "cli/restore.h"
 #include "cli/survey.h"
 #include "config/config.h"
@@ -88,55 +88,87 @@ add_segment(const struct segments *h, const struct segment *s, struct figures *f
 }
 
 static void
-show_position(const char *name, struct position p)
+show_position(const char *whose, const char *name, struct position p)
 {
-    printf("%s %llu-%llu\n", name, (unsigned long long)p.run, (unsigned long long)p.sequence);
+    printf("%s%s %llu-%llu\n", whose, name, (unsigned long long)p.run,
+           (unsigned long long)p.sequence);
 }
 
 static void
-show_age(const char *name, uint64_t ms)
+show_number(const char *whose, const char *name, uint64_t n)
+{
+    printf("%s%s %llu\n", whose, name, (unsigned long long)n);
+}
+
+static void
+show_age(const char *whose, const char *name, uint64_t ms)
 {
     char text[40];
     uint64_t now = clock_wall_ms();
-    printf("%s %s (%llu s ago)\n", name, show_time(text, ms),
+    printf("%s%s %s (%llu s ago)\n", whose, name, show_time(text, ms),
            (unsigned long long)(now > ms ? (now - ms) / 1000 : 0));
+}
+
+/* True: some of it is lost. */
+static bool
+show_figures(const struct store *st, const char *whose, const char *events)
+{
+    struct figures f = {.segments = 0};
+    const struct segments *h = &st->segments;
+    char id[200];
+    LIST_EACH(node, after, &h->held)
+    {
+        add_segment(h, segments_at(node), &f);
+    }
+    show_number(whose, events, h->events);
+    show_number(whose, "bytes", f.bytes);
+    show_number(whose, "segments", f.segments);
+    show_number(whose, "lost segments", f.lost);
+    show_number(whose, "runs", f.runs);
+    if (f.has_oldest) {
+        show_age(whose, "oldest", f.oldest_ms);
+        show_age(whose, "youngest", f.youngest_ms);
+    }
+    show_position(whose, "last", writer_last(&st->writer));
+    show_position(whose, "removed up to", h->removed.position);
+    if (h->removed.id)
+        printf("%sremoved id %s\n", whose,
+               log_slice(id, sizeof id, SLICE_OF(h->removed.id, h->removed.id_len)));
+    return f.lost > 0;
+}
+
+static struct store *
+open_to_read(const struct store_settings *settings, const char *path)
+{
+    struct error err;
+    struct store_settings reading = *settings;
+    reading.only_reads = true;
+    reading.path = path;
+    struct store *st = store_open(&reading, &err);
+    if (st == NULL)
+        complain(err.text);
+    return st;
 }
 
 static int
 show_stat(const struct store_settings *settings)
 {
-    struct error err;
-    struct figures f = {.segments = 0};
-    struct store_settings reading = *settings;
-    char id[200];
-    reading.only_reads = true;
-    struct store *st = store_open(&reading, &err);
+    struct store *st = open_to_read(settings, settings->path), *beside = NULL;
     if (st == NULL)
-        return complain(err.text);
-    const struct segments *h = &st->segments;
-    LIST_EACH(node, after, &h->held)
-    {
-        add_segment(h, segments_at(node), &f);
-    }
-    printf("folder %s\n", h->folder.path);
-    printf("in use %s\n", folder_is_in_use(&h->folder) ? "yes" : "no");
-    printf("events %llu\n", (unsigned long long)h->events);
-    printf("bytes %llu\n", (unsigned long long)f.bytes);
-    printf("segments %llu\n", (unsigned long long)f.segments);
-    printf("lost segments %llu\n", (unsigned long long)f.lost);
-    printf("runs %llu\n", (unsigned long long)f.runs);
-    if (f.has_oldest) {
-        show_age("oldest", f.oldest_ms);
-        show_age("youngest", f.youngest_ms);
-    }
-    show_position("last", writer_last(&st->writer));
-    show_position("removed up to", h->removed.position);
-    if (h->removed.id)
-        printf("removed id %s\n",
-               log_slice(id, sizeof id, SLICE_OF(h->removed.id, h->removed.id_len)));
-    bool lost = f.lost > 0;
+        return WRONG;
+    char *path = store_has_beside(st) ? folder_beside(&st->segments.folder) : NULL;
+    if (path)
+        beside = open_to_read(settings, path);
+    printf("folder %s\n", settings->path);
+    printf("in use %s\n", folder_is_in_use(&st->segments.folder) ? "yes" : "no");
+    bool lost = show_figures(st, "", "events");
+    if (beside)
+        lost |= show_figures(beside, "subscriptions ", "records");
+    bool failed = path && beside == NULL;
+    store_close(&beside);
     store_close(&st);
-    return lost ? FOUND : DONE;
+    free(path);
+    return failed ? WRONG : lost ? FOUND : DONE;
 }
 
 /* --- check --------------------------------------------------------------------------------------
@@ -176,28 +208,42 @@ explain(char out[300], const struct survey *v, const struct survey_file *f)
     return out;
 }
 
-static int
-show_check(const struct store_settings *settings)
+/* Says what is wrong with each file. True: one is damaged. */
+static bool
+show_files(const struct survey *v, const char *folder, const char *records)
 {
-    struct error err;
-    struct survey *v = survey_open(settings->path, &err);
     char name[SEGMENT_NAME], text[300];
     bool damaged = false;
-    if (v == NULL)
-        return complain(err.text);
     for (size_t i = 0; i < v->count; i++) {
         const struct survey_file *f = &v->files[i];
         segment_name(name, f->segment->header.first, ".log");
         if (f->follows_a_gap)
-            printf("%s: DAMAGED: the file before it is missing\n", name);
-        printf("%s: %u updates, %s%s%s\n", name, f->good, explain(text, v, f),
+            printf("%s%s: DAMAGED: the file before it is missing\n", folder, name);
+        printf("%s%s: %u %s, %s%s%s\n", folder, name, f->good, records, explain(text, v, f),
                f->index_is_bad                               ? ", its index is to be rebuilt"
                : !f->has_index && !f->is_last && f->good > 0 ? ", without an index"
                                                              : "",
                i < v->first_file ? ", before what replay can reach" : "");
         damaged |= f->follows_a_gap || survey_is_damage(f->verdict);
     }
-    printf("%zu files, %s\n", v->count, damaged ? "DAMAGED" : "ok");
+    return damaged;
+}
+
+static int
+show_check(const struct store_settings *settings)
+{
+    struct error err;
+    struct survey *v = survey_open(settings->path, &err), *beside = NULL;
+    if (v == NULL || !survey_open_beside(v, &beside, &err)) {
+        survey_free(&v);
+        return complain(err.text);
+    }
+    size_t files = v->count + (beside ? beside->count : 0);
+    bool damaged = show_files(v, "", "updates");
+    if (beside)
+        damaged |= show_files(beside, "subscriptions/", "records");
+    printf("%zu files, %s\n", files, damaged ? "DAMAGED" : "ok");
+    survey_free(&beside);
     survey_free(&v);
     return damaged ? FOUND : DONE;
 }
@@ -205,60 +251,15 @@ show_check(const struct store_settings *settings)
 /* --- dump ---------------------------------------------------------------------------------------
  */
 
-struct dump {
-    struct buf line;
-    uint64_t run, strange;
-    uint32_t lost_before; /* records that begin before are lost; UINT32_MAX: all */
-    bool any, failed;
-};
-
-static void
-dump_record(void *context, const struct disk_record *r, struct block here)
-{
-    struct dump *d = context;
-    if (d->failed)
-        return;
-    buf_clear(&d->line);
-    if (!event_line_write(&d->line, r, d->run, here.offset < d->lost_before)) {
-        d->strange++;
-        return;
-    }
-    d->any = true;
-    d->failed = fwrite(d->line.ptr, 1, d->line.len, stdout) != d->line.len;
-}
-
 static int
 write_dump(const struct store_settings *settings)
 {
     struct error err;
-    struct survey *v = survey_open(settings->path, &err);
-    struct dump d = {.run = 0};
-    bool left_out = false, overtaken = false;
-    if (v == NULL)
-        return complain(err.text);
-    buf_init(&d.line, SIZE_MAX);
-    for (size_t i = 0; i < v->count && !d.failed; i++) {
-        const struct survey_file *f = &v->files[i];
-        bool is_there = f->verdict != SURVEY_HEADERLESS && f->verdict != SURVEY_UNREADABLE;
-        d.run = f->segment->header.first.run;
-        d.lost_before = i < v->first_file              ? UINT32_MAX
-                        : f->verdict == SURVEY_DAMAGED ? f->valid.offset
-                                                       : 0;
-        if (!is_there)
-            left_out = true;
-        else if (f->verdict == SURVEY_REMOVED || !survey_walk(v, f, dump_record, &d))
-            overtaken |= d.any || !v->is_live; /* what was dumped has a hole now */
-    }
-    d.failed |= fflush(stdout) != 0;
-    buf_fini(&d.line);
-    survey_free(&v);
-    if (d.failed)
-        complain("the dump cannot be written");
-    else if (overtaken)
-        complain("files were removed meanwhile, so there is a hole in it: dump again");
-    else if (left_out || d.strange)
-        complain("some of it cannot be read; alipes history check tells more");
-    return d.failed || overtaken || left_out || d.strange ? FOUND : DONE;
+    enum dump_end end = dump_history(settings->path, stdout, &err);
+    if (end == DUMP_DONE)
+        return DONE;
+    complain(err.text);
+    return end == DUMP_REFUSED ? WRONG : FOUND;
 }
 
 /* --- restore ------------------------------------------------------------------------------------
@@ -271,9 +272,10 @@ restore(const struct store_settings *settings)
     struct restored r;
     bool ok = restore_from(stdin, settings, &r, &err);
     if (r.updates || ok)
-        fprintf(stderr, "restored: %llu updates, of which max_events and max_bytes keep %llu%s\n",
+        fprintf(stderr, "restored: %llu updates, of which max_events and max_bytes keep %llu%s%s\n",
                 (unsigned long long)r.updates, (unsigned long long)r.kept,
-                r.lost ? "; lost ones were left out" : "");
+                r.lost ? "; lost ones were left out" : "",
+                r.begins_and_ends ? "; begins and ends of subscriptions were left out" : "");
     const struct passwd *owner = r.owner ? getpwuid(r.owner) : NULL;
     if (r.owner)
         fprintf(stderr, "its files belong to %s (%u), as the folder does\n",
@@ -300,7 +302,7 @@ usage(void)
           "\n"
           "    stat      what the history holds\n"
           "    check     every file: whole, torn (nothing is lost) or damaged\n"
-          "    dump      every update as a line of JSON, oldest first\n"
+          "    dump      every update as a line of JSON, oldest first, and who came and went\n"
           "    restore   such lines, from standard input, into an empty folder\n"
           "\n"
           "Which folder: that of FILE, else that of the environment's configuration. All but\n"

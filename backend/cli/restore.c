@@ -97,10 +97,13 @@ take_line(struct restore *r, struct slice text, struct error *err)
     struct event_line line;
     if (!event_line_read(text, clock_wall_ms(), &line, err))
         return false;
-    if (line.is_lost || !keep_segments_short(r, line.past.time_ms, err)) {
-        r->done->lost += line.is_lost;
+    /* Of a begin nobody is there any more, and an end without it says nothing. */
+    bool is_left_out = line.is_lost || line.is_hub_s;
+    if (is_left_out || !keep_segments_short(r, line.past.time_ms, err)) {
+        r->done->lost += line.is_lost && !line.is_hub_s;
+        r->done->begins_and_ends += line.is_hub_s;
         update_unref(&line.update);
-        return line.is_lost;
+        return is_left_out;
     }
     r->updates[r->count] = line.update;
     r->past[r->count++] = line.past;
@@ -116,11 +119,30 @@ events_of(struct store *st)
     return held.events;
 }
 
+/* Its positions would be given a second time. */
+static bool
+beside_is_empty(const struct store *st, struct error *err)
+{
+    if (!store_has_beside(st))
+        return true;
+    char *path = folder_beside(&st->segments.folder);
+    const struct store_settings reading = {
+        .path = path, .max_bytes = UINT64_MAX, .max_events = UINT64_MAX, .only_reads = true};
+    struct store *beside = store_open(&reading, err);
+    bool is_new = beside && segments_is_new(&beside->segments);
+    if (beside && !is_new)
+        error_set(err, "%s is of a history that was here: move it away, or name another folder",
+                  path);
+    store_close(&beside);
+    free(path);
+    return is_new;
+}
+
 static bool
 is_empty(struct store *st, struct error *err)
 {
     if (segments_is_new(&st->segments))
-        return true;
+        return beside_is_empty(st, err);
     return error_set(
         err, "%s holds a history already (%llu updates): move it away, or name another folder",
         st->segments.folder.path, (unsigned long long)events_of(st));

@@ -8,8 +8,9 @@
 #include <sys/types.h>
 
 struct restored {
-    uint64_t lines, updates, lost, kept; /* `lost`: left out; `kept`: by retention */
-    uid_t owner;                         /* of the files, where it is not who asked; else 0 */
+    uint64_t lines, updates, kept;  /* `kept`: by retention */
+    uint64_t lost, begins_and_ends; /* left out */
+    uid_t owner;                    /* of the files, where it is not who asked; else 0 */
 };
 
 /* Root's files are of no use to a hub: it works on as the owner of the folder, or of the one that

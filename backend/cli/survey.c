@@ -204,15 +204,45 @@ survey_free(struct survey **ref)
 }
 
 bool
-survey_walk(struct survey *v, const struct survey_file *f,
-            void (*each)(void *, const struct disk_record *, struct block), void *context)
+survey_open_beside(const struct survey *v, struct survey **ret, struct error *err)
 {
-    char *bytes;
-    size_t len;
+    *ret = NULL;
+    if (!store_has_beside(v->store))
+        return true;
+    char *path = folder_beside(&v->store->segments.folder);
+    *ret = survey_open(path, err);
+    free(path);
+    return *ret != NULL;
+}
+
+static void
+note_place(void *context, const struct disk_record *r, struct block here)
+{
+    struct survey_records *records = context;
+    (void)r;
+    if (records->count == records->cap) {
+        records->cap = records->cap ? records->cap * 2 : 1024;
+        records->at = xrealloc(records->at, records->cap * sizeof *records->at);
+    }
+    records->at[records->count++] = here.offset;
+}
+
+bool
+survey_read(const struct survey *v, const struct survey_file *f, struct survey_records *ret)
+{
     struct segment_scan scan;
-    if (!read_file(v, f, ".log", &bytes, &len))
+    *ret = (struct survey_records){.bytes = NULL};
+    if (!read_file(v, f, ".log", &ret->bytes, &ret->len))
         return false;
-    segment_scan(SLICE_OF(bytes, len), &f->segment->header, f->accepted, each, context, &scan);
-    free(bytes);
+    segment_scan(SLICE_OF(ret->bytes, ret->len), &f->segment->header, f->accepted, note_place, ret,
+                 &scan);
     return true;
+}
+
+void
+survey_records_free(struct survey_records *records)
+{
+    free(records->bytes);
+    free(records->at);
+    *records = (struct survey_records){.bytes = NULL};
 }

@@ -44,11 +44,21 @@ struct survey {
 
 /* NULL: err says why the folder cannot be looked at. Caller owns. */
 MUST_CHECK struct survey *survey_open(const char *path, struct error *err);
+/* That of the store beside it. True with NULL: there is none. */
+MUST_CHECK bool survey_open_beside(const struct survey *, struct survey **ret, struct error *err);
 void survey_free(struct survey **);
 
-/* Walks through the records of a file: those that check. False: it cannot be read any more. */
-MUST_CHECK bool survey_walk(struct survey *, const struct survey_file *,
-                            void (*each)(void *, const struct disk_record *, struct block),
-                            void *context);
+/* The records of a file that check, hidden ones too. */
+struct survey_records {
+    char *bytes; /* owns: the file */
+    size_t len;
+    uint32_t *at; /* owns: where each begins */
+    size_t count, cap;
+};
+
+/* False: it cannot be read any more. Caller frees what is there in either case. */
+MUST_CHECK bool survey_read(const struct survey *, const struct survey_file *,
+                            struct survey_records *ret);
+void survey_records_free(struct survey_records *);
 
 #endif

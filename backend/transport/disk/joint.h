@@ -26,7 +26,7 @@ struct joint {
     struct position last;                 /* committed */
     struct update *parts[2][JOINT_BATCH]; /* of a commit, for one store each; borrowed */
 
-    /* What both stores have, all of it. */
+    /* What both stores have, all of it; where there are two. */
     pthread_mutex_t lock;
     struct position committed;
 };

@@ -141,6 +141,8 @@ static void
 move_committed(struct joint *j, struct position p)
 {
     j->last = p;
+    if (j->active == NULL)
+        return; /* who reads asks the one store alone */
     pthread_mutex_lock(&j->lock);
     j->committed = p;
     pthread_mutex_unlock(&j->lock);

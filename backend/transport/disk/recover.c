@@ -273,6 +273,18 @@ set_last(struct open_segment *at, const struct segment *s)
     at->last_time_ms = s->last_time_ms;
 }
 
+/* The header of an empty one alone knows the id of what came before, without a look at the file. */
+static void
+pass_id_on(struct segments *h, const struct segment *empty)
+{
+    struct segment *s = list_is_empty(&h->held) ? NULL : segments_at(h->held.prev);
+    struct slice id = empty->header.before_id;
+    if (s == NULL || id.ptr == NULL || position_cmp(segment_last(s), empty->header.before) != 0)
+        return;
+    s->last_id = xstrndup(id.ptr, id.len);
+    s->last_id_len = id.len;
+}
+
 /* The last file held nothing: its own header says all there is to know, and it goes once the next
  * one is there. */
 static struct segment *
@@ -281,6 +293,7 @@ drop_empty(struct segments *h, struct segment *s)
     if (!segment_is_empty(s))
         return NULL;
     list_unlink(&s->node);
+    pass_id_on(h, s);
     int fd = segment_open_file(s, &h->folder, ".log", O_WRONLY);
     if (fd >= 0 && ftruncate(fd, SEGMENT_HEADER) == 0) {
         h->used -= s->space - SEGMENT_HEADER;

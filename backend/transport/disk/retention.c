@@ -32,6 +32,10 @@ retention_last_id(const struct segments *h, const struct segment *s, size_t *ret
             return xstrndup(next->before_id.ptr, next->before_id.len);
         }
     }
+    if (s->last_id) {
+        *ret_len = s->last_id_len;
+        return xstrndup(s->last_id, s->last_id_len);
+    }
     if (s->last_offset == 0 && s->ready && s->header.before_id.ptr) { /* hidden ones alone */
         *ret_len = s->header.before_id.len;
         return xstrndup(s->header.before_id.ptr, s->header.before_id.len);

@@ -32,6 +32,7 @@ void
 segment_free(struct segment *s)
 {
     free(s->before_id);
+    free(s->last_id);
     free(s->blocks);
     id_table_free(&s->table);
     id_filter_free(&s->filter);

@@ -19,6 +19,8 @@ struct segment {
 
     struct segment_header header;
     char *before_id; /* owns what header.before_id borrows; NULL: none is known */
+    char *last_id;   /* owns; what one behind it said that is no more; NULL: none did */
+    size_t last_id_len;
 
     uint64_t length;       /* committed bytes */
     uint64_t synced;       /* of them on the disk, as far as is known */

@@ -22,9 +22,9 @@ struct writing {
 struct writer {
     struct segments *segments;
     struct open_segment at;
-struct segments *beside; /* ids are known where they are held there, too; NULL: alone */
+    struct segments *beside; /* ids are known where they are held there, too; NULL: alone */
     bool trouble;            /* the last commit failed */
-    bool must_cut; /* it may come back, until the next header says that it was none */
+    bool must_cut;           /* it may come back, until the next header says that it was none */
     uint64_t retry_at_ms;
     char *buffer; /* owns */
     size_t buffer_size;

@@ -254,16 +254,20 @@ find(struct slice id)
 }
 
 static struct transport_read
-read_after(bool from_removed, struct position after)
+read_as(struct transport_read r)
 {
-    struct transport_read r = {.message.receive = on_read,
-                               .origin = workers[1],
-                               .from_removed = from_removed,
-                               .after = after};
+    r.message.receive = on_read;
+    r.origin = workers[1];
     size_t before = reads_answered;
     on_worker(r.origin, run_read, &r);
     wait_until(&reads_answered, before + 1);
     return r;
+}
+
+static struct transport_read
+read_after(bool from_removed, struct position after)
+{
+    return read_as((struct transport_read){.from_removed = from_removed, .after = after});
 }
 
 START_TEST(the_ring_is_bounded_and_says_what_is_gone)
@@ -447,6 +451,181 @@ START_TEST(who_is_there_is_known_before_any_worker_hears_of_it)
 }
 END_TEST
 
+static struct active *
+make_active(unsigned number)
+{
+    char subscriber[32];
+    snprintf(subscriber, sizeof subscriber, "urn:uuid:%u", number);
+    const struct active_parts parts = {.dialect = DIALECT_0X,
+                                       .hub = SLICE("/hub"),
+                                       .match = SLICE("a"),
+                                       .subscriber = slice_of(subscriber)};
+    return active_new(&parts);
+}
+
+/* In one group: it begins, something is published, it ends. Ids are b-, id- and e-NUMBER. */
+static void
+publish_mixed(unsigned number)
+{
+    char begin[24], end[24];
+    struct active *a = make_active(number);
+    ck_assert(registry_reserve(transport_registry(transport), a));
+    snprintf(begin, sizeof begin, "b-%u", number);
+    snprintf(end, sizeof end, "e-%u", number);
+    struct update *all[] = {active_update(a, false, slice_of(begin)), numbered(number, 10),
+                            active_update(a, true, slice_of(end))};
+    publish_these(workers[0], 3, all);
+    active_unref(&a);
+}
+
+struct seen {
+    unsigned published, active;
+    bool gone;
+};
+
+static struct seen
+read_to_end(struct transport_read r)
+{
+    struct seen seen = {0};
+    struct position at = {0};
+    for (bool first = true;; first = false) {
+        r = read_as(r);
+        if (first)
+            at = r.after;
+        seen.gone = r.gone;
+        if (r.gone || r.piece == NULL)
+            return seen;
+        for (uint32_t i = batch_index_after(r.piece, at); i < r.piece->count; i++) {
+            const struct update *u = r.piece->updates[i];
+            ck_assert_int_gt(position_cmp(u->position, at), 0);
+            at = u->position;
+            if (u->kind == UPDATE_PUBLISHED)
+                seen.published++;
+            else
+                seen.active++;
+        }
+        if (position_cmp(at, r.piece->upto) < 0)
+            at = r.piece->upto;
+        batch_unref(&r.piece);
+        r.after = at;
+        r.from_removed = false;
+    }
+}
+
+static struct seen
+read_behind(enum read_scope scope, struct position after)
+{
+    return read_to_end((struct transport_read){.scope = scope, .after = after});
+}
+
+START_TEST(begins_and_ends_have_a_ring_of_their_own_in_the_one_order)
+{
+    struct transport_stat held;
+    open_with((struct transport_settings){.tail_bytes = 1 << 20,
+                                          .max_batch_bytes = 4096,
+                                          .subscriptions = true,
+                                          .subscriptions_max_bytes = 1 << 20});
+    for (unsigned i = 0; i < 100; i++)
+        publish_mixed(i);
+    wait_until(&answered, 100);
+    struct position first = find(SLICE("b-0")).position;
+    ck_assert_uint_eq(find(SLICE("id-0")).position.sequence, first.sequence + 1);
+    ck_assert_uint_eq(find(SLICE("e-99")).position.sequence, first.sequence + 299);
+    struct seen all = read_behind(READ_ALL, first);
+    ck_assert(!all.gone);
+    ck_assert_uint_eq(all.published, 100);
+    ck_assert_uint_eq(all.active, 199);
+    struct seen published = read_behind(READ_PUBLISHED, first);
+    ck_assert_uint_eq(published.published, 100);
+    ck_assert_uint_eq(published.active, 0);
+    transport_stat(transport, &held);
+    ck_assert_uint_eq(held.events, 100);
+    ck_assert_uint_eq(held.subscriptions_events, 200);
+    ck_assert_uint_gt(held.subscriptions_bytes, 200 * 100);
+    close_all();
+}
+END_TEST
+
+START_TEST(what_is_removed_of_begins_ends_only_who_wants_them)
+{
+    open_with((struct transport_settings){.tail_bytes = 1 << 20,
+                                          .max_batch_bytes = 4096,
+                                          .subscriptions = true,
+                                          .subscriptions_max_bytes = 20000});
+    for (unsigned i = 0; i < 100; i++) {
+        publish_mixed(i);
+        wait_until(&answered, i + 1);
+    }
+    struct transport_find f = find(SLICE("id-0"));
+    ck_assert(f.found && f.is_lacking);
+    ck_assert(!find(SLICE("b-1")).found);
+    ck_assert(!find(SLICE("id-99")).is_lacking);
+    struct seen seen = read_behind(READ_PUBLISHED, f.position);
+    ck_assert(!seen.gone);
+    ck_assert_uint_eq(seen.published, 99);
+    ck_assert(read_behind(READ_ALL, f.position).gone);
+    seen = read_behind(READ_ALL_THAT_IS_THERE, f.position);
+    ck_assert(!seen.gone);
+    ck_assert_uint_eq(seen.published, 99);
+    ck_assert_uint_gt(seen.active, 5);
+    ck_assert_uint_lt(seen.active, 100);
+    seen = read_to_end((struct transport_read){.scope = READ_ALL, .from_removed = true});
+    ck_assert(!seen.gone);
+    ck_assert_uint_eq(seen.published, 100);
+    /* What goes after the stream was told is not passed over. */
+    struct transport_read r =
+        read_as((struct transport_read){.scope = READ_ALL_THAT_IS_THERE, .after = f.position});
+    ck_assert(r.told.is_set && !r.gone);
+    batch_unref(&r.piece);
+    for (unsigned i = 100; i < 150; i++) {
+        publish_mixed(i);
+        wait_until(&answered, i + 1);
+    }
+    ck_assert(read_as(r).gone);
+    close_all();
+}
+END_TEST
+
+START_TEST(a_begin_behind_which_updates_are_gone_is_unknown)
+{
+    open_with((struct transport_settings){.tail_bytes = 20000,
+                                          .max_batch_bytes = 4096,
+                                          .subscriptions = true,
+                                          .subscriptions_max_bytes = 1 << 20});
+    publish_mixed(0);
+    wait_until(&answered, 1);
+    struct position begin = find(SLICE("b-0")).position;
+    for (unsigned i = 1; i < 200; i++) {
+        publish(i, 1000);
+        wait_until(&answered, i + 1);
+    }
+    ck_assert(!find(SLICE("b-0")).found);
+    ck_assert(read_behind(READ_ALL, begin).gone);
+    struct seen seen =
+        read_to_end((struct transport_read){.scope = READ_ALL, .from_removed = true});
+    ck_assert(!seen.gone);
+    ck_assert_uint_eq(seen.active, 2);
+    close_all();
+}
+END_TEST
+
+START_TEST(begins_and_ends_grow_old)
+{
+    open_with((struct transport_settings){.tail_bytes = 1 << 20,
+                                          .max_batch_bytes = 4096,
+                                          .subscriptions = true,
+                                          .subscriptions_max_bytes = 1 << 20,
+                                          .subscriptions_max_age_ms = 1});
+    publish_mixed(0);
+    wait_until(&answered, 1);
+    while (find(SLICE("b-0")).found)
+        ;
+    ck_assert(find(SLICE("e-0")).found); /* the last removed id is still a cursor */
+    ck_assert(find(SLICE("id-0")).is_lacking);
+    close_all();
+}
+END_TEST
+
 START_TEST(without_the_directive_there_is_no_registry)
 {
     open_all(1 << 20);
@@ -470,6 +649,10 @@ main(void)
     tcase_add_test(c, after_refuse_a_publish_is_answered_stopped);
     tcase_add_test(c, a_group_stands_together_and_knows_what_comes_before_it);
     tcase_add_test(c, who_is_there_is_known_before_any_worker_hears_of_it);
+    tcase_add_test(c, begins_and_ends_have_a_ring_of_their_own_in_the_one_order);
+    tcase_add_test(c, what_is_removed_of_begins_ends_only_who_wants_them);
+    tcase_add_test(c, a_begin_behind_which_updates_are_gone_is_unknown);
+    tcase_add_test(c, begins_and_ends_grow_old);
     tcase_add_test(c, without_the_directive_there_is_no_registry);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);

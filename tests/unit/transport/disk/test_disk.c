@@ -4,7 +4,9 @@
  * Threads meet here. */
 
 #include "base/hash.h"
+#include "transport/active_update.h"
 #include "transport/disk/disk.h"
+#include "transport/registry.h"
 #include "unit/transport/disk/history.h"
 
 enum {
@@ -173,6 +175,37 @@ struct walker {
     bool begun;
 };
 
+static struct position
+later(struct position a, struct position b)
+{
+    return position_cmp(a, b) >= 0 ? a : b;
+}
+
+/* Each update is the one that workers heard next, but for what the walker was told of. */
+static void
+check_piece(const struct walker *k)
+{
+    const struct batch *b = k->read.piece;
+    struct position told = later(k->read.told.published, k->read.told.active);
+    struct position at = k->at;
+    pthread_mutex_lock(&lock);
+    for (uint32_t i = batch_index_after(b, at); i < b->count; i++) {
+        size_t low = 0, high = heard_count[0];
+        while (low < high) {
+            size_t mid = (low + high) / 2;
+            if (position_cmp(heard[0][mid], later(at, told)) <= 0)
+                low = mid + 1;
+            else
+                high = mid;
+        }
+        struct position p = b->updates[i]->position;
+        if (low < heard_count[0] && position_cmp(p, told) > 0)
+            ck_assert_int_eq(position_cmp(heard[0][low], p), 0);
+        at = p;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 static void
 run_read(void *read)
 {
@@ -186,13 +219,14 @@ on_read(struct worker *w, struct message *m)
     struct walker *k = CONTAINER_OF(m, struct walker, read.message);
     struct batch *piece = k->read.piece;
     if (k->read.gone) {
-        k->begun = false;
+        k->begun = k->read.told.is_set = false;
     } else if (piece) {
         if (!k->begun)
             k->at = k->read.after;
         k->begun = true;
-        ck_assert_int_le(position_cmp(piece->after, k->at), 0);
+        ck_assert(k->read.told.is_set || position_cmp(piece->after, k->at) <= 0);
         ck_assert_int_gt(position_cmp(piece->upto, k->at), 0);
+        check_piece(k);
         k->at = piece->upto;
     }
     batch_unref(&piece);
@@ -209,8 +243,11 @@ on_read(struct worker *w, struct message *m)
 static void
 walk(struct walker *k, struct worker *origin, struct position last)
 {
-    *k = (struct walker){
-        .read = {.message.receive = on_read, .origin = origin, .from_removed = true}, .last = last};
+    *k = (struct walker){.read = {.message.receive = on_read,
+                                  .origin = origin,
+                                  .scope = READ_ALL,
+                                  .from_removed = true},
+                         .last = last};
     on_worker(origin, run_read, &k->read);
 }
 
@@ -218,7 +255,7 @@ walk(struct walker *k, struct worker *origin, struct position last)
  */
 
 static void
-open_all(uint64_t sync_interval_ms)
+open_with(uint64_t sync_interval_ms, bool subscriptions)
 {
     struct store_settings s = history_settings();
     const struct transport_settings settings = {.tail_bytes = 65536,
@@ -227,7 +264,10 @@ open_all(uint64_t sync_interval_ms)
                                                 .max_events = 1500,
                                                 .max_bytes = 1 << 20,
                                                 .max_age_ms = 86400000,
-                                                .sync_interval_ms = sync_interval_ms};
+                                                .sync_interval_ms = sync_interval_ms,
+                                                .subscriptions = subscriptions,
+                                                .subscriptions_max_bytes = 1 << 20,
+                                                .subscriptions_max_age_ms = 86400000};
     struct error err = {""};
     transport = transport_open(&disk_transport, &settings, &err);
     ck_assert_msg(transport != NULL, "%s", err.text);
@@ -238,6 +278,12 @@ open_all(uint64_t sync_interval_ms)
         worker_start(workers[i]);
     heard_count[0] = heard_count[1] = committed = failed = too_large = stopped = finds = finished =
         0;
+}
+
+static void
+open_all(uint64_t sync_interval_ms)
+{
+    open_with(sync_interval_ms, false);
 }
 
 static void
@@ -304,6 +350,113 @@ START_TEST(with_a_sync_now_and_then)
 }
 END_TEST
 
+/* --- who is there -------------------------------------------------------------------------------
+ */
+
+enum {
+    THERE = 100 /* at once */
+};
+
+static struct active *
+make_active(unsigned number)
+{
+    char subscriber[64];
+    snprintf(subscriber, sizeof subscriber, "urn:uuid:%040u", number);
+    const struct active_parts parts = {.dialect = DIALECT_1_0,
+                                       .hub = SLICE("/hub"),
+                                       .match_type = SLICE("exact"),
+                                       .match = SLICE("a"),
+                                       .subscriber = slice_of(subscriber)};
+    return active_new(&parts);
+}
+
+/* A group: one comes, something is said, and one goes that came a while ago. */
+static void
+come_and_go(unsigned number, struct active **there)
+{
+    char id[24];
+    struct active **place = &there[number % THERE];
+    struct post *p = xalloc(sizeof *p);
+    p->request = (struct transport_publish){.message.receive = on_published,
+                                            .origin = workers[number % WORKERS],
+                                            .updates = p->updates};
+    struct update **next = p->updates;
+    if (*place) {
+        snprintf(id, sizeof id, "end-%u", number);
+        *next++ = active_update(*place, true, slice_of(id));
+        active_unref(place);
+    }
+    *place = make_active(number);
+    ck_assert(registry_reserve(transport_registry(transport), *place));
+    snprintf(id, sizeof id, "begin-%u", number);
+    *next++ = active_update(*place, false, slice_of(id));
+    snprintf(id, sizeof id, "id-%u", number);
+    *next++ = make_update(id, 1, number % 700);
+    p->request.count = (uint32_t)(next - p->updates);
+    on_worker(p->request.origin, run_publish, &p->request);
+}
+
+static size_t
+walk_registry(void)
+{
+    struct registry_walk w;
+    struct active *into[64];
+    struct buf id;
+    size_t count = 0, got;
+    buf_init(&id, 1000);
+    registry_walk_begin(transport_registry(transport), &w, DIALECT_1_0, SLICE(""), &id);
+    while ((got = registry_walk_next(&w, into, COUNT_OF(into))) > 0)
+        for (count += got; got > 0; got--)
+            active_unref(&into[got - 1]);
+    buf_fini(&id);
+    return count;
+}
+
+START_TEST(who_comes_and_goes_is_told_among_the_rest)
+{
+    enum {
+        GROUPS = (UPDATES + THERE) / 3
+    };
+    static struct walker walkers[READERS];
+    static struct active *there[THERE];
+    size_t updates = 0;
+    open_with(0, true);
+    for (unsigned i = 0; i < GROUPS; i++) {
+        come_and_go(i, there);
+        updates += i < THERE ? 2 : 3;
+        if (i % 5 == 0)
+            find(i / 2);
+        if (i >= THERE)
+            ck_assert_uint_le(walk_registry(), THERE); /* in whole groups */
+        if (i % 150 == 149 && i / 150 < READERS) {
+            wait_until(&committed, i + 1);
+            wait_until(&heard_count[0], updates);
+            ck_assert_uint_eq(walk_registry(), THERE);
+            pthread_mutex_lock(&lock);
+            struct position last = heard[0][updates - 1];
+            pthread_mutex_unlock(&lock);
+            walk(&walkers[i / 150], workers[i / 150 % WORKERS], last);
+        }
+    }
+    wait_until(&heard_count[0], updates);
+    wait_until(&heard_count[1], updates);
+    wait_until(&finished, READERS);
+    wait_until(&finds, (GROUPS + 4) / 5);
+    ck_assert_uint_eq(failed, 0);
+    for (size_t i = 1; i < updates; i++) {
+        ck_assert_int_eq(position_cmp(heard[0][i], heard[1][i]), 0);
+        ck_assert_int_lt(position_cmp(heard[0][i - 1], heard[0][i]), 0);
+    }
+    close_all();
+    open_with(0, true); /* after a stop all of them are there */
+    ck_assert_uint_eq(registry_count(transport_registry(transport)), THERE);
+    close_all();
+    for (unsigned i = 0; i < THERE; i++)
+        active_unref(&there[i]);
+    history_remove();
+}
+END_TEST
+
 /* Beside others, whichever batch it stands in. */
 START_TEST(an_update_that_cannot_be_held_fails_alone)
 {
@@ -350,6 +503,7 @@ main(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, with_a_sync_for_each_commit);
     tcase_add_test(c, with_a_sync_now_and_then);
+    tcase_add_test(c, who_comes_and_goes_is_told_among_the_rest);
     tcase_add_test(c, an_update_that_cannot_be_held_fails_alone);
     tcase_add_test(c, after_refuse_a_publish_is_answered_stopped_and_those_before_are_committed);
     suite_add_tcase(s, c);
