@@ -30,9 +30,9 @@
 #include <stdlib.h>
 
 enum {
-    PIECE = 65536,       /* bytes of a long list that are written at once */
-    STEP_COST = 8192,    /* of collecting or dropping, in bytes that are sent */
-    STEPS_AT_ONCE = 4,   /* of collecting: for most lists that is all */
+    PIECE = 65536,     /* bytes of a long list that are written at once */
+    STEP_COST = 32768, /* of collecting or dropping, in bytes that are sent */
+    STEPS_AT_ONCE = 4, /* of collecting: for most lists that is all */
 };
 
 struct roster {
@@ -263,7 +263,8 @@ send(struct roster *r)
         if (ex->request->rest == 0) {
             leave(r);
         } else {
-            timer_arm(worker_timers(ex->worker), &r->timer, ex->config->subscription_list_timeout_ms);
+            timer_arm(worker_timers(ex->worker), &r->timer,
+                      ex->config->subscription_list_timeout_ms);
             await(r);
         }
     }

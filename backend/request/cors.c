@@ -16,8 +16,7 @@
 
 #include <string.h>
 
-#define ALLOWED_HEADERS                                                                            \
-    "authorization, cache-control, last-event-id, content-type, if-none-match"
+#define ALLOWED_HEADERS "authorization, cache-control, last-event-id, content-type, if-none-match"
 
 static bool
 has_bare_star(const struct string_list *origins)

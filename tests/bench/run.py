@@ -8,6 +8,7 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py history …        what durable publishing and replay cost: history.py
     tests/bench/run.py matching …       what matchers cost: matching.py
     tests/bench/run.py subscriptions …  what active subscriptions cost: subscriptions.py
+    tests/bench/run.py lists …          what lists of active subscriptions cost: lists.py
     tests/bench/run.py heartbeat …      what heartbeats cost behind each front: heartbeat.py
 
 The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
@@ -32,6 +33,7 @@ from pathlib import Path
 import jwt
 
 import history
+import lists
 import matching
 import tokens
 
@@ -163,6 +165,9 @@ def main():
         return
     if sys.argv[1:2] == ["history"]:
         history.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["lists"]:
+        lists.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["matching"]:
         matching.main(sys.modules[__name__], sys.argv[2:])

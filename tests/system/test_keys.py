@@ -223,6 +223,27 @@ def test_who_comes_before_the_first_set_waits_for_it(start_hub, server):
     assert stream.head()[0] == 200
 
 
+def test_a_list_of_active_subscriptions_waits_for_keys_as_a_stream_does(start_hub, server):
+    key = Key("k")
+    keys = server([key])
+    keys.slow = True
+    hub = start_hub(keys.conf(key_wait_timeout="20s") + "\nsubscriptions", keys=False)
+    auth, target = f"Authorization: Bearer {key.token()}", PATH + "/subscriptions"
+    stays, leaves = Client(address(hub)), Client(address(hub))
+    for client in (stays, leaves):
+        client.ask("GET", target, [auth])
+    leaves.close()
+    wait_for(lambda: keys.asked == 1, "the hub to ask")
+    keys.delay.set()
+    assert json.loads(stays.reply().body)["type"] == "subscriptions"
+
+
+def test_a_list_of_active_subscriptions_that_waits_for_keys_in_vain_is_503(start_hub, server):
+    hub = start_hub(server(500).conf(key_wait_timeout="300ms") + "\nsubscriptions", keys=False)
+    reply = Client(address(hub)).get(PATH + "/subscriptions", f"Authorization: Bearer {Key('k').token()}")
+    assert reply.status == 503 and "retry-after" in reply.headers
+
+
 @pytest.mark.parametrize("broken", [404, 410, 500, b"no json", b'{"keys": "x"}', b"x" * 300000, "http://127.0.0.1:1/", "file:///etc/passwd"],
                          ids=["404", "410", "500", "no-json", "no-list", "large", "to-http", "to-file"])
 def test_a_set_stays_in_force_while_its_server_is_broken(start_hub, server, broken):

@@ -176,10 +176,13 @@ static void
 push_reply(struct fastcgi_request *r, struct buf *b)
 {
     bool has_rest = r->exchange.request && r->exchange.request->rest;
-    if (!has_rest)
+    if (!has_rest) {
         add_end(r, b);
-    if (!has_rest || r->state != STATE_SENDING)
-        set_state(r, has_rest ? STATE_SENDING : STATE_REPLYING);
+        set_state(r, STATE_REPLYING);
+    } else if (r->state != STATE_SENDING) {
+        set_state(r, STATE_SENDING);
+        link_tune_for_streaming(r->all->link);
+    }
     push(r->all, b);
     link_ask_resume(r->all->link);
 }

@@ -116,6 +116,8 @@ on_wire_reply(struct exchange *ex, const struct reply *r)
         buf_add(&b, r->body);
     http_request_move(h, ex->request && ex->request->rest ? HTTP_SENDING : HTTP_REPLYING);
     link_set_timer(&h->link, 0);
+    if (h->state == HTTP_SENDING)
+        link_tune_for_streaming(&h->link);
     if (b.failed)
         link_die(&h->link);
     else if (h->keep && h->link.in.len && h->state == HTTP_REPLYING)

@@ -168,7 +168,7 @@ end(void)
     is_long = cuts = false;
 }
 
-static const char fastcgi_get[] ="\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"
+static const char fastcgi_get[] = "\1\1\0\1\0\10\0\0\0\1\0\0\0\0\0\0"
                                   "\1\4\0\1\0\41\0\0\16\3REQUEST_METHODGET\13\1REQUEST_URI/"
                                   "\1\4\0\1\0\0\0\0\1\5\0\1\0\0\0\0";
 
@@ -234,7 +234,7 @@ START_TEST(a_reply_in_pieces_arrives_whole_and_so_does_what_was_asked_behind_it)
     size_t len = ask(SOCK_STREAM, requests[0], got, room, &reads);
     const char *at = long_body(got, len);
     ck_assert_int_eq(memcmp(at, body, body_len), 0);
-    at = long_body(at + body_len, 300);                     /* of HEAD: its length alone */
+    at = long_body(at + body_len, 300); /* of HEAD: its length alone */
     at = long_body(at, (size_t)(got + len - at));
     ck_assert_int_eq(memcmp(at, body, body_len), 0);
     ck_assert_ptr_eq(at + body_len, got + len);

@@ -57,8 +57,8 @@ START_TEST(each_path_is_one_thing)
 {
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         struct arena arena;
-        const bool speaks[DIALECTS] = {[DIALECT_0X] = paths[i].speaks & ONLY_0X,
-                                       [DIALECT_1_0] = paths[i].speaks & ONLY_1_0};
+        const bool speaks[DIALECTS] = {
+            [DIALECT_0X] = paths[i].speaks & ONLY_0X, [DIALECT_1_0] = paths[i].speaks & ONLY_1_0};
         arena_init(&arena, 65536);
         ck_assert(roster_path_is(SLICE(H), paths[i].path));
         struct roster_path p =
@@ -77,9 +77,15 @@ END_TEST
 START_TEST(what_only_begins_like_it_is_another_path)
 {
     static const struct slice others[] = {
-        SLICE_INIT(H),           SLICE_INIT(H "/"),      SLICE_INIT(H "/subscription"),
-        SLICE_INIT(S "x"),       SLICE_INIT(S "%2Fa/b"), SLICE_INIT("/subscriptions"),
-        SLICE_INIT("/" S),       SLICE_INIT(""),         SLICE_INIT(H "/Subscriptions"),
+        SLICE_INIT(H),
+        SLICE_INIT(H "/"),
+        SLICE_INIT(H "/subscription"),
+        SLICE_INIT(S "x"),
+        SLICE_INIT(S "%2Fa/b"),
+        SLICE_INIT("/subscriptions"),
+        SLICE_INIT("/" S),
+        SLICE_INIT(""),
+        SLICE_INIT(H "/Subscriptions"),
         SLICE_INIT(H "/%73ubscriptions"),
     };
     for (size_t i = 0; i < COUNT_OF(others); i++)

@@ -46,10 +46,22 @@ END_TEST
 START_TEST(a_bad_parameter_is_said_in_a_sentence)
 {
     static const char *const bad[] = {
-        "limit",     "limit=",        "limit=0",      "limit=-1",   "limit=1.5",
-        "limit=%31 ", "limit=1&limit=1", "after=",    "after=1",    "after=1-",
-        "after=-1",  "after=1-2-3",   "after=1-x",    "after=1-2&after=1-2",
-        "limit=18446744073709551615", "after=18446744073709551616-1",
+        "limit",
+        "limit=",
+        "limit=0",
+        "limit=-1",
+        "limit=1.5",
+        "limit=%31 ",
+        "limit=1&limit=1",
+        "after=",
+        "after=1",
+        "after=1-",
+        "after=-1",
+        "after=1-2-3",
+        "after=1-x",
+        "after=1-2&after=1-2",
+        "limit=18446744073709551615",
+        "after=18446744073709551616-1",
         "topic=a&topic=b&topic=c&topic=d",
     };
     struct roster_query q;
