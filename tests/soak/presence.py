@@ -46,8 +46,12 @@ def main():
         began, peak, quiet = time.monotonic(), 0, []
         while time.monotonic() < began + O.seconds:
             model.fill(O.pages)
-            model.run_for(min(60, O.seconds), quiet=0.1, kill=0.05, restart=0.05)
+            model.run_for(min(20, O.seconds), quiet=0, kill=0, restart=0)
             peak = max(peak, len(model.pages))
+            how = (model.kill, model.restart)[len(quiet) % 2]
+            how()
+            model.did[how.__name__] += 1
+            model.run_for(min(10, O.seconds), quiet=0, kill=0, restart=0)
             then = time.monotonic()
             model.quiet(300)
             quiet.append(round(time.monotonic() - then, 1))
