@@ -454,3 +454,26 @@ def test_begins_and_ends_are_left_alone_where_they_are_off_and_told_apart(start,
     assert [line["id"] for line in dump(folder) if line["id"][0] == "e"] == [f"e{i}" for i in range(5)]
     hub.stop()
     assert {path.name: path.read_bytes() for path in beside.iterdir()} == before
+
+
+def test_what_began_and_ended_stands_in_a_dump_in_its_place(start, tmp_path):
+    folder, other = tmp_path / "history", tmp_path / "other"
+    hub, address = start(folder, more="max_bytes 1MiB\n}\nsubscriptions {\n hold_back 0s")
+    auth = f"Authorization: Bearer {token(subscribe=['*'])}"
+    stream = Stream(address, "topic=t&topic=u", auth)
+    fill(address, 1)
+    stream.close()
+    wait_for(lambda: len(dump(folder)) == 5, "the ends")
+    fill(address, 1, first=1)
+    lines = dump(folder)
+    assert [line.get("subscription", line["id"]) for line in lines] == ["begin", "begin", "e0", "end", "end", "e1"]
+    assert {line.get("dialect") for line in lines} == {"0.x", None}
+    assert [json.loads(line["data"])["active"] for line in lines if "subscription" in line] == [True, True, False, False]
+    told = stat(folder)
+    assert (told["events"], told["subscriptions records"], told["last"], told["subscriptions last"]) == ("2", "4", "1-6", "1-5")
+    hub.stop()
+    restored = history("restore", other, data=history("dump", folder).stdout)
+    assert restored.returncode == 0 and b"restored: 2 updates" in restored.stderr, restored.stderr
+    assert b"begins and ends of subscriptions were left out" in restored.stderr
+    assert [line["id"] for line in dump(other)] == ["e0", "e1"] and not (other / "subscriptions").exists()
+    assert check(folder)[0] == check(other)[0] == 0
