@@ -17,7 +17,8 @@
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;
-#                  then the history under kills, full disks, jumping clocks and the model, as long
+#                  then the history under kills, full disks, jumping clocks and the model, as long,
+#                  then 10,000 pages that come and go, with kills, against the model of who is there
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
 #   make deb       install what building takes and make a package of it: build/alipes_VERSION_ARCH.deb
@@ -175,7 +176,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_notifications.py test_presence.py test_run.py test_scrape.py \
-                    test_symfony.py test_urlpattern.py)
+                    test_subscriptions_design.py test_symfony.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
 .PHONY: $(SYSTEM_RUNS)
@@ -218,7 +219,7 @@ $(ASAN_TOOLS): %: %.o build/asan/libalipes.a
 check-system-release: $(SHIMS) $(ASAN_TOOLS)
 
 # The other shim makes trouble for a hub that runs.
-RELEASE_ONLY += --ignore=tests/system/test_history_trouble.py --ignore=tests/system/test_clock.py
+RELEASE_ONLY += $(addprefix --ignore=tests/system/,test_history_trouble.py test_clock.py test_subscriptions_trouble.py)
 
 # --- fuzzing ----------------------------------------------------------------------------------
 
@@ -245,6 +246,7 @@ fuzz: $(FUZZ_PROGRAMS)
 soak: build/release/alipes build/trouble/shim.so
 	$(PYTHON) tests/soak/soak.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/history.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/presence.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
 build/bench/indexbench build/bench/verify: build/bench/%: build/release/tests/bench/%.o build/release/libalipes.a
 	@mkdir -p $(@D)

@@ -7,6 +7,7 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py tokens …         what tokens cost: tokens.py
     tests/bench/run.py history …        what durable publishing and replay cost: history.py
     tests/bench/run.py matching …       what matchers cost: matching.py
+    tests/bench/run.py subscriptions …  what active subscriptions cost: subscriptions.py
     tests/bench/run.py lists …          what lists of active subscriptions cost: lists.py
     tests/bench/run.py heartbeat …      what heartbeats cost behind each front: heartbeat.py
 
@@ -157,6 +158,10 @@ def main():
     if sys.argv[1:2] == ["heartbeat"]:
         import heartbeat  # it brings the modules of the system tests, some of which have names of these
         heartbeat.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["subscriptions"]:
+        import subscriptions
+        subscriptions.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["history"]:
         history.main(sys.argv[2:])
