@@ -1,10 +1,11 @@
-"""What the draft of 1.0 asks of a hub and no other file holds in that dialect, over both wires, by a hub that speaks
-nothing else. What holds each of its sentences stands in tests/conformance/."""
+"""What the draft of 1.0 and the specification of 0.x ask of a hub and no other file holds in that dialect, over both
+wires. What holds each of their sentences stands in tests/conformance/."""
+import re
 import time
 
 import pytest
 
-from conftest import PATH, Client, Hub, Stream, publish
+from conftest import PATH, Client, Hub, Stream, publish, token
 from fastcgi import Fastcgi
 from test_access import ISSUERS, access_token
 
@@ -27,6 +28,12 @@ def wire(request, modern):
 @pytest.fixture
 def topic():
     return f"https://example.com/{next(_names)}"
+
+
+@pytest.fixture(params=["http", "fastcgi"])
+def old(request, hub):
+    """A hub of 0.x."""
+    return Fastcgi(hub.socket) if request.param == "fastcgi" else ("127.0.0.1", hub.port)
 
 
 def sent(wire, **form):
@@ -226,3 +233,42 @@ def test_matchers_of_a_request_are_bounded_in_number_and_length(wire):
     assert status("match=" + "a" * 4096) == 200
     assert status("match=" + "a" * 4097) == 400
     assert status("match_urlpattern=/" + "a" * 4096) == 400
+
+
+def test_ids_can_be_made_that_tell_nothing(start_hub):
+    hub = start_hub(ISSUERS + "id_format uuid4", keys=False)
+    ids = {sent(hub.socket, topic="t") for _ in range(50)}
+    assert len(ids) == 50 and all(re.fullmatch("urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", id) for id in ids)
+    assert len({id[:13] for id in ids}) > 40, "no time in front"
+
+
+def test_in_0_x_the_header_counts_before_the_parameter(old, topic):
+    ids = [publish(old, topic=topic, data=str(i)).body.decode() for i in range(4)]
+    stream = Stream(old, f"topic={topic}&lastEventID={ids[0]}", f"Last-Event-ID: {ids[2]}")
+    assert stream.headers["last-event-id"] == ids[2]
+    assert stream.datas(1) == ["3"]
+
+
+def test_in_0_x_the_header_counts_before_parameter_and_cookie_and_the_parameter_before_the_cookie(old, topic):
+    good, cookie = token(subscribe=["*"]), "Cookie: mercureAuthorization="
+
+    def status(query, *headers):
+        return Client(old).request("HEAD", f"{PATH}?topic={topic}{query}", headers).status
+
+    assert status("&authorization=x.y.z", f"Authorization: Bearer {good}", cookie + "x.y.z") == 200
+    assert status(f"&authorization={good}", "Authorization: Bearer x.y.z", cookie + good) == 401
+    assert status(f"&authorization={good}", cookie + "x.y.z") == 200
+    assert status("&authorization=x.y.z", cookie + good) == 401
+    assert status("", cookie + good) == 200
+
+
+def test_what_a_token_in_the_url_opens_is_private_to_caches(old, topic):
+    headers = Stream(old, f"topic={topic}&authorization={token(subscribe=['*'])}").headers
+    assert {"private", "no-store"} <= {word.strip() for word in headers["cache-control"].split(",")}
+
+
+def test_in_0_x_of_an_update_that_is_not_granted_in_whole_nothing_is_sent(old, topic):
+    stream = Stream(old, f"topic={topic}&topic={topic}/else")
+    assert publish(old, token([topic]), topic=[topic, f"{topic}/else"], data="half").status == 401
+    assert publish(old, token([topic]), topic=topic, data="whole").status == 200
+    assert stream.datas(1) == ["whole"]
