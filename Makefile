@@ -14,6 +14,7 @@
 #   make check-container  the image and the compose examples in a real engine (as root)
 #   make check-fresh  what the READMEs say, in a new Debian root: make run, make check, the package
 #   make lint      clang-format, layers and circles, unused exports, directives, banned functions
+#   make conformance  what the specifications ask of a hub, and the test that holds each sentence
 #   make format    let clang-format rewrite the C files
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;
@@ -143,7 +144,7 @@ UNITS_ASAN    := $(UNITS:%.c=build/asan/%)
 UNITS_TSAN    := $(UNITS_MT:%.c=build/tsan/%)
 FUZZ_PROGRAMS := $(FUZZERS:%=build/fuzz/%)
 
-.PHONY: check check-unit check-corpora check-system lint format
+.PHONY: check check-unit check-corpora check-system lint format conformance
 check: lint check-unit check-corpora check-system
 
 ifneq ($(filter check,$(MAKECMDGOALS)),)
@@ -155,6 +156,9 @@ endif
 
 lint: | $(FIRST)
 	@$(PYTHON) tests/tools/lint.py
+
+conformance:
+	@$(PYTHON) tests/tools/conformance.py
 
 format:
 	find backend tests -name '*.[ch]' -exec clang-format -i {} +

@@ -126,6 +126,21 @@ slice_count(struct slice s, char byte)
 }
 
 size_t
+slice_index_unquoted(struct slice s, char byte)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (quoted && s.ptr[i] == '\\')
+            i++;
+        else if (s.ptr[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && s.ptr[i] == byte)
+            return i;
+    }
+    return s.len;
+}
+
+size_t
 slice_index_control(struct slice s)
 {
     size_t i = 0;

@@ -37,6 +37,9 @@ struct slice slice_trim(struct slice s); /* without blanks and tabs at both ends
 /* Index of the first `byte`, or s.len. */
 size_t slice_index(struct slice s, char byte);
 size_t slice_count(struct slice s, char byte); /* how often it is there */
+/* As slice_index(), and what stands inside of "quotes" does not count, nor what a backslash there
+ * precedes (RFC 9110, section 5.6.4). */
+size_t slice_index_unquoted(struct slice s, char byte);
 /* Index of the first control character (below 0x20, or 0x7f), or s.len. */
 size_t slice_index_control(struct slice s);
 /* Index of the first occurrence of `needle`, or s.len. An empty needle is at 0. */

@@ -157,9 +157,12 @@ publish_form_read(struct arena *arena, struct slice form, enum dialect dialect,
 unsigned
 publish_form_status(enum publish_form_fault fault, enum dialect dialect)
 {
-    bool is_too_much =
-        fault == PUBLISH_FORM_TOO_MANY_TOPICS || fault == PUBLISH_FORM_TOPICS_TOO_LARGE;
-    return is_too_much && dialect == DIALECT_1_0 ? 413 : 400;
+    static const bool is_bound[PUBLISH_FORM_KEPT_TOPIC + 1] = {
+        [PUBLISH_FORM_TOO_LARGE] = true,       [PUBLISH_FORM_TOO_MANY] = true,
+        [PUBLISH_FORM_TOO_MANY_TOPICS] = true, [PUBLISH_FORM_TOPICS_TOO_LARGE] = true,
+        [PUBLISH_FORM_ID_TOO_LONG] = true,
+    };
+    return is_bound[fault] && dialect == DIALECT_1_0 ? 413 : 400;
 }
 
 struct slice

@@ -24,9 +24,9 @@ struct publish_form_limits {
 enum publish_form_fault {
     PUBLISH_FORM_OK,
     PUBLISH_FORM_TOO_LARGE,        /* the arena is full */
-    PUBLISH_FORM_TOO_MANY,         /* a bound: max_fields */
-    PUBLISH_FORM_TOO_MANY_TOPICS,  /* a bound: max_topics; 413 in 1.0 */
-    PUBLISH_FORM_TOPICS_TOO_LARGE, /* a bound: max_topics_size; 413 in 1.0 */
+    PUBLISH_FORM_TOO_MANY,         /* a bound: max_fields; bounds are 413 in 1.0 */
+    PUBLISH_FORM_TOO_MANY_TOPICS,  /* a bound: max_topics */
+    PUBLISH_FORM_TOPICS_TOO_LARGE, /* a bound: max_topics_size */
     PUBLISH_FORM_NOT_UTF8,
     PUBLISH_FORM_NO_TOPIC,
     PUBLISH_FORM_TOPIC_IN_BRACKETS, /* none, but topic[0] or topic[] */

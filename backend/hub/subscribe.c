@@ -146,8 +146,10 @@ on_query(struct exchange *ex)
     ex->state = grant;
     ex->request->share = (struct body_share){&hub_worker_of(ex->worker)->hub->query_bytes,
                                              ex->config->max_pending_bytes / CONFIG_QUERY_SHARE};
-    if (form_announced(ex->request) == FORM_ELSE)
-        reply_text(ex, 415, SLICE("The body must be application/x-www-form-urlencoded.\n"));
+    enum form_announced announced = form_announced(ex->request);
+    if (announced != FORM_FORM)
+        reply_text(ex, announced == FORM_ELSE ? 415 : 400,
+                   SLICE("The Content-Type must be application/x-www-form-urlencoded.\n"));
     else if (subscribe_check_stop(ex))
         exchange_read_body(ex, ex->config->max_query_body_size);
 }

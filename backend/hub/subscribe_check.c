@@ -1,8 +1,8 @@
 /* subscribe_check - what is in the way of a subscription, and what its client hears of it.
  *
  * An EventSource never comes back after anything but a 200. So what is wrong with the request (400,
- * 401) is said, and what only cannot be had now (bounds, a stop) is a 200 with `retry:` and the
- * end. */
+ * 401, 406) is said, and what only cannot be had now (bounds, a stop) is a 200 with `retry:` and
+ * the end. */
 
 #include "hub/subscribe_check.h"
 
@@ -12,9 +12,23 @@
 #include "hub/compile_queue.h"
 #include "hub/home.h"
 #include "metrics/metrics.h"
+#include "request/media.h"
 #include "request/reply.h"
 
 #include <stdio.h>
+
+/* Only 1.0 asks. What 0.x served always goes on being served. */
+static bool
+accepts_streams(struct exchange *ex, const struct subscribe_form *q)
+{
+    if (q->cursor.dialect == DIALECT_0X ||
+        media_wish(ex->request, SLICE("text/event-stream")) != MEDIA_REFUSED)
+        return true;
+    reply_text(ex, 406,
+               SLICE("What is subscribed to comes as text/event-stream, which Accept does "
+                     "not name.\n"));
+    return false;
+}
 
 bool
 subscribe_check_form(struct exchange *ex, struct slice body, struct subscribe_form *q)
@@ -22,7 +36,7 @@ subscribe_check_form(struct exchange *ex, struct slice body, struct subscribe_fo
     const char *fault = subscribe_form_read(ex, body, q);
     if (fault)
         reply_text(ex, 400, slice_of(fault));
-    return fault == NULL;
+    return fault == NULL && accepts_streams(ex, q);
 }
 
 bool

@@ -2,6 +2,7 @@
 
 #include "request/form.h"
 
+#include "request/media.h"
 #include "topic/percent.h"
 
 /* As percent_decode(), and `+` is a space. */
@@ -43,9 +44,8 @@ enum form_announced
 form_announced(const struct request *r)
 {
     struct slice type;
-    if (!request_header(r, SLICE("Content-Type"), &type))
-        return FORM_NOTHING;
-    type = slice_trim(slice_head(type, slice_index(type, ';')));
+    if (!request_header(r, SLICE("Content-Type"), &type) || !media_type_read(type, &type))
+        return FORM_UNREADABLE;
     return slice_eq_nocase(type, SLICE("application/x-www-form-urlencoded")) ? FORM_FORM
                                                                              : FORM_ELSE;
 }

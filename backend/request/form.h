@@ -19,7 +19,7 @@ bool form_next(struct form *, struct arena *, struct slice *ret_name, struct sli
 
 /* What the request says that its body is: parameters of the type (charset) do not count. */
 enum form_announced {
-    FORM_NOTHING, /* no Content-Type */
+    FORM_UNREADABLE, /* no Content-Type, or none that is a type */
     FORM_FORM,
     FORM_ELSE,
 };

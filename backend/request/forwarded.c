@@ -43,22 +43,6 @@ forwarded_read_x(struct slice proto, struct slice for_)
                                      address_of(last_of_list(for_))};
 }
 
-/* The end of what stands before the first `stop` outside of quotes. */
-static size_t
-end_of_part(struct slice s, char stop)
-{
-    bool quoted = false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (quoted && s.ptr[i] == '\\')
-            i++;
-        else if (s.ptr[i] == '"')
-            quoted = !quoted;
-        else if (!quoted && s.ptr[i] == stop)
-            return i;
-    }
-    return s.len;
-}
-
 /* A token or a quoted string. One with a backslash in it holds no address and no scheme. */
 static struct slice
 unquoted(struct slice s)
@@ -72,10 +56,10 @@ forwarded_read(struct slice value)
 {
     struct forwarded_client client = {SLICE(""), SLICE("")};
     struct slice element = value;
-    for (size_t end; (end = end_of_part(element, ',')) < element.len;)
+    for (size_t end; (end = slice_index_unquoted(element, ',')) < element.len;)
         element = slice_from(element, end + 1);
     while (element.len) {
-        size_t end = end_of_part(element, ';');
+        size_t end = slice_index_unquoted(element, ';');
         struct slice pair = slice_trim(slice_head(element, end));
         size_t eq = slice_index(pair, '=');
         struct slice name = slice_trim(slice_head(pair, eq));

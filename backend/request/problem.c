@@ -2,57 +2,18 @@
 
 #include "request/problem.h"
 
+#include "request/media.h"
 #include "request/status.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* "q=0" and "q=0.000": not wanted (RFC 9110, section 12.4.2). */
-static bool
-is_refused(struct slice parameters)
-{
-    struct slice part;
-    while (slice_cut(&parameters, ';', &part)) {
-        part = slice_trim(part);
-        if (!slice_eq_nocase(slice_head(part, 2), SLICE("q=")))
-            continue;
-        struct slice value = slice_from(part, 2);
-        for (size_t i = 0; i < value.len; i++)
-            if (value.ptr[i] != '0' && value.ptr[i] != '.')
-                return false;
-        return true;
-    }
-    return false;
-}
-
-static bool
-accepts(struct slice list)
-{
-    static const struct slice ranges[] = {
-        SLICE_INIT("application/problem+json"),
-        SLICE_INIT("application/json"),
-        SLICE_INIT("application/*"),
-        SLICE_INIT("*/*"),
-    };
-    struct slice item;
-    while (slice_cut(&list, ',', &item)) {
-        size_t end = slice_index(item, ';');
-        struct slice range = slice_trim(slice_head(item, end));
-        for (size_t i = 0; i < COUNT_OF(ranges); i++)
-            if (slice_eq_nocase(range, ranges[i]) && !is_refused(slice_from(item, end + 1)))
-                return true;
-    }
-    return false;
-}
-
 bool
 problem_is_accepted(const struct request *r)
 {
-    for (size_t i = 0; i < r->header_count; i++)
-        if (slice_eq_nocase(r->headers[i].name, SLICE("Accept")) && accepts(r->headers[i].value))
-            return true;
-    return false;
+    return media_wish(r, SLICE("application/problem+json")) == MEDIA_WANTED ||
+           media_wish(r, SLICE("application/json")) == MEDIA_WANTED;
 }
 
 struct slice

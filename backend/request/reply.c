@@ -36,8 +36,9 @@ reason_of(unsigned status)
         unsigned status;
         const char *reason;
     } reasons[] = {
-        {400, "bad_request"}, {403, "reserved_topic"}, {404, "not_found"},   {405, "method"},
-        {413, "too_large"},   {421, "misdirected"},    {503, "unavailable"},
+        {400, "bad_request"}, {403, "reserved_topic"}, {404, "not_found"},
+        {405, "method"},      {406, "not_acceptable"}, {413, "too_large"},
+        {415, "media_type"},  {421, "misdirected"},    {503, "unavailable"},
     };
     for (size_t i = 0; i < COUNT_OF(reasons); i++)
         if (reasons[i].status == status)

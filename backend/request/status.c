@@ -17,6 +17,7 @@ status_reason(unsigned status)
         {403, SLICE_INIT("Forbidden")},
         {404, SLICE_INIT("Not Found")},
         {405, SLICE_INIT("Method Not Allowed")},
+        {406, SLICE_INIT("Not Acceptable")},
         {408, SLICE_INIT("Request Timeout")},
         {413, SLICE_INIT("Content Too Large")},
         {415, SLICE_INIT("Unsupported Media Type")},

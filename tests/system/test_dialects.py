@@ -84,6 +84,10 @@ FAULTS = [
     (dict(topic="https://x/.well-known%2Fm%65rcure/a"), 200, 200),
     (dict(topic=["t"] * 1000), 200, 200),
     (dict(topic=["t"] * 1001), 400, 413),
+    (dict(topic="t", id="x" * 1024), 200, 200),
+    (dict(topic="t", id="x" * 1025), 400, 413),
+    (dict(topic="t", x=["y"] * 1999), 200, 200),
+    (dict(topic="t", x=["y"] * 2000), 400, 413),
     (dict(topic="t", data="x" * 65536), 413, 413),
 ]
 
@@ -143,10 +147,8 @@ def test_query_subscribes_to_what_url_and_body_name(wire):
     stream.close()
 
 
-def test_a_query_without_a_type_or_without_a_body_is_served(wire):
+def test_a_query_of_the_right_type_is_served_also_without_a_body(wire):
     for query, body, headers in [
-        ("", b"match=https://a", ()),
-        ("?match=https://a", b"", ()),
         ("?match=https://a", b"", (FORM,)),
         ("", b"match=https://a", (FORM + "; charset=utf-8",)),
         ("", b"x=y&%6Datch=https://a", (FORM.upper(),)),
@@ -158,6 +160,13 @@ def test_a_query_without_a_type_or_without_a_body_is_served(wire):
 
 # query, body, headers, status
 QUERIES = [
+    ("", b"match=a", [], 400),
+    ("?match=a", b"", [], 400),
+    ("", b"match=a", ["Content-Type: "], 400),
+    ("", b"match=a", ["Content-Type: form"], 400),
+    ("", b"match=a", ["Content-Type: a/b, application/x-www-form-urlencoded"], 400),
+    ("", b"match=a", [FORM, "Accept: application/json"], 406),
+    ("", b"match=a", [FORM, "Accept: text/event-stream"], 200),
     ("", b'{"match": "a"}', ["Content-Type: application/json"], 415),
     ("?match=a", b"", ["Content-Type: text/plain"], 415),
     ("", b"match=a", ["Content-Type: multipart/form-data; boundary=x"], 415),
@@ -191,6 +200,42 @@ def test_the_status_of_a_query(wire):
             wrong.append((query, body[:40], headers, got))
         client.close()
     assert not wrong
+
+
+# The Accept headers of a subscription, and whether 1.0 serves it.
+ACCEPTS = [
+    (["text/event-stream"], True),
+    ([], True),
+    (["*/*"], True),
+    ([""], True),
+    (["text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"], True),
+    (["text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], True),
+    (["application/json", "text/event-stream;q=0.1"], True),
+    (["application/json"], False),
+    (["text/html, application/*"], False),
+    (["*/*, text/event-stream;q=0"], False),
+]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_who_accepts_no_event_stream_gets_none_in_1_0_and_one_as_ever_in_0_x(wire, method):
+    wrong = []
+    for values, served in ACCEPTS:
+        for query, status in (("match=a", 200 if served else 406), ("topic=a", 200)):
+            client = Client(wire)
+            client.ask(method, f"{PATH}?{query}", [f"Accept: {value}" for value in values])
+            got, found = client.head()
+            if got != status or (found["content-type"] == "text/event-stream; charset=utf-8") != (got == 200):
+                wrong.append((values, query, got, found))
+            client.close()
+    assert not wrong
+
+
+def test_what_is_wrong_with_a_subscription_is_said_before_what_it_accepts(wire):
+    for query, status in (("matcher=a", 400), ("match=a&topic=b", 400), ("match=a", 406)):
+        reply = Client(wire).request("GET", f"{PATH}?{query}", ["Accept: application/json"])
+        assert reply.status == status and reply.headers["cache-control"] == "no-store"
+        assert reply.headers["content-type"] == "application/problem+json"
 
 
 def test_a_token_never_comes_in_the_url_of_a_query(wire):

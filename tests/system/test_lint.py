@@ -6,7 +6,7 @@ import pytest
 
 from conftest import ROOT
 
-NEEDED = (".clang-format", "Makefile", "README.md", "Dockerfile", "backend", "tests/tools")
+NEEDED = (".clang-format", "Makefile", "README.md", "Dockerfile", "backend", "tests/conformance", "tests/system", "tests/tools", "tests/unit")
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,48 @@ def test_a_directive_without_a_row_is_found(tree, what):
     finally:
         path.write_text(text)
     assert code == 1 and sentence in said, said
+
+
+# Rows of a table of the specifications, and what is said of each; None: nothing.
+ROWS = [
+    ("4\tMUST\tA\tsystem/test_lint.py::test_the_tree_as_it_is_has_no_finding unit/base/test_buf.c::an_empty_buffer_owns_nothing\t", None),
+    ("4\tMUST NOT\tA\tnone: so\tnote", None),
+    ("4\tSHOULD\tA\tnot yet: system/test_to_come.py system/test_lint.py::test_to_come\t", None),
+    ("4\tMUST\tB\tsystem/test_lint.py::test_nothing\t", "tests/system/test_lint.py has no test test_nothing"),
+    ("4\tMUST\tC\tunit/base/test_slice.c::nothing\t", "tests/unit/base/test_slice.c has no test nothing"),
+    ("4\tMUST\tD\tunit/base/test_buf.c::an_empty_buffer_owns_nothing system/test_buf.py::test_a\t", "tests/system/test_buf.py is not there"),
+    ("4\tMUST\tE\tunit/base/test_buf.c::an_empty_buffer\t", "tests/unit/base/test_buf.c has no test an_empty_buffer"),
+    ("4\tMUST\tF\tsystem/test_lint.py::lint\t", "system/test_lint.py::lint names no test"),
+    ("4\tMUST\tG\ttools/lint.py::main\t", "tools/lint.py::main names no test"),
+    ("4\tMUST\tH\t\t", "no test, and no `none: why`"),
+    ("4\tMUST\tI\tnone: \t", "no test, and no `none: why`"),
+    ("4\tMUST\tJ\tnot yet: system/test_lint.py::test_the_tree_as_it_is_has_no_finding\t",
+     "system/test_lint.py::test_the_tree_as_it_is_has_no_finding is there: it is no longer `not yet`"),
+    ("4\tMUST\tK\tnot yet: system/test_lint.py\t", "system/test_lint.py is there: it is no longer `not yet`"),
+    ("4\tMAY\tL\tnone: so\t", "'MAY' is no level: MUST, MUST NOT, SHOULD, SHOULD NOT, RECOMMENDED, REQUIRED"),
+    ("4\tMUST\tM\tnone: so", "4 columns instead of 5: section, level, requirement, tests, note"),
+    ("\tMUST\tN\tnone: so\t", "a row has a section and a requirement"),
+    ("4\tMUST\tA\tnone: so\t", "twice: 4 MUST A"),
+]
+
+
+def test_a_row_of_the_specifications_without_its_test_is_found(tree):
+    path = tree / "tests/conformance/mercure-2.0.tsv"
+    path.write_text("section\tlevel\trequirement\ttests\tnote\n" + "".join(f"{row}\n" for row, _ in ROWS))
+    try:
+        code, said = lint(tree)
+    finally:
+        path.unlink()
+    lines = [line for line in said.splitlines() if line.startswith("tests/conformance/")]
+    assert code == 1 and lines == [f"tests/conformance/mercure-2.0.tsv:{number}: {sentence}"
+                                   for number, (_, sentence) in enumerate(ROWS, 2) if sentence]
+
+
+def test_make_conformance_prints_every_row_and_counts_them(tree):
+    done = subprocess.run(["/usr/bin/python3", "tests/tools/conformance.py"], cwd=tree, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    for path in (tree / "tests/conformance").glob("*.tsv"):
+        rows = [line.split("\t") for line in path.read_text().splitlines()[1:]]
+        assert f"{path.stem}: {len(rows)} requirements, " in done.stdout
+        for _, level, requirement, tests, note in rows:
+            assert f"    {level:<11} {requirement}\n" in done.stdout

@@ -373,6 +373,15 @@ def rows_of_1_0():
             KINDS[alg], KINDS[alg] + "/9"))), reason="bad_signature", verifier=(name, alg))
         yield Row(f"1.0 {alg}, another issuer's key", sign({"alg": alg, "typ": "at+jwt"}, new(iss=issuer_of("HS384" if alg == "HS256" else "HS256")),
                                                             key(name)), reason="alg_is_not_the_keys")
+    # Its own key, or where it is, comes along with the token.
+    for name, brought in {"jwk": key("rsa9").jwk(), "jku": "https://evil.example/set", "x5u": "https://evil.example/chain",
+                          "x5c": [b64(key("rsa9").verifier)]}.items():
+        yield Row(f"1.0 by the key of its {name}", sign({"alg": "RS256", "typ": "at+jwt", name: brought}, new(iss=issuer_of("RS256")), key("rsa9")),
+                  reason="bad_signature", verifier=(issuer_key("RS256"), "RS256"))
+    unsigned = f"{b64(text_of({'alg': 'none', 'typ': 'at+jwt'}))}.{b64(text_of(new()))}."
+    yield Row("1.0 alg none", unsigned, reason="alg_is_not_the_keys")
+    yield Row("1.0 the public key as a secret", sign(H1, new(iss=issuer_of("RS256")), Secret(key(issuer_key("RS256")).verifier)),
+              reason="alg_is_not_the_keys")
     for typ in ("AT+JWT", "application/at+jwt", "Application/At+Jwt"):
         yield row(f"typ {typ}", new(), header={"alg": "HS256", "typ": typ})
     yield row("crit", new(), "crit", header={**H1, "crit": ["x"]})

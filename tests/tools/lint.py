@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What the compiler does not see: format, layers, circles, exports, citations, banned functions, essays,
-guards, lists of packages.
+guards, lists of packages, tests that hold the specifications.
 
 Prints file:line: sentence for each finding and ends with 1 if there was one. The layers are the
 rooms of backend/: a folder may include itself and folders of lower rows, never its neighbours.
@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 
+import conformance
 import directives
 import structure
 
@@ -216,6 +217,7 @@ def main():
     findings += lint_structure(backend, tests)
     findings += lint_packages()
     findings += directives.findings(ROOT)
+    findings += conformance.findings(ROOT)
     for path, number, what in sorted(findings, key=lambda f: (str(f[0]), f[1])):
         shown = path.relative_to(ROOT) if path.is_absolute() else path
         print(f"{shown}:{number}: {what}")

@@ -225,6 +225,18 @@ START_TEST(what_is_shown_of_a_text_ends_with_a_whole_character)
 }
 END_TEST
 
+START_TEST(what_is_quoted_is_not_found)
+{
+    ck_assert_uint_eq(slice_index_unquoted(SLICE("a,b"), ','), 1);
+    ck_assert_uint_eq(slice_index_unquoted(SLICE("\"a,b\",c"), ','), 5);
+    ck_assert_uint_eq(slice_index_unquoted(SLICE("\"a\\\",b\",c"), ','), 7);
+    ck_assert_uint_eq(slice_index_unquoted(SLICE("\"a,b"), ','), 4);
+    ck_assert_uint_eq(slice_index_unquoted(SLICE("\"a\\"), ','), 3);
+    ck_assert_uint_eq(slice_index_unquoted(SLICE("\\,"), ','), 1);
+    ck_assert_uint_eq(slice_index_unquoted(SLICE(""), ','), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -244,6 +256,7 @@ main(void)
     tcase_add_test(tcase, every_byte_is_counted_and_every_control_character_found_at_every_place);
     tcase_add_test(tcase, a_number_is_written_as_printf_writes_it);
     tcase_add_test(tcase, what_is_shown_of_a_text_ends_with_a_whole_character);
+    tcase_add_test(tcase, what_is_quoted_is_not_found);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -45,7 +45,7 @@ static const struct {
     {SLICE_INIT("topic=a&id=x%09"), 400, 400},
     {SLICE_INIT("topic=a&id=x%C2%A0"), 200, 200},
     {SLICE_INIT("topic=a&id=" SIXTEEN SIXTEEN SIXTEEN SIXTEEN), 200, 200},
-    {SLICE_INIT("topic=a&id=" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "x"), 400, 400},
+    {SLICE_INIT("topic=a&id=" SIXTEEN SIXTEEN SIXTEEN SIXTEEN "x"), 400, 413},
     {SLICE_INIT("topic=a&id=earliest"), 200, 400},
     {SLICE_INIT("topic=a&id=earliest2"), 200, 200},
     {SLICE_INIT("topic=a&id=Earliest"), 200, 200},
