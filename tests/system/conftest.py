@@ -1,5 +1,6 @@
 """A hub, real fronts, and the raw clients that the scenarios use. Everything on free loopback ports
 and in a temporary folder; whatever a test starts is stopped by its pid."""
+import fcntl
 import os
 import random
 import re
@@ -25,16 +26,26 @@ PATH = "/.well-known/mercure"
 PATIENCE = 60
 
 
+PORTS = Path(tempfile.gettempdir()) / f"alipes-ports-{os.getuid()}"
+claims = []
+
+
 def free_port():
-    """Below the range from which the kernel takes ports for clients: nobody gets it meanwhile."""
+    """Below the range from which the kernel takes ports for clients, and claimed until this process ends: what runs beside it
+    gets another."""
+    PORTS.mkdir(exist_ok=True)
     while True:
         port = random.randrange(10000, 32000)
+        claim = open(PORTS / str(port), "w")
         with socket.socket() as s:
             try:
+                fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 s.bind(("127.0.0.1", port))
-                return port
             except OSError:
+                claim.close()
                 continue
+        claims.append(claim)
+        return port
 
 
 def wait_for(condition, what, patience=PATIENCE):
