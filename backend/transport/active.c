@@ -154,8 +154,8 @@ active_new(const struct active_parts *p)
     if (a) {
         a->dialect = p->dialect;
         a->same = same;
-        a->collection_len = collection;
-        a->active_at = active_at;
+        a->collection_len = (uint32_t)collection;
+        a->active_at = (uint32_t)active_at;
     }
     buf_fini(&id);
     buf_fini(&json);
@@ -177,8 +177,8 @@ active_restore(enum dialect dialect, struct slice id, struct slice json, uint64_
         return NULL;
     a->dialect = dialect;
     a->same = same;
-    a->collection_len = collection - 1;
-    a->active_at = at + active.len;
+    a->collection_len = (uint32_t)(collection - 1);
+    a->active_at = (uint32_t)(at + active.len);
     return a;
 }
 
