@@ -28,10 +28,12 @@ def dialect(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory):
+@pytest.fixture(scope="module", params=["memory", "log"])
+def mixed(request, tmp_path_factory):
     """Speaks both dialects, and tells ends at once."""
-    hub = Hub(tmp_path_factory.mktemp("mixed"), AT_ONCE + ISSUED)
+    folder = tmp_path_factory.mktemp("mixed")
+    kept = f"transport log {{\n path {folder}/history\n}}\n" if request.param == "log" else ""
+    hub = Hub(folder, AT_ONCE + ISSUED + kept)
     yield hub
     hub.stop()
 
@@ -497,4 +499,5 @@ def test_the_figures_say_how_many_are_there(start_hub, dialect):
     back = open_stream(hub, dialect, "a", auth=ann)
     wait_for(lambda: figures() == [2, 3, 1, 1], "the return")
     back.close()
-    assert re.search(r"event=subscription_end id=\S+ held_back_ms=\d+", hub.log())
+    assert re.search(r'event=subscription_end id=\S+ held_back_ms=\d+ msg="who left is back', hub.log())
+    assert re.search(r'event=subscriptions_begin conn=\d+ count=2 first=\S+', hub.log())
