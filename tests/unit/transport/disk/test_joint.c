@@ -594,6 +594,34 @@ START_TEST(where_updates_cannot_be_written_no_begin_of_the_batch_is_shown)
 }
 END_TEST
 
+START_TEST(a_second_store_that_can_begin_no_file_holds_up_nothing_that_is_published)
+{
+    struct transport_settings s = settings();
+    struct active *a = make_active(1);
+    struct batch *b;
+    uint32_t count;
+    open_joint(&s);
+    ck_assert(try_begin(a));
+    open_segment_leave(&joint->active->segments);
+    int folder = break_fd(joint->active->segments.folder.fd);
+    for (int i = 0; i < 3; i++) {
+        struct update *both[] = {next_update(a, true, 0), next_update(NULL, false, 10)};
+        ck_assert_int_eq(joint_commit(joint, both, 2, &b, &count), WRITER_FAILED);
+        ck_assert_uint_eq(count, 1);
+        ck_assert(commit(&both[1], 1));
+        update_unref(&both[0]);
+    }
+    ck_assert_uint_eq(registry_count(joint->registry), 1);
+    mend_fd(joint->active->segments.folder.fd, folder);
+    commit_when_it_can(a);
+    ck_assert_uint_eq(registry_count(joint->registry), 0);
+    ck_assert_int_eq(read_all(READ_ALL, NULL), 5);
+    kill_joint();
+    active_unref(&a);
+    history_remove();
+}
+END_TEST
+
 START_TEST(an_update_that_is_too_large_fails_alone)
 {
     struct transport_settings s = settings();
@@ -631,4 +659,5 @@ UNIT_MAIN("joint", pieces_of_both_stores_come_in_one_order,
           an_end_gives_the_room_back_that_a_start_took,
           where_begins_cannot_be_written_nothing_of_the_batch_is_shown,
           where_updates_cannot_be_written_no_begin_of_the_batch_is_shown,
+          a_second_store_that_can_begin_no_file_holds_up_nothing_that_is_published,
           an_update_that_is_too_large_fails_alone)
