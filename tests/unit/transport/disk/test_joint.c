@@ -446,6 +446,51 @@ START_TEST(what_lasts_is_known_after_a_kill_and_ended_once)
 }
 END_TEST
 
+START_TEST(at_the_bound_of_what_is_active_there_is_always_room_for_ends)
+{
+    enum {
+        MOST = 2000
+    };
+    static struct active *there[MOST];
+    struct transport_settings s = settings();
+    unsigned count = 0, number = 0;
+    s.subscriptions_max_bytes = 1 << 20;
+    open_joint(&s);
+    for (;;) {
+        struct active *a = make_active(number++);
+        struct update *u = next_update(a, false, 0);
+        if (!registry_reserve(joint->registry, a)) {
+            active_unref(&a);
+            update_unref(&u);
+            break;
+        }
+        ck_assert_uint_lt(count, MOST);
+        there[count++] = a;
+        ck_assert(commit(&u, 1));
+    }
+    ck_assert_uint_gt(count, 500);
+    for (unsigned i = 0; i < 6000; i++) { /* one goes, one comes */
+        struct active **place = &there[(i * 7919u) % count];
+        ck_assert(try_end(*place));
+        active_unref(place);
+        *place = make_active(number++);
+        ck_assert(try_begin(*place));
+        if (i % 20 == 0)
+            keep();
+        ck_assert_uint_le(joint->active->segments.used, 1 << 20);
+    }
+    kill_joint();
+    open_joint(&s);
+    ck_assert_uint_eq(registry_count(joint->registry), count);
+    joint_recover(joint);
+    ck_assert_uint_eq(registry_count(joint->registry), 0);
+    kill_joint();
+    for (unsigned i = 0; i < count; i++)
+        active_unref(&there[i]);
+    history_remove();
+}
+END_TEST
+
 START_TEST(after_a_stop_what_was_active_is_there_again_until_something_else_came)
 {
     struct transport_settings s = settings();
@@ -655,6 +700,7 @@ UNIT_MAIN("joint", pieces_of_both_stores_come_in_one_order,
           retention_of_what_is_published_takes_no_begins,
           of_two_with_one_id_in_both_stores_the_earlier_is_found,
           what_lasts_is_known_after_a_kill_and_ended_once,
+          at_the_bound_of_what_is_active_there_is_always_room_for_ends,
           after_a_stop_what_was_active_is_there_again_until_something_else_came,
           an_end_gives_the_room_back_that_a_start_took,
           where_begins_cannot_be_written_nothing_of_the_batch_is_shown,
