@@ -25,7 +25,7 @@ struct fetcher;
 struct hub {
     struct rules *rules; /* owns a reference: those of the start; a worker's own may be newer */
     const struct config *config; /* of them: what cannot change without a restart */
-    struct topic subscriptions; /* owns its text: H/subscriptions/ */
+    struct topic subscriptions;  /* owns its text: H/subscriptions/ */
     struct transport *transport;
     struct fetcher *fetcher;             /* borrowed; NULL: none */
     struct quota *by_token, *by_address; /* owns */
@@ -58,8 +58,8 @@ struct hub_worker {
     struct sweep *sweep;
     struct roster_desk *rosters;
     struct departures *departures; /* NULL: active subscriptions are off */
-    struct list key_waits;       /* hub/access.h */
-    const struct hold *resuming; /* hub/hold.h */
+    struct list key_waits;         /* hub/access.h */
+    const struct hold *resuming;   /* hub/hold.h */
 };
 
 struct hub_worker *hub_worker_of(struct worker *);

@@ -48,8 +48,8 @@ static const struct machine machine = {
             [STREAM_CATCHING_UP] = FROM(NEW) | FROM(BEGINNING) | FROM(LOOKING) | FROM(LIVE),
             [STREAM_LIVE] = FROM(NEW) | FROM(CATCHING_UP),
             [STREAM_ENDING] = FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE),
-            [STREAM_GONE] = FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE) |
-                            FROM(ENDING),
+            [STREAM_GONE] =
+                FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE) | FROM(ENDING),
         },
 };
 
