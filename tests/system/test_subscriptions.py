@@ -36,8 +36,16 @@ def mixed(tmp_path_factory):
     hub.stop()
 
 
+@pytest.fixture(autouse=True)
+def quiet(request):
+    """What the test before has closed is over."""
+    if "mixed" in request.fixturenames:
+        hub = request.getfixturevalue("mixed")
+        wait_for(lambda: collection(hub, "0.x") == collection(hub, "1.0") == [], "the ends of the test before")
+
+
 @pytest.fixture
-def watcher(mixed, dialect):
+def watcher(quiet, mixed, dialect):
     watcher = Watcher(mixed, dialect)
     yield watcher
     watcher.close()
