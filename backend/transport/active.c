@@ -14,7 +14,6 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/hash.h"
-#include "base/json_string.h"
 #include "topic/percent.h"
 #include "topic/text.h"
 
@@ -25,19 +24,13 @@ enum {
     AROUND_RECORD = 256, /* head, id of the update (twice), field names, "@context" */
 };
 
-/* All but RFC 3986, section 2.3. */
-static const struct byteset not_unreserved = {
-    ~(BYTESET_DIGITS | BYTESET_LOW('-') | BYTESET_LOW('.')),
-    ~(BYTESET_LETTERS | BYTESET_HIGH('_') | BYTESET_HIGH('~')),
-};
-
 static void
 add_segment(struct buf *b, struct slice text)
 {
     buf_add_byte(b, '/');
     if (text.len == 0 || !buf_reserve(b, 3 * text.len))
         return;
-    b->len = (size_t)(percent_encode(b->ptr + b->len, text, &not_unreserved) - b->ptr);
+    b->len = (size_t)(percent_encode(b->ptr + b->len, text, &PERCENT_SEGMENT) - b->ptr);
 }
 
 /* Returns how much of it is the collection's. */
@@ -57,15 +50,8 @@ add_id(struct buf *b, const struct active_parts *p)
 static void
 add_string(struct buf *b, struct slice name, struct slice text)
 {
-    struct arena arena;
-    struct slice scalars;
-    arena_init(&arena, 3 * text.len + 4096);
     buf_add(b, name);
-    if (text_scalars(&arena, text, &scalars))
-        json_string_write(b, scalars);
-    else
-        b->failed = true;
-    arena_fini(&arena);
+    text_write_json(b, text);
 }
 
 /* Returns where in it `true` stands. */
@@ -154,8 +140,8 @@ active_new(const struct active_parts *p)
     if (a) {
         a->dialect = p->dialect;
         a->same = same;
-        a->collection_len = collection;
-        a->active_at = active_at;
+        a->collection_len = (uint32_t)collection;
+        a->active_at = (uint32_t)active_at;
     }
     buf_fini(&id);
     buf_fini(&json);
@@ -177,8 +163,8 @@ active_restore(enum dialect dialect, struct slice id, struct slice json, uint64_
         return NULL;
     a->dialect = dialect;
     a->same = same;
-    a->collection_len = collection - 1;
-    a->active_at = at + active.len;
+    a->collection_len = (uint32_t)(collection - 1);
+    a->active_at = (uint32_t)(at + active.len);
     return a;
 }
 

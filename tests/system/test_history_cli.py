@@ -28,8 +28,8 @@ def dump(folder, status=0):
 def stat(folder, status=0):
     done = history("stat", folder)
     assert done.returncode == status, done.stderr
-    return dict(re.match(r"(events|bytes|segments|lost segments|runs|in use|removed up to|removed id|last|oldest|youngest|folder) (.*)", line).groups()
-                for line in done.stdout.decode().splitlines())
+    names = "events|records|bytes|segments|lost segments|runs|in use|removed up to|removed id|last|oldest|youngest|folder"
+    return dict(re.match(f"((?:subscriptions )?(?:{names})) (.*)", line).groups() for line in done.stdout.decode().splitlines())
 
 
 def check(folder):
@@ -432,3 +432,48 @@ def test_which_folder(tmp_path):
     with open("/dev/full", "w") as full:
         done = subprocess.run([BIN, "history", "dump", folder], stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1 and b"cannot be written" in done.stderr
+
+
+def test_begins_and_ends_are_left_alone_where_they_are_off_and_told_apart(start, tmp_path):
+    folder = tmp_path / "history"
+    hub, address = start(folder)
+    fill(address, 3)
+    hub.stop()
+    assert "history_left_alone" not in hub.server.log()
+    beside = folder / "subscriptions"
+    done = history("restore", beside, data=b"".join(b'{"id":"b%d","topics":["t"],"data":"d"}\n' % i for i in range(5)))
+    assert done.returncode == 0, done.stderr
+    before = {path.name: path.read_bytes() for path in beside.iterdir()}
+    hub, address = start(folder)
+    fill(address, 2, first=3)
+    assert hub.server.log().count("event=history_left_alone") == 1
+    told = stat(folder)
+    assert (told["events"], told["subscriptions records"], told["subscriptions last"]) == ("5", "5", "1-5")
+    status, text = check(folder)
+    assert status == 0 and "\nsubscriptions/0000000000000001-0000000000000001.log: 5 records, ok" in text, text
+    assert [line["id"] for line in dump(folder) if line["id"][0] == "e"] == [f"e{i}" for i in range(5)]
+    hub.stop()
+    assert {path.name: path.read_bytes() for path in beside.iterdir()} == before
+
+
+def test_what_began_and_ended_stands_in_a_dump_in_its_place(start, tmp_path):
+    folder, other = tmp_path / "history", tmp_path / "other"
+    hub, address = start(folder, more="max_bytes 1MiB\n}\nsubscriptions {\n hold_back 0s")
+    auth = f"Authorization: Bearer {token(subscribe=['*'])}"
+    stream = Stream(address, "topic=t&topic=u", auth)
+    fill(address, 1)
+    stream.close()
+    wait_for(lambda: len(dump(folder)) == 5, "the ends")
+    fill(address, 1, first=1)
+    lines = dump(folder)
+    assert [line.get("subscription", line["id"]) for line in lines] == ["begin", "begin", "e0", "end", "end", "e1"]
+    assert {line.get("dialect") for line in lines} == {"0.x", None}
+    assert [json.loads(line["data"])["active"] for line in lines if "subscription" in line] == [True, True, False, False]
+    told = stat(folder)
+    assert (told["events"], told["subscriptions records"], told["last"], told["subscriptions last"]) == ("2", "4", "1-6", "1-5")
+    hub.stop()
+    restored = history("restore", other, data=history("dump", folder).stdout)
+    assert restored.returncode == 0 and b"restored: 2 updates" in restored.stderr, restored.stderr
+    assert b"begins and ends of subscriptions were left out" in restored.stderr
+    assert [line["id"] for line in dump(other)] == ["e0", "e1"] and not (other / "subscriptions").exists()
+    assert check(folder)[0] == check(other)[0] == 0

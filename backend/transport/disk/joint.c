@@ -7,6 +7,7 @@
 #include "transport/disk/joint.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "transport/disk/chores.h"
 #include "transport/disk/retention.h"
 
@@ -99,6 +100,10 @@ joint_open(const struct transport_settings *s, struct error *err)
         j->last = j->committed = writer_last(&j->published->writer);
         j->next_sequence = j->published->writer.at.next_sequence;
     }
+    if (j->published && !s->subscriptions && store_has_beside(j->published))
+        log_line(LOG_INFO, "history_left_alone",
+                 "folder=%s msg=\"its folder subscriptions: they are off\"",
+                 LOG_SLICE(slice_of(s->path)));
     if (j->published == NULL || (s->subscriptions && !open_active(j, s, err)))
         joint_close(&j);
     return j;

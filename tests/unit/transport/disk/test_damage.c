@@ -1,7 +1,7 @@
 /* Damage anywhere: hundreds of copies of one history, each hurt at random (a byte, a run of zeros,
  * a cut, a file taken away), opened and read from everywhere. Whatever is lost, nothing is
  * invented, nobody skips an update without being told, and all that is committed afterwards is
- * there. */
+ * there. Its sequences have gaps, and among its updates are hidden records with ids of theirs. */
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -196,6 +196,28 @@ one_round(const struct store_settings *s)
     history_remove();
 }
 
+/* Now and then behind a gap, and behind a hidden record of its own id. */
+static void
+commit(struct store *st, unsigned number)
+{
+    char id[24];
+    struct error err;
+    uint64_t sequence = st->writer.at.next_sequence + (draw(3) ? 0 : draw(5000));
+    uint32_t fits;
+    snprintf(id, sizeof id, "id-%u", number);
+    struct update *u = make_update(id, 1, number * 37 % 900);
+    if (draw(6) == 0) {
+        u->kind = UPDATE_BEGIN;
+        ck_assert_int_eq(writer_begin(&st->writer, &u, 1, &sequence, &fits, &err), WRITER_READY);
+        writer_number(&st->writer, &u, 1, sequence++);
+        ck_assert(writer_carry(&st->writer, &u, 1, &err));
+        u->kind = UPDATE_PUBLISHED;
+    }
+    u->id_is_chosen = true;
+    ck_assert(history_commit_at(st, &u, 1, sequence));
+    update_unref(&u);
+}
+
 START_TEST(damage_anywhere_is_told_and_never_skipped)
 {
     struct store_settings s = history_settings();
@@ -209,11 +231,8 @@ START_TEST(damage_anywhere_is_told_and_never_skipped)
     /* Two runs: a history that was stopped and started. */
     for (unsigned run = 0; run < 2; run++) {
         struct store *st = history_open(&s);
-        for (unsigned i = run * UPDATES / 2; i < (run + 1) * UPDATES / 2; i++) {
-            char id[24];
-            snprintf(id, sizeof id, "id-%u", i);
-            history_commit(st, id, i * 37 % 900);
-        }
+        for (unsigned i = run * UPDATES / 2; i < (run + 1) * UPDATES / 2; i++)
+            commit(st, i);
         history_keep(st);
         segment_name(name, st->segments.open->header.first, ".log");
         last_offset = st->segments.open->last_offset;

@@ -130,6 +130,26 @@ START_TEST(what_a_start_removed_is_wanted)
 }
 END_TEST
 
+/* Where commits wait for a sync, what takes the place of what is removed does not. */
+START_TEST(what_is_carried_is_on_the_disk_at_once)
+{
+    struct store_settings s = history_settings();
+    s.sync_interval_ms = 600000;
+    struct pair p = pair_open(&s, &s, NULL);
+    const struct segments *h = &p.beside->segments;
+    struct error err;
+    pair_commit(&p, "stays", UPDATE_BEGIN, 10);
+    ck_assert_uint_lt(h->open->synced, h->open->length);
+    pair_carry(&p, "stays", 10);
+    ck_assert_uint_eq(h->open->synced, h->open->length);
+    pair_commit(&p, "more", UPDATE_BEGIN, 10);
+    ck_assert(writer_stop(&p.beside->writer, p.next, &err));
+    ck_assert_uint_eq(h->open->synced, h->open->length);
+    pair_close(&p);
+    history_remove();
+}
+END_TEST
+
 /* Retention remembers the last id that was shown: behind it may be what is hidden. */
 START_TEST(the_last_id_that_was_shown_is_a_cursor_when_all_is_removed)
 {
@@ -143,6 +163,7 @@ START_TEST(the_last_id_that_was_shown_is_a_cursor_when_all_is_removed)
     ck_assert(writer_seal(&p.beside->writer, &err));
     struct position last = pair_carry(&p, "hidden", 10);
     ck_assert(writer_seal(&p.beside->writer, &err));
+    history_keep(p.beside);
     p.beside->segments.max_events = 0;
     for (int again = 0; again < 2; again++) {
         retention_make_room_for_events(&p.beside->segments, 0);
@@ -164,5 +185,5 @@ END_TEST
 
 UNIT_MAIN("retention", what_is_at_or_behind_the_floor_stays_whatever_the_bounds_say,
           who_carries_what_is_wanted_never_wants_room, what_grows_old_is_wanted_before_it_goes,
-          what_a_start_removed_is_wanted,
+          what_a_start_removed_is_wanted, what_is_carried_is_on_the_disk_at_once,
           the_last_id_that_was_shown_is_a_cursor_when_all_is_removed)
