@@ -16,19 +16,19 @@
 struct active {
     atomic_uint refs;
     enum dialect dialect : 8; /* of its request: events, URL and listing are of that alone */
-    bool is_first;            /* the registry's: of its collection */
+    uint32_t collection_len;  /* so much of the id is the path of its matcher's collection */
+    uint32_t active_at;       /* where in the JSON `true` stands */
     uint64_t same;            /* equal where the same person has the same subscription again; 0: of
                                  nobody, who is never the same */
     struct slice id;          /* its topic, and the path of its document: H/subscriptions/… */
-    size_t collection_len;    /* so much of the id is the path of its matcher's collection */
     struct slice json;        /* its object in a collection, on one line, as it began */
-    size_t active_at;         /* where in it `true` stands */
 
     /* The registry's, under its lock. */
+    bool is_first;                          /* of its collection */
+    unsigned pins;                          /* walks that stand here */
     struct position begun, recorded, ended; /* run 0: not yet */
     struct list all, by_collection, by_record;
     struct active *next_of_id, *next_collection;
-    unsigned pins; /* walks that stand here */
 };
 
 /* What it is made of; borrowed, copied. */
