@@ -197,19 +197,19 @@ forbid_core_dumps(void)
 static struct transport *
 open_history(const struct config *c, struct error *err)
 {
-    const struct transport_settings settings = {.tail_bytes = c->tail,
-                                                .max_batch_bytes = c->max_batch_bytes,
-                                                .path = c->history_path,
-                                                .max_events = c->max_events,
-                                                .max_bytes = c->max_bytes,
-                                                .max_age_ms = c->max_age_ms,
-                                                .sync_interval_ms = c->sync_interval_ms,
-                                                .unsafe_filesystem = c->unsafe_filesystem,
-                                                .subscriptions = c->subscriptions,
-                                                .subscriptions_max_bytes =
-                                                    c->subscriptions_max_bytes,
-                                                .subscriptions_max_age_ms =
-                                                    c->subscriptions_max_age_ms};
+    const struct transport_settings settings = {
+        .tail_bytes = c->tail,
+        .max_batch_bytes = c->max_batch_bytes,
+        .path = c->history_path,
+        .max_events = c->max_events,
+        .max_bytes = c->max_bytes,
+        .max_age_ms = c->max_age_ms,
+        .sync_interval_ms = c->sync_interval_ms,
+        .unsafe_filesystem = c->unsafe_filesystem,
+        .has_random_ids = c->id_format_uuid4,
+        .subscriptions = c->subscriptions,
+        .subscriptions_max_bytes = c->subscriptions_max_bytes,
+        .subscriptions_max_age_ms = c->subscriptions_max_age_ms};
     return transport_open(c->in_memory ? &memory_transport : &disk_transport, &settings, err);
 }
 

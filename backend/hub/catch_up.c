@@ -10,7 +10,6 @@
 #include "hub/catch_up_queue.h"
 #include "hub/reading.h"
 #include "hub/strike.h"
-#include "hub/walk.h"
 #include "metrics/metrics.h"
 
 enum {
@@ -190,11 +189,9 @@ on_read(void *owner, const struct transport_read *read)
 static enum read_scope
 scope_of(const struct stream *s)
 {
-    const struct topic *below = &s->home->hub->subscriptions;
-    bool may = false;
-    for (uint32_t i = 0; s->grant && s->presence && !may && i < s->subscription_count; i++)
-        may = walk_may_meet_below(&s->subscriptions[i], below);
-    return !may ? READ_PUBLISHED : s->takes_what_is_left ? READ_ALL_THAT_IS_THERE : READ_ALL;
+    return !stream_wants_presence(s) ? READ_PUBLISHED
+           : s->takes_what_is_left   ? READ_ALL_THAT_IS_THERE
+                                     : READ_ALL;
 }
 
 static void

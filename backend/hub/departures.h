@@ -21,8 +21,8 @@ struct departures *departures_new(struct hub_worker *); /* caller owns */
 void departures_free(struct departures **);
 /* Takes the reference: that its end is published is this worker's business from now on. */
 void departures_take(struct departures *, struct active *, enum departure_kind);
-/* A begin that came from the transport: whoever is the same, has begun earlier and is held back here
- * ends now, behind it. */
+/* A begin that came from the transport: whoever is the same, has begun earlier and is held back
+ * here ends now, behind it. */
 void departures_meet(struct departures *, const struct update *begin);
 /* Before the workers start, on one of them: takes all that is active, for that is what an orderly
  * stop has left. */

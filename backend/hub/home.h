@@ -25,7 +25,7 @@ struct fetcher;
 struct hub {
     struct rules *rules; /* owns a reference: those of the start; a worker's own may be newer */
     const struct config *config; /* of them: what cannot change without a restart */
-    struct topic subscriptions; /* owns its text: H/subscriptions/ */
+    struct topic subscriptions;  /* owns its text: H/subscriptions/ */
     struct transport *transport;
     struct fetcher *fetcher;             /* borrowed; NULL: none */
     struct quota *by_token, *by_address; /* owns */
@@ -33,7 +33,6 @@ struct hub {
     unsigned workers;
     atomic_size_t streams;
     atomic_size_t key_waits;          /* requests that wait for a JWK set */
-    atomic_size_t rosters;            /* long ones that are under way */
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
     atomic_size_t query_bytes;        /* of them, bodies of QUERYs */
     atomic_size_t publishes_underway; /* given to the transport, not answered */
@@ -54,13 +53,13 @@ struct hub_worker {
 
     /* Owns the parts. */
     struct delivery *delivery;
-    struct catch_up_queue *catching_up, *listing;
+    struct catch_up_queue *catching_up;
     struct compile_queue *compiling;
     struct sweep *sweep;
+    struct roster_desk *rosters;
     struct departures *departures; /* NULL: active subscriptions are off */
-    struct list key_waits;       /* hub/access.h */
-    struct list rosters;         /* hub/roster.h */
-    const struct hold *resuming; /* hub/hold.h */
+    struct list key_waits;         /* hub/access.h */
+    const struct hold *resuming;   /* hub/hold.h */
 };
 
 struct hub_worker *hub_worker_of(struct worker *);

@@ -70,7 +70,6 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
     list_init(&home->key_waits);
-    list_init(&home->rosters);
     index_init(&home->index);
     tail_init(&home->tail, hub->config->tail);
     hub_set_limits(home);
@@ -80,7 +79,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->sweep = sweep_new(home);
     if (transport_registry(hub->transport))
         home->departures = departures_new(home);
-    home->listing = catch_up_queue_new(worker, roster_step);
+    home->rosters = roster_desk_new(home);
     worker_set_local(worker, home);
     return home;
 }
@@ -93,8 +92,7 @@ hub_worker_free(struct hub_worker **ref)
     if (home == NULL)
         return;
     departures_free(&home->departures);
-    roster_free_all(home);
-    catch_up_queue_free(&home->listing);
+    roster_desk_free(&home->rosters);
     sweep_free(&home->sweep);
     catch_up_queue_free(&home->catching_up);
     compile_queue_free(&home->compiling);

@@ -39,7 +39,8 @@ on_read(struct worker *worker, struct message *m)
 
 bool
 reading_ask(struct reading **ref, struct hub_worker *home, struct position after, bool from_removed,
-            enum read_scope scope, void (*done)(void *owner, const struct transport_read *), void *owner)
+            enum read_scope scope, void (*done)(void *owner, const struct transport_read *),
+            void *owner)
 {
     if (!catch_up_queue_take_read(home->catching_up))
         return false;
@@ -54,6 +55,7 @@ reading_ask(struct reading **ref, struct hub_worker *home, struct position after
     r->read = (struct transport_read){.message.receive = on_read,
                                       .origin = home->worker,
                                       .scope = scope,
+                                      .told = r->read.told,
                                       .from_removed = from_removed,
                                       .after = after};
     transport_read(home->hub->transport, &r->read);

@@ -12,8 +12,7 @@ struct reading;
  * is held until it is dropped. *reading is made where it is NULL; the caller owns it. False: too
  * many reads are under way or held; nothing has happened. */
 MUST_CHECK bool reading_ask(struct reading **, struct hub_worker *, struct position after,
-                            bool from_removed,
-                            enum read_scope,
+                            bool from_removed, enum read_scope,
                             void (*done)(void *owner, const struct transport_read *), void *owner);
 /* NULL is fine in all of these. */
 const struct batch *reading_piece(const struct reading *); /* NULL: none is held */

@@ -4,14 +4,16 @@
  * on hears of all that the list does not say. Nothing that is not committed is in it.
  *
  * References to all that it holds are collected first, so its length is told and its reader may be
- * slow. Most lists are one step; longer ones go on by turns with others (home->listing), a piece
- * once the one before it is written, and there is a bound for how many, and for how long: what ends
- * meanwhile stays in memory until who lists it has read it.
+ * slow. Most lists are two steps and one write. Longer ones take a place, or stand in line for one,
+ * and go on by turns with others, a piece once the one before it is written; there is a bound for
+ * how many, and for how long: what ends meanwhile stays in memory until who lists it has read it.
  *
- *     collecting -> sending -> dropping        steps; in the queue while there is one to make
+ *     in line -> collecting -> sending -> dropping      steps; in the queue while there is one
  *
- * life: begin() -> the exchange is over -> dropped step by step -> freed. Only the first part of it
- * may look at the exchange. */
+ * What one gets wrong: who stands in line must not hold up the registry, so his walk begins when he
+ * has a place, and his list is as of then.
+ *
+ * life: list() -> leave(), as soon as the exchange is over -> dropped step by step -> freed. */
 
 #include "hub/roster.h"
 
@@ -20,112 +22,57 @@
 #include "hub/access.h"
 #include "hub/catch_up_queue.h"
 #include "hub/home.h"
+#include "hub/roster_head.h"
 #include "hub/roster_page.h"
 #include "hub/roster_path.h"
-#include "hub/roster_text.h"
 #include "metrics/metrics.h"
-#include "request/etag.h"
 #include "request/reply.h"
 
 #include <stdlib.h>
 
 enum {
-    PIECE = 65536,     /* bytes of a long list that are written at once */
-    STEP_COST = 32768, /* of collecting or dropping, in bytes that are sent */
-    STEPS_AT_ONCE = 4, /* of collecting: for most lists that is all */
+    PIECE = 65536,     /* bytes of a list that are written at once */
+    STEP_COST = 65536, /* of collecting or dropping, in bytes that are sent */
+    STEPS_AT_ONCE = 2, /* of collecting: for most lists that is all */
+};
+
+struct roster_desk {
+    struct hub_worker *home;
+    struct catch_up_queue *queue;
+    struct list all;
+    struct list line; /* wait for a place, by `turn` */
+    size_t places;    /* taken */
 };
 
 struct roster {
-    struct hub_worker *home;
+    struct roster_desk *desk;
     struct exchange *exchange; /* NULL: it is over */
-    struct list node;          /* in home->rosters */
-    struct list turn;          /* in the queue, or in none */
+    struct list node;          /* in desk->all */
+    struct list turn;          /* in the queue, in the line, or in none */
+    struct roster_path path;
     struct roster_title title;
     struct roster_query query;
     struct roster_page page;
     struct buf cursor;
     struct timer timer;
-    bool is_long;    /* counted in hub->rosters */
+    bool has_place;
     bool is_sending; /* its head is out */
 };
 
-/* --- the head --------------------------------------------------------------------------------- */
+static void on_timer(struct timer *);
+static bool open_page(struct roster *);
+static void collect(struct roster *, unsigned steps);
 
-struct head {
-    struct reply reply;
-    struct buf etag, link;
-};
-
-static void
-head_fini(struct head *h)
+static struct roster_desk *
+desk_of(const struct exchange *ex)
 {
-    buf_fini(&h->etag);
-    buf_fini(&h->link);
+    return hub_worker_of(ex->worker)->rosters;
 }
 
 static void
-head_begin(struct head *h, struct exchange *ex, const struct roster_title *title)
+go_on(struct roster *r)
 {
-    reply_begin(ex, &h->reply, 200);
-    buf_init(&h->etag, SIZE_MAX);
-    buf_init(&h->link, SIZE_MAX);
-    etag_add(&h->etag, title->cursor);
-    roster_text_link(&h->link, title, slice_of(ex->config->path));
-}
-
-/* `total` NULL: it is no list. */
-static void
-head_send(struct head *h, struct exchange *ex, const struct roster_title *title,
-          const size_t *total)
-{
-    char digits[SLICE_DIGITS];
-    struct reply *r = &h->reply;
-    if (r->status == 200)
-        reply_add(r, SLICE("Content-Type"), roster_text_type(title->dialect));
-    reply_add(r, SLICE("ETag"), buf_slice(&h->etag));
-    reply_add(r, SLICE("Cache-Control"), SLICE("private, no-cache"));
-    reply_add(r, SLICE("Vary"), SLICE("Authorization, Cookie"));
-    if (h->link.len)
-        reply_add(r, SLICE("Link"), buf_slice(&h->link));
-    if (total)
-        reply_add(r, SLICE("X-Total-Count"), slice_of_number(digits, *total, 10));
-    exchange_reply(ex, r);
-    head_fini(h);
-}
-
-/* Does the client have it as of this cursor? Then it hears so. */
-static bool
-is_known(struct exchange *ex, const struct roster_title *title)
-{
-    const struct request *r = ex->request;
-    struct slice bare = title->dialect == DIALECT_0X ? title->cursor : SLICE_OF(NULL, 0);
-    struct head h;
-    struct buf tag;
-    bool known = false;
-    buf_init(&tag, SIZE_MAX);
-    etag_add(&tag, title->cursor);
-    for (size_t i = 0; i < r->header_count && !known; i++)
-        known = slice_eq_nocase(r->headers[i].name, SLICE("If-None-Match")) &&
-                etag_is_listed(r->headers[i].value, buf_slice(&tag), bare);
-    buf_fini(&tag);
-    if (known) {
-        head_begin(&h, ex, title);
-        h.reply.status = 304;
-        head_send(&h, ex, title, NULL);
-    }
-    return known;
-}
-
-static void
-refuse_memory(struct exchange *ex)
-{
-    reply_text(ex, 503, SLICE("There is no memory for the list.\n"));
-}
-
-static void
-set_cursor(struct roster_title *title, const struct buf *id)
-{
-    title->cursor = id->len ? buf_slice(id) : SLICE("earliest");
+    catch_up_queue_add(r->desk->queue, &r->turn);
 }
 
 /* --- its end ---------------------------------------------------------------------------------- */
@@ -139,20 +86,50 @@ release(struct roster *r)
     free(r);
 }
 
+static void
+arm(struct roster *r)
+{
+    timer_disarm(&r->timer);
+    timer_arm(worker_timers(r->exchange->worker), &r->timer,
+              r->exchange->config->subscription_list_timeout_ms);
+}
+
+static bool
+is_full(const struct roster_desk *desk)
+{
+    return desk->places >= desk->home->rules->config->max_subscription_lists;
+}
+
+/* The first in line have places now. */
+static void
+let_in(struct roster_desk *desk)
+{
+    while (!is_full(desk) && !list_is_empty(&desk->line)) {
+        struct roster *r = CONTAINER_OF(list_shift(&desk->line), struct roster, turn);
+        r->has_place = true;
+        desk->places++;
+        arm(r);
+        go_on(r);
+    }
+}
+
 /* The exchange is over, or about to be. */
 static void
 leave(struct roster *r)
 {
     timer_disarm(&r->timer);
+    list_unlink(&r->turn);
     r->exchange->request->held = 0;
     r->exchange->state = NULL;
     r->exchange = NULL;
-    if (r->is_long)
-        atomic_fetch_sub(&r->home->hub->rosters, 1);
+    if (r->has_place) {
+        r->desk->places--;
+        let_in(r->desk);
+    }
     if (roster_page_drop(&r->page) == ROSTER_DONE)
         release(r);
     else
-        catch_up_queue_add(r->home->listing, &r->turn);
+        go_on(r);
 }
 
 static void
@@ -162,26 +139,20 @@ on_gone(struct exchange *ex)
         leave(ex->state);
 }
 
-void
-roster_free_all(struct hub_worker *home)
-{
-    LIST_EACH(node, after, &home->rosters)
-    {
-        struct roster *r = CONTAINER_OF(node, struct roster, node);
-        while (roster_page_drop(&r->page) == ROSTER_GOES_ON)
-            continue;
-        release(r);
-    }
-}
-
-/* Its reader took too long. */
+/* Its reader took too long; or there was no place all the while. */
 static void
 on_timer(struct timer *t)
 {
     struct roster *r = CONTAINER_OF(t, struct roster, timer);
-    metrics_bound_met(METRIC_subscription_list_timeout, r->exchange->id);
-    list_unlink(&r->turn);
-    exchange_cut(r->exchange);
+    struct exchange *ex = r->exchange;
+    if (r->is_sending) {
+        metrics_bound_met(METRIC_subscription_list_timeout, ex->id);
+        exchange_cut(ex);
+    } else {
+        metrics_bound_met(METRIC_max_subscription_lists, ex->id);
+        reply_text(ex, 503, SLICE("Too many long lists are under way at the moment.\n"));
+    }
+    leave(r);
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -205,11 +176,14 @@ fill(struct roster *r, struct buf *out)
     r->exchange->request->held = r->page.held;
 }
 
+/* Something was sent, or all of it. */
 static void
 await(struct roster *r)
 {
-    if (exchange_is_flushed(r->exchange))
-        catch_up_queue_add(r->home->listing, &r->turn);
+    if (r->exchange->request->rest == 0)
+        leave(r);
+    else if (exchange_is_flushed(r->exchange))
+        go_on(r);
     else
         list_unlink(&r->turn);
 }
@@ -217,21 +191,18 @@ await(struct roster *r)
 static size_t
 send_more(struct roster *r)
 {
-    struct exchange *ex = r->exchange;
     struct buf piece;
     buf_init(&piece, SIZE_MAX);
     fill(r, &piece);
     size_t size = piece.len;
-    if (piece.failed)
-        exchange_cut(ex);
-    else
-        exchange_add(ex, buf_slice(&piece));
-    bool ends = piece.failed || ex->request->rest == 0;
-    buf_fini(&piece);
-    if (ends)
+    if (piece.failed) {
+        exchange_cut(r->exchange);
         leave(r);
-    else
+    } else {
+        exchange_add(r->exchange, buf_slice(&piece));
         await(r);
+    }
+    buf_fini(&piece);
     return size;
 }
 
@@ -239,56 +210,55 @@ send_more(struct roster *r)
 static void
 send(struct roster *r)
 {
-    struct exchange *ex = r->exchange;
-    struct head h;
+    struct roster_page *p = &r->page;
+    struct roster_head h;
     struct buf piece;
     buf_init(&piece, SIZE_MAX);
     roster_text_open(&piece, &r->title);
-    size_t length = piece.len + r->page.length + ROSTER_TEXT_CLOSE.len;
+    size_t length = piece.len + p->length + ROSTER_TEXT_CLOSE.len;
     trace(r);
-    if (r->page.keeps)
+    if (p->keeps)
         fill(r, &piece);
-    head_begin(&h, ex, &r->title);
-    if (r->page.has_more)
-        roster_text_link_next(&h.link, &r->title, &r->query, r->page.last);
-    if (piece.failed || r->page.failed || h.link.failed || h.etag.failed) {
-        head_fini(&h);
-        refuse_memory(ex);
+    roster_head_begin(&h, r->exchange, &r->title);
+    if (p->has_more)
+        roster_head_add_next(&h, &r->title, &r->query, p->last);
+    h.etag.failed |= piece.failed || p->failed;
+    h.reply.body = buf_slice(&piece);
+    h.reply.rest = length - piece.len;
+    r->is_sending = true;
+    if (roster_head_send(&h, r->exchange, &r->title, &p->total))
+        await(r);
+    else
         leave(r);
-    } else {
-        h.reply.body = buf_slice(&piece);
-        h.reply.rest = length - piece.len;
-        r->is_sending = true;
-        head_send(&h, ex, &r->title, &r->page.total);
-        if (ex->request->rest == 0) {
-            leave(r);
-        } else {
-            timer_arm(worker_timers(ex->worker), &r->timer,
-                      ex->config->subscription_list_timeout_ms);
-            await(r);
-        }
-    }
     buf_fini(&piece);
 }
 
 /* --- collecting ------------------------------------------------------------------------------- */
 
+/* Has it a place? Otherwise it stands in line. */
 static bool
 take_place(struct roster *r)
 {
-    struct exchange *ex = r->exchange;
-    if (r->is_long)
+    struct roster_desk *desk = r->desk;
+    if (r->has_place)
         return true;
-    if (atomic_fetch_add(&r->home->hub->rosters, 1) >= ex->config->max_subscription_lists) {
-        atomic_fetch_sub(&r->home->hub->rosters, 1);
-        metrics_bound_met(METRIC_max_subscription_lists, ex->id);
-        reply_text(ex, 503, SLICE("Too many long lists are under way at the moment.\n"));
-        leave(r);
-        return false;
-    }
-    r->is_long = true;
-    exchange_wait(ex);
-    return true;
+    arm(r);
+    exchange_wait(r->exchange);
+    r->has_place = !is_full(desk);
+    desk->places += r->has_place;
+    if (r->has_place)
+        return true;
+    while (roster_page_drop(&r->page) == ROSTER_GOES_ON)
+        continue; /* little is collected yet */
+    r->exchange->request->held = 0;
+    list_append(&desk->line, &r->turn);
+    return false;
+}
+
+static bool
+is_short(const struct roster *r)
+{
+    return r->page.length <= PIECE || !r->page.keeps;
 }
 
 static void
@@ -298,22 +268,22 @@ collect(struct roster *r, unsigned steps)
     while (progress == ROSTER_GOES_ON && steps-- > 0)
         progress = roster_page_collect(&r->page);
     r->exchange->request->held = r->page.held;
-    if (progress == ROSTER_DONE && (r->page.length <= PIECE || !r->page.keeps || take_place(r)))
+    if (progress == ROSTER_DONE && (is_short(r) || take_place(r)))
         send(r);
     else if (progress == ROSTER_GOES_ON && take_place(r))
-        catch_up_queue_add(r->home->listing, &r->turn);
+        go_on(r);
 }
 
-size_t
-roster_step(struct list *node)
+static size_t
+step(struct list *node)
 {
     struct roster *r = CONTAINER_OF(node, struct roster, turn);
     if (r->exchange == NULL) {
         if (roster_page_drop(&r->page) == ROSTER_DONE)
             release(r);
     } else if (r->is_sending) {
-        return send_more(r);
-    } else {
+        return 2 * send_more(r);
+    } else if (r->page.is_open || open_page(r)) {
         collect(r, 1);
     }
     return STEP_COST;
@@ -329,26 +299,42 @@ on_writable(struct exchange *ex)
 /* --- beginning -------------------------------------------------------------------------------- */
 
 static void
-list(struct exchange *ex, struct registry *registry, const struct roster_path *p,
-     const struct roster_query *q)
+set_cursor(struct roster_title *title, const struct buf *id)
 {
-    struct hub_worker *home = hub_worker_of(ex->worker);
+    title->cursor = id->len ? buf_slice(id) : SLICE("earliest");
+}
+
+/* False: the client has it already, and it is over. */
+static bool
+open_page(struct roster *r)
+{
+    struct exchange *ex = r->exchange;
+    buf_clear(&r->cursor);
+    roster_page_begin(&r->page, transport_registry(r->desk->home->hub->transport), r->path.dialect,
+                      r->path.id, &r->query, !slice_eq(ex->request->method, SLICE("HEAD")),
+                      &r->cursor);
+    set_cursor(&r->title, &r->cursor);
+    if (!roster_head_answer_known(ex, &r->title))
+        return true;
+    leave(r);
+    return false;
+}
+
+static void
+list(struct exchange *ex, const struct roster_path *p, const struct roster_query *q)
+{
     struct roster *r = xalloc(sizeof *r);
-    r->home = home;
+    r->desk = desk_of(ex);
     r->exchange = ex;
+    r->path = *p;
     r->query = *q;
     r->title = (struct roster_title){.dialect = p->dialect, .path = ex->request->path};
     list_init(&r->turn);
-    list_append(&home->rosters, &r->node);
+    list_append(&r->desk->all, &r->node);
     timer_init(&r->timer, on_timer);
     buf_init(&r->cursor, SIZE_MAX);
     ex->state = r;
-    roster_page_begin(&r->page, registry, p->dialect, p->id, &r->query,
-                      !slice_eq(ex->request->method, SLICE("HEAD")), &r->cursor);
-    set_cursor(&r->title, &r->cursor);
-    if (is_known(ex, &r->title))
-        leave(r);
-    else
+    if (open_page(r))
         collect(r, STEPS_AT_ONCE);
 }
 
@@ -356,6 +342,7 @@ static void
 show(struct exchange *ex, struct registry *registry, const struct roster_path *p)
 {
     struct roster_title title = {.dialect = p->dialect, .path = ex->request->path};
+    struct roster_head h;
     struct buf cursor, body;
     buf_init(&cursor, SIZE_MAX);
     buf_init(&body, SIZE_MAX);
@@ -363,12 +350,12 @@ show(struct exchange *ex, struct registry *registry, const struct roster_path *p
     set_cursor(&title, &cursor);
     if (a == NULL) {
         reply_text(ex, 404, SLICE("This subscription is not active.\n"));
-    } else if (!is_known(ex, &title)) {
-        struct head h;
+    } else if (!roster_head_answer_known(ex, &title)) {
         roster_text_item(&body, &title, a->json);
-        head_begin(&h, ex, &title);
+        roster_head_begin(&h, ex, &title);
+        h.etag.failed |= body.failed;
         h.reply.body = buf_slice(&body);
-        head_send(&h, ex, &title, NULL);
+        roster_head_send(&h, ex, &title, NULL);
     }
     active_unref(&a);
     buf_fini(&body);
@@ -401,7 +388,7 @@ read_path(struct exchange *ex, struct roster_path *p)
     else if (p->kind == ROSTER_UNKNOWN_TYPE)
         reply_text(ex, 400, SLICE("The type of a matcher is exact or urlpattern.\n"));
     else if (p->kind == ROSTER_NO_ROOM)
-        refuse_memory(ex);
+        roster_head_refuse_memory(ex);
     return p->kind > ROSTER_NO_ROOM;
 }
 
@@ -429,7 +416,7 @@ on_head(struct exchange *ex)
     else if (may && path.kind == ROSTER_ITEM)
         show(ex, registry, &path);
     else if (may)
-        list(ex, registry, &path, &query);
+        list(ex, &path, &query);
 }
 
 const struct exchange_handler roster_handler = {
@@ -437,3 +424,32 @@ const struct exchange_handler roster_handler = {
     .on_writable = on_writable,
     .on_gone = on_gone,
 };
+
+/* --- of a worker ------------------------------------------------------------------------------ */
+
+struct roster_desk *
+roster_desk_new(struct hub_worker *home)
+{
+    struct roster_desk *desk = xalloc(sizeof *desk);
+    desk->home = home;
+    desk->queue = catch_up_queue_new(home->worker, step);
+    list_init(&desk->all);
+    list_init(&desk->line);
+    return desk;
+}
+
+void
+roster_desk_free(struct roster_desk **ref)
+{
+    struct roster_desk *desk = *ref;
+    *ref = NULL;
+    LIST_EACH(node, after, &desk->all)
+    {
+        struct roster *r = CONTAINER_OF(node, struct roster, node);
+        while (roster_page_drop(&r->page) == ROSTER_GOES_ON)
+            continue;
+        release(r);
+    }
+    catch_up_queue_free(&desk->queue);
+    free(desk);
+}

@@ -30,7 +30,7 @@ roster_page_begin(struct roster_page *p, struct registry *registry, enum dialect
                   struct slice collection, const struct roster_query *query, bool keeps,
                   struct buf *ret_id)
 {
-    *p = (struct roster_page){.query = query, .keeps = keeps};
+    *p = (struct roster_page){.query = query, .keeps = keeps, .is_open = true};
     list_init(&p->chunks);
     registry_walk_begin(registry, &p->walk, dialect, collection, ret_id);
 }
@@ -130,6 +130,7 @@ enum roster_progress
 roster_page_drop(struct roster_page *p)
 {
     registry_walk_end(&p->walk);
+    p->is_open = false;
     if (list_is_empty(&p->chunks))
         return ROSTER_DONE;
     drop_chunk(p, CONTAINER_OF(p->chunks.next, struct chunk, node));

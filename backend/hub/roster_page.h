@@ -13,7 +13,8 @@ struct roster_page {
     const struct roster_query *query; /* borrowed until all is collected */
     bool keeps;                       /* else it counts alone (HEAD) */
     struct registry_walk walk;
-    bool failed; /* no memory */
+    bool is_open; /* begun, and not dropped */
+    bool failed;  /* no memory */
 
     struct list chunks; /* owns; in order */
     size_t held;        /* bytes of them */

@@ -4,7 +4,6 @@
 
 #include "hub/roster_text.h"
 
-#include "base/json_string.h"
 #include "topic/text.h"
 
 #define CONTEXT "\"@context\":\"https://mercure.rocks/\","
@@ -15,25 +14,11 @@ roster_text_type(enum dialect dialect)
     return dialect == DIALECT_0X ? SLICE("application/ld+json") : SLICE("application/json");
 }
 
-/* An id of 0.x may be any bytes, JSON may not. */
-static void
-add_string(struct buf *b, struct slice text)
-{
-    struct arena arena;
-    struct slice scalars;
-    arena_init(&arena, 3 * text.len + 4096);
-    if (text_scalars(&arena, text, &scalars))
-        json_string_write(b, scalars);
-    else
-        b->failed = true;
-    arena_fini(&arena);
-}
-
 static void
 add_cursor(struct buf *b, const struct roster_title *t)
 {
     buf_add(b, SLICE(",\"lastEventID\":"));
-    add_string(b, t->cursor);
+    text_write_json(b, t->cursor); /* of 0.x, where it may be any bytes */
 }
 
 void
@@ -41,7 +26,7 @@ roster_text_open(struct buf *b, const struct roster_title *t)
 {
     bool is_0x = t->dialect == DIALECT_0X;
     buf_add(b, is_0x ? SLICE("{" CONTEXT "\"id\":") : SLICE("{\"id\":"));
-    add_string(b, t->path);
+    text_write_json(b, t->path);
     buf_add(b, is_0x ? SLICE(",\"type\":\"Subscriptions\"") : SLICE(",\"type\":\"subscriptions\""));
     if (is_0x)
         add_cursor(b, t);

@@ -23,6 +23,7 @@
 #include "hub/lookup.h"
 #include "hub/reading.h"
 #include "hub/trace.h"
+#include "hub/walk.h"
 #include "metrics/metrics.h"
 #include "request/hub_url.h"
 #include "request/reply.h"
@@ -47,8 +48,8 @@ static const struct machine machine = {
             [STREAM_CATCHING_UP] = FROM(NEW) | FROM(BEGINNING) | FROM(LOOKING) | FROM(LIVE),
             [STREAM_LIVE] = FROM(NEW) | FROM(CATCHING_UP),
             [STREAM_ENDING] = FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE),
-            [STREAM_GONE] = FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE) |
-                            FROM(ENDING),
+            [STREAM_GONE] =
+                FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE) | FROM(ENDING),
         },
 };
 
@@ -213,6 +214,15 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     return INDEX_ADDED;
 }
 
+bool
+stream_wants_presence(const struct stream *s)
+{
+    bool may = false;
+    for (uint32_t i = 0; s->grant && s->presence && !may && i < s->subscription_count; i++)
+        may = walk_may_meet_below(&s->subscriptions[i], &s->home->hub->subscriptions);
+    return may;
+}
+
 /* --- head ------------------------------------------------------------------------------------- */
 
 static void
@@ -226,7 +236,10 @@ on_found(void *owner, const struct transport_find *find)
     }
     if (log_wants(LOG_DEBUG))
         trace_stream_cursor(s->exchange->id, find->found);
-    send_head(s, find->found ? find->id : SLICE("earliest"));
+    /* Of what it wants something is gone: it is told, and has what is left all the same, for a page
+     * that reads no headers would lose that as well. */
+    s->takes_what_is_left = find->found && find->is_lacking && stream_wants_presence(s);
+    send_head(s, find->found && !s->takes_what_is_left ? find->id : SLICE("earliest"));
     /* An unknown id replays nothing: the stream begins at what its worker has taken, or just before
      * what it began itself. */
     if (find->found)

@@ -34,7 +34,7 @@ enum stream_state {
 struct stream {
     struct hub_worker *home;
     struct exchange *exchange;
-    struct grant *grant; /* owns; NULL: anonymous */
+    struct grant *grant;       /* owns; NULL: anonymous */
     struct presence *presence; /* owns; NULL: active subscriptions are off */
     union {
         struct lookup *lookup;   /* without a head; owns; NULL: none */
@@ -63,9 +63,10 @@ struct stream {
 };
 
 /* Takes the grant if it answers INDEX_ADDED; otherwise nothing has happened. Where active
- * subscriptions are on: BEGINNING, until they are committed. Then, with an id (copied): LOOKING, and
- * the head follows the answer; else LIVE, or (`earliest`; just before what it began) CATCHING_UP.
- * Selectors that come twice leave the form. Counts against the bounds must be taken before. */
+ * subscriptions are on: BEGINNING, until they are committed. Then, with an id (copied): LOOKING,
+ * and the head follows the answer; else LIVE, or (`earliest`; just before what it began)
+ * CATCHING_UP. Selectors that come twice leave the form. Counts against the bounds must be taken
+ * before. */
 MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *, struct grant *,
                                           struct subscribe_form *, uint64_t address_key,
                                           struct error *);
@@ -77,6 +78,8 @@ stream_may_hear(const struct stream *s, const struct update *u)
            (u->dialect == s->dialect &&
             (s->dialect == DIALECT_1_0 || !presence_is_own(s->presence, u)));
 }
+/* May it get begins or ends at all? */
+bool stream_wants_presence(const struct stream *);
 /* The one place where the state changes. */
 void stream_move(struct stream *, enum stream_state to);
 void stream_retime(struct stream *); /* the heartbeat has changed, or the wall clock was set */

@@ -19,7 +19,8 @@ MUST_CHECK bool walk_go_on(struct index *, uint64_t *steps);
 enum match walk_try(struct index *, const struct subscription *, const struct topic *,
                     uint64_t *steps);
 
-/* May it meet any topic that begins with `below`, a path with a slash at its end? False is certain. */
+/* May it meet any topic that begins with `below`, a path with a slash at its end? False is certain.
+ */
 bool walk_may_meet_below(const struct subscription *, const struct topic *below);
 
 #endif

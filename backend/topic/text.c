@@ -6,6 +6,7 @@
 
 #include "topic/text.h"
 
+#include "base/json_string.h"
 #include "topic/unicode.h"
 
 #include <string.h>
@@ -107,6 +108,19 @@ text_scalars(struct arena *arena, struct slice s, struct slice *ret)
     }
     *ret = SLICE_OF(out, n);
     return true;
+}
+
+void
+text_write_json(struct buf *out, struct slice s)
+{
+    struct arena arena;
+    struct slice scalars;
+    arena_init(&arena, 3 * s.len + 4096);
+    if (text_scalars(&arena, s, &scalars))
+        json_string_write(out, scalars);
+    else
+        out->failed = true;
+    arena_fini(&arena);
 }
 
 size_t

@@ -5,6 +5,7 @@
  * (PROTOCOL.md, "Subscribe" and "Publish"). Pure functions, any thread. */
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 enum text_fault {
     TEXT_OK,
@@ -21,6 +22,8 @@ enum text_fault text_judge(struct slice s);
 /* `s` with each ill-formed part replaced by U+FFFD, as the Encoding standard's UTF-8 decoder does
  * (one for each maximal subpart); `s` itself where it is well-formed. False: the arena is full. */
 MUST_CHECK bool text_scalars(struct arena *, struct slice s, struct slice *ret);
+/* Adds that as a string of JSON (base/json_string.h). */
+void text_write_json(struct buf *, struct slice s);
 
 /* Latin-1 as UTF-8, into `ret`, which has room for twice the bytes. Returns how many it took. */
 size_t text_from_latin1(struct slice s, char *ret);

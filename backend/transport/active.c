@@ -15,7 +15,6 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/hash.h"
-#include "base/json_string.h"
 #include "topic/percent.h"
 #include "topic/text.h"
 
@@ -29,19 +28,13 @@ enum {
     AROUND_JSON = 128,   /* names and quotes of all its members */
 };
 
-/* All but RFC 3986, section 2.3. */
-static const struct byteset not_unreserved = {
-    ~(BYTESET_DIGITS | BYTESET_LOW('-') | BYTESET_LOW('.')),
-    ~(BYTESET_LETTERS | BYTESET_HIGH('_') | BYTESET_HIGH('~')),
-};
-
 static void
 add_segment(struct buf *b, struct slice text)
 {
     buf_add_byte(b, '/');
     if (text.len == 0 || !buf_reserve(b, 3 * text.len))
         return;
-    b->len = (size_t)(percent_encode(b->ptr + b->len, text, &not_unreserved) - b->ptr);
+    b->len = (size_t)(percent_encode(b->ptr + b->len, text, &PERCENT_SEGMENT) - b->ptr);
 }
 
 /* Returns how much of it is the collection's. */
@@ -61,15 +54,8 @@ add_id(struct buf *b, const struct active_parts *p)
 static void
 add_string(struct buf *b, struct slice name, struct slice text)
 {
-    struct arena arena;
-    struct slice scalars;
-    arena_init(&arena, 3 * text.len + 4096);
     buf_add(b, name);
-    if (text_scalars(&arena, text, &scalars))
-        json_string_write(b, scalars);
-    else
-        b->failed = true;
-    arena_fini(&arena);
+    text_write_json(b, text);
 }
 
 /* Returns where in it `true` stands. */

@@ -109,10 +109,10 @@ def publish_many(hub, forms):
     client.close()
 
 
-def send(hub, method, query, *headers, body=b"", host="hub.example"):
+def send(hub, method, query, *headers, body=b"", host="hub.example", below=""):
     """A request on a connection of its own; nothing is awaited."""
     client = Client(hub.at)
-    lines = [f"{method} {PATH}{'?' if query else ''}{query} HTTP/1.1", f"Host: {host}", *headers]
+    lines = [f"{method} {PATH}{below}{'?' if query else ''}{query} HTTP/1.1", f"Host: {host}", *headers]
     if method in ("POST", "QUERY"):
         lines.append(f"Content-Length: {len(body)}")
     client.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)

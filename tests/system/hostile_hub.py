@@ -66,7 +66,19 @@ def leave(hub, stage):
         client.close()
 
 
+def lists(count, leaves=False):
+    """Of all active subscriptions, on a connection each; nobody reads more than the sockets take."""
+    def request(hub, stage):
+        clients = [send(hub, "GET", "", "Authorization: Bearer " + token(subscribe=["*"]), below="/subscriptions") for _ in range(count)]
+        if leaves:
+            leave(hub, clients)
+        return [*stage, *([] if leaves else clients)]
+    return request
+
+
 LARGE = "\nmax_topics_size 1MiB"
+CROWD = lambda hub: streams(hub, [topics([f"{i}{name}" for name in NAMES]) for i in range(32)])  # noqa: E731
+LISTED = "subscriptions {\n max_bytes 256MiB\n}"
 LONG = b"&".join(b"topic=/%d" % i + b"x" * 1000 for i in range(1000)) + b"&data=x"
 RELATIVE = b"&".join(b"topic=/%d" % i for i in range(1000)) + b"&data=x"
 
@@ -88,6 +100,7 @@ ROWS = [
     Row("an update for 2,000 streams", publishes(b"topic=a&data=x"), lambda hub: streams(hub, ["topic=*"] * (2000 // FEW))),
     Row("ten GETs of the URL Patterns that take longest to compile", asks(10, hostile_pattern), conf=ISSUER),
     Row("64 GETs of 1,000 topics at once", asks(64, lambda i: topics([f"{i}{name}" for name in NAMES]))),
-    Row("32 streams of 1,000 topics that leave at once", leave,
-        lambda hub: streams(hub, [topics([f"{i}{name}" for name in NAMES]) for i in range(32)])),
+    Row("32 streams of 1,000 topics that leave at once", leave, CROWD),
+    Row("32 lists of 32,000 subscriptions at once", lists(32), CROWD, LISTED),
+    Row("the same, whose readers leave at once", lists(32, leaves=True), CROWD, LISTED),
 ]

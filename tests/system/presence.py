@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import jwt
 
-from conftest import KEY, PATH, Client, Fastcgi, Stream, publish, token, wait_for
+from conftest import KEY, PATH, PATIENCE, Client, Fastcgi, Stream, publish
 
 ISSUER = "https://issuer.example"
 RESOURCE = f"https://hub.example{PATH}"
@@ -58,6 +58,24 @@ def open_stream(hub, dialect, *topics, auth=None, wire="http", headers=(), **mor
     return stream
 
 
+def next_event(stream):
+    """As stream.event(), but what never comes is not waited for as long as there are heartbeats."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        while stream.text.startswith(b":") and b"\n" in stream.text:
+            stream.text = stream.text.partition(b"\n")[2]
+        if b"\n\n" in stream.text:
+            event, _, stream.text = stream.text.partition(b"\n\n")
+            return event.decode()
+        assert time.monotonic() < deadline, "waited in vain for an event"
+        if not stream.piece():
+            raise ConnectionError(f"the stream ended: {stream.text!r}")
+
+
+def datas(stream, count):
+    return [re.search("^data: (.*)$", next_event(stream), re.M).group(1) for _ in range(count)]
+
+
 class Watcher:
     """Sees every begin and end of a dialect but its own, and MARK."""
 
@@ -73,7 +91,9 @@ class Watcher:
             assert len(self.own) == 1
 
     def raw(self):
-        event = self.stream.event()
+        event = next_event(self.stream)
+        if event.startswith("retry:"):
+            raise ConnectionError("the hub has ended it")
         self.last = re.search("^id: (.*)$", event, re.M).group(1)
         return event
 
@@ -83,9 +103,12 @@ class Watcher:
 
     def until_mark(self):
         """All that was told up to now: (active, its matcher, subscriber) each."""
-        assert publish(("127.0.0.1", self.hub.port), topic=MARK, data='"mark"', private="on").status == 200
+        mark = f"mark {time.monotonic_ns()}"
+        assert publish(("127.0.0.1", self.hub.port), topic=MARK, data=json.dumps(mark), private="on").status == 200
         told = []
-        while (one := self.told()) != "mark":
+        while (one := self.told()) != mark:
+            if isinstance(one, str):
+                continue  # of somebody before
             told.append((one["active"], one.get("match", one.get("topic")), one["subscriber"]))
         return told
 

@@ -505,10 +505,10 @@ def test_a_long_list_arrives_whole_under_its_length(crowded, wire):
         stream.close()
 
 
-def slow(hub, wire="http", target=API, *headers):
-    """A client that has asked for a list, takes little at a time, and has read nothing of it yet."""
+def slow(hub, wire="http", method="GET"):
+    """A client that has asked for a list and has read nothing of it yet."""
     client = Client(address(hub, wire))
-    client.ask("GET", target, [ALL["0.x"], *headers])
+    client.ask(method, API, [ALL["0.x"]])
     return client
 
 
@@ -547,20 +547,50 @@ def test_a_reader_that_leaves_midway_gives_its_place_back(start_hub, wire):
         stream.close()
 
 
-def test_past_the_bound_a_long_list_is_503_and_a_short_one_is_not(start_hub, wire):
+def test_past_the_bound_a_long_list_waits_for_its_turn_and_a_short_one_does_not(start_hub, wire):
     hub = start_hub(ON + "max_request_head 1MiB\nmax_subscription_lists 1\n", workers=1)
     made = crowd(hub)
-    client = slow(hub, wire)
+    first = slow(hub, wire)
     listed(hub)
-    reply = ask(hub, API, ALL["0.x"], wire=wire)
-    assert reply.status == 503 and reply.headers["retry-after"] == "2"
-    wait_for(lambda: "bound=max_subscription_lists" in hub.log(), "the bound's line")
+    second, third = slow(hub, wire), slow(hub, wire, "HEAD")
     assert ask(hub, f"{API}/nobody", ALL["0.x"], wire=wire).status == 200
-    client.reply()
-    wait_for(lambda: ask(hub, API, ALL["0.x"], wire=wire).status == 200, "the place")
-    client.close()
-    for stream in made:
-        stream.close()
+    made.pop().close()
+    wait_for(lambda: hub.log().count("event=stream_end") == 1, "the end of a stream")
+    assert hub.log().count("event=listed") == 2  # the first, and that of nobody
+    assert len(json.loads(first.reply().body)["subscriptions"]) == 4000
+    wait_for(lambda: hub.log().count("event=listed") >= 3, "the second list")
+    second.reply()
+    assert third.reply("HEAD").headers["x-total-count"] in ("3000", "4000")  # its end may not have been committed
+    for client in (first, second, third, *made):
+        client.close()
+
+
+def test_who_waits_for_a_turn_in_vain_is_told_503(start_hub, wire):
+    hub = start_hub(ON + "max_request_head 1MiB\nmax_subscription_lists 1\nsubscription_list_timeout 500ms\n", workers=1)
+    made = crowd(hub)
+    clients = [slow(hub, wire)]
+    listed(hub)
+    clients += [slow(hub, wire) for _ in range(5)]
+    heads = [client.head() for client in clients[1:]]  # one of them was let in when the first was cut
+    refused = [headers for status, headers in heads if status == 503]
+    assert refused and all(headers["retry-after"] == "2" for headers in refused)
+    assert "bound=max_subscription_lists" in hub.log()
+    for client in (*clients, *made):
+        client.close()
+
+
+def test_slow_readers_together_hold_no_more_than_max_held_bytes(start_hub, wire):
+    hub = start_hub(ON + "max_request_head 128KiB\nmax_held_bytes 1MiB\n", workers=1)
+    made = crowd(hub, streams=40, each=100)
+    assert "bound=" not in hub.log()
+    clients = [slow(hub, wire)]
+    listed(hub)
+    clients += [slow(hub, wire) for _ in range(20)]
+    wait_for(lambda: "bound=max_held_bytes" in hub.log(), "the bound's line")
+    with pytest.raises((ConnectionError, AssertionError)):
+        clients[0].reply()
+    for client in (*clients, *made):
+        client.close()
 
 
 def test_a_list_that_is_not_read_in_its_time_is_cut_and_seen_to_be_short(start_hub, wire):

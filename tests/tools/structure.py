@@ -26,7 +26,6 @@ CITED = re.compile(r'(DESIGN|PROTOCOL)\.md((?:,|\s|/?\*|#|//|(?:and\s)|section \
 # What only tests call, because the hub can do no more than they: {name: why}.
 FOR_TESTS = {
     "pattern_of_init": "rows of the standard's own tests that no pattern string can be",
-    "rights_payload": "read and checked with every token; events about subscriptions will carry it",
 }
 
 

@@ -197,17 +197,15 @@ on_wire_stream(struct exchange *ex, const struct reply *r, struct slice first)
     http_request_move(h, HTTP_STREAMING);
     link_set_timer(&h->link, 0);
     link_tune_for_streaming(&h->link);
-    if (b.failed)
-        link_die(&h->link);
-    else
-        link_push(&h->link, buf_slice(&b));
-    buf_fini(&b);
     arena_fini(&ex->arena);
     ex->request = NULL;
     release_body(h);
-    if (h->link.in.len || h->link.peer_ended || h->body_open)
+    if (h->link.in.len || h->link.peer_ended || h->body_open || b.failed)
         link_die(&h->link); /* a byte behind a streaming request ends it */
     buf_fini(&h->link.in);
+    if (!b.failed)
+        link_push(&h->link, buf_slice(&b)); /* counts what the link holds from now on */
+    buf_fini(&b);
     connection_watch_read(&h->link.connection, true);
 }
 

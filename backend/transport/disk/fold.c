@@ -43,12 +43,13 @@ fold_segment(struct segments *h, struct segment *s, struct folding *f, struct er
         return true;
     segment_name(name, s->header.first, ".log");
     f->run = s->header.first.run;
-    enum damage_look look = damage_look_through(h, s, s->length, on_record, f, &scan);
+    uint64_t length = s->lost && s->count == 0 ? 0 : s->length; /* before a break: not known */
+    enum damage_look look = damage_look_through(h, s, length, on_record, f, &scan);
     if (look == DAMAGE_UNREADABLE && errno != ENOENT)
         return error_set(err, "%s/%s: %s", h->folder.path, name, strerror(errno));
     if (f->no_memory)
         return error_set(err, "%s/%s: no memory", h->folder.path, name);
-    if (look != DAMAGE_NONE && !s->damaged &&
+    if (look != DAMAGE_NONE && !s->damaged && !s->lost &&
         damage_judge(h, s, "records that do not check") == DAMAGE_NOT_NOW)
         return error_set(err, "%s/%s: cannot be read now", h->folder.path, name);
     return true;

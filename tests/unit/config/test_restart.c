@@ -61,7 +61,7 @@ END_TEST
 /* Its format and file are laid out once; how much it says follows a reload, and `log` is named
  * once. */
 START_TEST(of_the_log_the_level_alone_follows,
-          of_subscriptions_the_times_of_holding_back_alone_follow)
+           of_subscriptions_the_times_of_holding_back_alone_follow)
 {
     struct config *running = read_config(SLICE("log logfmt info /tmp/a\n"));
     struct config *fresh = read_config(SLICE("log json warn /tmp/b\n"));

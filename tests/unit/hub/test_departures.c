@@ -123,8 +123,8 @@ static void
 prepare(uint64_t hold_back_ms, uint64_t hold_back_return_ms)
 {
     transport.ops = &ops;
-    config = (struct config){.hold_back_ms = hold_back_ms,
-                             .hold_back_return_ms = hold_back_return_ms};
+    config =
+        (struct config){.hold_back_ms = hold_back_ms, .hold_back_return_ms = hold_back_return_ms};
     worker = worker_new(0);
     home = (struct hub_worker){.hub = &hub, .worker = worker, .rules = &rules};
     home.departures = departures_new(&home);

@@ -109,6 +109,33 @@ START_TEST(damage_moves_what_is_removed_and_what_lies_before_is_folded)
 }
 END_TEST
 
+START_TEST(what_lies_before_a_file_that_is_missing_is_folded)
+{
+    struct store_settings s = history_settings();
+    struct folded f;
+    struct pair p = pair_open(&s, &s, NULL);
+    struct error err;
+    char path[160];
+    pair_commit(&p, "one", UPDATE_BEGIN, 10);
+    ck_assert(writer_seal(&p.beside->writer, &err));
+    pair_commit(&p, "two", UPDATE_BEGIN, 10);
+    ck_assert(writer_seal(&p.beside->writer, &err));
+    pair_commit(&p, "three", UPDATE_BEGIN, 10);
+    pair_close(&p);
+    beside_nth(path, 1);
+    ck_assert_int_eq(unlink(path), 0);
+    p = pair_open(&s, &s, &f);
+    ck_assert_str_eq(f.ids, "bone bthree ");
+    ck_assert_str_eq(history_read(p.beside, NULL).first_id, "three");
+    /* Its record cannot be replayed any more, so it is to be written again. */
+    struct position upto;
+    retention_set_floor(&p.beside->segments, (struct position){1, 1});
+    ck_assert(retention_wants(&p.beside->segments, &upto));
+    pair_close(&p);
+    history_remove();
+}
+END_TEST
+
 START_TEST(what_cannot_be_read_is_a_start_that_fails_in_words)
 {
     struct store_settings s = history_settings(), own;
@@ -143,4 +170,5 @@ END_TEST
 UNIT_MAIN("fold", begins_and_ends_are_folded_in_order_with_what_is_hidden,
           what_is_hidden_is_neither_read_nor_found,
           damage_moves_what_is_removed_and_what_lies_before_is_folded,
+          what_lies_before_a_file_that_is_missing_is_folded,
           what_cannot_be_read_is_a_start_that_fails_in_words)
