@@ -55,6 +55,7 @@ struct departure {
     struct sameness *sameness; /* NULL: it is the same as nobody, or not held back */
     struct active *active;     /* owns a reference */
     uint64_t since_ms;
+    bool is_back; /* a begin that is the same has let it go */
 };
 
 struct departures {
@@ -190,6 +191,7 @@ departures_take(struct departures *d, struct active *active, enum departure_kind
 static void
 let_go(struct departures *d, struct departure *one)
 {
+    one->is_back = true;
     list_unlink(&one->node);
     list_append(&d->ready, &one->node);
     leave_sameness(d, one); /* the last takes it along */
@@ -278,7 +280,8 @@ on_answer(struct worker *worker, struct message *m)
     for (uint32_t i = 0; i < d->publish.committed; i++) {
         struct departure *one = first_of(&d->underway);
         if (log_wants(LOG_DEBUG))
-            trace_subscription_end(one->active, worker_now_ms(worker) - one->since_ms);
+            trace_subscription_end(one->active, worker_now_ms(worker) - one->since_ms,
+                                   one->is_back);
         forget(d, one);
     }
     if (d->publish.outcome != PUBLISH_COMMITTED)

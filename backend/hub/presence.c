@@ -28,6 +28,7 @@ struct beginning {
     presence_begun *begun;
     void *owner; /* NULL: the stream is over */
     struct cursor cursor;
+    uint64_t conn;            /* for the log */
     enum departure_kind kind; /* how it was lost, where it is over */
     struct update *updates[];
 };
@@ -72,6 +73,8 @@ on_answer(struct worker *worker, struct message *m)
     metrics_add(METRIC_subscriptions_begun, b->publish.committed);
     give_back(b->home, p, b->publish.committed);
     p->beginning = NULL;
+    if (p->count && log_wants(LOG_DEBUG))
+        trace_subscriptions_begin(b->conn, p->all[0], b->publish.committed);
     if (b->owner)
         b->begun(b->owner, &b->cursor, &b->publish);
     else
@@ -160,6 +163,7 @@ presence_begin(struct hub_worker *home, struct exchange *ex, const struct grant 
     b->begun = begun;
     b->owner = owner;
     b->cursor = q->cursor;
+    b->conn = ex->id;
     if (!add_all(b, ex, grant, q)) {
         give_up(b);
         return NULL;

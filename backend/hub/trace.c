@@ -5,7 +5,9 @@
  *     event=stream_begin   who asks for what, with which token, and what that grants
  *     event=stream_cursor  was the cursor known?
  *     event=stream_end     how long it lived and what it was sent
- *     event=subscription_end   the end of an active one is told: how long after its stream's
+ *     event=subscriptions_begin, event=subscription_end
+ *                          what others hear of it, where active subscriptions are on: which, and
+ * how long the end was held back
  *
  *     object   made by           shared                             freed
  *     tally    the publisher's   with its update; atomics alone     with its update
@@ -176,8 +178,16 @@ trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds
 }
 
 void
-trace_subscription_end(const struct active *a, uint64_t held_back_ms)
+trace_subscriptions_begin(uint64_t conn, const struct active *first, uint32_t count)
 {
-    log_line(LOG_DEBUG, "subscription_end", "id=%s held_back_ms=%llu", LOG_SLICE(a->id),
-             (unsigned long long)held_back_ms);
+    log_line(LOG_DEBUG, "subscriptions_begin", "conn=%llu count=%u first=%s",
+             (unsigned long long)conn, count, LOG_SLICE(first->id));
+}
+
+void
+trace_subscription_end(const struct active *a, uint64_t held_back_ms, bool is_back)
+{
+    log_line(LOG_DEBUG, "subscription_end", "id=%s held_back_ms=%llu%s", LOG_SLICE(a->id),
+             (unsigned long long)held_back_ms,
+             is_back ? " msg=\"who left is back: its begin was committed\"" : "");
 }

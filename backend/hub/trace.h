@@ -38,8 +38,11 @@ void trace_stream_cursor(uint64_t conn, bool found);
 void trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds,
                       uint32_t events);
 
-/* The end of one was committed, so long after its stream was over. */
-void trace_subscription_end(const struct active *, uint64_t held_back_ms);
+/* So many begins of a stream were committed; `first` is one of them. */
+void trace_subscriptions_begin(uint64_t conn, const struct active *first, uint32_t count);
+/* The end of one was committed, so long after its stream was over; `is_back`: because of a begin
+ * that is the same. */
+void trace_subscription_end(const struct active *, uint64_t held_back_ms, bool is_back);
 
 /* The topics that a grant (NULL: none) names for an action. */
 struct trace_rights {

@@ -172,6 +172,16 @@ active_new(const struct active_parts *p)
     return a;
 }
 
+/* As a line of an event it must stay one. */
+static bool
+is_one_line(struct slice json)
+{
+    for (size_t i = 0; i < json.len; i++)
+        if ((unsigned char)json.ptr[i] < 0x20)
+            return false;
+    return true;
+}
+
 struct active *
 active_restore(enum dialect dialect, struct slice id, struct slice json, uint64_t same)
 {
@@ -180,14 +190,15 @@ active_restore(enum dialect dialect, struct slice id, struct slice json, uint64_
     size_t at = slice_find(json, SLICE("\"active\":true")), collection = id.len;
     while (collection && id.ptr[collection - 1] != '/')
         collection--;
-    if (collection < 2 || !slice_starts(json, SLICE("{\"id\":")) || at == json.len)
+    if (collection < 2 || !slice_starts(json, SLICE("{\"id\":")) || at == json.len ||
+        !is_one_line(json))
         return NULL;
     struct active *a = lay_out(id, json);
     if (a == NULL)
         return NULL;
     a->dialect = dialect;
     a->same = same;
-    a->collection_len = (uint32_t)collection - 1;
+    a->collection_len = (uint32_t)(collection - 1);
     a->active_at = (uint32_t)(at + active.len);
     return a;
 }

@@ -12,23 +12,28 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct active {
     atomic_uint refs;
     enum dialect dialect : 8; /* of its request: events, URL and listing are of that alone */
-    uint32_t collection_len;  /* so much of the id is the path of its matcher's collection */
-    uint32_t active_at;       /* where in the JSON `true` stands */
+    bool is_first, is_over;   /* the registry's: first of its collection; its end is committed */
     uint64_t same;            /* equal where the same person has the same subscription again; 0: of
                                  nobody, who is never the same */
     struct slice id;          /* its topic, and the path of its document: H/subscriptions/… */
     struct slice json;        /* its object in a collection, on one line, as it began */
+    uint32_t collection_len;  /* so much of the id is the path of its matcher's collection */
+    uint32_t active_at;       /* where in the JSON `true` stands */
 
-    /* The registry's, under its lock. */
-    bool is_first;                          /* of its collection */
-    unsigned pins;                          /* walks that stand here */
-    struct position begun, recorded, ended; /* run 0: not yet */
+    /* The registry's, under its lock. A hundred thousand of them are usual, so they are small. */
+    struct position begun; /* run 0: not yet */
+    union {
+        struct position recorded; /* where its begin stands, perhaps written again */
+        struct position ended;    /* of one that is over */
+    };
     struct list all, by_collection, by_record;
     struct active *next_of_id, *next_collection;
+    uint32_t pins; /* walks that stand here */
 };
 
 /* What it is made of; borrowed, copied. */

@@ -202,8 +202,9 @@ begin(struct registry *r, struct active *a, struct position p)
 static void
 end(struct registry *r, struct active *a, struct position p)
 {
-    if (a->begun.run == 0 || a->ended.run)
+    if (a->begun.run == 0 || a->is_over)
         return;
+    a->is_over = true;
     a->ended = p;
     list_unlink(&a->by_record);
     list_append(&r->retired, &a->by_record);
@@ -327,7 +328,7 @@ void
 registry_recorded(struct registry *r, struct active *a, struct position p)
 {
     pthread_mutex_lock(&r->lock);
-    if (a->ended.run == 0)
+    if (!a->is_over)
         move_record(r, a, p);
     pthread_mutex_unlock(&r->lock);
 }
@@ -372,7 +373,7 @@ registry_start_at(struct registry *r, struct position p, struct slice id)
 static bool
 is_seen(const struct active *a, struct position at)
 {
-    return position_cmp(a->begun, at) <= 0 && (a->ended.run == 0 || position_cmp(a->ended, at) > 0);
+    return position_cmp(a->begun, at) <= 0 && (!a->is_over || position_cmp(a->ended, at) > 0);
 }
 
 static struct active *

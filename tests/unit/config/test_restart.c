@@ -60,8 +60,7 @@ END_TEST
 
 /* Its format and file are laid out once; how much it says follows a reload, and `log` is named
  * once. */
-START_TEST(of_the_log_the_level_alone_follows,
-           of_subscriptions_the_times_of_holding_back_alone_follow)
+START_TEST(of_the_log_the_level_alone_follows)
 {
     struct config *running = read_config(SLICE("log logfmt info /tmp/a\n"));
     struct config *fresh = read_config(SLICE("log json warn /tmp/b\n"));
@@ -148,4 +147,5 @@ END_TEST
 
 UNIT_MAIN("config/restart", what_an_update_may_be_follows_what_stays,
           nothing_is_named_where_only_keys_origins_and_limits_change,
-          what_is_laid_out_once_is_named_and_stays, of_the_log_the_level_alone_follows)
+          what_is_laid_out_once_is_named_and_stays, of_the_log_the_level_alone_follows,
+          of_subscriptions_the_times_of_holding_back_alone_follow)

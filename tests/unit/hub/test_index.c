@@ -97,6 +97,52 @@ START_TEST(a_topic_meets_its_own_subscriptions_and_everything)
 }
 END_TEST
 
+/* Who can get no begin or end is not asked how long these are kept. */
+START_TEST(what_may_be_met_below_a_path_is_known_by_what_matchers_begin_with)
+{
+    static const struct {
+        enum matcher_type type;
+        const char *text;
+        bool may;
+    } rows[] = {
+        {MATCHER_TEMPLATE, "*", true},
+        {MATCHER_TEMPLATE, "/hub/subscriptions/a/b", true},
+        {MATCHER_TEMPLATE, "/hub/subscriptions", false},
+        {MATCHER_TEMPLATE, "https://example.com/a", false},
+        {MATCHER_TEMPLATE, "/hub/subscriptions/{topic}/{subscriber}", true},
+        {MATCHER_TEMPLATE, "/hub{/x}", true},
+        {MATCHER_TEMPLATE, "{+x}", true},
+        {MATCHER_TEMPLATE, "https://example.com/{id}", false},
+        {MATCHER_TEMPLATE, "/hub/other/{id}", false},
+        {MATCHER_EXACT, "/hub/subscriptions/exact/a/b", true},
+        {MATCHER_EXACT, "/hub", false},
+        {MATCHER_URLPATTERN, "/hub/subscriptions/:type/:match/:subscriber", true},
+        {MATCHER_URLPATTERN, "hub/subscriptions/*", true},
+        {MATCHER_URLPATTERN, "subscriptions/*", false},
+        {MATCHER_URLPATTERN, "https://hub.example/*", true},
+        {MATCHER_URLPATTERN, "https://example.com/*", false},
+        {MATCHER_URLPATTERN, "/books/:id", false},
+        {MATCHER_URLPATTERN, "*://*:*/*", true},
+    };
+    struct topic below = topic_of(SLICE("/hub/subscriptions/"));
+    struct index ix;
+    index_init(&ix);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct selector selector = {.type = rows[i].type,
+                                          .text = slice_of(rows[i].text),
+                                          .base = SLICE("https://hub.example/hub")};
+        struct subscription sub;
+        struct error err = {""};
+        ck_assert_msg(index_add(&ix, &sub, stream(1), &selector, &err) == INDEX_ADDED, "%s: %s",
+                      rows[i].text, err.text);
+        ck_assert_msg(walk_may_meet_below(&sub, &below) == rows[i].may, "%s", rows[i].text);
+        index_remove(&ix, &sub);
+    }
+    topic_fini(&below);
+    index_fini(&ix);
+}
+END_TEST
+
 START_TEST(alternate_topics_are_met_as_well)
 {
     struct subscription a, b, t;
@@ -669,6 +715,7 @@ main(void)
     TCase *c = tcase_create("match");
     tcase_set_timeout(c, 60);
     tcase_add_test(c, a_topic_meets_its_own_subscriptions_and_everything);
+    tcase_add_test(c, what_may_be_met_below_a_path_is_known_by_what_matchers_begin_with);
     tcase_add_test(c, alternate_topics_are_met_as_well);
     tcase_add_test(c, a_pattern_that_two_topics_meet_is_tried_once);
     tcase_add_test(c, equal_matchers_of_a_stream_are_one);

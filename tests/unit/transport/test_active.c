@@ -189,6 +189,7 @@ START_TEST(what_is_no_begin_is_no_subscription)
                              SLICE("id: 1\ndata: {\"id\":1,\"active\":false}\n\n"),
                              SLICE("id: 1\ndata: x\n\n"),
                              SLICE("id: 1\ndata: {\"@context\":\"https://mercure.rocks/\","),
+                             SLICE("id: 1\ndata: {\"id\":1,\r\"active\":true}\n\n"),
                              SLICE("id: 1\n\n"),
                              SLICE("")};
     for (size_t t = 0; t < COUNT_OF(topics); t++) {
