@@ -144,7 +144,7 @@ class Site:
 
 
 def site(rate, seconds):
-    with Hub("log", ON.format("1MiB") + "history {\n max_events 1000\n}\n") as hub:
+    with Hub("log", ON.format("8MiB") + "history {\n max_events 1000\n}\n") as hub:
         first = publish(hub.socket, topic="site", data="0").body.decode()
         page = Site(hub)
         alone = page.run(seconds)
@@ -152,6 +152,7 @@ def site(rate, seconds):
         time.sleep(2)
         beside = page.run(seconds)
         events = 2 * result(bench)["cycles"] / (seconds + 4)
+        wait_for(lambda: hub.active() == 1)
         back = Stream(hub.socket, "topic=site", f"Authorization: Bearer {token(subscribe=['site'])}", f"Last-Event-ID: {first}")
         held = len(back.datas(int(2 * seconds * page.rate))) if back.headers.get("last-event-id") == first else 0
         return {"alone": alone, "beside": beside, "events_per_s": events, "published": int(2 * seconds * page.rate), "held": held}
