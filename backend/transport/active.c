@@ -1,4 +1,5 @@
-/* active - the path and the JSON of a subscription, in one allocation.
+/* active - the path and the JSON of a subscription, in one allocation, and mostly in one text: the
+ * path is the JSON's first string.
  *
  * The payload is JSON already and goes in as it stands: it must not pass through a parser's
  * numbers. What else stands in the object is a string. What one gets wrong: topics of 0.x may be
@@ -20,8 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BEFORE_ID "{\"id\":\""
+
 enum {
     AROUND_RECORD = 256, /* head, id of the update (twice), field names, "@context" */
+    AROUND_JSON = 128,   /* names and quotes of all its members */
 };
 
 static void
@@ -60,7 +64,7 @@ add_json(struct buf *b, const struct active_parts *p, struct slice id)
 {
     bool is_1_0 = p->dialect == DIALECT_1_0;
     size_t begin = b->len;
-    add_string(b, SLICE("{\"id\":"), id);
+    add_string(b, SLICE("{\"id\":"), id); /* BEFORE_ID */
     add_string(b, SLICE(",\"type\":"), is_1_0 ? SLICE("subscription") : SLICE("Subscription"));
     add_string(b, SLICE(",\"subscriber\":"), p->subscriber);
     add_string(b, is_1_0 ? SLICE(",\"match\":") : SLICE(",\"topic\":"), p->match);
@@ -107,23 +111,42 @@ hash_same(const struct active_parts *p, uint64_t *ret)
     return ok;
 }
 
-/* The id, and behind it the JSON. */
+/* The id is the JSON's first string, and stands there alone if it has nothing to escape. */
+static bool
+holds_id(struct slice json, struct slice id)
+{
+    struct slice behind = slice_from(json, sizeof BEFORE_ID - 1);
+    return slice_starts(behind, id) && slice_starts(slice_from(behind, id.len), SLICE("\""));
+}
+
+/* The JSON, and behind it the id, where that does not stand in it. */
 static struct active *
 lay_out(struct slice id, struct slice json)
 {
-    struct active *a = try_alloc(sizeof *a + id.len + json.len);
+    bool is_inside = holds_id(json, id);
+    struct active *a = try_alloc(sizeof *a + json.len + (is_inside ? 0 : id.len));
     if (a == NULL)
         return NULL;
-    char *text = (char *)(a + 1);
-    memcpy(text, id.ptr, id.len);
-    memcpy(text + id.len, json.ptr, json.len);
+    char *text = (char *)(a + 1), *own = text + sizeof BEFORE_ID - 1;
+    memcpy(text, json.ptr, json.len);
+    if (!is_inside)
+        memcpy(own = text + json.len, id.ptr, id.len);
     atomic_init(&a->refs, 1);
-    a->id = SLICE_OF(text, id.len);
-    a->json = SLICE_OF(text + id.len, json.len);
+    a->id = SLICE_OF(own, id.len);
+    a->json = SLICE_OF(text, json.len);
     list_init(&a->all);
     list_init(&a->by_collection);
     list_init(&a->by_record);
     return a;
+}
+
+/* Mostly all that they will need: not by doubling. */
+static void
+reserve(struct buf *id, struct buf *json, const struct active_parts *p)
+{
+    size_t path = p->hub.len + 3 * (p->match.len + p->subscriber.len) + 64;
+    (void)(buf_reserve(id, path) && buf_reserve(json, path + p->match.len + p->subscriber.len +
+                                                          p->payload.len + AROUND_JSON));
 }
 
 struct active *
@@ -134,6 +157,7 @@ active_new(const struct active_parts *p)
     uint64_t same;
     buf_init(&id, SIZE_MAX);
     buf_init(&json, SIZE_MAX);
+    reserve(&id, &json, p);
     size_t collection = add_id(&id, p), active_at = add_json(&json, p, buf_slice(&id));
     if (hash_same(p, &same) && !id.failed && !json.failed)
         a = lay_out(buf_slice(&id), buf_slice(&json));

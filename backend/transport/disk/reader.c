@@ -234,9 +234,11 @@ try_read(struct reader *r, struct position after, bool *ret_gone, struct batch *
     bool not_now = (*ret = find_cached(r, &x)) == NULL && !read_now(r, &x, ret);
     pthread_mutex_lock(&h->lock);
     segment_leave(s);
-    /* Retention may have come by; and a piece must begin where the stream stands. */
+    /* Retention may have come by; and a piece must begin where the stream stands, or behind hidden
+     * records that went. */
     *ret_gone = not_now || position_cmp(after, h->removed.position) < 0 ||
-                (*ret && position_cmp((*ret)->after, after) > 0);
+                (*ret && position_cmp((*ret)->after, after) > 0 &&
+                 position_cmp((*ret)->after, h->dropped) > 0);
     if (*ret_gone)
         batch_unref(ret);
     return *ret_gone || *ret;

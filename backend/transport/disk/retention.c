@@ -1,7 +1,9 @@
 /* retention - what is removed, and the room that it makes.
  *
  * What one gets wrong: room is made before a file is, and counts whole (its index included) until
- * the segment is sealed and cut; and `removed` moves before the file goes. And how old a file of an
+ * the segment is sealed and cut; and `removed` moves before the file goes, but not for what nobody
+ * was shown: else whoever has the newest cursor of a quiet site, where the same pages stay, would
+ * count as overtaken. And how old a file of an
  * earlier run is, the wall clock alone can say, which may be wrong when a machine has just begun:
  * nothing is removed by it until it had time to be set. */
 
@@ -73,9 +75,12 @@ remove_oldest(struct segments *h)
     struct segment *s = segments_oldest(h);
     if (s == NULL || !is_below_floor(h, s))
         return false;
-    if (!s->lost && s->count) {
+    struct position shown;
+    if (!s->lost && s->count)
+        h->dropped = segment_last(s);
+    if (!s->lost && segment_last_shown(s, &shown)) {
         char *id = retention_last_id(h, s, &id_len);
-        segments_move_removed(h, segment_last(s), SLICE_OF(id, id_len));
+        segments_move_removed(h, shown, SLICE_OF(id, id_len));
         free(id);
     }
     segments_drop(h, s);

@@ -60,6 +60,16 @@ segment_last(const struct segment *s)
     return (struct position){s->header.first.run, s->header.first.sequence + s->span - 1};
 }
 
+bool
+segment_last_shown(const struct segment *s, struct position *ret)
+{
+    *ret = segment_last(s);
+    if (s->first_boot_ms == 0)
+        return s->count > 0;
+    ret->sequence = s->header.first.sequence + s->shown_span - 1;
+    return s->shown_span > 0;
+}
+
 struct position
 segment_before_valid(const struct segment *s)
 {

@@ -28,6 +28,7 @@ struct segment {
     uint32_t count;        /* records */
     uint32_t span;         /* sequences, from header.first to its last record's */
     uint32_t last_offset;  /* of the last record that is not hidden; 0: none */
+    uint32_t shown_span;   /* sequences up to that one; of this run alone */
     uint64_t last_time_ms; /* wall clock, as in its records */
     int64_t last_boot_ms;  /* the same moment on CLOCK_BOOTTIME; of an earlier run: retention.c */
     int64_t first_boot_ms; /* of its first record; 0: of an earlier run */
@@ -53,6 +54,8 @@ void segment_use(struct segment *);
 void segment_leave(struct segment *);
 
 struct position segment_last(const struct segment *); /* before, where it holds nothing */
+/* False: nobody was shown any of it. Of an earlier run it is the last one, hidden or not. */
+bool segment_last_shown(const struct segment *, struct position *ret);
 /* The last one that does not count: before `valid`. */
 struct position segment_before_valid(const struct segment *);
 bool segment_is_empty(const struct segment *); /* it holds nothing, and never did */

@@ -30,15 +30,16 @@ struct segments {
     uint64_t run_beside; /* of the history that it stands beside, and so its own; 0: it counts */
 
     pthread_mutex_t lock;
-    struct list held;     /* oldest first */
-    struct segment *open; /* the last one if it is written; NULL: the next commit begins one */
-    int fd;               /* of it; -1: none. Closed by the writer; the keeper dups it */
-    uint64_t used;        /* bytes, as segment.space, and the prepared file */
-    uint64_t events;      /* in segments that are not lost */
-    struct removed removed;
-    struct position floor; /* what stands there or behind it is not removed */
-    bool prepared;         /* prepared_file.h */
-    int64_t ages_from_ms;  /* boot time from which on those of earlier runs grow old; 0: they do */
+    struct list held;        /* oldest first */
+    struct segment *open;    /* the last one if it is written; NULL: the next commit begins one */
+    int fd;                  /* of it; -1: none. Closed by the writer; the keeper dups it */
+    uint64_t used;           /* bytes, as segment.space, and the prepared file */
+    uint64_t events;         /* in segments that are not lost */
+    struct removed removed;  /* what anybody was shown of it */
+    struct position dropped; /* up to here files went, also where the last were hidden records */
+    struct position floor;   /* what stands there or behind it is not removed */
+    bool prepared;           /* prepared_file.h */
+    int64_t ages_from_ms; /* boot time from which on those of earlier runs grow old; 0: they do */
 
     pthread_mutex_t load_lock; /* one thread at a time loads or rebuilds an index */
 };

@@ -225,6 +225,8 @@ enter(struct writer *w, const struct writing *c)
         segment_add_record(s, (struct block){s->span, (uint32_t)offset},
                            c->is_hidden ? NULL : &c->hashes[i]);
         s->span = (uint32_t)(u->position.sequence - s->header.first.sequence + 1);
+        if (!c->is_hidden)
+            s->shown_span = s->span;
         offset += disk_record_size(u);
     }
     ENSURE(offset == s->length + c->len);

@@ -158,7 +158,7 @@ START_TEST(the_last_id_that_was_shown_is_a_cursor_when_all_is_removed)
     struct error err;
     bool found;
     pair_commit(&p, "before", UPDATE_BEGIN, 10);
-    pair_commit(&p, "shown", UPDATE_END, 10);
+    struct position shown = pair_commit(&p, "shown", UPDATE_END, 10);
     pair_carry(&p, "hidden", 10);
     ck_assert(writer_seal(&p.beside->writer, &err));
     struct position last = pair_carry(&p, "hidden", 10);
@@ -169,7 +169,8 @@ START_TEST(the_last_id_that_was_shown_is_a_cursor_when_all_is_removed)
         retention_make_room_for_events(&p.beside->segments, 0);
         struct position at = history_find(p.beside, "shown", &found);
         ck_assert(found);
-        ck_assert_int_eq(position_cmp(at, last), 0); /* not where it was: that is removed */
+        /* Who stands there has missed nothing; the next run knows only where the files ended. */
+        ck_assert_int_eq(position_cmp(at, again ? last : shown), 0);
         ck_assert(!history_read(p.beside, &at).gone);
         history_find(p.beside, "before", &found);
         ck_assert(!found);
