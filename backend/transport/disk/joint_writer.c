@@ -173,10 +173,11 @@ joint_commit(struct joint *j, struct update *const *updates, uint32_t count, str
         return WRITER_FAILED;
     plan(j, &p, updates, count);
     if (p.count == 0) {
-        enum writer_readiness readiness = p.parts[side_of(updates[0])].readiness;
-        if (readiness != WRITER_FAILED)
+        enum side side = side_of(updates[0]);
+        /* Where begins and ends cannot be kept, what is published behind them can. */
+        if (p.parts[side].readiness != WRITER_FAILED || side == SIDE_ACTIVE)
             *ret_count = 1;
-        return readiness;
+        return p.parts[side].readiness;
     }
     *ret_count = p.count;
     for (uint32_t i = 0; i < p.count; i++)

@@ -446,6 +446,51 @@ START_TEST(what_lasts_is_known_after_a_kill_and_ended_once)
 }
 END_TEST
 
+START_TEST(at_the_bound_of_what_is_active_there_is_always_room_for_ends)
+{
+    enum {
+        MOST = 2000
+    };
+    static struct active *there[MOST];
+    struct transport_settings s = settings();
+    unsigned count = 0, number = 0;
+    s.subscriptions_max_bytes = 1 << 20;
+    open_joint(&s);
+    for (;;) {
+        struct active *a = make_active(number++);
+        struct update *u = next_update(a, false, 0);
+        if (!registry_reserve(joint->registry, a)) {
+            active_unref(&a);
+            update_unref(&u);
+            break;
+        }
+        ck_assert_uint_lt(count, MOST);
+        there[count++] = a;
+        ck_assert(commit(&u, 1));
+    }
+    ck_assert_uint_gt(count, 500);
+    for (unsigned i = 0; i < 6000; i++) { /* one goes, one comes */
+        struct active **place = &there[(i * 7919u) % count];
+        ck_assert(try_end(*place));
+        active_unref(place);
+        *place = make_active(number++);
+        ck_assert(try_begin(*place));
+        if (i % 20 == 0)
+            keep();
+        ck_assert_uint_le(joint->active->segments.used, 1 << 20);
+    }
+    kill_joint();
+    open_joint(&s);
+    ck_assert_uint_eq(registry_count(joint->registry), count);
+    joint_recover(joint);
+    ck_assert_uint_eq(registry_count(joint->registry), 0);
+    kill_joint();
+    for (unsigned i = 0; i < count; i++)
+        active_unref(&there[i]);
+    history_remove();
+}
+END_TEST
+
 START_TEST(after_a_stop_what_was_active_is_there_again_until_something_else_came)
 {
     struct transport_settings s = settings();
@@ -594,6 +639,34 @@ START_TEST(where_updates_cannot_be_written_no_begin_of_the_batch_is_shown)
 }
 END_TEST
 
+START_TEST(a_second_store_that_can_begin_no_file_holds_up_nothing_that_is_published)
+{
+    struct transport_settings s = settings();
+    struct active *a = make_active(1);
+    struct batch *b;
+    uint32_t count;
+    open_joint(&s);
+    ck_assert(try_begin(a));
+    open_segment_leave(&joint->active->segments);
+    int folder = break_fd(joint->active->segments.folder.fd);
+    for (int i = 0; i < 3; i++) {
+        struct update *both[] = {next_update(a, true, 0), next_update(NULL, false, 10)};
+        ck_assert_int_eq(joint_commit(joint, both, 2, &b, &count), WRITER_FAILED);
+        ck_assert_uint_eq(count, 1);
+        ck_assert(commit(&both[1], 1));
+        update_unref(&both[0]);
+    }
+    ck_assert_uint_eq(registry_count(joint->registry), 1);
+    mend_fd(joint->active->segments.folder.fd, folder);
+    commit_when_it_can(a);
+    ck_assert_uint_eq(registry_count(joint->registry), 0);
+    ck_assert_int_eq(read_all(READ_ALL, NULL), 5);
+    kill_joint();
+    active_unref(&a);
+    history_remove();
+}
+END_TEST
+
 START_TEST(an_update_that_is_too_large_fails_alone)
 {
     struct transport_settings s = settings();
@@ -627,8 +700,10 @@ UNIT_MAIN("joint", pieces_of_both_stores_come_in_one_order,
           retention_of_what_is_published_takes_no_begins,
           of_two_with_one_id_in_both_stores_the_earlier_is_found,
           what_lasts_is_known_after_a_kill_and_ended_once,
+          at_the_bound_of_what_is_active_there_is_always_room_for_ends,
           after_a_stop_what_was_active_is_there_again_until_something_else_came,
           an_end_gives_the_room_back_that_a_start_took,
           where_begins_cannot_be_written_nothing_of_the_batch_is_shown,
           where_updates_cannot_be_written_no_begin_of_the_batch_is_shown,
+          a_second_store_that_can_begin_no_file_holds_up_nothing_that_is_published,
           an_update_that_is_too_large_fails_alone)
