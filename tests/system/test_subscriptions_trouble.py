@@ -3,6 +3,7 @@ before and whether or not the hub is killed meanwhile."""
 import errno
 import json
 import re
+import threading
 import time
 
 import pytest
@@ -87,3 +88,27 @@ def test_an_end_that_was_tried_and_failed_is_told_once_after_a_kill_to_whoever_h
     hub.start()
     assert not topics(hub)[1]
     assert told_since(hub, cursor) == [False]
+
+
+def test_a_site_publishes_on_where_begins_have_no_file_to_go_to(tmp_path):
+    trouble = Trouble(tmp_path, tmp_path / "history" / "subscriptions")
+    hub = LogHub(tmp_path, extra="subscriptions {\n max_bytes 1MiB\n hold_back 0s\n}\nheartbeat 1s", env=trouble.env, workers=2)
+    trouble.set(open_error=errno.EMFILE)
+    stop, statuses = threading.Event(), []
+
+    def join():
+        while not stop.is_set():
+            Stream(hub.socket, f"topic={'x' * 3000}", ALL).close()
+
+    pages = [threading.Thread(target=join) for _ in range(4)]
+    for page in pages:
+        page.start()
+    wait_for(lambda: "history_failed" in hub.log(), "a begin that found no file")
+    statuses = [publish(hub.socket, topic="news").status for _ in range(200)]
+    stop.set()
+    for page in pages:
+        page.join()
+    assert set(statuses) == {200}
+    trouble.set(open_error=0)
+    wait_for(lambda: not topics(hub)[1], "the last end")
+    hub.stop()
