@@ -25,7 +25,7 @@
 #include <sys/socket.h>
 
 enum {
-    LINGER_BYTES = 4 * 1024 * 1024,
+    LINGER_BYTES = 64 * 1024 * 1024,
     NOTSENT_LOWAT = 16384,
     HELD_FREE = 4096,    /* what a connection may hold uncounted */
     PATIENCE_MS = 60000, /* at most so long a peer is silent on the network */

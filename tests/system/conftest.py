@@ -518,9 +518,12 @@ def start_lighttpd(folder, hub, name, bare=False, tls=None):
     user = 'server.username = "www-data"\nserver.groupname = "www-data"\n' if os.geteuid() == 0 else ""
     if tls:
         served = f'server.modules += ("mod_openssl")\nssl.engine = "enable"\nssl.pemfile = "{tls[0]}"\nssl.privkey = "{tls[1]}"\n'
+    uploads = folder / "uploads"
+    uploads.mkdir()
+    uploads.chmod(0o777)
     conf = folder / "lighttpd.conf"
     conf.write_text(f'server.document-root = "{folder}"\nserver.bind = "127.0.0.1"\nserver.port = {port}\n{user}{served}'
-                    f'server.upload-dirs = ("{folder}")\ninclude "{included}"\n')
+                    f'server.upload-dirs = ("{uploads}")\ninclude "{included}"\n')
     return Front("lighttpd", ["/usr/sbin/lighttpd", "-D", "-f", conf], folder), port
 
 

@@ -5,8 +5,10 @@ import time
 from urllib.parse import quote, urlencode
 
 import jwt
+import pytest
 
 from conftest import KEY, PATH, PATIENCE, Client, Fastcgi, Stream, publish
+from history import LogHub
 
 ISSUER = "https://issuer.example"
 RESOURCE = f"https://hub.example{PATH}"
@@ -128,3 +130,31 @@ def collection(hub, dialect):
     client.close()
     assert reply.status == 200, reply.body
     return [(s.get("match", s.get("topic")), s["subscriber"]) for s in json.loads(reply.body)["subscriptions"]]
+
+
+@pytest.fixture(params=["0.x", "1.0"])
+def dialect(request):
+    return request.param
+
+
+@pytest.fixture
+def keep(tmp_path):
+    """A hub with a history."""
+    hubs = []
+
+    def start(block="hold_back 0s\nhold_back_return 0s", extra="", **options):
+        hubs.append(LogHub(tmp_path, extra=f"subscriptions {{\n{block}\n}}\n{ISSUED}{extra}", level="debug", **options))
+        return hubs[-1]
+
+    yield start
+    for hub in hubs:
+        if hub.server.process.poll() is None:
+            hub.stop()
+
+
+def history_of(hub, dialect):
+    """All that is replayed: (active, its matcher, subscriber) each."""
+    watcher = Watcher(hub, dialect, **{"last_event_id" if dialect == "1.0" else "lastEventID": "earliest"})
+    told = watcher.until_mark()
+    watcher.close()
+    return [t for t in told if not t[1].startswith(PATH) and t[1] != MARK]

@@ -102,6 +102,17 @@ def test_refusals_and_metadata_pass(behind):
     assert document.status == 200 and json.loads(document.body)["resource"] == f"http://hub.example{PATH}"
 
 
+@pytest.mark.parametrize("size", [12, 40])
+def test_a_body_that_is_too_large_is_refused_in_the_hubs_own_words(behind, tmp_path, size, request):
+    """Most fronts send all of it before they look at the answer. (nginx has a bound of its own in the project's file.)"""
+    if request.node.callspec.params["behind"].startswith("nginx"):
+        return
+    (tmp_path / "body").write_bytes(b"topic=t&data=" + b"x" * (size << 20))
+    said = subprocess.run(["curl", "-s", "-w", " %{http_code}", "-H", "Expect:", "-H", f"Authorization: Bearer {token(['*'])}", "--data-binary", f"@{tmp_path}/body",
+                           f"http://127.0.0.1:{behind[1]}{PATH}"], capture_output=True, text=True).stdout
+    assert "max_request_body_size" in said and said.endswith(" 413"), said
+
+
 def test_a_front_that_loses_the_token_is_told_the_line_to_add(start_hub, tmp_path, monkeypatch):
     hub = start_hub()
     folder = tmp_path / "front"

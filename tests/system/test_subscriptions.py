@@ -12,7 +12,7 @@ import pytest
 
 from conftest import KEY, PATH, Client, Hub, Stream, free_port, publish, token, wait_for
 from test_matching import slow_template
-from presence import API, ISSUED, MARK, Watcher, access, address, bearer, collection, datas, enc, open_stream, person, query, reads
+from presence import API, ISSUED, MARK, Watcher, access, address, bearer, collection, datas, dialect, enc, open_stream, person, query, reads  # noqa: F401
 
 AT_ONCE = "subscriptions {\n hold_back 0s\n hold_back_return 0s\n}\n"
 ODD = "https://example.com/b é?a=1&x=~%2F+'\"<"  # in a path, JSON and a form
@@ -20,11 +20,6 @@ ODD = "https://example.com/b é?a=1&x=~%2F+'\"<"  # in a path, JSON and a form
 
 @pytest.fixture(params=["http", "fastcgi"])
 def wire(request):
-    return request.param
-
-
-@pytest.fixture(params=["0.x", "1.0"])
-def dialect(request):
     return request.param
 
 
@@ -280,6 +275,18 @@ def test_an_end_is_told_once_where_the_hub_ends_the_stream(start_hub, dialect, w
     assert told == [(False, "https://example.com/dies", sub)]
     assert [t for t in watcher.until_mark() if t[2] == sub] == []
     assert re.search(rb"retry: \d+\n\n", stream.end())
+
+
+def test_a_client_that_reads_no_more_is_one_that_has_left(start_hub, dialect, wire):
+    hub = start_hub(f"subscriptions {{\n hold_back 0s\n hold_back_return 600s\n}}\nreply_timeout 300ms\n{ISSUED}")
+    watcher = Watcher(hub, dialect)
+    stream = open_stream(hub, dialect, "https://example.com/much", wire=wire)
+    (begin,) = watcher.wait(1)
+    for _ in range(16):
+        assert publish(address(hub), topic="https://example.com/much", data="x" * 1000000).status == 200
+    assert watcher.wait(1) == [(False, *begin[1:])]
+    assert watcher.until_mark() == []
+    stream.close()
 
 
 def test_a_pattern_that_is_struck_takes_its_subscriptions_along(start_hub):

@@ -1,89 +1,84 @@
-"""Who leaves while the disk is in trouble is there until the end can be kept, and then ends once, whatever was tried
-before and whether or not the hub is killed meanwhile."""
+"""Active subscriptions and a store that fails or is slow: none is lost, none is told twice, and who cannot be served now
+is told to come back."""
 import errno
-import json
-import re
-import time
+import signal
 
-import pytest
-
-from conftest import PATH, Client, Stream, publish, token, wait_for
-from history import LogHub
+from conftest import PATH, Client, Stream, wait_for
+from presence import Watcher, address, collection, dialect, history_of, keep, open_stream, person, query  # noqa: F401
 from trouble import Trouble
 
-API = f"{PATH}/subscriptions"
-ALL = f"Authorization: Bearer {token(subscribe=['*'], exp=time.time() + 86400)}"
-EVENTS = f"topic=last&topic={API}/%7Btopic%7D/%7Bsubscriber%7D"
+ROOM, HALL = "https://example.com/room", "https://example.com/hall"
 
 
-@pytest.fixture(params=["", "subscriptions"], ids=["both", "second"])
-def troubled(tmp_path, request):
-    """Trouble for the whole history, or for the store of begins and ends alone."""
-    trouble = Trouble(tmp_path, tmp_path / "history" / request.param)
-    hub = LogHub(tmp_path, extra="subscriptions {\n hold_back 0s\n hold_back_return 0s\n}\nheartbeat 1s", env=trouble.env, workers=1)
-    yield hub, trouble
-    trouble.set(sync_error=0, write_error=0, times=0)
+def test_begins_that_cannot_be_written_open_no_stream_and_leave_nothing(keep, dialect, tmp_path):
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = keep(env=trouble.env)
+    watcher = Watcher(hub, dialect)
+    trouble.set(write_error=errno.EIO)
+    stream = Stream(address(hub), query(dialect, ROOM, HALL))
+    assert stream.status == 200 and stream.end().startswith(b"retry: ")
+    assert "mercure-last-event-id" not in stream.headers
+    trouble.set(write_error=0)
+    wait_for(lambda: Client(address(hub)).get("/healthz").status == 200, "the history")
+    stream = open_stream(hub, dialect, ROOM)
+    assert [t[:2] for t in watcher.until_mark()] == [(True, ROOM)]
+    assert [match for match, _ in collection(hub, dialect)][-1] == ROOM and len(collection(hub, dialect)) == 3
+
+
+def test_ends_wait_for_a_store_that_fails_and_are_told_once(keep, dialect, tmp_path):
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = keep(env=trouble.env)
+    watcher = Watcher(hub, dialect)
+    stream = open_stream(hub, dialect, ROOM, HALL)
+    begins = watcher.until_mark()
+    trouble.set(sync_error=errno.EIO)
+    stream.close()
+    wait_for(lambda: hub.log().count("history_write_failed") + hub.log().count("event=history") >= 1, "the fault")
+    assert sorted(m for m, _ in collection(hub, dialect) if m in (ROOM, HALL)) == [HALL, ROOM]
+    trouble.set(sync_error=0)
+    assert watcher.wait(2) == [(False, *begin[1:]) for begin in begins]
+    assert watcher.until_mark() == []
     hub.stop()
-
-
-def topics(hub):
-    client = Client(hub.socket)
-    found = json.loads(client.get(API, ALL).body)
-    client.close()
-    return found["lastEventID"], {one["topic"] for one in found["subscriptions"]}
-
-
-def told_since(hub, cursor):
-    """What somebody who was there at that cursor hears of `page`."""
-    back = Stream(hub.socket, EVENTS, ALL, f"Last-Event-ID: {cursor}")
-    assert back.headers["last-event-id"] == cursor
-    wait_for(lambda: publish(hub.socket, topic="last").status == 200, "a publish")
-    datas = []
-    while "" not in datas:
-        datas += re.findall("^data: (.*)$", back.event(), re.M)
-    back.close()
-    events = [json.loads(data) for data in datas if data]
-    return [event["active"] for event in events if event["topic"] == "page"]
-
-
-@pytest.mark.parametrize("wrong", [{"sync_error": errno.EIO}, {"write_error": errno.ENOSPC}], ids=["sync", "write"])
-def test_an_end_waits_for_the_disk_and_comes_once(troubled, wrong):
-    hub, trouble = troubled
-    page = Stream(hub.socket, "topic=page", ALL)
-    cursor, there = topics(hub)
-    assert there == {"page"}
-    trouble.set(**wrong)
-    page.close()
-    wait_for(lambda: "history_failed" in hub.log(), "the first try")
-    assert topics(hub) == (cursor, {"page"})
-    late = Stream(hub.socket, "topic=late", ALL)  # EventSource comes back
-    assert late.status == 200 and b"retry:" in late.text
-    trouble.set(sync_error=0, write_error=0)
-    wait_for(lambda: not topics(hub)[1], "the end")
-    assert told_since(hub, cursor) == [False]
-
-
-@pytest.mark.parametrize("times", [0, 1])
-def test_an_end_that_was_tried_and_failed_is_told_once_after_a_kill_to_whoever_heard_something_later(troubled, times):
-    hub, trouble = troubled
-    page = Stream(hub.socket, "topic=page", ALL)
-    cursor = topics(hub)[0]
-    trouble.set(sync_error=errno.EIO, times=times)
-    page.close()
-    wait_for(lambda: "history_failed" in hub.log(), "the first try")
-    published = publish(hub.socket, topic="something")
-    if published.status == 200:
-        observer = Stream(hub.socket, f"topic=something&{EVENTS}", ALL, f"Last-Event-ID: {cursor}")
-        event = observer.event()
-        while "id: " + published.body.decode() not in event:
-            if '"topic":"page"' in event:
-                break  # told already, by the second try
-            event = observer.event()
-        else:
-            cursor = published.body.decode()
-        observer.close()
-    hub.kill()
-    trouble.set(sync_error=0, times=0)
     hub.start()
-    assert not topics(hub)[1]
-    assert told_since(hub, cursor) == [False]
+    assert [t for t in history_of(hub, dialect) if not t[0] and t[1] in (ROOM, HALL)] == [(False, *begin[1:]) for begin in begins]
+
+
+def test_who_leaves_while_its_begins_are_on_their_way_ends_behind_them(keep, dialect, tmp_path):
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = keep(env=trouble.env)
+    watcher = Watcher(hub, dialect)
+    trouble.set(sync_ms=300)
+    for n in range(5):
+        client = Client(address(hub))
+        client.ask("GET", f"{PATH}?{query(dialect, ROOM, HALL)}", [person(dialect, sub="ann")])
+        wait_for(lambda: hub.log().count("to=BEGINNING") == n + 2, "the begins on their way")  # the watcher's, too
+        client.close()
+    trouble.set(sync_ms=0)
+    told = watcher.wait(20)
+    for _, match, subscriber in told:
+        assert [t[0] for t in told if t[1:] == (match, subscriber)] == [True, False]
+    assert watcher.until_mark() == []
+    wait_for(lambda: len(collection(hub, dialect)) == 2, "an empty list")
+
+
+def test_a_stop_answers_subscriptions_whose_begins_are_on_their_way(keep, dialect, tmp_path):
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = keep(env=trouble.env)
+    trouble.set(sync_ms=500)
+    waiting = []
+    for n in range(6):
+        client = Client(address(hub))
+        client.ask("GET", f"{PATH}?{query(dialect, f'https://example.com/{n}')}")
+        waiting.append(client)
+    wait_for(lambda: hub.log().count("to=BEGINNING") == 6, "the begins on their way")
+    hub.server.process.send_signal(signal.SIGTERM)
+    for client in waiting:
+        reply = client.reply()
+        assert reply.status == 200 and b"retry: " in reply.body
+    trouble.set(sync_ms=0)
+    hub.stop()
+    hub.start()
+    wait_for(lambda: collection(hub, dialect) == [], "the ends of what was adopted")
+    told = history_of(hub, dialect)
+    for _, match, subscriber in told:
+        assert [t[0] for t in told if t[1:] == (match, subscriber)] == [True, False]

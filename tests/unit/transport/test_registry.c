@@ -87,6 +87,15 @@ begin_new(enum dialect dialect, const char *match, unsigned number)
     return borrowed;
 }
 
+/* What its last six digits say. */
+static unsigned
+number_of(struct slice id)
+{
+    char digits[7] = "";
+    memcpy(digits, id.ptr + id.len - 6, 6);
+    return (unsigned)strtoul(digits, NULL, 10);
+}
+
 /* Numbers of the subscribers, as the walk gives them. */
 static size_t
 walk_on(struct registry_walk *w, unsigned *numbers, size_t room, size_t piece)
@@ -97,7 +106,7 @@ walk_on(struct registry_walk *w, unsigned *numbers, size_t room, size_t piece)
     while ((got = registry_walk_next(w, into, piece)) > 0)
         for (size_t i = 0; i < got; i++) {
             ck_assert_uint_lt(n, room);
-            numbers[n++] = (unsigned)atoi(into[i]->id.ptr + into[i]->id.len - 6);
+            numbers[n++] = number_of(into[i]->id);
             active_unref(&into[i]);
         }
     return n;
