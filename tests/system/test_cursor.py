@@ -10,7 +10,6 @@ from selenium.webdriver.common.by import By
 
 from conftest import KEY, PATH, PATIENCE, Client, Stream, publish, token, wait_for
 from history import FORM, LogHub
-from test_browser import browser  # noqa: F401
 
 AUTH = f"Authorization: Bearer {token(['*'])}"
 BROWSER = ["Sec-Fetch-Mode: cors", "Cache-Control: no-cache"]

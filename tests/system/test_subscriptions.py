@@ -274,7 +274,7 @@ def test_an_end_is_told_once_where_the_hub_ends_the_stream(start_hub, dialect, w
         told = [t for t in watcher.until_mark() if t[2] == sub and not t[0]]
     assert told == [(False, "https://example.com/dies", sub)]
     assert [t for t in watcher.until_mark() if t[2] == sub] == []
-    assert re.search(rb"retry: \d+\n\n", stream.end())
+    assert re.search(rb"retry: \d+\n", stream.end())
 
 
 def test_a_client_that_reads_no_more_is_one_that_has_left(start_hub, dialect, wire):
@@ -398,7 +398,7 @@ def test_a_token_that_ends_and_is_renewed_shows_no_leaving(start_hub, dialect):
     stream = open_stream(hub, dialect, "https://example.com/room", auth=person(dialect, sub="ann", exp=time.time() + 1.5))
     (begin,) = watcher.wait(1)
     cursor = [f"Last-Event-ID: {watcher.last}"]
-    assert re.search(rb"retry: (\d+)\n\n", stream.end())
+    assert re.search(rb"retry: (\d+)\n", stream.end())
     back = open_stream(hub, dialect, "https://example.com/room", auth=person(dialect, sub="ann", exp=time.time() + 60), headers=cursor)
     told = watcher.wait(2)
     assert told[0][0] is True and told[1] == (False, *begin[1:])
