@@ -181,7 +181,7 @@ class Observer:
         self.model, self.dialect, self.cursor, self.last = model, dialect, cursor, None
         self.active, self.ever, self.markers = dict(known or {}), set(known or {}), set()
         self.from_list = known is not None
-        self.listener, self.told = None, 0
+        self.listener, self.told, self.back_at = None, 0, 0
         self.connect()
 
     def connect(self):
@@ -204,7 +204,7 @@ class Observer:
 
     def read(self):
         self.take()
-        if self.listener.ended:
+        if self.listener.ended and time.monotonic() >= self.back_at:
             self.connect()
             self.take()
 
@@ -341,6 +341,13 @@ class Model:
         if len(self.observers) > 8:
             self.observers.pop(2).listener.close()
 
+    def away(self):
+        """Somebody's machine sleeps, perhaps for longer than all that it misses is kept."""
+        observer = self.rng.choice(self.observers)
+        observer.take()
+        observer.listener.close()
+        observer.back_at = time.monotonic() + self.rng.random() * 3
+
     def read(self):
         self.read_once()
         for observer in self.observers:
@@ -400,6 +407,9 @@ class Model:
             while (listed := self.listed(dialect)) != self.truth(dialect):
                 assert time.monotonic() < deadline, "list and truth: " + self.differ(dialect, listed, self.truth(dialect))
                 self.read_while(lambda until=time.monotonic() + 0.05: time.monotonic() < until, "")
+        for observer in self.observers:  # whoever is told that all is gone hears of nothing before
+            observer.back_at = 0
+            observer.read()
         marker = self.marker()
         for observer in self.observers:
             deadline = time.monotonic() + patience
@@ -419,7 +429,7 @@ class Model:
             self.read_once()
 
     def run_for(self, seconds, **odds):
-        actions = {self.come: 30, self.go: 20, self.read: 20, self.again: 15, self.look: 2, self.flood: 1, self.quiet: 1, self.kill: 0.4, self.restart: 0.4}
+        actions = {self.come: 30, self.go: 20, self.read: 20, self.again: 15, self.look: 2, self.away: 2, self.flood: 1, self.quiet: 1, self.kill: 0.4, self.restart: 0.4}
         actions = {action: odds.get(action.__name__, weight) for action, weight in actions.items()}
         until = time.monotonic() + seconds
         while time.monotonic() < until:
