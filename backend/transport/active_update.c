@@ -13,6 +13,8 @@ static void
 add_data(struct buf *b, const struct active *a, bool is_end)
 {
     struct slice json = a->json;
+    if (!buf_reserve(b, json.len + sizeof CONTEXT + sizeof "false"))
+        return;
     if (a->dialect == DIALECT_0X) {
         buf_add(b, SLICE("{" CONTEXT));
         json = slice_from(json, 1);

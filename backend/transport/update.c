@@ -12,24 +12,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Cuts the first line off *rest: at CRLF, CR or LF. False once the last one was given; the empty
- * slice is one empty line. */
-static bool
-next_line(struct slice *rest, bool *done, struct slice *ret_line)
+struct lines {
+    struct slice rest;
+    const char *feed; /* the next LF, or the end; NULL: not looked for */
+    bool done;
+};
+
+/* Many CRs before one LF must not look for it each time. */
+static const char *
+next_feed(struct lines *l)
 {
-    if (*done)
+    const char *end = l->rest.ptr + l->rest.len;
+    if (l->feed == NULL || l->feed < l->rest.ptr)
+        l->feed = l->rest.len ? memchr(l->rest.ptr, '\n', l->rest.len) : NULL;
+    return l->feed = l->feed ? l->feed : end;
+}
+
+/* Cuts the next line off, at CRLF, CR or LF. False once the last one was given; the empty slice is
+ * one empty line. */
+static bool
+next_line(struct lines *l, struct slice *ret_line)
+{
+    if (l->done)
         return false;
-    for (size_t i = 0; (i += slice_index_control(slice_from(*rest, i))) < rest->len; i++) {
-        char c = rest->ptr[i];
-        if (c != '\r' && c != '\n')
-            continue;
-        size_t end = c == '\r' && i + 1 < rest->len && rest->ptr[i + 1] == '\n' ? i + 2 : i + 1;
-        *ret_line = slice_head(*rest, i);
-        *rest = slice_from(*rest, end);
-        return true;
-    }
-    *ret_line = *rest;
-    *done = true;
+    const char *begin = l->rest.ptr, *feed = next_feed(l);
+    size_t upto = (size_t)(feed - begin);
+    const char *cr = upto ? memchr(begin, '\r', upto) : NULL, *at = cr ? cr : feed;
+    l->done = at == begin + l->rest.len;
+    *ret_line = SLICE_OF(begin, (size_t)(at - begin));
+    l->rest = slice_from(l->rest, ret_line->len + (l->done ? 0 : cr && cr + 1 == feed ? 2 : 1));
     return true;
 }
 
@@ -42,9 +53,9 @@ event_size(const struct update_parts *p)
     if (p->retry.len)
         n += 7 + p->retry.len + 1;
     n += 4 + p->id.len + 1;
-    struct slice rest = p->data, line;
-    bool done = false;
-    while (next_line(&rest, &done, &line))
+    struct lines lines = {.rest = p->data.len ? p->data : SLICE("")};
+    struct slice line;
+    while (next_line(&lines, &line))
         n += 6 + line.len + 1;
     return n;
 }
@@ -74,9 +85,9 @@ put_event(char *at, const struct update_parts *p)
     if (p->retry.len)
         at = put_field(at, SLICE("retry: "), p->retry);
     at = put_field(at, SLICE("id: "), p->id);
-    struct slice rest = p->data, line;
-    bool done = false;
-    while (next_line(&rest, &done, &line))
+    struct lines lines = {.rest = p->data.len ? p->data : SLICE("")};
+    struct slice line;
+    while (next_line(&lines, &line))
         at = put_field(at, SLICE("data: "), line);
     *at = '\n';
     return at + 1;
