@@ -46,7 +46,7 @@ static const struct machine machine = {
             [STREAM_BEGINNING] = FROM(NEW),
             [STREAM_LOOKING] = FROM(NEW) | FROM(BEGINNING),
             [STREAM_CATCHING_UP] = FROM(NEW) | FROM(BEGINNING) | FROM(LOOKING) | FROM(LIVE),
-            [STREAM_LIVE] = FROM(NEW) | FROM(CATCHING_UP),
+            [STREAM_LIVE] = FROM(NEW) | FROM(BEGINNING) | FROM(CATCHING_UP),
             [STREAM_ENDING] = FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE),
             [STREAM_GONE] =
                 FROM(BEGINNING) | FROM(LOOKING) | FROM(CATCHING_UP) | FROM(LIVE) | FROM(ENDING),
@@ -160,7 +160,8 @@ start(struct stream *s, const struct cursor *cursor)
     }
     s->from_removed = s->takes_what_is_left = cursor->is_earliest;
     send_head(s, cursor_at_once(cursor));
-    if (cursor->is_earliest || s->presence)
+    /* Its begins are mostly still to come to its worker, with all that stands behind them. */
+    if (cursor->is_earliest || position_cmp(s->position, s->home->taken) < 0)
         catch_up(s);
     else
         stream_move(s, STREAM_LIVE);
