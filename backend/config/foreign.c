@@ -125,6 +125,7 @@ distance(struct slice a, struct slice b)
     return row[b.len];
 }
 
+/* A name that was begun is near, but not as near as one with a letter too many or too few. */
 const char *
 foreign_nearest(struct slice name, const char *const *names, size_t count)
 {
@@ -132,7 +133,9 @@ foreign_nearest(struct slice name, const char *const *names, size_t count)
     unsigned best = 4;
     for (size_t i = 0; i < count; i++) {
         bool is_begun = name.len >= SHORTEST_BEGINNING && slice_starts(slice_of(names[i]), name);
-        unsigned d = is_begun ? 1 : distance(name, slice_of(names[i]));
+        unsigned d = distance(name, slice_of(names[i]));
+        if (is_begun && d > 2)
+            d = 2;
         if (d >= best || d >= name.len)
             continue;
         best = d;

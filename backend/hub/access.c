@@ -203,14 +203,21 @@ judge(struct exchange *ex, enum role role, struct grant **ret_grant, struct toke
     return fault == TOKEN_OK;
 }
 
-/* What to change, where the fault alone does not tell. */
+static bool
+wants_a_stream(const struct exchange *ex)
+{
+    return slice_eq(ex->request->path, slice_of(ex->config->path));
+}
+
+/* What to change, where the fault alone does not tell. (A list needs a token, with or without
+ * `anonymous`.) */
 static void
-advise(struct token_refusal *refusal, const struct grant *grant)
+advise(const struct exchange *ex, struct token_refusal *refusal, const struct grant *grant)
 {
     const char *words = NULL;
     if (refusal->fault == TOKEN_NO_1_0 || refusal->fault == TOKEN_UNKNOWN_ISS)
         words = "to accept it: an issuer block, or its iss in MERCURE_TRUSTED_ISSUERS";
-    else if (refusal->fault == TOKEN_NONE && refusal->role == ROLE_SUBSCRIBE)
+    else if (refusal->fault == TOKEN_NONE && refusal->role == ROLE_SUBSCRIBE && wants_a_stream(ex))
         words = "anonymous would let this subscriber have public updates";
     else if (refusal->fault == TOKEN_GRANTS_NOTHING && grant)
         words = grant->no_rights;
@@ -230,7 +237,7 @@ refuse_token(struct exchange *ex, struct token_refusal *refusal, enum patience p
                     SLICE("The keys that judge this token are not here yet.\n"));
         return;
     case OUTLOOK_NONE:
-        advise(refusal, NULL);
+        advise(ex, refusal, NULL);
         reply_refusal(ex, refusal);
     }
 }
@@ -276,7 +283,7 @@ access_refuse(struct exchange *ex, enum role role, enum token_fault fault,
               const struct grant *grant)
 {
     struct token_refusal refusal = credential_refusal(ex, role, fault, grant);
-    advise(&refusal, grant);
+    advise(ex, &refusal, grant);
     reply_refusal(ex, &refusal);
 }
 

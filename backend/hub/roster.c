@@ -382,9 +382,10 @@ read_path(struct exchange *ex, struct roster_path *p)
     *p = roster_path_read(&ex->arena, slice_of(ex->config->path), ex->request->path,
                           ex->config->speaks);
     if (p->kind == ROSTER_NOWHERE)
-        reply_text(ex, 404,
-                   SLICE("There is no list here; a matcher's is at /subscriptions/ and its path, "
-                         "each part percent-encoded.\n"));
+        reply_text(
+            ex, 404,
+            SLICE("There is no list here: lists are at /subscriptions, below it at /{topic} (0.x) "
+                  "or /{match_type}/{match} (1.0), each part percent-encoded.\n"));
     else if (p->kind == ROSTER_UNKNOWN_TYPE)
         reply_text(ex, 400, SLICE("The type of a matcher is exact or urlpattern.\n"));
     else if (p->kind == ROSTER_NO_ROOM)
@@ -400,7 +401,8 @@ on_head(struct exchange *ex)
     struct roster_query query;
     struct grant *grant;
     if (registry == NULL) {
-        reply_text(ex, 404, SLICE("The directive subscriptions is not set.\n"));
+        reply_text(ex, 404,
+                   SLICE("The directive subscriptions is not set. (It takes a restart.)\n"));
         return;
     }
     if (!read_path(ex, &path) || !access_read(ex, ROLE_SUBSCRIBE, true, &grant))

@@ -45,7 +45,7 @@ $("send").onsubmit = async event => {
   $("error").textContent = "";
   try {
     const reply = await fetch("send.php", { method: "POST", body: new FormData(event.target) });
-    if (!reply.ok) throw new Error();
+    if (reply.status !== 204) throw new Error();  // a PHP that shows its errors says 200 to them
     $("text").value = "";
   } catch {
     $("error").textContent = "It was not sent. Try again in a moment.";

@@ -12,7 +12,7 @@ const later = ms => { clearTimeout(timer); timer = setTimeout(begin, ms); };
 async function readWhoIsHere(who) {
   const mine = reading = { begun: new Map(), ended: new Set(), done: false };
   const reply = await fetch(who);
-  if (!reply.ok) throw new Error(`the hub answered ${reply.status}`);
+  if (!reply.ok) throw new Error(`who is here? ${reply.status}: ${await reply.text()}`);
   const { subscriptions } = await reply.json();
   if (mine !== reading) return;  // the stream has ended meanwhile, and begun again
   mine.done = true;
@@ -38,7 +38,7 @@ function listen({ room, who }) {
   source = new EventSource(`/.well-known/mercure?${query}`);
   source.onopen = () => {
     show("open");
-    readWhoIsHere(who).catch(() => { source.close(); show("connecting"); later(5000); });
+    readWhoIsHere(who).catch(error => { console.error(error); source.close(); show("connecting"); later(5000); });
   };
   source.onmessage = event => hear(JSON.parse(event.data));
   source.onerror = () => {

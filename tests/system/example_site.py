@@ -19,7 +19,7 @@ class Site:
         self.edit(pages / "site/cookie.php", "SECONDS = 600", f"SECONDS = {seconds}")
         port = free_port()
         env = {**os.environ, "PUBLISHER_KEY": KEY, "SUBSCRIBER_KEY": KEY, "PHP_CLI_SERVER_WORKERS": "4"}
-        self.php = Server(["php", "-d", f"session.save_path={folder}", "-S", f"127.0.0.1:{port}", "-t", pages], folder / "php.log", env)
+        self.php = Server(["php", "-d", "display_errors=1", "-d", f"session.save_path={folder}", "-S", f"127.0.0.1:{port}", "-t", pages], folder / "php.log", env)
         wait_for(lambda: "started" in self.php.log(), "PHP")
         self.front, port = start_apache(folder, hub, "http-unix", beside=port)
         self.front.hub_goes_away = True

@@ -1,11 +1,12 @@
 """The PHP and the page of examples/README.md, pasted as they stand there, in a real PHP and a real browser."""
+import json
 import os
 import re
 import subprocess
 
 import pytest
 
-from conftest import KEY, PATH, ROOT, Client, Server, Stream, free_port, snippet, wait_for
+from conftest import BIN, KEY, PATH, ROOT, Client, Server, Stream, free_port, snippet, token, wait_for
 
 TEXT = (ROOT / "examples/README.md").read_text()
 OTHER_KEY = "another secret, of the subscribers, of 46 bytes"
@@ -63,6 +64,26 @@ def test_the_cookie_goes_to_the_hub_alone_and_brings_private_updates(site):
     assert mine.datas(1) == ['{"order":12}'] and b"order" not in other.text
     mine.close(), other.close()
     server.stop()
+
+
+def test_the_lines_that_ask_who_is_there_are_told(start_hub):
+    hub = start_hub("subscriptions")
+    lines = re.sub("^    ", "", re.search(r"^(    ROOM=.*?)\n\n", TEXT, re.M | re.S).group(1), flags=re.M)
+    script = f'alipes() {{ "{BIN}" "$@"; }}\n' + lines.replace("https://example.com", f"http://127.0.0.1:{hub.port}").replace("curl -", "curl -s -")
+    here, room = f'Authorization: Bearer {token(subscribe=["*"])}', "topic=https://example.com/room"
+    first = Stream(("127.0.0.1", hub.port), room, here)
+    env = {**os.environ, "MERCURE_PUBLISHER_JWT_KEY": KEY, "MERCURE_SUBSCRIBER_JWT_KEY": KEY}
+    asking = subprocess.Popen(["bash", "-c", script], env=env, stdout=subprocess.PIPE, text=True)
+    assert asking.stdout.read(1) == "{"
+    listed = json.loads("{" + asking.stdout.readline().removesuffix(":\n"))  # the list, then the stream's first comment
+    assert [one["topic"] for one in listed["subscriptions"]] == ["https://example.com/room"]
+    second = Stream(("127.0.0.1", hub.port), room, here)
+    told = next(json.loads(line[6:]) for line in asking.stdout if line.startswith("data: "))
+    assert told["active"] and told["topic"] == "https://example.com/room" and told["subscriber"] != listed["subscriptions"][0]["subscriber"]
+    for stream in (first, second):
+        stream.close()
+    asking.kill()
+    asking.wait()
 
 
 def test_a_page_with_private_updates_outlives_its_cookie_and_misses_nothing(site, browser):

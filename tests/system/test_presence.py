@@ -17,8 +17,8 @@ WHO = f"{PATH}/subscriptions/{quote(ROOM, safe='')}"
 def begin(start_hub, tmp_path):
     sites = []
 
-    def start(seconds=600):
-        sites.append(Site(tmp_path, start_hub(f"transport log {{ path {tmp_path}/history }}\nsubscriptions"), seconds))
+    def start(seconds=600, directive="subscriptions"):
+        sites.append(Site(tmp_path, start_hub(f"transport log {{ path {tmp_path}/history }}\n{directive}"), seconds))
         return sites[-1]
 
     yield start
@@ -88,6 +88,15 @@ def test_who_is_here_who_comes_and_who_goes(begin, browser):
     room.shows(["Ada (you)", "Grace"], ["Łinus <b> came in", "Łinus <b> left"])
     other.leave()
     room.shows(["Ada (you)"], ["Łinus <b> came in", "Łinus <b> left", "Grace left"])
+
+
+def test_a_page_to_which_the_hub_tells_nobody_has_its_answer_in_the_console(begin, browser):
+    site = begin(directive="")
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": "console.error = error => { window.told = error.message }"})
+    sign_in(browser, f"{site.url}/presence/", "Ada")
+    told = wait_for(lambda: browser.execute_script("return window.told"), "what the hub answered")
+    assert told.startswith("who is here? 404: ") and "The directive subscriptions is not set" in told
+    assert browser.find_element(By.ID, "state").text == "connecting"
 
 
 def test_a_page_that_is_reloaded_never_leaves_the_room(begin, browser):

@@ -236,6 +236,7 @@ def test_without_a_token_a_list_is_401_also_where_streams_are_anonymous(mixed, o
     assert reply.headers["access-control-allow-origin"] == "https://app.example"
     assert ask(old, API, wire=wire).status == 401
     assert ask(old, API, bearer(token(subscribe=["*"], key="x" * 32)), wire=wire).status == 401
+    assert "would let this subscriber" not in mixed.log() + old.log()  # more than `anonymous` is needed
 
 
 def test_the_log_says_which_path_was_not_granted(new):

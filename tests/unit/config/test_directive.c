@@ -154,6 +154,7 @@ static const struct {
 } wrong[] = {
     {SLICE_INIT("anonymous\nheartbeet 1s\n"), "test.conf:2:", "did you mean heartbeat?"},
     {SLICE_INIT("transprot memory\n"), "test.conf:1:", "did you mean transport?"},
+    {SLICE_INIT("subscription\n"), "test.conf:1:", "did you mean subscriptions?"},
     {SLICE_INIT("heartbeat\n"), "test.conf:1:", "DURATION"},
     {SLICE_INIT("heartbeat 1s 2s\n"), "test.conf:1:", "heartbeat"},
     {SLICE_INIT("heartbeat 1\n"), "test.conf:1:", "heartbeat"},
