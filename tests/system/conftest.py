@@ -455,10 +455,10 @@ def start_caddy(folder, hub, name, bare=False, tls=None, port=None, beside=None)
 APACHE_MODULES = {"http-unix": ["proxy", "proxy_http", "asis", "headers"], "fastcgi-unix": ["proxy", "proxy_fcgi", "asis", "headers"]}
 
 
-def apache_conf(folder, port, included, modules, tls=None):
+def apache_conf(folder, port, included, modules, tls=None, http2=True):
     where = Path("/usr/lib/apache2/modules")
     names = ["mpm_event", "authz_core", "alias", *modules, *(["socache_shmcb", "ssl"] if tls else [])]
-    if tls and "proxy_http" in modules:
+    if tls and http2 and "proxy_http" in modules:
         names.append("http2")
     loads = "\n".join(f"LoadModule {n}_module {where}/mod_{n}.so" for n in names)
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
@@ -475,12 +475,12 @@ def apache_conf(folder, port, included, modules, tls=None):
     return conf
 
 
-def start_apache(folder, hub, name, bare=False, tls=None, port=None, beside=None):
+def start_apache(folder, hub, name, bare=False, tls=None, port=None, beside=None, http2=True):
     port = port or free_port()
     included = snippet(folder, f"apache/{name}.conf", hub, bare)
     if beside:
         included.write_text(f"{included.read_text()}\nProxyPass / http://127.0.0.1:{beside}/\n")
-    conf = apache_conf(folder, port, included, APACHE_MODULES[name], tls)
+    conf = apache_conf(folder, port, included, APACHE_MODULES[name], tls, http2)
     return Front("apache", ["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder), port
 
 
