@@ -43,7 +43,8 @@ struct registry {
 
     pthread_mutex_t lock;
     struct position as_of;
-    struct buf id; /* of the update there */
+    struct buf id;   /* of the update there */
+    bool may_recur; /* by what its publisher does, or did in an earlier run */
     struct list all[DIALECTS];
     struct list by_record; /* active ones, by the position of their record */
     struct list retired;   /* linked by by_record; by their ends */
@@ -240,9 +241,10 @@ release_retired(struct registry *r, size_t room)
 }
 
 static void
-set_as_of(struct registry *r, struct position p, struct slice id)
+set_as_of(struct registry *r, struct position p, struct slice id, bool may_recur)
 {
     r->as_of = p;
+    r->may_recur = may_recur;
     buf_clear(&r->id);
     buf_add(&r->id, id);
 }
@@ -275,7 +277,8 @@ registry_commit(struct registry *r, const struct batch *b)
         if (++taken % COMMIT_PIECE == 0)
             let_others(r);
     }
-    set_as_of(r, b->upto, b->updates[b->count - 1]->id);
+    const struct update *last = b->updates[b->count - 1];
+    set_as_of(r, b->upto, last->id, last->id_is_chosen);
     /* Twice as many as may have come, so that what a long walk held up is given back. */
     release_retired(r, 2 * COMMIT_PIECE);
     for (size_t i = 0; i < taken / COMMIT_PIECE; i++) {
@@ -364,7 +367,7 @@ registry_restore(struct registry *r, const struct update *u)
 void
 registry_start_at(struct registry *r, struct position p, struct slice id)
 {
-    set_as_of(r, p, id);
+    set_as_of(r, p, id, p.sequence > 0);
 }
 
 /* --- walks --------------------------------------------------------------------------------------
@@ -391,7 +394,8 @@ registry_walk_begin(struct registry *r, struct registry_walk *w, enum dialect di
 {
     pthread_mutex_lock(&r->lock);
     *w = (struct registry_walk){
-        .registry = r, .at = r->as_of, .dialect = dialect, .whole = collection.len == 0};
+        .registry = r, .at = r->as_of, .dialect = dialect, .whole = collection.len == 0,
+        .id_may_recur = r->may_recur};
     struct list *all = &r->all[dialect];
     if (!w->whole)
         w->next = *place_of_collection(r, dialect, collection);

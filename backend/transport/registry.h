@@ -49,6 +49,7 @@ struct registry_walk {
     struct active *next; /* pinned */
     enum dialect dialect;
     bool whole; /* all collections */
+    bool id_may_recur; /* set by begin: at another position, perhaps (a publisher chose it) */
 };
 
 /* `collection`: H/subscriptions/…/{match}, or empty for all; not kept. `ret_id`: the id of the
