@@ -32,7 +32,7 @@ enum {
     FILES = 16, /* of those that max_bytes is cut into, the least and the largest: disk/store.c */
     LEAST_FILE = 65536,
     LARGEST_FILE = 16 << 20,
-    SMALL_PART = 32, /* of a file: as much may be left at its end, uncounted */
+    SMALL_PART = 32,     /* of a file: as much may be left at its end, uncounted */
     SMALL_ACTIVE = 1024, /* active_size() of a small one */
     COMMIT_PIECE = 64,   /* under the lock at once */
     LOOKS = 256,         /* so many that a walk does not see, too */
@@ -47,7 +47,7 @@ struct registry {
 
     pthread_mutex_t lock;
     struct position as_of;
-    struct buf id;   /* of the update there */
+    struct buf id;  /* of the update there */
     bool may_recur; /* by what its publisher does, or did in an earlier run */
     struct list all[DIALECTS];
     struct list by_record; /* active ones, by the position of their record */
@@ -411,9 +411,11 @@ registry_walk_begin(struct registry *r, struct registry_walk *w, enum dialect di
                     struct slice collection, struct buf *ret_id)
 {
     pthread_mutex_lock(&r->lock);
-    *w = (struct registry_walk){
-        .registry = r, .at = r->as_of, .dialect = dialect, .whole = collection.len == 0,
-        .id_may_recur = r->may_recur};
+    *w = (struct registry_walk){.registry = r,
+                                .at = r->as_of,
+                                .dialect = dialect,
+                                .whole = collection.len == 0,
+                                .id_may_recur = r->may_recur};
     struct list *all = &r->all[dialect];
     if (!w->whole)
         w->next = *place_of_collection(r, dialect, collection);
