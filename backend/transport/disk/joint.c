@@ -149,11 +149,8 @@ joint_set_floor(struct joint *j)
 uint64_t
 joint_keep(struct joint *j)
 {
+    /* First of this: an end that is lost with the machine is made up for, a begin is not. */
+    uint64_t of_active = j->active ? chores_do(&j->active->segments) : UINT64_MAX;
     uint64_t again = chores_do(&j->published->segments);
-    if (j->active) {
-        uint64_t of_active = chores_do(&j->active->segments);
-        if (of_active < again)
-            again = of_active;
-    }
-    return again;
+    return of_active < again ? of_active : again;
 }
