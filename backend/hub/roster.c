@@ -314,7 +314,7 @@ open_page(struct roster *r)
                       r->path.id, &r->query, !slice_eq(ex->request->method, SLICE("HEAD")),
                       &r->cursor);
     set_cursor(&r->title, &r->cursor);
-    if (!roster_head_answer_known(ex, &r->title))
+    if (r->page.walk.id_may_recur || !roster_head_answer_known(ex, &r->title))
         return true;
     leave(r);
     return false;

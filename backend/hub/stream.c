@@ -171,6 +171,8 @@ static void
 on_begun(void *owner, const struct cursor *cursor, const struct transport_publish *begin)
 {
     struct stream *s = owner;
+    if (s->state != STREAM_BEGINNING)
+        return; /* it was ended meanwhile, and its peer has not read the answer */
     if (begin->outcome != PUBLISH_COMMITTED) {
         end(s, begin->outcome == PUBLISH_STOPPED ? "stopping" : "history_unwritable");
         return;

@@ -29,6 +29,10 @@
 #include <stdlib.h>
 
 enum {
+    FILES = 16, /* of those that max_bytes is cut into, the least and the largest: disk/store.c */
+    LEAST_FILE = 65536,
+    LARGEST_FILE = 16 << 20,
+    SMALL_PART = 32,     /* of a file: as much may be left at its end, uncounted */
     SMALL_ACTIVE = 1024, /* active_size() of a small one */
     COMMIT_PIECE = 64,   /* under the lock at once */
     LOOKS = 256,         /* so many that a walk does not see, too */
@@ -37,13 +41,14 @@ enum {
 struct registry {
     /* Set at the start, then read-only. */
     struct active **ids, **collections; /* own */
-    size_t mask, max_bytes;
+    size_t mask, max_bytes, file_bytes;
 
     atomic_size_t reserved, count;
 
     pthread_mutex_t lock;
     struct position as_of;
-    struct buf id; /* of the update there */
+    struct buf id;  /* of the update there */
+    bool may_recur; /* by what its publisher does, or did in an earlier run */
     struct list all[DIALECTS];
     struct list by_record; /* active ones, by the position of their record */
     struct list retired;   /* linked by by_record; by their ends */
@@ -61,6 +66,9 @@ registry_new(size_t max_bytes)
     r->collections = xalloc(buckets * sizeof *r->collections);
     r->mask = buckets - 1;
     r->max_bytes = max_bytes;
+    r->file_bytes = max_bytes / FILES < LEAST_FILE     ? LEAST_FILE
+                    : max_bytes / FILES > LARGEST_FILE ? LARGEST_FILE
+                                                       : max_bytes / FILES;
     buf_init(&r->id, SIZE_MAX);
     for (int i = 0; i < DIALECTS; i++)
         list_init(&r->all[i]);
@@ -95,10 +103,21 @@ registry_free(struct registry **ref)
 /* --- room ---------------------------------------------------------------------------------------
  */
 
+/* What is large for a file leaves the end of one unused where it does not fit, and counts twice. */
+static size_t
+room_for(const struct registry *r, const struct active *a)
+{
+    size_t size = active_size(a);
+    return size / 2 > r->file_bytes / SMALL_PART ? 2 * size : size;
+}
+
+/* Of what takes more than half a file there may be no room to carry it from the oldest on. */
 bool
 registry_reserve(struct registry *r, const struct active *a)
 {
-    size_t size = active_size(a);
+    size_t size = room_for(r, a);
+    if (active_size(a) / 2 > r->file_bytes / 2)
+        return false;
     if (atomic_fetch_add(&r->reserved, size) + size <= r->max_bytes)
         return true;
     atomic_fetch_sub(&r->reserved, size);
@@ -108,7 +127,7 @@ registry_reserve(struct registry *r, const struct active *a)
 void
 registry_release(struct registry *r, const struct active *a)
 {
-    atomic_fetch_sub(&r->reserved, active_size(a));
+    atomic_fetch_sub(&r->reserved, room_for(r, a));
 }
 
 /* --- the tables ---------------------------------------------------------------------------------
@@ -240,9 +259,10 @@ release_retired(struct registry *r, size_t room)
 }
 
 static void
-set_as_of(struct registry *r, struct position p, struct slice id)
+set_as_of(struct registry *r, struct position p, struct slice id, bool may_recur)
 {
     r->as_of = p;
+    r->may_recur = may_recur;
     buf_clear(&r->id);
     buf_add(&r->id, id);
 }
@@ -275,7 +295,8 @@ registry_commit(struct registry *r, const struct batch *b)
         if (++taken % COMMIT_PIECE == 0)
             let_others(r);
     }
-    set_as_of(r, b->upto, b->updates[b->count - 1]->id);
+    const struct update *last = b->updates[b->count - 1];
+    set_as_of(r, b->upto, last->id, last->id_is_chosen);
     /* Twice as many as may have come, so that what a long walk held up is given back. */
     release_retired(r, 2 * COMMIT_PIECE);
     for (size_t i = 0; i < taken / COMMIT_PIECE; i++) {
@@ -340,7 +361,7 @@ restore_begin(struct registry *r, const struct update *u)
     if (a) {
         move_record(r, a, u->position);
     } else if ((a = active_update_read(u)) != NULL) {
-        atomic_fetch_add(&r->reserved, active_size(a));
+        atomic_fetch_add(&r->reserved, room_for(r, a));
         begin(r, a, u->position);
     }
 }
@@ -364,7 +385,7 @@ registry_restore(struct registry *r, const struct update *u)
 void
 registry_start_at(struct registry *r, struct position p, struct slice id)
 {
-    set_as_of(r, p, id);
+    set_as_of(r, p, id, p.sequence > 0);
 }
 
 /* --- walks --------------------------------------------------------------------------------------
@@ -390,8 +411,11 @@ registry_walk_begin(struct registry *r, struct registry_walk *w, enum dialect di
                     struct slice collection, struct buf *ret_id)
 {
     pthread_mutex_lock(&r->lock);
-    *w = (struct registry_walk){
-        .registry = r, .at = r->as_of, .dialect = dialect, .whole = collection.len == 0};
+    *w = (struct registry_walk){.registry = r,
+                                .at = r->as_of,
+                                .dialect = dialect,
+                                .whole = collection.len == 0,
+                                .id_may_recur = r->may_recur};
     struct list *all = &r->all[dialect];
     if (!w->whole)
         w->next = *place_of_collection(r, dialect, collection);

@@ -48,7 +48,8 @@ struct registry_walk {
     struct position at;  /* set by begin: what the answer is as of */
     struct active *next; /* pinned */
     enum dialect dialect;
-    bool whole; /* all collections */
+    bool whole;        /* all collections */
+    bool id_may_recur; /* set by begin: at another position, perhaps (a publisher chose it) */
 };
 
 /* `collection`: H/subscriptions/…/{match}, or empty for all; not kept. `ret_id`: the id of the

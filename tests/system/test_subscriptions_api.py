@@ -385,6 +385,19 @@ def test_a_list_that_has_changed_is_sent_again(mixed, dialect):
     gone(mixed, stream)
 
 
+def test_a_list_that_has_changed_is_sent_again_though_a_publisher_repeats_its_id(mixed, dialect, wire):
+    publish(address(mixed), topic="t", data="x", id="again")
+    first = ask(mixed, API, ALL[dialect]).headers["etag"]
+    stream = Stream(address(mixed), QUERY[dialect](TOPIC))
+    publish(address(mixed), topic="t", data="x", id="again")
+    for target in (API, f"{PREFIX[dialect]}/{enc(TOPIC)}"):
+        reply = ask(mixed, target, ALL[dialect], f"If-None-Match: {first}", wire=wire)
+        assert (reply.status, reply.headers["etag"], len(json.loads(reply.body)["subscriptions"])) == (200, first, 1)
+    item = read(mixed, API, dialect)["subscriptions"][0]["id"]
+    assert ask(mixed, item, ALL[dialect], f"If-None-Match: {first}", wire=wire).status == 304  # it does not change while it is active
+    gone(mixed, stream)
+
+
 def test_head_says_what_get_says_and_counts(mixed, dialect, wire):
     streams = [Stream(address(mixed), QUERY[dialect](TOPIC, f"b{n}")) for n in range(3)]
     for target, count in ((API, "6"), (f"{API}?limit=2", "6"), (f"{PREFIX[dialect]}/{enc(TOPIC)}", "3"), (f"{PREFIX[dialect]}/nobody", "0"),

@@ -2,8 +2,12 @@
 is told to come back."""
 import errno
 import signal
+import socket
+from urllib.parse import urlencode
 
+import fastcgi
 from conftest import PATH, Client, Stream, wait_for
+from history import AUTH, FORM
 from presence import Watcher, address, collection, dialect, history_of, keep, open_stream, person, query  # noqa: F401
 from trouble import Trouble
 
@@ -82,3 +86,31 @@ def test_a_stop_answers_subscriptions_whose_begins_are_on_their_way(keep, dialec
     told = history_of(hub, dialect)
     for _, match, subscriber in told:
         assert [t[0] for t in told if t[1:] == (match, subscriber)] == [True, False]
+
+
+def test_who_is_ended_while_its_begins_are_on_their_way_ends_behind_them_though_its_front_reads_nothing(keep, dialect, tmp_path):
+    trouble = Trouble(tmp_path, tmp_path / "history")
+    hub = keep(env=trouble.env, workers=1, extra="fastcgi_multiplexing\n")
+    front = socket.socket(socket.AF_UNIX)
+    front.connect(str(hub.socket))
+    front.sendall(fastcgi.request("GET", f"{PATH}?{query(dialect, HALL)}", number=1, keep=True))
+    wait_for(lambda: hub.log().count("to=LIVE") == 1, "the front's first stream")
+    trouble.set(sync_ms=100)
+    publishers = [Client(address(hub)) for _ in range(6)]
+    for client in publishers:  # their commits come one by one, and together they are more than a socket takes
+        client.ask("POST", PATH, [AUTH, FORM], urlencode({"topic": HALL, "data": "x" * 200000}).encode())
+    wait_for(lambda: hub.log().count("from=BODY to=WAITING") == 6, "the publishes on their way")
+    front.sendall(fastcgi.request("GET", f"{PATH}?{query(dialect, ROOM)}", number=2, keep=True))
+    wait_for(lambda: hub.log().count("to=BEGINNING") == 2, "the begins behind them")
+    wait_for(lambda: "from=LIVE to=CATCHING_UP" in hub.log(), "a front that is full")
+    assert hub.log().count("event=subscriptions_begin") == 1
+    hub.conf.write_text(hub.conf.read_text().replace("anonymous\n", ""))
+    hub.server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "from=BEGINNING to=ENDING" in hub.log(), "the end of both")
+    assert hub.log().count("event=subscriptions_begin") == 1
+    wait_for(lambda: hub.log().count("event=subscriptions_begin") == 2, "the begins")
+    trouble.set(sync_ms=0)
+    front.close()
+    wait_for(lambda: collection(hub, dialect) == [], "the ends")
+    told = history_of(hub, dialect)
+    assert sorted(t[:2] for t in told) == [(False, HALL), (False, ROOM), (True, HALL), (True, ROOM)]

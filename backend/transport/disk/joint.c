@@ -48,15 +48,18 @@ settings_of(const struct transport_settings *s)
                                    .unsafe_filesystem = s->unsafe_filesystem};
 }
 
-/* Where both end; and the id that was shown last, as far as it is known. */
+/* Where both end; and the id that was shown last, as far as it is known: of the second store also
+ * where that is removed, and what was written again is all it holds. */
 static void
 settle_end(struct joint *j, const struct folded *f)
 {
     const struct segment_header *of_published = &j->published->segments.open->header;
     struct position last = writer_last(&j->active->writer);
+    const struct removed *removed = &j->active->segments.removed;
+    struct position shown = f->last.run ? f->last : removed->position;
     struct slice id = of_published->before_id;
-    if (!of_published->has_before_id || position_cmp(f->last, of_published->before) > 0)
-        id = buf_slice(&f->id);
+    if (!of_published->has_before_id || position_cmp(shown, of_published->before) > 0)
+        id = f->last.run ? buf_slice(&f->id) : SLICE_OF(removed->id, removed->id_len);
     if (position_cmp(last, j->last) > 0)
         j->last = last;
     if (j->active->writer.at.next_sequence > j->next_sequence)
@@ -146,11 +149,8 @@ joint_set_floor(struct joint *j)
 uint64_t
 joint_keep(struct joint *j)
 {
+    /* First of this: an end that is lost with the machine is made up for, a begin is not. */
+    uint64_t of_active = j->active ? chores_do(&j->active->segments) : UINT64_MAX;
     uint64_t again = chores_do(&j->published->segments);
-    if (j->active) {
-        uint64_t of_active = chores_do(&j->active->segments);
-        if (of_active < again)
-            again = of_active;
-    }
-    return again;
+    return of_active < again ? of_active : again;
 }

@@ -109,10 +109,13 @@ describe_last(const struct open_segment *o, struct segment_header *next, char **
         next->before_file = before->header.first;
         next->before_length = before->length;
         next->before_count = before->count;
+        (void)segment_last_shown(before, &next->before_shown);
         if (before->count)
             *ret_id = retention_last_id(h, before, &len);
-    } else if (h->removed.id) {
-        *ret_id = xstrndup(h->removed.id, len = h->removed.id_len);
+    } else {
+        next->before_shown = h->removed.position;
+        if (h->removed.id)
+            *ret_id = xstrndup(h->removed.id, len = h->removed.id_len);
     }
     pthread_mutex_unlock(&h->lock);
     next->has_before_id = *ret_id != NULL;

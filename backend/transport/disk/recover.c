@@ -126,7 +126,10 @@ on_record(void *context, const struct disk_record *r, struct block here)
 {
     struct segment *s = context;
     uint64_t hash = hash_keyed(&s->header.key, r->id);
-    segment_add_record(s, here, disk_record_is_hidden(r->kind) ? NULL : &hash);
+    bool is_hidden = disk_record_is_hidden(r->kind);
+    segment_add_record(s, here, is_hidden ? NULL : &hash);
+    if (!is_hidden)
+        s->shown_span = (uint32_t)(r->sequence - s->header.first.sequence + 1);
     s->last_time_ms = r->time_ms;
 }
 
@@ -193,7 +196,7 @@ follows(const struct segment *s, struct found *older)
         return false;
     o->length = o->synced = h->before_length;
     o->last_time_ms = h->before_time_ms;
-    o->count = o->span = 0;
+    o->count = o->span = o->shown_span = 0;
     if (position_cmp(h->before, o->header.before) == 0)
         return true;
     if (h->before.run != o->header.first.run || h->before.sequence < o->header.first.sequence ||
@@ -201,6 +204,8 @@ follows(const struct segment *s, struct found *older)
         return false;
     o->span = (uint32_t)(h->before.sequence - o->header.first.sequence + 1);
     o->count = h->is_dense ? o->span : h->before_count;
+    if (position_cmp(h->before_shown, o->header.before) > 0)
+        o->shown_span = (uint32_t)(h->before_shown.sequence - o->header.first.sequence + 1);
     return o->count && o->count <= o->span && o->count <= o->length / DISK_RECORD_HEAD;
 }
 
@@ -258,7 +263,8 @@ follow_chain(struct segments *h, struct files *files)
         take_in(h, f, lost);
         if (!lost) {
             s = mine;
-            segments_set_removed(h, s->header.before, s->header.before_id);
+            segments_set_removed(h, s->header.before_shown, s->header.before_id);
+            h->dropped = s->header.before;
         }
     }
 }

@@ -20,6 +20,8 @@
 
 enum {
     CLOCK_SETTLES_MS = 3600 * 1000, /* or max_age, where that is less */
+    FREE_FILES = 4, /* so many before the room ends it is wanted: what is large may take one whole
+                       before what is to be carried has come into it */
 };
 
 char *
@@ -191,7 +193,7 @@ retention_wants(struct segments *h, struct position *ret_upto)
     pthread_mutex_lock(&h->lock);
     *ret_upto = h->removed.position;
     int64_t boot = (int64_t)clock_boot_ms();
-    uint64_t used = h->used + (h->prepared ? 1 : 2) * h->file_bytes;
+    uint64_t used = h->used + (FREE_FILES - (h->prepared ? 1 : 0)) * h->file_bytes;
     LIST_EACH(node, next, &h->held)
     {
         const struct segment *s = segments_at(node);

@@ -63,11 +63,11 @@ segment_last(const struct segment *s)
 bool
 segment_last_shown(const struct segment *s, struct position *ret)
 {
-    *ret = segment_last(s);
-    if (s->first_boot_ms == 0)
-        return s->count > 0;
-    ret->sequence = s->header.first.sequence + s->shown_span - 1;
-    return s->shown_span > 0;
+    *ret = s->header.before_shown;
+    if (s->shown_span == 0)
+        return false;
+    *ret = (struct position){s->header.first.run, s->header.first.sequence + s->shown_span - 1};
+    return true;
 }
 
 struct position

@@ -28,7 +28,7 @@ struct segment {
     uint32_t count;        /* records */
     uint32_t span;         /* sequences, from header.first to its last record's */
     uint32_t last_offset;  /* of the last record that is not hidden; 0: none */
-    uint32_t shown_span;   /* sequences up to that one; of this run alone */
+    uint32_t shown_span;   /* sequences up to that one; 0: none */
     uint64_t last_time_ms; /* wall clock, as in its records */
     int64_t last_boot_ms;  /* the same moment on CLOCK_BOOTTIME; of an earlier run: retention.c */
     int64_t first_boot_ms; /* of its first record; 0: of an earlier run */
@@ -54,7 +54,7 @@ void segment_use(struct segment *);
 void segment_leave(struct segment *);
 
 struct position segment_last(const struct segment *); /* before, where it holds nothing */
-/* False: nobody was shown any of it. Of an earlier run it is the last one, hidden or not. */
+/* The last one that is not hidden. False: nobody was shown any of it; then it is one before. */
 bool segment_last_shown(const struct segment *, struct position *ret);
 /* The last one that does not count: before `valid`. */
 struct position segment_before_valid(const struct segment *);

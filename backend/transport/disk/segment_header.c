@@ -19,6 +19,7 @@ enum {
     AT_SALT = 104,
     AT_ID_LEN = 112,
     AT_ID = 116,
+    AT_BEFORE_SHOWN = SEGMENT_HEADER - 24,
     AT_BEFORE_COUNT = SEGMENT_HEADER - 8,
     AT_CRC = SEGMENT_HEADER - 4,
     NO_ID = 0xffffffff,
@@ -39,6 +40,7 @@ segment_header_write(char out[SEGMENT_HEADER], struct segment_header *h)
     le64_put(out + AT_BEFORE_TIME, h->before_time_ms);
     le64_put(out + AT_KEY, h->key.words[0]);
     le64_put(out + AT_KEY + 8, h->key.words[1]);
+    le_position_put(out + AT_BEFORE_SHOWN, h->before_shown);
     le32_put(out + AT_BEFORE_COUNT, h->before_count);
     bool fits = h->has_before_id && h->before_id.len <= SEGMENT_ID_MAX;
     le32_put(out + AT_ID_LEN, fits ? (uint32_t)h->before_id.len : NO_ID);
@@ -69,6 +71,9 @@ segment_header_read(struct slice s, struct segment_header *h)
     h->key = (struct hash_key){{le64_get(s.ptr + AT_KEY), le64_get(s.ptr + AT_KEY + 8)}};
     h->is_dense = version == SEGMENT_VERSION_DENSE;
     h->before_count = le32_get(s.ptr + AT_BEFORE_COUNT);
+    h->before_shown = le_position_get(s.ptr + AT_BEFORE_SHOWN);
+    if (h->before_shown.run == 0) /* not told: none is hidden */
+        h->before_shown = h->before;
     uint32_t id_len = le32_get(s.ptr + AT_ID_LEN);
     h->has_before_id = id_len <= SEGMENT_ID_MAX;
     h->before_id = SLICE_OF(s.ptr + AT_ID, h->has_before_id ? id_len : 0);

@@ -27,6 +27,7 @@ struct segment_header {
     uint32_t before_count; /* records in it */
     bool is_dense;         /* the file before has as many records as sequences: none are counted */
     struct hash_key key;
+    struct position before_shown; /* as `before`, of those that are not hidden; before_id is its */
     bool has_before_id;
     struct slice before_id; /* borrows what was read */
 };
