@@ -14,7 +14,7 @@ struct pair {
 /* What a fold found. */
 struct folded {
     unsigned kinds[DISK_RECORD_KINDS];
-    char ids[4096]; /* a letter for the kind, then the id, each */
+    char ids[65536]; /* a letter for the kind, then the id, each */
     struct position last;
     enum disk_record_kind last_kind;
 };
