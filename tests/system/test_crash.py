@@ -189,6 +189,7 @@ class Run:
                 self.start(kills)
             for publisher in done:
                 publisher.result()
+        wait_for(lambda: {name for _, name in self.acknowledged} <= set(self.heard), "what was acknowledged to be heard")
         self.finished = True
         assert self.server.stop() == 0, self.server.log()
         listener.join(30)
@@ -226,7 +227,7 @@ class Run:
         done = 0
         while done < 200:
             # Retention must not overtake the one who hears.
-            wait_for(lambda: len(self.acknowledged) - len(self.heard) < 100, "the listener", 60)
+            wait_for(lambda: len(self.acknowledged) - len(self.heard) < 30, "the listener", 60)
             xs = chance.choice([0, 1, 10, 100, 1000, chance.randint(0, 12000), chance.randint(0, 60000) if chance.random() < 0.02 else 5])
             # A publisher may know how far the sequence is.
             guess = ""
