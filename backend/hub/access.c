@@ -203,12 +203,6 @@ judge(struct exchange *ex, enum role role, struct grant **ret_grant, struct toke
     return fault == TOKEN_OK;
 }
 
-static bool
-wants_a_stream(const struct exchange *ex)
-{
-    return slice_eq(ex->request->path, slice_of(ex->config->path));
-}
-
 /* What to change, where the fault alone does not tell. (A list needs a token, with or without
  * `anonymous`.) */
 static void
@@ -217,7 +211,8 @@ advise(const struct exchange *ex, struct token_refusal *refusal, const struct gr
     const char *words = NULL;
     if (refusal->fault == TOKEN_NO_1_0 || refusal->fault == TOKEN_UNKNOWN_ISS)
         words = "to accept it: an issuer block, or its iss in MERCURE_TRUSTED_ISSUERS";
-    else if (refusal->fault == TOKEN_NONE && refusal->role == ROLE_SUBSCRIBE && wants_a_stream(ex))
+    else if (refusal->fault == TOKEN_NONE && refusal->role == ROLE_SUBSCRIBE &&
+             busy_wants_stream(ex))
         words = "anonymous would let this subscriber have public updates";
     else if (refusal->fault == TOKEN_GRANTS_NOTHING && grant)
         words = grant->no_rights;

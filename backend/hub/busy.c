@@ -8,15 +8,19 @@
 
 #include <stdio.h>
 
+bool
+busy_wants_stream(const struct exchange *ex)
+{
+    const struct request *r = ex->request;
+    return slice_eq(r->path, slice_of(ex->config->path)) && !slice_eq(r->method, SLICE("POST"));
+}
+
 void
 busy_answer(struct exchange *ex, const char *why, struct slice sentence)
 {
-    const struct request *r = ex->request;
     struct reply reply;
     char text[120];
-    bool is_stream =
-        slice_eq(r->path, slice_of(ex->config->path)) && !slice_eq(r->method, SLICE("POST"));
-    if (!is_stream || ex->config->busy_503) {
+    if (!busy_wants_stream(ex) || ex->config->busy_503) {
         reply_text(ex, 503, sentence);
         return;
     }

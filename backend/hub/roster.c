@@ -150,7 +150,9 @@ on_timer(struct timer *t)
         exchange_cut(ex);
     } else {
         metrics_bound_met(METRIC_max_subscription_lists, ex->id);
-        reply_text(ex, 503, SLICE("Too many long lists are under way at the moment.\n"));
+        reply_text(
+            ex, 503,
+            SLICE("Too many long lists are under way at the moment (max_subscription_lists).\n"));
     }
     leave(r);
 }

@@ -586,8 +586,9 @@ def test_who_waits_for_a_turn_in_vain_is_told_503(start_hub, wire):
     listed(hub)
     clients += [slow(hub, wire) for _ in range(5)]
     heads = [client.head() for client in clients[1:]]  # one of them was let in when the first was cut
-    refused = [headers for status, headers in heads if status == 503]
-    assert refused and all(headers["retry-after"] == "2" for headers in refused)
+    refused = [(client, headers) for client, (status, headers) in zip(clients[1:], heads) if status == 503]
+    assert refused and all(headers["retry-after"] == "2" for _, headers in refused)
+    assert refused[0][0].until(b"(max_subscription_lists)") == b"Too many long lists are under way at the moment "
     assert "bound=max_subscription_lists" in hub.log()
     for client in (*clients, *made):
         client.close()
