@@ -5,7 +5,8 @@
  * in which the hub gave it.
  *
  * What is not read stays in link.out, up to multicast_backlog and one update more. Past it nothing
- * is taken, which is to a stream as if its socket were full; and all are told when it is written. */
+ * is taken, which is to a stream as if its socket were full; and all are told when it is written.
+ */
 
 #include "gateway/fastcgi/multicast.h"
 
