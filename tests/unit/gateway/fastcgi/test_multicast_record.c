@@ -102,5 +102,4 @@ START_TEST(a_resume_is_twenty_bytes_and_nothing_else_is)
 END_TEST
 
 UNIT_MAIN("gateway/fastcgi/multicast_record", any_event_reaches_any_number_of_streams,
-          what_is_no_event_says_so, a_mark_is_a_place,
-          a_resume_is_twenty_bytes_and_nothing_else_is)
+          what_is_no_event_says_so, a_mark_is_a_place, a_resume_is_twenty_bytes_and_nothing_else_is)
