@@ -26,7 +26,7 @@ def enc(text):
 
 
 def access(*details, **claims):
-    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 600, **claims,
+    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 86400, **claims,
               "authorization_details": [{"type": KIND, **d} for d in details]}
     return jwt.encode(claims, KEY, algorithm="HS256", headers={"typ": "at+jwt"})
 
