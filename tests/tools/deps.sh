@@ -8,17 +8,17 @@
 set -euo pipefail
 
 build_packages=(gcc make dpkg-dev libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev libjwt-dev libcjson-dev
-    libcurl4-openssl-dev libisal-dev libicu-dev libpcre2-dev)
+    libcurl4-openssl-dev libhiredis-dev libisal-dev libicu-dev libpcre2-dev)
 run_packages=(caddy curl)
 test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
     python3-prometheus-client
-    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl
-    php-symfony-http-client php-symfony-mercure strace systemd)
+    python3-selenium libfcgi-bin apache2 apache2-dev nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl
+    php-symfony-http-client php-symfony-mercure redis-server strace systemd)
 container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables lintian openssl
     python3-cryptography python3-jwt python3-pytest)
 # Those among them that come with a service: package:unit.
 services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service nginx:nginx.service lighttpd:lighttpd.service apache2:apache2.service
-    apache2:apache-htcacheclean.service docker.io:docker.service docker.io:docker.socket
+    apache2:apache-htcacheclean.service redis-server:redis-server.service docker.io:docker.service docker.io:docker.socket
     containerd:containerd.service)
 
 mode=${1:-test}
