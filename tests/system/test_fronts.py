@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from conftest import (APACHE_MODULES, FRONTS, PATH, Client, Front, Hub, Stream, apache_conf, certificate, free_port, front_ready, snippet, start_apache,
-                      start_caddy, token, wait_for)
+from conftest import (APACHE, APACHE_MODULES, FRONTS, PATH, Client, Hub, Stream, apache_conf, certificate, free_port, front_apache, front_ready, snippet,
+                      start_apache, start_caddy, token, wait_for)
 from test_access import ISSUERS, METADATA, access_token
 from test_dialects import Query
 
@@ -237,7 +237,7 @@ def test_apache_leaves_the_host_of_other_applications_alone(start_hub, tmp_path,
     included = snippet(tmp_path, f"apache/{name}.conf", start_hub())
     included.write_text(included.read_text() + f"\nProxyPass /application http://127.0.0.1:{application}/\n")
     modules = [*APACHE_MODULES[name], *(["proxy_http"] if name == "fastcgi-unix" else [])]
-    server = Front("apache", ["/usr/sbin/apache2", "-f", apache_conf(tmp_path, port, included, modules), "-DFOREGROUND"], tmp_path)
+    server = front_apache(tmp_path, apache_conf(tmp_path, port, included, modules))
     try:
         front_ready(server, ("127.0.0.1", port))
         Client(("127.0.0.1", port)).get("/application")
@@ -253,7 +253,7 @@ def configtest(folder, name, modules):
         socket = folder / "hub.sock"
 
     included = snippet(folder, f"apache/{name}.conf", Place)
-    done = subprocess.run(["/usr/sbin/apache2", "-t", "-f", apache_conf(folder, free_port(), included, modules)], capture_output=True, text=True)
+    done = subprocess.run([*APACHE, "-t", "-f", apache_conf(folder, free_port(), included, modules)], capture_output=True, text=True)
     return done.returncode, done.stderr
 
 
