@@ -156,6 +156,13 @@ class Tls:
         self.address = ("127.0.0.1", port)
 
 
+def over_tls(connected):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context.wrap_socket(connected, server_hostname="hub.example")
+
+
 class Client:
     """One connection, bytes as they are; on a FastCGI address what STDOUT carries."""
 
@@ -168,10 +175,7 @@ class Client:
         self.socket.settimeout(PATIENCE)
         self.socket.connect(str(address) if family == socket.AF_UNIX else address)
         if tls:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            context.set_alpn_protocols(["http/1.1"])
-            self.socket = context.wrap_socket(self.socket, server_hostname="hub.example")
+            self.socket = over_tls(self.socket)
         self.bytes = b""
 
     def send(self, data):
@@ -428,14 +432,14 @@ def certificate(folder):
     return cert, key
 
 
-INSTALLED_HTTP = "/usr/local/share/alipes/proxy-config/apache/http-unix.conf"
+INCLUDED = "/usr/local/share/alipes/proxy-config/apache/http-unix.conf"  # by the module's file
 
 
 def snippet(folder, name, hub, bare=False):
     """The project's own file, with only the socket changed; `bare`: without what it does for a hub that is away."""
     text = (ROOT / "proxy-config" / name).read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
-    if name == "apache/module-unix.conf":
-        text = text.replace(INSTALLED_HTTP, str(snippet(folder, "apache/http-unix.conf", hub, bare)))
+    if INCLUDED in text:
+        text = text.replace(INCLUDED, str(snippet(folder, "apache/http-unix.conf", hub, bare)))
     if bare:
         text = text.split("\n# While the hub is away")[0].replace("error_page 502 504 = @alipes_away;", "")
     for away in ("apache/hub-away.asis", "haproxy/hub-away.http", "lighttpd/hub-away.cgi"):
@@ -470,7 +474,7 @@ APACHE = [*sanitizer.preloaded(MODULE), "/usr/sbin/apache2"]
 def apache_conf(folder, port, included, modules, tls=None, http2=True, mpm="event", more=""):
     """`more`: lines of the server itself."""
     names = [f"mpm_{mpm}", "authz_core", "alias", *modules, *(["socache_shmcb", "ssl"] if tls else [])]
-    if tls and http2 and "proxy_http" in modules:
+    if tls and http2 and "proxy_fcgi" not in modules:
         names.append("http2")
     loads = "\n".join(f"LoadModule {n}_module {MODULE if n == 'alipes' else f'/usr/lib/apache2/modules/mod_{n}.so'}" for n in names)
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
