@@ -330,6 +330,11 @@ resume(struct link *l)
 {
     struct fastcgi *f = of_link(l);
     fastcgi_requests_resume(&f->requests);
+    if (f->requests.multicast && f->requests.multicast->full) {
+        multicast_flush(f->requests.multicast);
+        if (link_is_flushed(l))
+            fastcgi_requests_writable(&f->requests);
+    }
     if (l->connection.closed || l->lingering)
         return;
     if (is_parting(f) && places_part(&f->requests)) {

@@ -17,7 +17,7 @@ struct multicast {
     struct collected_ids text_ids; /* who gets the text, behind what is collected */
     char text[MULTICAST_TEXT];
     size_t text_len;
-    struct closing later; /* what was gathered goes out with the end of the round */
+    struct closing later; /* what was gathered goes out at the end of the turn */
     struct timer timer;   /* of marks */
     struct position marked;
     uint64_t marked_ms;
