@@ -124,7 +124,7 @@ def test_a_stream_that_begins_while_the_hub_is_away_is_told_to_come_back(running
     apache.hub.start()
     wait_for(lambda: apache.status()["Links"] >= 1 or Stream(apache.address, "topic=t").close(), "the hub")
     stream = Stream(apache.address, "topic=t")
-    assert stream.datas(2) == news(apache.hub, 2)
+    assert news(apache.hub, 2) == stream.datas(2)
 
 
 def test_an_apache_that_begins_before_its_hub_needs_no_help(tmp_path):
