@@ -184,8 +184,7 @@ on_whole_record(struct fastcgi *f, struct slice content)
 static bool
 is_whole(const struct record *r)
 {
-    return r->id == FCGI_NULL_REQUEST_ID || r->type == FCGI_BEGIN_REQUEST ||
-           r->type > FCGI_MAXTYPE;
+    return r->id == FCGI_NULL_REQUEST_ID || r->type == FCGI_BEGIN_REQUEST || r->type > FCGI_MAXTYPE;
 }
 
 /* Who does not read is not answered. */

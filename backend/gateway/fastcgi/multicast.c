@@ -5,7 +5,8 @@
  * in which the hub gave it.
  *
  * What is not read stays in link.out, up to multicast_backlog and one update more. Past it nothing
- * is taken, which is to a stream as if its socket were full; and all are told when it is written. */
+ * is taken, which is to a stream as if its socket were full; and all are told when it is written.
+ */
 
 #include "gateway/fastcgi/multicast.h"
 
@@ -15,6 +16,7 @@
 #include "metrics/metrics.h"
 #include "transport/position_id.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,4 +176,29 @@ multicast_send_text(struct multicast *m, uint16_t id, struct slice text)
     collected_ids_add(&m->text_ids, id);
     flush_later(m);
     return true;
+}
+
+void
+multicast_add_place(const struct multicast *m, uint16_t id, struct position at, bool is_live,
+                    struct buf *b)
+{
+    unsigned char place[MULTICAST_PLACE];
+    uint16_t on_the_wire = htons(id);
+    multicast_place(m, at, place);
+    if (is_live)
+        multicast_record_add_mark(b, id, place);
+    else
+        multicast_record_add(b, place, 0, &on_the_wire, 1, SLICE(""));
+}
+
+void
+multicast_finish(struct multicast *m, uint16_t id, const struct update *u, size_t offset)
+{
+    unsigned char place[MULTICAST_PLACE];
+    uint16_t on_the_wire = htons(id);
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    multicast_place(m, u->position, place);
+    multicast_record_add(&b, place, 0, &on_the_wire, 1, slice_from(u->event, offset));
+    multicast_push(m, &b);
 }

@@ -175,5 +175,6 @@ stream_keep_ticket(struct stream *s, struct slice ticket)
         return;
     }
     buf_fini(&s->params);
+    buf_fini(&s->cursor);
     s->params = exact;
 }
