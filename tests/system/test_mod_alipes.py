@@ -85,11 +85,12 @@ def test_a_client_that_stalls_delays_nobody_and_has_everything_once_it_reads(run
     stalls, others = Stream(apache.address, "topic=t"), open_pages(10, apache.address, "topic=t")
     assert news(apache.hub, 400, size=4000) == stalls.datas(400)
     look_until(others, lambda: all(len(page.events) == 400 for page in others), "the first news")
+    stalls.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     before = apache.takes()[1]
     datas = news(apache.hub, 400, size=4000)
     look_until(others, lambda: all([data for _, data in page.events[400:]] == datas for page in others), "the others' news")
     wait_for(lambda: apache.status()["Paused"] == 1, "the one that stalls")
-    assert SANITIZED or apache.takes()[1] - before < 300_000
+    assert SANITIZED or apache.takes()[1] - before < 600_000
     assert stalls.datas(400) == datas
     wait_for(lambda: apache.status()["Paused"] == 0, "nobody that stalls")
     more = news(apache.hub, 3)
@@ -262,16 +263,22 @@ def test_of_ten_graceful_restarts_pages_notice_an_end_and_miss_nothing(running, 
     apache.streams(0)
 
 
-def test_a_child_that_has_had_its_connections_ends_its_streams_in_order(running):
-    apache = running("AlipesDrain 1s\nMaxConnectionsPerChild 50\nServerLimit 4\nThreadsPerChild 25\nMaxRequestWorkers 100\n")
-    pages, datas, first = open_pages(20, apache.address, "topic=t"), [], apache.children()
-    while first & apache.children():
+def test_a_child_that_has_had_its_connections_goes_on_with_its_streams_and_ends_them_for_a_new_configuration(running):
+    apache = running("AlipesDrain 1s\nMaxConnectionsPerChild 50\nServerLimit 16\nStartServers 1\nThreadsPerChild 5\nMaxRequestWorkers 10\n"
+                     "MinSpareThreads 1\nMaxSpareThreads 10\n")
+    pages, datas, seen = open_pages(20, apache.address, "topic=t"), [], apache.children()
+    while len(seen) < 6:
         datas += news(apache.hub, 1)
         assert apache.answers()
+        seen |= apache.children()
         for page in pages:
             page.look()
     heard_all(pages, datas)
-    assert any(page.connects > 1 for page in pages) and not any(page.cuts for page in pages)
+    assert all(page.connects == 1 for page in pages)
+    old = apache.graceful()
+    look_until(pages, lambda: not old & apache.children(), "the end of old children")
+    heard_all(pages, datas)
+    assert not any(page.cuts for page in pages)
 
 
 def test_a_child_that_is_killed_takes_its_streams_along_and_they_come_back(running):
@@ -309,14 +316,20 @@ def test_descriptors_run_out_for_streams_before_they_do_for_apache(running):
     resource.prlimit(apache.pid, resource.RLIMIT_NOFILE, (256, 256))
     apache.graceful()
     pages = open_pages(30, apache.address, "topic=t")
-    crowd = [Stream(apache.address, "topic=t", "Accept: text/event-stream") for _ in range(300)]
-    held = [stream for stream in crowd if b"retry: " not in stream.text]
-    assert {stream.status for stream in crowd} == {200} and 50 < len(held) < 256
+    held = []
+    for _ in range(300):
+        stream = Stream(apache.address, "topic=t", "Accept: text/event-stream")
+        assert stream.status == 200
+        if b"retry: " in stream.text:
+            stream.close()
+        else:
+            held.append(stream)
+    assert 50 < len(held) < 200
     assert apache.answers()
     datas = news(apache.hub, 3)
     heard_all(pages, datas)
     assert all(stream.datas(3) == datas for stream in held)
-    for stream in crowd:
+    for stream in held:
         stream.close()
     apache.streams(30)
     again = Stream(apache.address, "topic=t")
