@@ -62,6 +62,7 @@ struct link {
     uint64_t end_by_ms;   /* 0: nothing is ended */
     uint64_t end_next_ms; /* some more of them */
     enum stream_end end;  /* why */
+    bool was_useless;     /* the last time it answered; that is told */
     bool is_closing;      /* for good: takes nothing more */
 };
 
@@ -250,6 +251,19 @@ write_out(struct link *l)
 /* --- records ---------------------------------------------------------------------------------- */
 
 static void
+be_useless(struct link *l)
+{
+    if (!l->was_useless)
+        report(REPORT_ERROR,
+               "the hub at %s does not multiplex (its directive fastcgi_multiplexing): streams are "
+               "left to mod_proxy",
+               l->hub.name);
+    l->was_useless = true;
+    l->state = LINK_USELESS;
+    turn_away(l, VERDICT_AWAY);
+}
+
+static void
 on_values(struct link *l, uint16_t id, struct slice content)
 {
     struct values v;
@@ -259,15 +273,11 @@ on_values(struct link *l, uint16_t id, struct slice content)
         return;
     }
     if (!v.multiplexes && !v.multicast) {
-        report(REPORT_ERROR,
-               "the hub at %s does not multiplex (its directive fastcgi_multiplexing): streams are "
-               "left to mod_proxy",
-               l->hub.name);
-        l->state = LINK_USELESS;
-        turn_away(l, VERDICT_AWAY);
+        be_useless(l);
         return;
     }
     l->state = LINK_UP;
+    l->was_useless = false;
     l->back_off_ms = BACK_OFF_MS;
     l->line.is_up = true;
     l->line.is_multicast = v.multicast;

@@ -45,6 +45,7 @@ stream_new(bool is_chunked)
     list_init(&s->queue);
     s->client.fd = -1;
     buf_init(&s->params, PARAMS_MAX);
+    buf_init(&s->body, STREAM_BODY);
     buf_init(&s->cursor, CURSOR_MAX);
     buf_init(&s->rest, STREAM_REST);
     s->offset = WIRE_ALL;
@@ -65,6 +66,7 @@ stream_free(struct stream **s)
         buf_fini(&(*s)->again->head);
     free((*s)->again);
     buf_fini(&(*s)->params);
+    buf_fini(&(*s)->body);
     buf_fini(&(*s)->cursor);
     buf_fini(&(*s)->rest);
     free(*s);

@@ -12,6 +12,7 @@
 #include "mod_alipes/wire.h"
 
 enum {
+    STREAM_BODY = 65535,      /* of a request */
     STREAM_REST = 65536 + 64, /* bytes that wait for a client: one record in its frame */
 };
 
@@ -57,6 +58,7 @@ struct stream {
     struct arrival *arrival; /* owns; NULL once no worker has it */
     struct again *again;     /* owns; NULL but while it is re-attached */
     struct buf params;       /* pairs: what the request is, without its cursor */
+    struct buf body;         /* of a QUERY */
     struct buf cursor;       /* a pair or nothing: what the client came with */
     struct buf rest;         /* begun, and not written: goes out whole */
     struct place place;      /* what of the history it has: up to here, */
