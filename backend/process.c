@@ -261,7 +261,9 @@ start(struct process *p, struct error *err)
         .max_connections = connections,
         .workers = p->worker_count,
         .pending = &p->hub->pending_bytes,
-        .stopping = &p->hub->stopping};
+        .stopping = &p->hub->stopping,
+        .places = transport_key(p->transport),
+        .delivered = hub_delivered};
     p->gateway = gateway_new(&settings, p->rules);
     start_workers(p);
     say_ready(p);

@@ -53,6 +53,7 @@ enum {
     TURN_WRITING = 100000,
     WRITE_STEPS = 400, /* a write */
     BYTES_A_STEP = 64, /* and what it writes */
+    GATHER_STEPS = 8,  /* where it is written with that of others */
 };
 
 /* One update due to one stream: a link in that stream's chain. */
@@ -216,7 +217,8 @@ unchain(struct delivery *d, struct stream *s, struct update **ret_updates, uint3
         bytes += ret_updates[count]->frame.len;
     }
     s->first_due = i;
-    match_take(&d->writing, WRITE_STEPS + bytes / BYTES_A_STEP);
+    match_take(&d->writing, s->exchange->is_multicast ? GATHER_STEPS * (1 + count)
+                                                      : WRITE_STEPS + bytes / BYTES_A_STEP);
     return count;
 }
 
@@ -379,6 +381,6 @@ delivery_end_streams(struct delivery *d)
         return;
     LIST_EACH(node, after, &d->home->streams)
     {
-        stream_end(CONTAINER_OF(node, struct stream, node));
+        stream_stop(CONTAINER_OF(node, struct stream, node));
     }
 }
