@@ -3,6 +3,7 @@
 #   make run       install what running needs, build, start the hub behind Caddy on :8080
 #   make check     everything that can be checked: lint, unit tests, corpora, system tests
 #   make all       build/release/alipes
+#   make mod_alipes  build/release/mod_alipes.so, the module for Apache (takes apache2-dev)
 #   make deps-build  install what building takes, and nothing else (says what): for a server
 #   make deps-run  install what `make run` takes: that and Caddy
 #   make deps      install the Debian packages for running and testing (says which)
@@ -102,8 +103,29 @@ $$(UNITS:%.c=build/$(1)/%): build/$(1)/%: build/$(1)/%.o build/$(1)/libalipes.a
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$(v))))
 
-.PHONY: all
+# The module for Apache: its own files and those of the hub that know neither a socket nor a log.
+# What it exports is its name alone, so that nothing of it meets what Apache or another module has.
+MODULE         := $(sort $(wildcard proxy-config/apache/mod_alipes/*.c))
+MODULE_SHARES  := $(addprefix backend/,base/alloc.c base/buf.c base/clock.c base/slice.c gateway/fastcgi/record.c)
+MODULE_FLAGS   = -fPIC -fvisibility=hidden -Iproxy-config/apache -isystem $(shell apxs -q INCLUDEDIR) \
+                 $(shell apr-1-config --cppflags) $(addprefix -isystem ,$(shell apr-1-config --includedir))
+MODULE_OBJECTS := $(MODULE:%.c=%.o) $(MODULE_SHARES:%.c=%.o)
+
+define module_variant
+build/$(1)/module/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(SAY) CC $$@
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(MODULE_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+
+build/$(1)/mod_alipes.so: $$(MODULE_OBJECTS:%=build/$(1)/module/%)
+	$$(SAY) LD $$@
+	$$(Q)$$(CC) -shared $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ -lssl -lcrypto
+endef
+$(foreach v,release asan tsan,$(eval $(call module_variant,$(v))))
+
+.PHONY: all mod_alipes
 all: build/release/alipes
+mod_alipes: build/release/mod_alipes.so
 
 .PHONY: run
 run: deps-run all
@@ -131,7 +153,8 @@ FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run,$(if $(WITH_DEB),d
 OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
-             build/asan/tests/urlpattern/ask.o
+             build/asan/tests/urlpattern/ask.o \
+             $(foreach v,release asan tsan,$(MODULE_OBJECTS:%=build/$(v)/module/%))
 $(OBJECTS): | $(FIRST)
 
 # --- checking ---------------------------------------------------------------------------------
