@@ -29,7 +29,7 @@ import heartbeat
 from heartbeat import ROOT, begin, conftest
 
 BENCH = ROOT / "build/bench/ssebench"
-DEBIAN = "ServerLimit 16\nStartServers 2\nMinSpareThreads 25\nMaxSpareThreads 75\nThreadsPerChild 25\nMaxRequestWorkers 150\n"
+DEBIAN = "ServerLimit 16\nStartServers 2\nMinSpareThreads 25\nMaxSpareThreads 150\nThreadsPerChild 25\nMaxRequestWorkers 150\n"
 RELAYED = 9500  # streams that one HAProxy takes: two descriptors each, of 20,000
 # name: Apache's file, does a stream hold a thread, TLS
 FRONTS = {
@@ -89,14 +89,18 @@ class Chain:
         root = self.folder / "site"
         root.mkdir()
         (root / "small").write_text("x" * 100)
-        self.site = self.entry = conftest.free_port()
-        conf = conftest.apache_conf(
-            self.folder, self.site, conftest.snippet(self.folder, f"apache/{file}.conf", self), conftest.APACHE_MODULES[file],
-            conftest.certificate(self.folder) if self.tls else None, http2=False,
-            more=f"DocumentRoot {root}\n<Directory {root}>\nRequire all granted\n</Directory>\nListenBacklog 4096\n"
-                 + (threads(streams) if by_thread and not debian else DEBIAN) + ("SSLProtocol TLSv1.3\n" if self.tls else ""))
-        self.pids.append(begin(stack, [*conftest.APACHE, "-f", conf, "-DFOREGROUND"]).pid)
-        conftest.wait_for(lambda: heartbeat.answers(("127.0.0.1", self.site)), "Apache")
+        included, tls = conftest.snippet(self.folder, f"apache/{file}.conf", self), conftest.certificate(self.folder) if self.tls else None
+        more = (f"DocumentRoot {root}\n<Directory {root}>\nRequire all granted\n</Directory>\nListenBacklog 4096\n"
+                + (threads(streams) if by_thread and not debian else DEBIAN) + ("SSLProtocol TLSv1.3\n" if self.tls else ""))
+        for _ in range(5):  # the port may be somebody's by then
+            self.site = self.entry = conftest.free_port()
+            conf = conftest.apache_conf(self.folder, self.site, included, conftest.APACHE_MODULES[file], tls, http2=False, more=more)
+            apache = begin(stack, [*conftest.APACHE, "-f", conf, "-DFOREGROUND"])
+            conftest.wait_for(lambda: apache.poll() is not None or heartbeat.answers(("127.0.0.1", self.site)), "Apache")
+            if apache.poll() is None:
+                self.pids.append(apache.pid)
+                return
+        raise SystemExit((self.folder / "error.log").read_text())
 
     def begin_relays(self, stack, streams):
         self.entry = []

@@ -50,7 +50,7 @@ enum link_state {
 
 struct link {
     struct watched watched;
-    const struct hub *hub; /* borrows */
+    struct hub own; const struct hub *hub;
     int fd;                /* owns; -1: none */
     enum link_state state;
     struct line line;
@@ -72,7 +72,8 @@ link_new(const struct hub *hub, int epoll, unsigned seed)
     if (l == NULL)
         return NULL;
     l->watched.kind = WATCHED_LINK;
-    l->hub = hub;
+    l->own = *hub;
+    l->hub = &l->own;
     l->fd = -1;
     l->back_off_ms = BACK_OFF_MS;
     list_init(&l->waiting);
