@@ -206,7 +206,6 @@ open_history(const struct config *c, struct error *err)
         .max_age_ms = c->max_age_ms,
         .sync_interval_ms = c->sync_interval_ms,
         .unsafe_filesystem = c->unsafe_filesystem,
-        .has_random_ids = c->id_format_uuid4,
         .subscriptions = c->subscriptions,
         .subscriptions_max_bytes = c->subscriptions_max_bytes,
         .subscriptions_max_age_ms = c->subscriptions_max_age_ms};

@@ -18,6 +18,10 @@
  *                 its end is committed. What fails is ready again, and tried each second.
  *     sameness    those held back that are the same; made with the first, freed with the last
  *
+ * A front that speaks multicast may bring the stream itself back, by any worker, with all that it
+ * has begun: then there is neither end nor begin. The subscription is taken over
+ * (active_take_over()), and what is still on a list here is forgotten when its time is over.
+ *
  * A list of a kind is in the order of leaving, so that its first is always the next that is due,
  * also where a reload changes the times. Nothing here needs a bound of its own: room for an end was
  * reserved with the begin (transport/registry.h). Ends go in groups, one group at a time: a hundred
@@ -55,7 +59,9 @@ struct departure {
     struct sameness *sameness; /* NULL: it is the same as nobody, or not held back */
     struct active *active;     /* owns a reference */
     uint64_t since_ms;
+    unsigned standing;
     bool is_back; /* a begin that is the same has let it go */
+    bool is_ours; /* nobody takes it over any more */
 };
 
 struct departures {
@@ -174,11 +180,13 @@ departures_retime(struct departures *d)
 }
 
 void
-departures_take(struct departures *d, struct active *active, enum departure_kind kind)
+departures_take(struct departures *d, struct active *active, unsigned standing,
+                enum departure_kind kind)
 {
     struct departure *one = xalloc(sizeof *one);
     bool is_next = list_is_empty(&d->held[kind]);
     one->active = active;
+    one->standing = standing;
     one->since_ms = worker_now_ms(d->home->worker);
     list_append(&d->held[kind], &one->node);
     if (active->same)
@@ -223,7 +231,7 @@ adopt_all_of(struct departures *d, enum dialect dialect)
     registry_walk_begin(registry, &walk, dialect, SLICE(""), &ignored);
     for (size_t count; (count = registry_walk_next(&walk, some, COUNT_OF(some))) > 0;)
         for (size_t i = 0; i < count; i++)
-            departures_take(d, some[i], DEPARTURE_RETURN);
+            departures_take(d, some[i], 0, DEPARTURE_RETURN);
     registry_walk_end(&walk);
     buf_fini(&ignored);
 }
@@ -307,6 +315,11 @@ static bool
 add_to_group(struct departures *d, struct departure *one)
 {
     char id[IDS_URN_LEN + 1];
+    one->is_ours = one->is_ours || active_claim_end(one->active, one->standing);
+    if (!one->is_ours) {
+        forget(d, one); /* it was taken over */
+        return true;
+    }
     struct update *end = active_update(one->active, true, hub_new_id(d->home, id));
     if (end == NULL)
         return false;
@@ -324,13 +337,16 @@ publish_group(struct departures *d, struct departure *one)
     size_t bytes = 0;
     d->publish = (struct transport_publish){
         .message.receive = on_answer, .origin = home->worker, .updates = d->ends};
+    bool has_memory = true;
     for (; one && d->publish.count < GROUP_ENDS && bytes < GROUP_BYTES; one = find_next(d)) {
-        if (!add_to_group(d, one))
+        uint32_t before = d->publish.count;
+        if (!(has_memory = add_to_group(d, one)))
             break;
-        bytes += d->ends[d->publish.count - 1]->size;
+        bytes += d->publish.count > before ? d->ends[before]->size : 0;
     }
     if (d->publish.count == 0) {
-        try_again_later(d);
+        if (!has_memory)
+            try_again_later(d);
         arm(d);
         return;
     }

@@ -153,7 +153,7 @@ static void
 start(struct stream *s, const struct cursor *cursor)
 {
     if (cursor->id.len && !cursor->is_earliest) {
-        if (s->presence == NULL)
+        if (s->state == STREAM_NEW)
             exchange_wait(s->exchange);
         stream_move(s, STREAM_LOOKING);
         s->lookup = lookup_begin(s->home, cursor->id, on_found, s);
@@ -213,7 +213,9 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     s->dialect = q->cursor.dialect;
     if (log_wants(LOG_DEBUG))
         trace_stream_begin(ex, grant, q);
-    if (home->departures)
+    if (home->departures && s->was_there)
+        s->presence = presence_go_on(home, ex, grant, q);
+    if (home->departures && s->presence == NULL)
         begin_presence(s, q);
     else
         start(s, &q->cursor);
@@ -272,7 +274,7 @@ send_head(struct stream *s, struct slice cursor, bool is_live)
 {
     struct exchange *ex = s->exchange;
     struct reply r;
-    char text[STREAM_CURSOR_ROOM];
+    char text[STREAM_CURSOR_ROOM], ticket[PRESENCE_TICKET + 1];
     const struct position *at = reached(s);
     reply_stream_head(ex, &r);
     r.is_live = is_live;
@@ -281,7 +283,7 @@ send_head(struct stream *s, struct slice cursor, bool is_live)
     if (cursor.ptr)
         reply_add(&r, cursor_header((enum dialect)s->dialect), cursor);
     if (ex->is_multicast)
-        reply_add(&r, SLICE("Alipes-Ticket"), SLICE("none"));
+        reply_add(&r, SLICE("Alipes-Ticket"), presence_ticket(s->presence, s->home, ticket));
     /* Who was there has had its first bytes. */
     exchange_stream(ex, &r,
                     s->was_there ? SLICE("") : stream_cursor_begin(s->home, at, s->is_browser, text));

@@ -1,5 +1,6 @@
 """A front that speaks multicast (PROTOCOL.md, "The multicast wire"), as simple as one can be: it holds streams for clients
 that read at once, finds the next hub where it loses one, and takes nothing of the wire on trust."""
+import signal
 import socket
 import time
 
@@ -86,12 +87,20 @@ class Front:
         self.hub = hub or self.hub
         self.client.close()
         self.marks = 0
-        self.connect()
-        for held in list(self.streams.values()):
+        for held in self.streams.values():  # before the next hub's first mark
             held.was_there, held.covered, held.stdout, held.head = True, False, b"", None
             held.asked_pause = held.paused = False
+        self.connect()
+        for held in list(self.streams.values()):
             self.send(self._params(held))
         self.until(lambda: all(h.head is not None or h.ended for h in self.streams.values()), "all heads")
+
+    def outlive(self, how=signal.SIGTERM):
+        """The hub ends; all that it sent is read, then the front closes, too."""
+        self.hub.server.process.send_signal(how)
+        self.to_the_end()
+        self.client.close()
+        self.hub.server.process.wait(60) if how == signal.SIGKILL else self.hub.stop()
 
     # --- what it is told
 

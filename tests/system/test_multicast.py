@@ -1,4 +1,6 @@
 """One record for all the streams of a connection (PROTOCOL.md, "The multicast wire")."""
+import signal
+
 import pytest
 
 import fastcgi as f
@@ -133,3 +135,32 @@ def test_a_place_from_which_nothing_can_go_on_ends_the_stream_without_a_byte(sta
     assert held.body == body
     publish(hub.socket, topic="other", data="still here")
     front.until(other.events, "others go on")
+
+
+def log_of(tmp_path, extra=""):
+    return f"transport log {{\n path {tmp_path}/history\n}}\n{extra}"
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_restart_ends_no_stream_and_loses_and_doubles_nothing(start_hub, tmp_path, how):
+    hub = start_hub(log_of(tmp_path))
+    front = Front(hub)
+    held = [front.open(f"topic=r{i % 3}") for i in range(30)]
+    late = front.open("topic=r0&lastEventID=earliest")
+    for data in numbers(100):
+        publish(hub.socket, topic=["r0", "r1"], data=data)
+    front.outlive(signal.SIGTERM if how == "stop" else signal.SIGKILL)
+    assert len(front.streams) == 31
+    if how == "stop":
+        assert all(h.place == held[0].place for h in held)
+    hub.start()
+    for data in numbers(50, 100):
+        publish(hub.socket, topic=["r0", "r1"], data=data)
+    front.attach_again(hub)
+    for data in numbers(50, 150):
+        publish(hub.socket, topic=["r0", "r1"], data=data)
+    front.until(lambda: all(len(h.events()) >= 200 for h in held if h.uri[-1] != "2"), "all of it")
+    assert all(h.events() == ([] if h.uri[-1] == "2" else numbers(200)) for h in held)
+    front.until(lambda: late.covered, "the end of its catching up")
+    assert late.events() == numbers(200)
+    front.until(lambda: all(h.covered for h in held), "that all are live")
