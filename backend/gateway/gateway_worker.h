@@ -13,9 +13,9 @@
 
 /* The process's; outlives every connection. */
 struct gateway_shared {
-    atomic_size_t held;          /* bytes that connections hold, bodies apart */
-    atomic_size_t *pending;      /* borrowed: bytes of bodies and of updates that wait */
-    const atomic_bool *stopping; /* borrowed */
+    atomic_size_t held;            /* bytes that connections hold, bodies apart */
+    atomic_size_t *pending;        /* borrowed: bytes of bodies and of updates that wait */
+    const atomic_bool *stopping;   /* borrowed */
     const struct hash_key *places; /* borrowed: under which positions go out */
     struct position (*delivered)(struct worker *);
 };

@@ -250,8 +250,8 @@ take_over(struct hub_worker *home, struct active *like, struct begun *ret)
     buf_init(&ignored, SIZE_MAX);
     ret->active = registry_find(registry_of(home), like->dialect, like->id, &ignored);
     buf_fini(&ignored);
-    bool is_like = ret->active && ret->active->same == like->same &&
-                   slice_eq(ret->active->json, like->json);
+    bool is_like =
+        ret->active && ret->active->same == like->same && slice_eq(ret->active->json, like->json);
     active_unref(&like);
     if (is_like && active_take_over(ret->active, &ret->standing))
         return true;

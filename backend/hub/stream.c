@@ -285,8 +285,8 @@ send_head(struct stream *s, struct slice cursor, bool is_live)
     if (ex->is_multicast)
         reply_add(&r, SLICE("Alipes-Ticket"), presence_ticket(s->presence, s->home, ticket));
     /* Who was there has had its first bytes. */
-    exchange_stream(ex, &r,
-                    s->was_there ? SLICE("") : stream_cursor_begin(s->home, at, s->is_browser, text));
+    exchange_stream(
+        ex, &r, s->was_there ? SLICE("") : stream_cursor_begin(s->home, at, s->is_browser, text));
     s->has_head = true;
     s->last_sent_ms = worker_now_ms(s->home->worker);
     metrics_count(s->was_there ? METRIC_streams_reattached : METRIC_streams_opened);

@@ -48,8 +48,8 @@ struct stream {
     unsigned dialect : 1;      /* its request's (enum dialect) */
     bool audience_follows : 1; /* its request alone said by which `aud` the token was judged */
     bool has_everything : 1;
-    bool is_browser : 1;                      /* hub/stream_cursor.h */
-    bool was_there : 1; /* its front has held it since another connection, or another hub */
+    bool is_browser : 1; /* hub/stream_cursor.h */
+    bool was_there : 1;  /* its front has held it since another connection, or another hub */
     uint32_t first_due, last_due, touched_at; /* hub/delivery.h */
     uint32_t subscription_count, exact_count; /* exact topics are the first, sorted */
     uint32_t begun_s, sent;                   /* for hub/trace.h: when; how many updates */

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENDED UINT32_MAX /* active.standing */
+#define ENDED     UINT32_MAX /* active.standing */
 #define BEFORE_ID "{\"id\":\""
 
 enum {

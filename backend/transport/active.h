@@ -59,8 +59,8 @@ MUST_CHECK struct active *active_restore(enum dialect, struct slice id, struct s
 struct active *active_ref(struct active *);
 void active_unref(struct active **); /* sets the pointer to NULL; NULL is fine */
 
-/* Takes it over from whoever has it: its end is told by who comes with the new number, and by nobody
- * else. False: that is on its way. Any thread. */
+/* Takes it over from whoever has it: its end is told by who comes with the new number, and by
+ * nobody else. False: that is on its way. Any thread. */
 MUST_CHECK bool active_take_over(struct active *, unsigned *ret_standing);
 /* Is its end to be told by who has this number? Then nobody takes it over any more. Once. */
 MUST_CHECK bool active_claim_end(struct active *, unsigned standing);

@@ -45,7 +45,8 @@ get_be(const unsigned char in[8])
 }
 
 bool
-position_id_seal(const struct hash_key *key, struct position p, unsigned char out[POSITION_ID_BYTES])
+position_id_seal(const struct hash_key *key, struct position p,
+                 unsigned char out[POSITION_ID_BYTES])
 {
     uint64_t left = p.run << CHECK_BITS, right = p.sequence < half ? p.sequence : half;
     if (p.run >> RUN_BITS)

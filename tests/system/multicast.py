@@ -82,7 +82,7 @@ class Front:
         held.asked_pause = held.paused = False
         self.send(f.resume(held.number, held.place if place is None else place, offset))
 
-    def attach_again(self, hub=None):
+    def attach_again(self, hub=None, paused=()):
         """Every stream that has not ended, to the next hub (or the same, on another connection)."""
         self.hub = hub or self.hub
         self.client.close()
@@ -93,6 +93,8 @@ class Front:
         self.connect()
         for held in list(self.streams.values()):
             self.send(self._params(held))
+            if held in paused:
+                self.pause(held, wait=False)
         self.until(lambda: all(h.head is not None or h.ended for h in self.streams.values()), "all heads")
 
     def outlive(self, how=signal.SIGTERM):

@@ -164,3 +164,129 @@ def test_a_restart_ends_no_stream_and_loses_and_doubles_nothing(start_hub, tmp_p
     front.until(lambda: late.covered, "the end of its catching up")
     assert late.events() == numbers(200)
     front.until(lambda: all(h.covered for h in held), "that all are live")
+
+
+def test_a_front_that_does_not_read_makes_its_streams_catch_up_and_nobody_else_wait(start_hub):
+    hub = start_hub("multicast_backlog 64KiB\ntail 64MiB\nreply_timeout 60s\nheartbeat 60s")
+    front, other = Front(hub, receive=4096), Front(hub)
+    held, quick = [front.open("topic=full") for _ in range(6)], other.open("topic=full")
+    for data in numbers(200):
+        assert publish(hub.socket, topic="full", data=data + " " + "x" * 5000).status == 200
+    other.until(lambda: len(quick.events()) == 200, "all for the other front")
+    wait_for(lambda: "bound=multicast_backlog" in hub.log(), "the log line")
+    front.until(lambda: all(len(h.events()) == 200 for h in held), "all of it, later")
+    assert all([e.split(" ")[0] for e in h.events()] == numbers(200) for h in held)
+    front.until(lambda: all(h.covered for h in held), "marks")
+    before = front.multicasts
+    publish(hub.socket, topic="full", data="one record again")
+    front.until(lambda: all(h.events()[-1] == "one record again" for h in held), "it")
+    assert front.multicasts == before + 1
+
+
+def test_a_front_that_never_reads_again_is_cut(start_hub):
+    hub = start_hub("reply_timeout 1s\nheartbeat 100ms")
+    front = Front(hub, receive=4096)
+    front.open("topic=dead")
+    for _ in range(20):
+        assert publish(hub.socket, topic="dead", data="x" * 100_000).status == 200
+    wait_for(lambda: "bound=reply_timeout" in hub.log(), "the cut")
+    front.to_the_end()
+
+
+def test_a_stream_that_ends_by_itself_ends_alone_and_its_number_is_free(start_hub):
+    hub = start_hub("write_timeout 2s")
+    front = Front(hub)
+    held, paused = front.open("topic=t"), front.open("topic=t")
+    front.pause(paused)
+    front.until(lambda: held.ended and paused.ended, "the ends")
+    assert b"retry:" in held.body and b"retry:" not in paused.body
+    again = front.open("topic=t", number=held.number)
+    publish(hub.socket, topic="t", data="x")
+    front.until(again.events, "an event")
+    front.abort(again)
+    third = front.open("topic=other", number=held.number)
+    publish(hub.socket, topic="t", data="not for this one")
+    publish(hub.socket, topic="other", data="for this one")
+    front.until(third.events, "an event")
+    assert third.events() == ["for this one"]
+
+
+def test_records_about_nobody_are_not_answered(hub):
+    front = Front(hub)
+    held = front.open("topic=u")
+    for number in (1, 77, 65535):
+        if number != held.number:
+            front.send(f.record(f.PAUSE, number) + f.resume(number, b"\1" * 16) + f.record(f.ABORT, number))
+    front.send(f.resume(held.number, b"\1" * 16))  # it is not paused
+    front.pause(held)
+    front.send(f.record(f.PAUSE, held.number))
+    front.resume(held)
+    front.until(lambda: held.covered, "its mark")
+    publish(hub.socket, topic="u", data="x")
+    front.until(held.events, "an event")
+    assert held.events() == ["x"]
+
+
+def test_a_flood_of_records_holds_up_nobody(hub):
+    front, other = Front(hub), Front(hub)
+    held, quick = front.open("topic=flood"), other.open("topic=flood")
+    flood = (f.record(f.PAUSE, held.number) + f.resume(held.number, held.place)) * 2000
+    front.client.socket.setblocking(True)
+    front.send(flood)
+    publish(hub.socket, topic="flood", data="x")
+    other.until(quick.events, "an event, beside the flood")
+    records, paused = f.Records(), 0
+    while paused < 2000:
+        for kind, number, content in front.records.feed(front.client.socket.recv(1 << 20)):
+            paused += kind == f.PAUSED
+
+
+def test_a_stream_is_paused_before_it_has_a_head(start_hub, tmp_path):
+    hub = start_hub(log_of(tmp_path))
+    front = Front(hub)
+    held, stalled = front.open("topic=s"), front.open("topic=s")
+    publish(hub.socket, topic="s", data="a")
+    front.until(lambda: held.events() and stalled.events(), "the first")
+    front.outlive()
+    hub.start()
+    publish(hub.socket, topic="s", data="b")
+    front.attach_again(paused=[stalled])
+    front.until(lambda: stalled.paused and len(held.events()) == 2, "the second for the other")
+    assert stalled.events() == ["a"] and not stalled.covered and stalled.head.startswith(b"Status: 200")
+    front.resume(stalled)
+    front.until(lambda: stalled.covered, "its mark")
+    assert stalled.events() == ["a", "b"]
+
+
+@pytest.mark.parametrize("kind", [f.PAUSE, f.PAUSED, f.RESUME, f.MULTICAST, f.MARK])
+def test_who_did_not_ask_knows_no_such_record(hub, kind):
+    wire = Wire(hub)
+    wire.send(f.request("GET", PATH + "?topic=plain", keep=True))
+    assert wire.next()[2].startswith(b"Status: 200")
+    assert wire.send(f.record(kind, 1, b"x" * 20)).next() == (f.UNKNOWN, 0, bytes([kind]) + b"\0" * 7)
+    publish(hub.socket, topic="plain", data="x")
+    kind, number, content = wire.next()
+    assert (kind, number) == (f.STDOUT, 1) and b"data: x\n" in content and b"lipes-Ticket" not in content
+
+
+def test_other_requests_go_on_beside_the_streams(hub):
+    front = Front(hub)
+    held = front.open("topic=beside")
+    answered = front.streams[9] = type(held)(9, PATH, (), {})
+    front.send(post(9, topic="beside", data="from within"))
+    front.until(lambda: answered.ended and held.events(), "the answer, and the event")
+    assert answered.head.startswith(b"Status: 200") and held.events() == ["from within"]
+    refused = front.open("nothing=1")
+    assert refused.ended or front.until(lambda: refused.ended, "the end") is None
+    assert refused.head.startswith(b"Status: 400")
+
+
+def test_past_the_bound_of_requests_the_next_is_told(start_hub):
+    hub = start_hub("max_requests_per_connection 3")
+    front = Front(hub)
+    assert f.pair("FCGI_MAX_REQS", "3") in front.values
+    held = [front.open("topic=t") for _ in range(3)]
+    front.send(f.begin(9, keep=True))
+    front.streams[9] = over = type(held[0])(9, "", (), {})
+    front.until(lambda: over.ended, "OVERLOADED")
+    assert over.stdout == b""

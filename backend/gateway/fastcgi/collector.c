@@ -74,37 +74,32 @@ bisect(const struct collector *c, const struct update *u)
     return low;
 }
 
-static void
-insert(struct collector *c, uint32_t at, struct update *u)
+bool
+collector_join(struct collector *c, const struct update *u, uint16_t id)
 {
+    if (!is_at(c, c->last, u) && !is_at(c, ++c->last, u))
+        c->last = bisect(c, u);
+    if (!is_at(c, c->last, u))
+        return false;
+    collected_ids_add(&c->items[c->last].streams, id);
+    c->bytes += sizeof id;
+    return true;
+}
+
+void
+collector_add(struct collector *c, struct update *u, uint16_t id)
+{
+    uint32_t at = bisect(c, u);
     if (c->count == c->cap) {
         c->cap = c->cap ? c->cap * 2 : FIRST_ITEMS;
         c->items = xrealloc(c->items, c->cap * sizeof *c->items);
     }
     memmove(&c->items[at + 1], &c->items[at], (c->count - at) * sizeof *c->items);
     c->items[at] = (struct collected){.update = update_ref(u)};
+    collected_ids_add(&c->items[at].streams, id);
+    c->last = at;
     c->count++;
     c->bytes += RECORD_HEAD + MULTICAST_PLACE + u->event.len;
-}
-
-static struct collected *
-find(struct collector *c, struct update *u)
-{
-    if (!is_at(c, c->last, u))
-        c->last++;
-    if (!is_at(c, c->last, u)) {
-        c->last = bisect(c, u);
-        if (!is_at(c, c->last, u))
-            insert(c, c->last, u);
-    }
-    return &c->items[c->last];
-}
-
-void
-collector_add(struct collector *c, struct update *u, uint16_t id)
-{
-    collected_ids_add(&find(c, u)->streams, id);
-    c->bytes += sizeof id;
 }
 
 size_t

@@ -27,8 +27,9 @@ struct collector {
 void collected_ids_add(struct collected_ids *, uint16_t id);
 void collector_init(struct collector *);
 void collector_fini(struct collector *);
-/* Of one stream the updates come in their order. */
-void collector_add(struct collector *, struct update *, uint16_t id);
+/* Of one stream the updates come in their order. False: nobody gets this one yet. */
+MUST_CHECK bool collector_join(struct collector *, const struct update *, uint16_t id);
+void collector_add(struct collector *, struct update *, uint16_t id); /* nobody did */
 /* Adds the records of all that was gathered (their places under `key`); it is empty then. Returns
  * the updates. */
 size_t collector_write(struct collector *, const struct hash_key *key, struct buf *);

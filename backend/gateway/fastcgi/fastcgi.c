@@ -184,8 +184,7 @@ on_whole_record(struct fastcgi *f, struct slice content)
 static bool
 is_whole(const struct record *r)
 {
-    return r->id == FCGI_NULL_REQUEST_ID || r->type == FCGI_BEGIN_REQUEST ||
-           r->type > FCGI_MAXTYPE;
+    return r->id == FCGI_NULL_REQUEST_ID || r->type == FCGI_BEGIN_REQUEST || r->type > FCGI_MAXTYPE;
 }
 
 /* Who does not read is not answered. */
@@ -330,6 +329,11 @@ resume(struct link *l)
 {
     struct fastcgi *f = of_link(l);
     fastcgi_requests_resume(&f->requests);
+    if (f->requests.multicast && f->requests.multicast->full) {
+        multicast_flush(f->requests.multicast);
+        if (link_is_flushed(l))
+            fastcgi_requests_writable(&f->requests);
+    }
     if (l->connection.closed || l->lingering)
         return;
     if (is_parting(f) && places_part(&f->requests)) {

@@ -10,9 +10,9 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "base/state.h"
+#include "gateway/fastcgi/authorization_hint.h"
+#include "gateway/fastcgi/fastcgi_state.h"
 #include "gateway/fastcgi/framing.h"
-#include "gateway/fastcgi/multicast_record.h"
 #include "gateway/fastcgi/params.h"
 #include "gateway/fastcgi/record.h"
 #include "gateway/headers.h"
@@ -20,50 +20,8 @@
 #include "request/status.h"
 #include "transport/update.h"
 
-#include <arpa/inet.h>
 #include <fastcgi.h>
 #include <stdlib.h>
-
-#define FASTCGI_STATES(X)                                                                          \
-    X(NEW)       /* begins */                                                                      \
-    X(PARAMS)    /* its params come */                                                             \
-    X(BODY)      /* the handler wants the body */                                                  \
-    X(WAITING)   /* the handler has the request */                                                 \
-    X(SENDING)   /* a long reply, whose rest comes in pieces */                                    \
-    X(REPLYING)  /* reply and END_REQUEST are written or in `out` */                               \
-    X(STREAMING) /* an event stream */                                                             \
-    X(ENDING)    /* END_REQUEST is written or in `out` */
-
-enum state {
-#define X(name) STATE_##name,
-    FASTCGI_STATES(X)
-#undef X
-};
-
-static const struct machine machine = {
-    .event = "fastcgi_state",
-    .names =
-        (const char *const[]){
-#define X(name) #name,
-            FASTCGI_STATES(X)
-#undef X
-        },
-    .from =
-        (const uint32_t[]){
-            [STATE_PARAMS] = STATE_BIT(STATE_NEW),
-            [STATE_BODY] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_WAITING),
-            [STATE_WAITING] =
-                STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) | STATE_BIT(STATE_WAITING),
-            [STATE_SENDING] =
-                STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) | STATE_BIT(STATE_WAITING),
-            [STATE_REPLYING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) |
-                               STATE_BIT(STATE_WAITING) | STATE_BIT(STATE_SENDING),
-            [STATE_STREAMING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_WAITING),
-            [STATE_ENDING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) |
-                             STATE_BIT(STATE_WAITING) | STATE_BIT(STATE_SENDING) |
-                             STATE_BIT(STATE_STREAMING),
-        },
-};
 
 /* What only a request needs that is being read. */
 struct input {
@@ -78,9 +36,9 @@ of_exchange(const struct exchange *ex)
 }
 
 static void
-set_state(struct fastcgi_request *r, enum state to)
+set_state(struct fastcgi_request *r, enum fastcgi_state to)
 {
-    state_move(&machine, &r->state, to, r->exchange.id);
+    state_move(&fastcgi_machine, &r->state, to, r->exchange.id);
 }
 
 static struct link *
@@ -150,31 +108,6 @@ add_head(struct buf *b, const struct reply *r)
     headers_add_all(b, r);
 }
 
-/* Where a front keeps the Authorization header to itself, its operator must hear what to do. */
-static void
-hint_at_authorization(struct fastcgi_request *r, const struct reply *reply)
-{
-    static struct log_limit limit;
-    struct slice value;
-    uint64_t more;
-    if (reply->status != 401 || r->exchange.request == NULL ||
-        request_header(r->exchange.request, SLICE("Authorization"), &value) ||
-        request_header(r->exchange.request, SLICE("Cookie"), &value) || !log_allowed(&limit, &more))
-        return;
-    if (params_show_stripped_token(&r->input->params))
-        log_line(LOG_WARN, "authorization_missing",
-                 "conn=%llu suppressed=%llu msg=\"the front strips Authorization: in HAProxy's "
-                 "fcgi-app add: pass-header Authorization\"",
-                 (unsigned long long)r->exchange.id, (unsigned long long)more);
-    else
-        log_line(
-            LOG_WARN, "authorization_missing",
-            "conn=%llu suppressed=%llu msg=\"no Authorization came over FastCGI; if the client "
-            "sent one: in Apache add CGIPassAuth On, in HAProxy's fcgi-app pass-header "
-            "Authorization\"",
-            (unsigned long long)r->exchange.id, (unsigned long long)more);
-}
-
 /* Bytes of a reply, and its end where that is all of it. */
 static void
 push_reply(struct fastcgi_request *r, struct buf *b)
@@ -200,7 +133,8 @@ on_wire_reply(struct exchange *ex, const struct reply *reply)
         return; /* aborted meanwhile */
     if (link_is_stopping(link_of(ex)))
         r->all->keep = false;
-    hint_at_authorization(r, reply);
+    if (reply->status == 401 && ex->request)
+        authorization_hint(ex, &r->input->params);
     buf_init(&b, SIZE_MAX);
     size_t opened = record_open(&b);
     add_head(&b, reply);
@@ -265,22 +199,6 @@ move_to(struct list *list, struct fastcgi_request *r)
     list_append(list, &r->node);
 }
 
-/* The front knows where a stream stands before it shows that there is one. */
-static void
-add_place(struct fastcgi_request *r, const struct reply *reply, struct buf *b)
-{
-    unsigned char place[MULTICAST_PLACE];
-    uint16_t id = htons(r->id);
-    if (!r->exchange.is_multicast || r->paused)
-        return;
-    multicast_place(r->all->multicast, reply->at, place);
-    r->is_covered = reply->is_live;
-    if (r->is_covered)
-        multicast_record_add_mark(b, r->id, place);
-    else
-        multicast_record_add(b, place, 0, &id, 1, SLICE(""));
-}
-
 static void
 on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice first)
 {
@@ -289,7 +207,9 @@ on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice firs
     if (r->state == STATE_ENDING)
         return;
     buf_init(&b, SIZE_MAX);
-    add_place(r, reply, &b);
+    if (ex->is_multicast && !r->paused)
+        multicast_add_place(r->all->multicast, r->id, reply->at, reply->is_live, &b);
+    r->is_covered = reply->is_live && !r->paused;
     size_t opened = record_open(&b);
     add_head(&b, reply);
     buf_add(&b, SLICE("\r\n"));
@@ -304,24 +224,17 @@ on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice firs
     link_ask_resume(link_of(ex));
 }
 
-/* The rest of an event of which the front has a part: of that one, or of none. False: it is given
- * up. */
+/* False: it is not the event that was torn, and the stream is given up. */
 static bool
 finish_torn(struct fastcgi_request *r, const struct update *u)
 {
-    unsigned char place[MULTICAST_PLACE];
-    uint16_t id = htons(r->id);
-    struct buf b;
-    if (position_cmp(u->position, r->torn_at) != 0 || r->torn_offset > u->event.len) {
+    if (position_cmp(u->position, r->torn_at) == 0 && r->torn_offset <= u->event.len) {
+        multicast_finish(r->all->multicast, r->id, u, r->torn_offset);
+        r->is_torn = false;
+    } else {
         fastcgi_request_give_up(r);
-        return false;
     }
-    buf_init(&b, SIZE_MAX);
-    multicast_place(r->all->multicast, u->position, place);
-    multicast_record_add(&b, place, 0, &id, 1, slice_from(u->event, r->torn_offset));
-    r->is_torn = false;
-    push(r->all, &b);
-    return true;
+    return !r->is_torn;
 }
 
 static size_t

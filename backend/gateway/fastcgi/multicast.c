@@ -1,11 +1,12 @@
 /* multicast - one record for all the streams of a connection that get the same.
  *
- * What streams are sent in a round of the worker is gathered, and written when the round is over,
+ * What streams are sent in a turn of the worker is gathered, and written when the turn is over,
  * or before anything else that goes to one of them: so whatever a stream gets, it gets in the order
  * in which the hub gave it.
  *
- * What is not read stays in link.out, up to multicast_backlog and one round's more. Past it nothing
- * is taken, which is to a stream as if its socket were full; and all are told when it is written. */
+ * What is not read stays in link.out, up to multicast_backlog and one update more. Past it nothing
+ * is taken, which is to a stream as if its socket were full; and all are told when it is written.
+ */
 
 #include "gateway/fastcgi/multicast.h"
 
@@ -15,6 +16,7 @@
 #include "metrics/metrics.h"
 #include "transport/position_id.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,25 +112,43 @@ multicast_has_room(const struct multicast *m)
     return m->link->out.len < backlog(m);
 }
 
-static bool
-takes_more(struct multicast *m)
-{
-    if (m->full || m->parting || m->link->dead)
-        return false;
-    if (m->link->out.len + m->collector.bytes < backlog(m))
-        return true;
-    multicast_flush(m);
-    m->full = !multicast_has_room(m);
-    if (m->full)
-        link_met(m->link, METRIC_multicast_backlog);
-    return !m->full && !m->link->dead;
-}
-
 static void
 flush_later(struct multicast *m)
 {
     if (!list_is_linked(&m->later.node))
-        worker_close_later(m->link->connection.worker, &m->later);
+        worker_end_turn_with(m->link->connection.worker, &m->later);
+}
+
+static bool
+has_ended(const struct multicast *m)
+{
+    return m->parting || m->link->dead || m->link->connection.closed;
+}
+
+static bool
+has_place(struct multicast *m)
+{
+    if (!m->full && m->link->out.len + m->collector.bytes >= backlog(m)) {
+        m->full = true;
+        link_met(m->link, METRIC_multicast_backlog);
+        link_ask_resume(m->link); /* perhaps all can be written at once */
+    }
+    return !m->full && !has_ended(m);
+}
+
+/* What others get in this turn takes no more than an id; so those that catch up together stay so.
+ */
+static bool
+take(struct multicast *m, struct update *u, uint16_t id)
+{
+    if (has_ended(m))
+        return false;
+    if (collector_join(&m->collector, u, id))
+        return true;
+    if (!has_place(m))
+        return false;
+    collector_add(&m->collector, u, id);
+    return true;
 }
 
 size_t
@@ -137,8 +157,8 @@ multicast_send(struct multicast *m, uint16_t id, struct update *const *updates, 
     size_t taken = 0;
     if (m->text_ids.count)
         multicast_flush(m);
-    for (; taken < count && takes_more(m); taken++)
-        collector_add(&m->collector, updates[taken], id);
+    while (taken < count && take(m, updates[taken], id))
+        taken++;
     if (taken)
         flush_later(m);
     return taken;
@@ -147,7 +167,7 @@ multicast_send(struct multicast *m, uint16_t id, struct update *const *updates, 
 bool
 multicast_send_text(struct multicast *m, uint16_t id, struct slice text)
 {
-    if (text.len > sizeof m->text || !takes_more(m))
+    if (text.len > sizeof m->text || !has_place(m))
         return false;
     if (m->text_ids.count && !slice_eq(text, SLICE_OF(m->text, m->text_len)))
         multicast_flush(m);
@@ -156,4 +176,29 @@ multicast_send_text(struct multicast *m, uint16_t id, struct slice text)
     collected_ids_add(&m->text_ids, id);
     flush_later(m);
     return true;
+}
+
+void
+multicast_add_place(const struct multicast *m, uint16_t id, struct position at, bool is_live,
+                    struct buf *b)
+{
+    unsigned char place[MULTICAST_PLACE];
+    uint16_t on_the_wire = htons(id);
+    multicast_place(m, at, place);
+    if (is_live)
+        multicast_record_add_mark(b, id, place);
+    else
+        multicast_record_add(b, place, 0, &on_the_wire, 1, SLICE(""));
+}
+
+void
+multicast_finish(struct multicast *m, uint16_t id, const struct update *u, size_t offset)
+{
+    unsigned char place[MULTICAST_PLACE];
+    uint16_t on_the_wire = htons(id);
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    multicast_place(m, u->position, place);
+    multicast_record_add(&b, place, 0, &on_the_wire, 1, slice_from(u->event, offset));
+    multicast_push(m, &b);
 }

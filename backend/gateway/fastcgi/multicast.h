@@ -17,7 +17,7 @@ struct multicast {
     struct collected_ids text_ids; /* who gets the text, behind what is collected */
     char text[MULTICAST_TEXT];
     size_t text_len;
-    struct closing later; /* what was gathered goes out with the end of the round */
+    struct closing later; /* what was gathered goes out at the end of the turn */
     struct timer timer;   /* of marks */
     struct position marked;
     uint64_t marked_ms;
@@ -37,6 +37,12 @@ bool multicast_send_text(struct multicast *, uint16_t id, struct slice text);
 void multicast_flush(struct multicast *);
 /* That, and then these records; frees them. */
 void multicast_push(struct multicast *, struct buf *);
+/* Where a stream stands that is about to begin: the front knows it before it shows that there is
+ * one. */
+void multicast_add_place(const struct multicast *, uint16_t id, struct position at, bool is_live,
+                         struct buf *);
+/* The rest of an event of which the front has so much. */
+void multicast_finish(struct multicast *, uint16_t id, const struct update *, size_t offset);
 bool multicast_has_room(const struct multicast *); /* for what a peer asks for */
 /* The 16 bytes of a position. */
 void multicast_place(const struct multicast *, struct position, unsigned char *ret);

@@ -68,7 +68,7 @@ multicast_record_read_resume(struct slice content, struct multicast_resume *ret)
         return false;
     const unsigned char *offset = (const unsigned char *)content.ptr + MULTICAST_PLACE;
     memcpy(ret->place, content.ptr, MULTICAST_PLACE);
-    ret->offset = (uint32_t)offset[0] << 24 | (uint32_t)offset[1] << 16 |
-                  (uint32_t)offset[2] << 8 | offset[3];
+    ret->offset = (uint32_t)offset[0] << 24 | (uint32_t)offset[1] << 16 | (uint32_t)offset[2] << 8 |
+                  offset[3];
     return true;
 }

@@ -15,7 +15,7 @@ enum {
     MULTICAST_RESUME = 35, /* front: on from here */
     MULTICAST_MARK = 36,   /* hub: all up to here was sent */
 
-    MULTICAST_MORE = 1,    /* flag: of this event more follows, for the same streams */
+    MULTICAST_MORE = 1,     /* flag: of this event more follows, for the same streams */
     MULTICAST_NO_EVENT = 2, /* flag: what has no place */
 
     MULTICAST_PLACE = 16,

@@ -2,8 +2,8 @@
  *
  * A front that loses its hub asks the next one for each of its streams, from the place that it was
  * told last. So no place may be told of which less was sent. A record's place is its own streams'
- * alone. A mark of the connection is for all that are *covered*: a stream is from the moment when it
- * is in step with its worker and a mark of its own says so, until it is paused. It is not given
+ * alone. A mark of the connection is for all that are *covered*: a stream is from the moment when
+ * it is in step with its worker and a mark of its own says so, until it is paused. It is not given
  * while a covered stream is behind (its connection was full), or while the worker is in the middle
  * of a batch that some of them have and others have not.
  *
@@ -17,8 +17,8 @@
 #include "transport/position_id.h"
 
 enum {
-    MARK_MS = 500,          /* at most so often, */
-    MARK_QUIET_MS = 4000,   /* and at least, where heartbeats do not say */
+    MARK_MS = 500,        /* at most so often, */
+    MARK_QUIET_MS = 4000, /* and at least, where heartbeats do not say */
 };
 
 void
