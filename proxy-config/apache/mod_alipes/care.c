@@ -132,7 +132,7 @@ static void
 resume_hub(struct line *l, struct stream *s)
 {
     if (s->state != STREAM_LIVE || !s->is_paused || !s->is_silent || !stream_is_flushed(s) ||
-        !s->is_asked)
+        !s->is_asked || s->again)
         return;
     set_paused(s, false);
     wire_add_resume(&l->out, s->id, &s->place, s->offset);
@@ -297,10 +297,12 @@ read_again(struct line *l, struct stream *s, struct slice content)
     bool is_taken =
         parsed == PARSE_OK && head.is_stream && slice_eq(head.granted, slice_of(s->again->asked));
     stop_returning(l, s);
-    if (is_taken)
-        tally_add(TALLY_REATTACHED, 1);
-    else
+    if (!is_taken) {
         care_end(l, s, STREAM_END_REFUSED);
+        return;
+    }
+    tally_add(TALLY_REATTACHED, 1);
+    resume_hub(l, s);
 }
 
 static void
