@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import jwt
@@ -357,20 +358,29 @@ def hub(tmp_path_factory):
     hub.stop()
 
 
-@pytest.fixture
-def browser(tmp_path):
+@contextmanager
+def chromium(folder, trusts="--ignore-certificate-errors"):
+    """`trusts`: the flag that has it take a test's certificates."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
     for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-                 "--disable-background-networking", "--disable-component-update", "--window-size=900,700", "--ignore-certificate-errors",
-                 "--host-resolver-rules=MAP hub.example 127.0.0.1", f"--user-data-dir={tmp_path}/browser"):
+                 "--disable-background-networking", "--disable-component-update", "--window-size=900,700", trusts,
+                 "--host-resolver-rules=MAP *.example 127.0.0.1", f"--user-data-dir={folder}/browser"):
         options.add_argument(flag)
     options.binary_location = "/usr/bin/chromium"
     driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-    yield driver
-    driver.quit()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def browser(tmp_path):
+    with chromium(tmp_path) as driver:
+        yield driver
 
 
 # What fronts say in their logs although all is well, and what they may say in a test whose hub goes away.
@@ -423,11 +433,11 @@ def front_ready(server, address):
     wait_for(answers, server.kind)
 
 
-def certificate(folder):
-    """A key and a certificate for hub.example that every front's user can read."""
+def certificate(folder, names=("hub.example",)):
+    """A key and a certificate for these names that every front's user can read."""
     key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
-                    "-subj", "/CN=hub.example", "-addext", "subjectAltName=DNS:hub.example", "-addext", "basicConstraints=critical,CA:FALSE", "-days", "2"], check=True, capture_output=True)
+                    "-subj", "/CN=hub.example", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names), "-addext", "basicConstraints=critical,CA:FALSE", "-days", "2"], check=True, capture_output=True)
     key.chmod(0o644)
     return cert, key
 
