@@ -452,7 +452,7 @@ class Model:
                     self.with_link(s, i, n), "comes"), False
         if f.state == OPEN and self.may(s, "leaves"):
             n = f._replace(state=LEFT, client=None)
-            if link.phase != UP:
+            if link.phase == OFF:
                 n = Front(FREE, 0, 0, False, False, False, 0, f.born, None)
             n = self.ask(self.with_front(link, slot, n), "ABORT", slot, f.born)
             yield f"{i}.{slot} leaves", self.spend(self.with_link(s, i, n), "leaves"), False
@@ -460,7 +460,7 @@ class Model:
             c = f.client._replace(part=WHOLE) if f.rest == HALF else f.client
             n = self.with_front(link, slot, f._replace(rest=0, client=c))
             yield f"{i}.{slot}: the rest is written", self.with_link(s, i, n), True
-        if f.state == OPEN and f.paused and not f.rest and link.phase == UP and (
+        if f.state == OPEN and f.paused and not f.rest and link.phase != OFF and (
                 f.acked or self.resume == "early"):
             n = f._replace(paused=False, acked=False, covered=f.covered and self.resumed == "covered")
             n = self.ask(self.with_front(link, slot, n), "RESUME", slot, f.place, f.part, f.born)
