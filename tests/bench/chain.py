@@ -34,6 +34,7 @@ RELAYED = 9500  # streams that one HAProxy takes: two descriptors each, of 20,00
 # name: Apache's file, does a stream hold a thread, TLS
 FRONTS = {
     "hub": None,
+    "hub_relayed": None,  # behind the relay of those that speak TLS: what that makes of the others' figures
     "http": ("http-unix", True, False),
     "fastcgi": ("fastcgi-unix", True, False),
     "module": ("module-unix", False, False),
@@ -72,7 +73,7 @@ class Chain:
         self.entry = self.port
         if FRONTS[name]:
             self.begin_apache(stack, streams, debian)
-        if self.tls:
+        if self.tls or name == "hub_relayed":
             self.begin_relays(stack, streams)
 
     def begin_hub(self, stack, binary):
@@ -103,12 +104,12 @@ class Chain:
         raise SystemExit((self.folder / "error.log").read_text())
 
     def begin_relays(self, stack, streams):
-        self.entry = []
+        self.entered, self.entry = self.entry, []
         for number in range(-(-streams // RELAYED)):
             port, conf = conftest.free_port(), self.folder / f"relay{number}.cfg"
-            conf.write_text(f"global\n maxconn {RELAYED + 100}\ndefaults\n mode tcp\n timeout connect 30s\n timeout client 1h\n timeout server 1h\n"
+            conf.write_text(f"global\n nbthread 1\n maxconn {RELAYED + 100}\ndefaults\n mode tcp\n timeout connect 30s\n timeout client 1h\n timeout server 1h\n"
                             f"frontend f\n bind 127.0.0.1:{port} backlog 4096\n default_backend b\nbackend b\n"
-                            f" server s 127.0.0.1:{self.site} ssl verify none sni str(hub.example)\n")
+                            f" server s 127.0.0.1:{self.entered}{' ssl verify none sni str(hub.example)' if self.tls else ''}\n")
             begin(stack, ["haproxy", "-db", "-f", conf])
             conftest.wait_for(lambda port=port: heartbeat.answers(("127.0.0.1", port)), "HAProxy")
             self.entry.append(port)
