@@ -30,7 +30,7 @@
 
 enum {
     BACK_OFF_MS = 20,
-    BACK_OFF_MAX_MS = 1000,
+    BACK_OFF_MAX_MS = 250,
     AT_A_TIME = 256,      /* re-attachments whose head has not come */
     END_TICK_MS = 20,     /* of ends that are spread */
     END_SPREAD_MS = 5000, /* once no hub has come back */
@@ -50,8 +50,8 @@ enum link_state {
 
 struct link {
     struct watched watched;
-    struct hub own; const struct hub *hub;
-    int fd;                /* owns; -1: none */
+    struct hub hub;
+    int fd; /* owns; -1: none */
     enum link_state state;
     struct line line;
     struct buf in;
@@ -72,8 +72,7 @@ link_new(const struct hub *hub, int epoll, unsigned seed)
     if (l == NULL)
         return NULL;
     l->watched.kind = WATCHED_LINK;
-    l->own = *hub;
-    l->hub = &l->own;
+    l->hub = *hub;
     l->fd = -1;
     l->back_off_ms = BACK_OFF_MS;
     list_init(&l->waiting);
@@ -112,8 +111,8 @@ link_free(struct link **l)
 bool
 link_is_to(const struct link *l, const struct hub *h)
 {
-    return l->hub->length == h->length && memcmp(&l->hub->to, &h->to, sizeof h->to) == 0 &&
-           l->hub->reattach_ms == h->reattach_ms;
+    return l->hub.length == h->length && memcmp(&l->hub.to, &h->to, sizeof h->to) == 0 &&
+           l->hub.reattach_ms == h->reattach_ms;
 }
 
 bool
@@ -198,7 +197,7 @@ link_lost(struct link *l, const char *why)
     l->lost_ms = now;
     tally_add(TALLY_LINKS, -1);
     size_t waiting = lose_streams(l);
-    report(REPORT_NOTICE, "the hub at %s is gone (%s), %zu streams wait for it", l->hub->name, why,
+    report(REPORT_NOTICE, "the hub at %s is gone (%s), %zu streams wait for it", l->hub.name, why,
            waiting);
 }
 
@@ -213,8 +212,8 @@ static void
 link_connect(struct link *l)
 {
     int size = SOCKET_BYTES, one = 1;
-    l->fd = socket(l->hub->to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (l->fd >= 0 && connect(l->fd, (const struct sockaddr *)&l->hub->to, l->hub->length) &&
+    l->fd = socket(l->hub.to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (l->fd >= 0 && connect(l->fd, (const struct sockaddr *)&l->hub.to, l->hub.length) &&
         errno != EINPROGRESS) {
         close(l->fd);
         l->fd = -1;
@@ -225,7 +224,7 @@ link_connect(struct link *l)
         return;
     }
     (void)setsockopt(l->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    if (l->hub->to.ss_family != AF_UNIX)
+    if (l->hub.to.ss_family != AF_UNIX)
         (void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     l->state = LINK_CONNECTING;
     watch(l->line.epoll, l->fd, &l->watched, EPOLLIN | EPOLLOUT);
@@ -263,7 +262,7 @@ on_values(struct link *l, uint16_t id, struct slice content)
         report(REPORT_ERROR,
                "the hub at %s does not multiplex (its directive fastcgi_multiplexing): streams are "
                "left to mod_proxy",
-               l->hub->name);
+               l->hub.name);
         l->state = LINK_USELESS;
         turn_away(l, VERDICT_AWAY);
         return;
@@ -277,7 +276,7 @@ on_values(struct link *l, uint16_t id, struct slice content)
     if (!l->is_closing)
         l->end_by_ms = 0;
     if (l->lost_ms)
-        report(REPORT_NOTICE, "the hub at %s is back", l->hub->name);
+        report(REPORT_NOTICE, "the hub at %s is back", l->hub.name);
 }
 
 static void
@@ -518,7 +517,7 @@ static uint64_t
 reattach_until(const struct link *l)
 {
     return l->state != LINK_UP && !list_is_empty(&l->returning) && !l->end_by_ms
-               ? l->lost_ms + l->hub->reattach_ms
+               ? l->lost_ms + l->hub.reattach_ms
                : UINT64_MAX;
 }
 
