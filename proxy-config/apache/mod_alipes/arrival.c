@@ -17,7 +17,7 @@ arrival_new(const struct hub *hub, struct stream *s)
     pthread_condattr_t clock;
     if (a == NULL)
         return NULL;
-    a->hub = hub;
+    a->hub = *hub;
     a->stream = s;
     buf_init(&a->reply, ARRIVAL_REPLY);
     list_init(&a->node);

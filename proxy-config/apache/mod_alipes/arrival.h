@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "mod_alipes/client.h"
 #include "mod_alipes/head.h"
+#include "mod_alipes/hub.h"
 
 #include <pthread.h>
 
@@ -30,12 +31,11 @@ enum intent {
     INTENT_LEFT,  /* the worker is through with it */
 };
 
-struct hub;
 struct stream;
 
 struct arrival {
     /* Set before it is posted, then read-only. */
-    const struct hub *hub;
+    struct hub hub;
     struct stream *stream;
     unsigned poller; /* whose it is */
 

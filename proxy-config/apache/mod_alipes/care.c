@@ -71,11 +71,14 @@ stop_returning(struct line *l, struct stream *s)
     l->returning--;
 }
 
+/* Who is sent away because this child ends comes back at once: to the hub it is lost with the
+ * connection, so nobody sees it leave and come. */
 static void
 abort_request(struct line *l, struct stream *s)
 {
+    bool comes_back = s->end == STREAM_END_STOPPED && l->is_multicast;
     if (s->is_asked)
-        line_say(l, FCGI_ABORT_REQUEST, s->id);
+        line_say(l, comes_back ? WIRE_PAUSE : FCGI_ABORT_REQUEST, s->id);
     s->is_asked = false;
 }
 
@@ -294,8 +297,8 @@ read_again(struct line *l, struct stream *s, struct slice content)
     enum parse parsed = head_read(buf_slice(&s->again->head), &head);
     if (parsed == PARSE_MORE && !s->again->head.failed)
         return;
-    bool is_taken =
-        parsed == PARSE_OK && head.is_stream && slice_eq(head.granted, slice_of(s->again->asked));
+    bool is_taken = parsed == PARSE_OK && head.is_stream && head.ticket.len &&
+                    slice_eq(head.granted, slice_of(s->again->asked));
     stop_returning(l, s);
     if (!is_taken) {
         care_end(l, s, STREAM_END_REFUSED);

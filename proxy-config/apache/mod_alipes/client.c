@@ -129,7 +129,7 @@ client_close(struct client *c, bool clean)
 {
     if (c->ssl) {
         ERR_clear_error();
-        if (clean)
+        if (clean || SSL_get_shutdown(c->ssl) & SSL_RECEIVED_SHUTDOWN)
             (void)SSL_shutdown(c->ssl);
         SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
         SSL_free(c->ssl);

@@ -1,7 +1,8 @@
 #ifndef MOD_ALIPES_HUB_H
 #define MOD_ALIPES_HUB_H
 
-/* A hub as the configuration names it. */
+/* A hub as the configuration names it. The struct may be a request's, for Apache merges what holds
+ * there for each anew, so whoever keeps it copies it; the texts are the configuration's. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,6 +8,7 @@
 
 #include "mod_alipes/arrival.h"
 #include "mod_alipes/journal.h"
+#include "mod_alipes/linger.h"
 #include "mod_alipes/params.h"
 #include "mod_alipes/poller.h"
 #include "mod_alipes/report.h"
@@ -32,12 +33,10 @@ module AP_MODULE_DECLARE_DATA alipes_module;
 APLOG_USE_MODULE(alipes);
 
 enum {
-    STOP_MS = 500,   /* for the ends of all streams where the server stops at once */
-    OTHER_FILES = 64 /* descriptors of a child that are no client's */
+    OTHER_FILES = 64, /* descriptors of a child that are no client's */
 };
 
 static int64_t max_streams; /* of this child; 0: it has no pollers */
-static bool is_draining;
 
 /* --- a request -------------------------------------------------------------------------------- */
 
@@ -278,8 +277,7 @@ static apr_status_t
 on_child_gone(void *unused)
 {
     (void)unused;
-    if (!is_draining)
-        pollers_drain(STOP_MS);
+    linger_wait();
     pollers_join();
     tally_leave();
     return APR_SUCCESS;
@@ -305,10 +303,8 @@ static void
 on_child_stopping(apr_pool_t *pool, int graceful)
 {
     (void)pool;
-    if (max_streams == 0)
-        return;
-    pollers_drain(graceful ? settings.drain_ms : STOP_MS);
-    is_draining = true;
+    if (max_streams)
+        linger_begin(graceful, settings.drain_ms);
 }
 
 static void

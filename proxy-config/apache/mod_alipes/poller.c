@@ -125,7 +125,7 @@ work_off(struct poller *p, struct arrival *a, enum intent intent)
         link_left(s);
     else if (intent == INTENT_LEFT)
         stream_free(&s); /* with its arrival */
-    else if (l == NULL && (l = link_to(p, a->hub)))
+    else if (l == NULL && (l = link_to(p, &a->hub)))
         link_open(l, s);
     else if (l == NULL)
         arrival_answer(a, VERDICT_AWAY);

@@ -1,7 +1,8 @@
 /* tally - counters of each child, in memory that all share.
  *
  * A child takes a place as it starts, and whoever sums passes over the places of processes that
- * are gone, so a child that was killed leaves no streams behind. The mapping is made once and
+ * are gone, so a child that was killed leaves no streams behind. One that leaves adds its sums to
+ * those of the past. The mapping is made once and
  * outlives `graceful`: children of the last generation are still seen. */
 
 #include "mod_alipes/tally.h"
@@ -21,18 +22,28 @@ struct child {
     atomic_int_fast64_t counts[TALLY_COUNT];
 };
 
-static struct child
-    *children; /* shared; set in the parent, NULL again when the module is loaded anew */
-static struct child nowhere; /* where all places are taken */
+struct shared {
+    atomic_bool is_stopped;
+    struct child past; /* sums of children that left */
+    struct child children[PLACES];
+};
+
+static struct shared *shared; /* set in the parent; NULL again when the module is loaded anew */
+static struct child nowhere;  /* where all places are taken */
 static struct child *mine = &nowhere;
 
 static const char *const labels[] = {
-#define X(name, label, help) label,
+#define X(name, label, is_sum, help) label,
+    TALLIES(X)
+#undef X
+};
+static const bool sums[] = {
+#define X(name, label, is_sum, help) is_sum,
     TALLIES(X)
 #undef X
 };
 static const char *const helps[] = {
-#define X(name, label, help) help,
+#define X(name, label, is_sum, help) help,
     TALLIES(X)
 #undef X
 };
@@ -41,12 +52,14 @@ bool
 tally_open(void **kept)
 {
     if (*kept == NULL) {
-        void *p = mmap(NULL, PLACES * sizeof *children, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void *p =
+            mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         *kept = p == MAP_FAILED ? NULL : p;
     }
-    children = *kept;
-    return children != NULL;
+    shared = *kept;
+    if (shared)
+        atomic_store(&shared->is_stopped, false);
+    return shared != NULL;
 }
 
 static bool
@@ -59,10 +72,11 @@ void
 tally_enter(void)
 {
     for (int i = 0; i < PLACES; i++) {
-        pid_t last = atomic_load(&children[i].pid);
-        if (is_alive(last) || !atomic_compare_exchange_strong(&children[i].pid, &last, getpid()))
+        struct child *place = &shared->children[i];
+        pid_t last = atomic_load(&place->pid);
+        if (is_alive(last) || !atomic_compare_exchange_strong(&place->pid, &last, getpid()))
             continue;
-        mine = &children[i];
+        mine = place;
         for (int k = 0; k < TALLY_COUNT; k++)
             atomic_store(&mine->counts[k], 0);
         return;
@@ -72,6 +86,9 @@ tally_enter(void)
 void
 tally_leave(void)
 {
+    for (int k = 0; k < TALLY_COUNT; k++)
+        if (sums[k])
+            atomic_fetch_add(&shared->past.counts[k], atomic_load(&mine->counts[k]));
     atomic_store(&mine->pid, 0);
     mine = &nowhere;
 }
@@ -91,11 +108,23 @@ tally_mine(enum tally t)
 int64_t
 tally_sum(enum tally t)
 {
-    int64_t sum = 0;
-    for (int i = 0; children && i < PLACES; i++)
-        if (is_alive(atomic_load(&children[i].pid)))
-            sum += atomic_load_explicit(&children[i].counts[t], memory_order_relaxed);
+    int64_t sum = shared ? atomic_load(&shared->past.counts[t]) : 0;
+    for (int i = 0; shared && i < PLACES; i++)
+        if (is_alive(atomic_load(&shared->children[i].pid)))
+            sum += atomic_load_explicit(&shared->children[i].counts[t], memory_order_relaxed);
     return sum;
+}
+
+void
+tally_stop(void)
+{
+    atomic_store(&shared->is_stopped, true);
+}
+
+bool
+tally_is_stopped(void)
+{
+    return atomic_load(&shared->is_stopped);
 }
 
 const char *
