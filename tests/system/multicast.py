@@ -16,6 +16,7 @@ class Held:
         self.stdout, self.head, self.body = b"", None, b""
         self.place, self.covered, self.ticket, self.torn = f.NOWHERE, False, None, None
         self.paused = self.asked_pause = self.was_there = self.ended = False
+        self.resumes = False  # RESUME was sent with PAUSE
         self.dropped = 0
 
     def events(self):
@@ -182,4 +183,5 @@ class Front:
 
     def take_paused(self, held, content):
         assert content == b"" and held.asked_pause and not held.paused
-        held.paused = True
+        held.paused = not held.resumes
+        held.asked_pause = held.paused

@@ -325,15 +325,24 @@ on_input(struct link *l, struct slice bytes)
 }
 
 static void
+resume_multicast(struct fastcgi *f)
+{
+    struct multicast *m = f->requests.multicast;
+    if (m->full)
+        multicast_flush(m);
+    if (m->full && link_is_flushed(&f->link))
+        fastcgi_requests_writable(&f->requests);
+    if (m->resumes)
+        places_resume_late(&f->requests);
+}
+
+static void
 resume(struct link *l)
 {
     struct fastcgi *f = of_link(l);
     fastcgi_requests_resume(&f->requests);
-    if (f->requests.multicast && f->requests.multicast->full) {
-        multicast_flush(f->requests.multicast);
-        if (link_is_flushed(l))
-            fastcgi_requests_writable(&f->requests);
-    }
+    if (f->requests.multicast)
+        resume_multicast(f);
     if (l->connection.closed || l->lingering)
         return;
     if (is_parting(f) && places_part(&f->requests)) {
