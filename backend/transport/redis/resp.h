@@ -20,10 +20,10 @@ enum resp_kind {
 
 struct resp {
     enum resp_kind kind;
-    uint32_t count;            /* of an array */
-    int64_t integer;           /* of an integer */
-    struct slice text;         /* of a text, status or error; a NUL stands behind it */
-    const struct resp *items;  /* of an array: `count` of them */
+    uint32_t count;           /* of an array */
+    int64_t integer;          /* of an integer */
+    struct slice text;        /* of a text, status or error; a NUL stands behind it */
+    const struct resp *items; /* of an array: `count` of them */
 };
 
 /* Past any of them the stream of answers is bad. */

@@ -27,9 +27,8 @@ enum tls_outcome {
     TLS_DONE,
     TLS_WANTS_READ, /* again once the socket can be read */
     TLS_WANTS_WRITE,
-    TLS_ENDED,     /* the peer has closed */
-    TLS_FAILED,    /* err says why */
-    TLS_UNTRUSTED, /* the same, of a certificate */
+    TLS_ENDED,  /* the peer has closed */
+    TLS_FAILED, /* err says why: a certificate, or what is no TLS */
 };
 
 /* Over `fd`, which stays the caller's. Caller owns; NULL: no memory. */

@@ -25,11 +25,11 @@ enum wire_state {
 };
 
 enum wire_end {
-    WIRE_UNRESOLVED,  /* its name is not known */
-    WIRE_REFUSED,     /* nobody is there */
-    WIRE_CLOSED,      /* it was there, and has closed or reset the connection */
-    WIRE_UNTRUSTED,   /* TLS: its certificate is not what was to be expected, or ours was refused */
-    WIRE_MISBEHAVED,  /* it does not talk as Redis does, or past the bounds */
+    WIRE_UNRESOLVED, /* its name is not known */
+    WIRE_REFUSED,    /* nobody is there */
+    WIRE_CLOSED,     /* it was there, and has closed or reset the connection */
+    WIRE_UNTRUSTED,  /* TLS: its certificate is not the expected one, ours was refused, or no TLS */
+    WIRE_MISBEHAVED, /* it does not talk as Redis does, or past the bounds */
 };
 
 struct wire_settings {
@@ -37,6 +37,7 @@ struct wire_settings {
     const char *host, *port;
     struct tls *tls; /* NULL: none */
     struct resp_bounds bounds;
+    unsigned turn;  /* of the addresses of a name: which is tried first */
     size_t max_out; /* bytes that wait to be sent; past it wire_out()->failed */
 };
 
