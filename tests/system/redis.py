@@ -367,7 +367,7 @@ class RedisHub(Hub):
     """A hub on a store. `url` is a server's, a relay's, or what a test writes; `block`: further lines of `transport redis`;
     `program`: another build of the hub."""
 
-    def __init__(self, folder, url, block="", extra="", workers=1, level="info", history="", env=None, ready=True, program=BIN):
+    def __init__(self, folder, url, block="", extra="", workers=1, level="info", history="", env=None, ready=True, program=BIN, heartbeat="1s"):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
         self.folder, self.port, self.socket = folder, free_port(), folder / "alipes.sock"
@@ -376,7 +376,7 @@ class RedisHub(Hub):
         self.conf.write_text(
             f"listen 127.0.0.1:{self.port} unix/{self.socket}|0666\nworkers {workers}\npublisher_jwt {KEY} HS256\nsubscriber_jwt {KEY}\n"
             + f"anonymous\ntransport redis {{\n{f'url {url}' if url else ''}\n{block}\n}}\n"
-            + (f"history {{\n{history}\n}}\n" if history else "") + f"heartbeat 1s\nlog logfmt {level}\n{extra}\n")
+            + (f"history {{\n{history}\n}}\n" if history else "") + f"heartbeat {heartbeat}\nlog logfmt {level}\n{extra}\n")
         self.server = None
         if ready:
             self.start()
