@@ -93,6 +93,35 @@ struct transport_probe {
     bool ok;
 };
 
+/* Has this hub taken in what any hub had committed when it was asked? Answered when it has; at once
+ * where the others cannot be asked now. */
+struct transport_settle {
+    struct message message;
+    struct worker *origin;
+};
+
+enum orphan_kind {
+    ORPHAN_DEAD,    /* its hub is no more */
+    ORPHAN_STOPPED, /* its hub has stopped in good order: who was there may come back elsewhere */
+    ORPHAN_BACK,    /* and has done so already */
+};
+
+enum {
+    TRANSPORT_ORPHANS = 256 /* in an answer */
+};
+
+/* Active subscriptions of a hub that has ended, given to one that goes on: whoever asks. Answered
+ * when there are such, or the transport stops; then one may ask again. They stay active until their
+ * ends are published, and may be told to another hub as well: an end that is committed already is
+ * committed, and nothing is written. */
+struct transport_orphans {
+    struct message message;
+    struct worker *origin;
+    enum orphan_kind kind;
+    uint32_t count; /* 0: the transport stops */
+    struct active *all[TRANSPORT_ORPHANS]; /* the asker's references */
+};
+
 /* What is kept, as of the last commit or removal. */
 struct transport_stat {
     uint64_t events, bytes;
@@ -143,6 +172,9 @@ struct transport_ops {
     void (*stat)(struct transport *, struct transport_stat *);
     const struct hash_key *(*key)(const struct transport *);
     struct registry *(*registry)(struct transport *);
+    /* NULL: the history is of this hub alone. */
+    void (*settle)(struct transport *, struct transport_settle *);
+    void (*orphans)(struct transport *, struct transport_orphans *);
     void (*delivered)(struct transport *, unsigned worker, size_t bytes);
     void (*refuse)(struct transport *);
     void (*stop)(struct transport *);
@@ -216,6 +248,23 @@ static inline struct registry *
 transport_registry(struct transport *t)
 {
     return t->ops->registry(t);
+}
+
+/* False: there are no other hubs, and there will be no answer. So too of the next. */
+static inline bool
+transport_settle(struct transport *t, struct transport_settle *s)
+{
+    if (t->ops->settle)
+        t->ops->settle(t, s);
+    return t->ops->settle != NULL;
+}
+
+static inline bool
+transport_orphans(struct transport *t, struct transport_orphans *o)
+{
+    if (t->ops->orphans)
+        t->ops->orphans(t, o);
+    return t->ops->orphans != NULL;
 }
 
 /* A worker's `delivered` moved over a batch of that many bytes: back-pressure counts them. */
