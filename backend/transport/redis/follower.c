@@ -87,8 +87,10 @@ break_at(struct follower *f, struct position at)
     take(f);
     if (f->spare->end.run)
         log_line(LOG_WARN, "redis_break",
-                 "msg=\"what the store has now does not follow what this hub has shown: streams "
-                 "end, and are told\"");
+                 "taken=%llu-%llu now=%llu-%llu msg=\"what the store has does not follow what this "
+                 "hub has shown: streams end, and are told\"",
+                 (unsigned long long)f->spare->end.run, (unsigned long long)f->spare->end.sequence,
+                 (unsigned long long)at.run, (unsigned long long)at.sequence);
     struct batch *b = batch_new(0);
     b->after = b->upto = at;
     spare_restart(f->spare, at);
@@ -195,6 +197,7 @@ on_range(void *owner, const struct resp *a)
         return;
     }
     f->next = a->count ? ASK_RANGE : f->next == ASK_RANGE ? ASK_ONE : ASK_END;
+    f->is_doubted &= a->count == 0;
     take_entries(f, a);
 }
 

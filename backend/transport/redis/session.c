@@ -31,6 +31,8 @@ enum {
     OPEN_AGAIN_MS = 50,
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MOST_MS = 2000,
+    EAGER_ATTEMPTS = 20, /* while the others may be healing, who comes late brings nothing back */
+    HEAL_PARTS = 4,
     LEAST_VERSION = 7,
 };
 
@@ -90,11 +92,13 @@ session_fail_with(struct session *s, const char *what, const struct resp *answer
 static uint64_t
 backoff(struct session *s)
 {
-    uint64_t most = BACKOFF_FIRST_MS;
-    for (unsigned i = 1; i < s->attempts && most < BACKOFF_MOST_MS; i++)
+    uint64_t most = BACKOFF_FIRST_MS, cap = BACKOFF_MOST_MS;
+    if (s->attempts < EAGER_ATTEMPTS && s->settings->heal_ms / HEAL_PARTS < cap)
+        cap = s->settings->heal_ms / HEAL_PARTS + BACKOFF_FIRST_MS;
+    for (unsigned i = 1; i < s->attempts && most < cap; i++)
         most *= 2;
-    if (most > BACKOFF_MOST_MS)
-        most = BACKOFF_MOST_MS;
+    if (most > cap)
+        most = cap;
     return s->attempts++ ? id_random(&s->random) % most : 0;
 }
 
