@@ -18,6 +18,9 @@ struct active {
     atomic_uint refs;
     enum dialect dialect : 8; /* of its request: events, URL and listing are of that alone */
     bool is_first, is_over;   /* the registry's: first of its collection; its end is committed */
+    bool is_kept;             /* the registry's, while it takes another's word for who is active */
+    bool is_ending;           /* a transport's alone: its end is on its way */
+    uint64_t owner;           /* whose stream it is of, where several hubs share a history; else 0 */
     uint64_t same;            /* equal where the same person has the same subscription again; 0: of
                                  nobody, who is never the same */
     struct slice id;          /* its topic, and the path of its document: H/subscriptions/… */
