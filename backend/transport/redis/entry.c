@@ -187,8 +187,8 @@ entry_update(const struct entry *r)
     struct update_formatted f = {.topic_count = count_topics(r->topics),
                                  .event = r->event,
                                  .is_private = r->origin.flags & ENTRY_PRIVATE,
-                                 .id_is_chosen =
-                                     r->origin.flags & (ENTRY_ID_CHOSEN | ENTRY_AGAIN | ENTRY_KNOWN)};
+                                 .id_is_chosen = r->origin.flags &
+                                                 (ENTRY_ID_CHOSEN | ENTRY_AGAIN | ENTRY_KNOWN)};
     if (f.topic_count == 0 || !read_id(r->id, scratch, &f.id))
         return NULL;
     struct slice one, rest = r->topics;
@@ -304,7 +304,6 @@ entry_read(const struct resp *entry, struct entry *ret)
     size_t size = ret->id.len + ret->topics.len + ret->event.len + ENTRY_OVERHEAD;
     ret->before = ret->position;
     ret->before.sequence -= size;
-    return fields[FIELD_PREDECESSOR].len
-               ? entry_place_read(fields[FIELD_PREDECESSOR], &ret->before)
-               : size <= ret->position.sequence;
+    return fields[FIELD_PREDECESSOR].len ? entry_place_read(fields[FIELD_PREDECESSOR], &ret->before)
+                                         : size <= ret->position.sequence;
 }
