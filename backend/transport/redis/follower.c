@@ -156,7 +156,7 @@ take_entries(struct follower *f, const struct resp *entries)
         struct entry r;
         bool is_ours = entry_read(&entries->items[i], &r);
         if (position_cmp(r.position, reached(f)) <= 0) {
-            session_fail(f->session, "the stream goes backwards");
+            session_fail(f->session, "order", "the stream goes backwards");
             break;
         }
         if (!is_ours || !take_record(f, &r, entries->count - i))

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/metrics.h"
+#include "transport/redis/answer.h"
 
 #include <sys/random.h>
 
@@ -185,18 +186,18 @@ refuse_call(struct sender *s)
     }
 }
 
-static bool
-begins(const struct resp *answer, struct slice word)
+/* Once a second. */
+static void
+tell_refusal(const struct answer *meaning, struct slice text)
 {
-    return answer->kind == RESP_ERROR && slice_starts(answer->text, word);
-}
-
-/* Of the session's trouble: it is asked again in the next. */
-static bool
-is_refusal(const struct resp *answer)
-{
-    return begins(answer, SLICE("OOM")) || begins(answer, SLICE("MISCONF")) ||
-           begins(answer, SLICE("NOREPLICAS"));
+    static struct log_limit limit;
+    struct error said;
+    uint64_t more;
+    metrics_said(METRICS_REDIS_REFUSED, meaning->reason);
+    answer_say(meaning, text, &said);
+    if (log_allowed(&limit, &more))
+        log_line(LOG_ERROR, "redis_refuses", "error=%s why=%s suppressed=%llu", meaning->reason,
+                 LOG_SLICE(slice_of(said.text)), (unsigned long long)more);
 }
 
 static void
@@ -235,11 +236,13 @@ on_accepted(void *owner, const struct resp *a)
         sender_reached(s, s->session->spare->end);
         return;
     }
-    if (begins(a, SLICE("NOSCRIPT"))) {
+    const struct answer *meaning =
+        answer_find(a->kind == RESP_ERROR ? a->text : SLICE("of another shape"));
+    if (meaning->effect == ANSWER_WHOLE) {
         s->is_whole = true;
         ask_again(s);
-    } else if (is_refusal(a)) {
-        log_line(LOG_ERROR, "redis_refuses", "why=%s", LOG_SLICE(a->text));
+    } else if (meaning->effect == ANSWER_REFUSED) {
+        tell_refusal(meaning, a->text);
         refuse_call(s);
     } else {
         s->session->repair = slice_find(a->text, SLICE("equal or smaller")) < a->text.len;
