@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "metrics/metrics.h"
 
 #include <stdlib.h>
 
@@ -85,10 +86,12 @@ static void
 break_at(struct follower *f, struct position at)
 {
     take(f);
-    if (f->spare->end.run)
+    if (f->spare->end.run) {
+        metrics_count(METRIC_redis_breaks);
         log_line(LOG_WARN, "redis_break",
                  "msg=\"what the store has now does not follow what this hub has shown: streams "
                  "end, and are told\"");
+    }
     struct batch *b = batch_new(0);
     b->after = b->upto = at;
     spare_restart(f->spare, at);
@@ -164,6 +167,8 @@ take_entries(struct follower *f, const struct resp *entries)
         bytes += r.id.len + r.topics.len + r.event.len + ENTRY_OVERHEAD;
     }
     take(f);
+    metrics_add(METRIC_redis_reads, entries->count > 0);
+    metrics_add(METRIC_redis_read_updates, entries->count);
     if (entries->count)
         f->mean = (uint32_t)(bytes / entries->count) + 1;
     broadcast_send(f->broadcast);

@@ -85,8 +85,10 @@ has_waited(const struct transport_publish *p, uint64_t since_ms)
 static void
 expire(struct sender *s, struct list *publishes, uint64_t since_ms, enum publish_outcome outcome)
 {
-    while (!list_is_empty(publishes) && has_waited(publish_at(publishes->next), since_ms))
+    while (!list_is_empty(publishes) && has_waited(publish_at(publishes->next), since_ms)) {
+        metrics_bound_met(METRIC_publish_timeout, 0);
         answer(s, publish_at(publishes->next), outcome);
+    }
 }
 
 static void
@@ -109,6 +111,7 @@ finish(struct sender *s, struct transport_publish *p)
     if (s->session->settings->replicas == 0 || last <= s->replicated_upto) {
         answer(s, p, PUBLISH_COMMITTED);
     } else if (last <= s->short_upto) {
+        metrics_bound_met(METRIC_replicas, 0);
         answer(s, p, PUBLISH_FAILED);
     } else {
         list_unlink(&p->message.node);
@@ -224,11 +227,22 @@ read_accepted(struct sender *s, const struct resp *a)
 }
 
 static void
+note_lag(struct sender *s)
+{
+    struct position end = s->session->spare->end;
+    bool lags = s->accepted.run == end.run && s->accepted.sequence > end.sequence;
+    uint64_t lag = lags ? s->accepted.sequence - end.sequence : 0;
+    metrics_add(METRIC_redis_lag_bytes, lag - s->lag); /* modulo 2^64 */
+    s->lag = lag;
+}
+
+static void
 on_accepted(void *owner, const struct resp *a)
 {
     struct sender *s = owner;
     s->unanswered--;
     if (read_accepted(s, a)) {
+        note_lag(s);
         if (s->last >= s->first) {
             s->accepted_upto = s->last;
             metrics_took(METRIC_commit, clock_mono_ns() - s->began_ns);
@@ -264,6 +278,8 @@ on_replicated(void *owner, const struct resp *a)
         struct transport_publish *p = publish_at(s->stored.next);
         if (p->number + p->count - 1 > s->last)
             break;
+        if (!enough)
+            metrics_bound_met(METRIC_replicas, 0);
         answer(s, p, enough ? PUBLISH_COMMITTED : PUBLISH_FAILED);
     }
 }
@@ -328,6 +344,7 @@ add_updates(struct sender *s, struct buf *out)
         const struct transport_publish *p = publish_at(node);
         for (uint32_t i = p->committed; i < p->count; i++) {
             bool again = p->number + i <= s->again_upto;
+            metrics_add(METRIC_redis_resent, p->number + i < s->fresh);
             resp_add_number(out, entry_flags(p->updates[i]) | (again ? ENTRY_AGAIN : 0));
             entry_add(out, p->updates[i]);
         }
@@ -350,10 +367,10 @@ call(struct sender *s, uint64_t now_ms)
     resp_add_number(out, t->max_bytes);
     resp_add_number(out, t->max_events);
     resp_add_number(out, t->max_age_ms);
+    s->fresh = s->asked_upto + 1;
     if (count)
         add_updates(s, out);
     s->unanswered = 1;
-    s->fresh = s->asked_upto + 1;
     if (count && s->last > s->asked_upto)
         s->asked_upto = s->last;
     if (count && session->settings->replicas)

@@ -148,6 +148,7 @@ end(struct session *s, uint64_t now_ms)
     for (int i = 0; i < TALKS; i++)
         talk_end(&s->talks[i]);
     if (was_open) {
+        metrics_sub(METRIC_redis_up, 1);
         s->attempts = 0;
         s->away_ms = now_ms;
     }
@@ -286,8 +287,10 @@ on_healed(void *owner, const struct resp *answer)
         session_fail_with(s, "putting back", answer);
         return;
     }
-    if (answer->items[0].integer > 0)
+    if (answer->items[0].integer > 0) {
         log_line(LOG_INFO, "redis_healed", "updates=%lld", (long long)answer->items[0].integer);
+        metrics_add(METRIC_redis_healed, (uint64_t)answer->items[0].integer);
+    }
     if (answer->items[0].integer == 0 || !heal(s, upto))
         s->next_ms = 0;
 }
@@ -297,6 +300,11 @@ open_session(struct session *s, uint64_t run, struct position end, struct slice 
 {
     uint64_t away = s->away_ms ? clock_mono_ms() - s->away_ms : 0;
     take_key(s, key);
+    if (s->run != run && s->run)
+        metrics_count(METRIC_redis_runs);
+    metrics_count(METRIC_redis_sessions);
+    metrics_add(METRIC_redis_away_seconds, away / 1000);
+    metrics_add(METRIC_redis_up, 1);
     s->run = run;
     s->end = end;
     s->away_ms = 0;
