@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/metrics.h"
+#include "transport/redis/answer.h"
 
 #include <sys/random.h>
 
@@ -84,8 +85,10 @@ has_waited(const struct transport_publish *p, uint64_t since_ms)
 static void
 expire(struct sender *s, struct list *publishes, uint64_t since_ms, enum publish_outcome outcome)
 {
-    while (!list_is_empty(publishes) && has_waited(publish_at(publishes->next), since_ms))
+    while (!list_is_empty(publishes) && has_waited(publish_at(publishes->next), since_ms)) {
+        metrics_bound_met(METRIC_publish_timeout, 0);
         answer(s, publish_at(publishes->next), outcome);
+    }
 }
 
 static void
@@ -108,6 +111,7 @@ finish(struct sender *s, struct transport_publish *p)
     if (s->session->settings->replicas == 0 || last <= s->replicated_upto) {
         answer(s, p, PUBLISH_COMMITTED);
     } else if (last <= s->short_upto) {
+        metrics_bound_met(METRIC_replicas, 0);
         answer(s, p, PUBLISH_FAILED);
     } else {
         list_unlink(&p->message.node);
@@ -185,18 +189,18 @@ refuse_call(struct sender *s)
     }
 }
 
-static bool
-begins(const struct resp *answer, struct slice word)
+/* Once a second. */
+static void
+tell_refusal(const struct answer *meaning, struct slice text)
 {
-    return answer->kind == RESP_ERROR && slice_starts(answer->text, word);
-}
-
-/* Of the session's trouble: it is asked again in the next. */
-static bool
-is_refusal(const struct resp *answer)
-{
-    return begins(answer, SLICE("OOM")) || begins(answer, SLICE("MISCONF")) ||
-           begins(answer, SLICE("NOREPLICAS"));
+    static struct log_limit limit;
+    struct error said;
+    uint64_t more;
+    metrics_said(METRICS_REDIS_REFUSED, meaning->reason);
+    answer_say(meaning, text, &said);
+    if (log_allowed(&limit, &more))
+        log_line(LOG_ERROR, "redis_refuses", "error=%s why=%s suppressed=%llu", meaning->reason,
+                 LOG_SLICE(slice_of(said.text)), (unsigned long long)more);
 }
 
 static void
@@ -223,11 +227,22 @@ read_accepted(struct sender *s, const struct resp *a)
 }
 
 static void
+note_lag(struct sender *s)
+{
+    struct position end = s->session->spare->end;
+    bool lags = s->accepted.run == end.run && s->accepted.sequence > end.sequence;
+    uint64_t lag = lags ? s->accepted.sequence - end.sequence : 0;
+    metrics_add(METRIC_redis_lag_bytes, lag - s->lag); /* modulo 2^64 */
+    s->lag = lag;
+}
+
+static void
 on_accepted(void *owner, const struct resp *a)
 {
     struct sender *s = owner;
     s->unanswered--;
     if (read_accepted(s, a)) {
+        note_lag(s);
         if (s->last >= s->first) {
             s->accepted_upto = s->last;
             metrics_took(METRIC_commit, clock_mono_ns() - s->began_ns);
@@ -235,11 +250,13 @@ on_accepted(void *owner, const struct resp *a)
         sender_reached(s, s->session->spare->end);
         return;
     }
-    if (begins(a, SLICE("NOSCRIPT"))) {
+    const struct answer *meaning =
+        answer_find(a->kind == RESP_ERROR ? a->text : SLICE("of another shape"));
+    if (meaning->effect == ANSWER_WHOLE) {
         s->is_whole = true;
         ask_again(s);
-    } else if (is_refusal(a)) {
-        log_line(LOG_ERROR, "redis_refuses", "why=%s", LOG_SLICE(a->text));
+    } else if (meaning->effect == ANSWER_REFUSED) {
+        tell_refusal(meaning, a->text);
         refuse_call(s);
     } else {
         s->session->repair = slice_find(a->text, SLICE("equal or smaller")) < a->text.len;
@@ -261,6 +278,8 @@ on_replicated(void *owner, const struct resp *a)
         struct transport_publish *p = publish_at(s->stored.next);
         if (p->number + p->count - 1 > s->last)
             break;
+        if (!enough)
+            metrics_bound_met(METRIC_replicas, 0);
         answer(s, p, enough ? PUBLISH_COMMITTED : PUBLISH_FAILED);
     }
 }
@@ -325,6 +344,7 @@ add_updates(struct sender *s, struct buf *out)
         const struct transport_publish *p = publish_at(node);
         for (uint32_t i = p->committed; i < p->count; i++) {
             bool again = p->number + i <= s->again_upto;
+            metrics_add(METRIC_redis_resent, p->number + i < s->fresh);
             resp_add_number(out, entry_flags(p->updates[i]) | (again ? ENTRY_AGAIN : 0));
             entry_add(out, p->updates[i]);
         }
@@ -347,10 +367,10 @@ call(struct sender *s, uint64_t now_ms)
     resp_add_number(out, t->max_bytes);
     resp_add_number(out, t->max_events);
     resp_add_number(out, t->max_age_ms);
+    s->fresh = s->asked_upto + 1;
     if (count)
         add_updates(s, out);
     s->unanswered = 1;
-    s->fresh = s->asked_upto + 1;
     if (count && s->last > s->asked_upto)
         s->asked_upto = s->last;
     if (count && session->settings->replicas)
