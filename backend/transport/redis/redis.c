@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 enum {
-    CHECK_MS = 1000,
+    CHECK_MS = 250,
+    SLEEP_MS = 1000,
     STOP_MS = 2000, /* what is under way may take so long yet */
 };
 
@@ -255,7 +256,7 @@ work(struct redis *r)
 static int
 milliseconds_to(uint64_t at, uint64_t now)
 {
-    return at <= now ? 0 : at - now > CHECK_MS ? CHECK_MS : (int)(at - now);
+    return at <= now ? 0 : at - now > SLEEP_MS ? SLEEP_MS : (int)(at - now);
 }
 
 static uint64_t

@@ -39,6 +39,7 @@ enum {
     BACKOFF_MOST_MS = 2000,
     EAGER_ATTEMPTS = 20, /* while the others may be healing, who comes late brings nothing back */
     HEAL_PARTS = 4,
+    CHECKS_OF_RUN = 4, /* for one of the server */
 };
 
 static void
@@ -156,7 +157,8 @@ end(struct session *s, uint64_t now_ms)
         s->attempts = 0;
         s->away_ms = now_ms;
     }
-    s->failed = s->is_checked = false;
+    s->failed = false;
+    s->checks_underway = 0;
     s->next_ms = now_ms + backoff(s, was_open);
     move(s, SESSION_AWAY);
     if (was_open)
@@ -640,7 +642,7 @@ on_checked(void *owner, const struct resp *answer)
 {
     struct session *s = owner;
     char now[sizeof s->identity];
-    s->is_checked = false;
+    s->checks_underway--;
     if (!judge(s, answer))
         return;
     identify(answer->text, now, sizeof now);
@@ -648,15 +650,37 @@ on_checked(void *owner, const struct resp *answer)
         session_fail(s, "identity", "the server is not what it was");
 }
 
+/* The run: cheaper, and asked more often, because who learns late has less time to put back. */
+static void
+on_run(void *owner, const struct resp *answer)
+{
+    struct session *s = owner;
+    uint64_t run;
+    s->checks_underway--;
+    if (answer->kind == RESP_ERROR)
+        session_fail_with(s, "asking for the run", answer);
+    else if (answer->kind != RESP_TEXT || !slice_u64(answer->text, UINT64_MAX, &run) ||
+             run != s->run)
+        session_fail(s, "run", "the store is not what it was");
+}
+
 void
 session_check(struct session *s, uint64_t now_ms)
 {
-    if (s->state != SESSION_OPEN || s->is_checked)
+    if (s->state != SESSION_OPEN || s->checks_underway)
         return;
-    s->is_checked = true;
-    struct buf *out = session_ask(s, TALK_PUBLISH, now_ms, on_checked, s);
+    struct buf *out = session_ask(s, TALK_READ, now_ms, on_run, s);
+    resp_begin(out, 3);
+    resp_add(out, SLICE("HGET"));
+    resp_add(out, slice_of(s->keys.head));
+    resp_add(out, SLICE("run"));
+    s->checks_underway++;
+    if (s->checks++ % CHECKS_OF_RUN)
+        return;
+    out = session_ask(s, TALK_READ, now_ms, on_checked, s);
     resp_begin(out, 3);
     resp_add(out, SLICE("INFO"));
     resp_add(out, SLICE("server"));
     resp_add(out, SLICE("replication"));
+    s->checks_underway++;
 }

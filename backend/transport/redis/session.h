@@ -61,7 +61,7 @@ struct session {
     bool is_wrong;        /* it ended, or is to, for what another try will not mend */
     bool warned;          /* of what the server may forget */
     const char *reason;   /* why it is to be ended: a word for metrics */
-    bool is_checked;      /* its answer is under way */
+    unsigned checks, checks_underway;
     bool repair;          /* the next JOIN is to look at the stream itself */
     char why[300];
     struct id_source random;
@@ -85,7 +85,7 @@ uint64_t session_deadline(const struct session *);
 void session_work(struct session *, uint64_t now_ms);
 /* What was asked for goes out now. */
 void session_send(struct session *);
-/* Is the server still the one that was greeted? Once at a time. */
+/* Is it still the server that was greeted, and the run that was opened? Once at a time. */
 void session_check(struct session *, uint64_t now_ms);
 
 /* It ends when this turn is over. `reason`: a word for metrics; the rest is for the log. */
