@@ -7,6 +7,10 @@
  * to every worker, in one order; a batch is committed (and found by read and find) before the first
  * worker has it and before any publish in it is answered.
  *
+ * A batch follows what the worker took last. One that does not (its `after` is another position)
+ * says that the history has lost ground, or is only now known: what was shown behind `after`, and
+ * was not shown before it, is not in it. The worker first ends its streams, and forgets its tail.
+ *
  * A kind of transport is a row of functions, and hub code never asks which one it has. */
 
 #include "base/error.h"
@@ -20,6 +24,7 @@
 enum publish_outcome {
     PUBLISH_COMMITTED, /* shown to everybody, or about to be */
     PUBLISH_FAILED,    /* not confirmed: it may or may not be there after a restart */
+    PUBLISH_REFUSED,   /* it is not there, and may be taken later */
     PUBLISH_TOO_LARGE, /* the history can never hold it */
     PUBLISH_STOPPED,   /* never taken: the transport is stopping */
 };
@@ -34,6 +39,7 @@ struct transport_publish {
     enum publish_outcome outcome;
     uint32_t committed;     /* so many, the first of them; all: PUBLISH_COMMITTED */
     struct position before; /* the position just before the first; where any was committed */
+    uint64_t number;        /* the transport's, while it has it */
 };
 
 /* The id of an update, or of a position (transport/position_id.h). */
@@ -133,9 +139,14 @@ struct transport_settings {
     size_t tail_bytes;      /* lag of a worker past which commits wait; ring of `memory` */
     size_t max_batch_bytes; /* a batch begins no further update past it */
 
+    /* `log` and `redis`. */
+    uint64_t max_events, max_bytes, max_age_ms;
+
+    /* `redis` alone; borrowed until open() returns. */
+    const struct redis_settings *redis;
+
     /* `log` alone. */
     const char *path; /* of the folder; borrowed until open() returns */
-    uint64_t max_events, max_bytes, max_age_ms;
     uint64_t sync_interval_ms; /* 0: a commit is synced */
     bool unsafe_filesystem;
 
@@ -147,6 +158,7 @@ struct transport_settings {
 
 struct transport;
 struct registry;
+struct redis_settings;
 
 struct transport_ops {
     const char *name;
@@ -183,7 +195,8 @@ transport_open(const struct transport_ops *ops, const struct transport_settings 
 }
 
 /* Before the workers start: begins the transport's threads. `receive` gets transport_delivery.
- * Returns the last committed position: where every worker's `taken` begins. */
+ * Returns the last committed position: where every worker's `taken` begins. Zero: it is not known
+ * yet, nothing can be read or found, and publishes wait; a batch that follows nothing will tell. */
 static inline struct position
 transport_start(struct transport *t, struct worker **workers, unsigned count,
                 void (*receive)(struct worker *, struct message *))
