@@ -261,7 +261,7 @@ add_found(struct roll *r, struct active *a)
 static void
 read_one(struct roll *r, struct slice who, struct slice record)
 {
-    struct active *a = record_read_active(who, record);
+    struct active *a = entry_read_active(who, record);
     if (a && position_cmp(a->begun, r->spare->end) <= 0)
         add_found(r, a);
     else
@@ -294,7 +294,7 @@ static void
 on_last(void *owner, const struct resp *a)
 {
     struct roll *r = owner;
-    char scratch[IDS_URN_LEN + 1];
+    char scratch[ENTRY_ID_SCRATCH];
     struct slice id = SLICE("");
     r->is_asked = false;
     if (a->kind != RESP_TEXT && a->kind != RESP_NIL) {
@@ -302,7 +302,7 @@ on_last(void *owner, const struct resp *a)
         return;
     }
     if (a->kind == RESP_TEXT && a->text.len)
-        (void)record_read_id(a->text, scratch, &id);
+        (void)entry_id_read(a->text, scratch, &id);
     sort_found(r);
     r->hub_count = 0;
     for (size_t i = 0; i < r->found_count; i++)
@@ -357,12 +357,12 @@ static void on_rolled(void *, const struct resp *);
 static struct buf *
 ask_roll(struct roll *r, size_t pairs)
 {
-    char text[RECORD_PLACE_LEN];
+    char text[ENTRY_PLACE_LEN];
     struct buf *out =
         session_ask(r->session, TALK_PUBLISH, clock_mono_ms(), on_rolled, r);
     script_begin(out, SCRIPT_ROLL, &r->session->keys, true, 2 + 2 * pairs);
     resp_add(out, slice_of(r->session->identity));
-    resp_add(out, record_place_write(r->spare->end, text));
+    resp_add(out, entry_place_write(r->spare->end, text));
     return out;
 }
 
@@ -382,7 +382,7 @@ send_some(struct roll *r)
     }
     struct buf *out = ask_roll(r, count);
     for (size_t i = 0; i < count; i++) {
-        record_add_active(out, some[i]);
+        entry_add_active(out, some[i]);
         active_unref(&some[i]);
     }
     return true;
@@ -403,8 +403,7 @@ end_restoring(struct roll *r)
 {
     registry_walk_end(&r->walk);
     r->is_restoring = false;
-    if (r->session->state == SESSION_HEALING)
-        r->session->next_ms = 0;
+    session_go_on(r->session);
 }
 
 static void
@@ -413,7 +412,7 @@ on_rolled(void *owner, const struct resp *a)
     struct roll *r = owner;
     struct position end;
     if (a->kind != RESP_ARRAY || a->count != 2 || a->items[0].kind != RESP_INTEGER ||
-        !record_place_read(a->items[1].text, &end)) {
+        !entry_place_read(a->items[1].text, &end)) {
         session_fail_with(r->session, "who is there", a);
         return;
     }
