@@ -1,7 +1,7 @@
 /* settling - a question to the transport, for an exchange that waits for nothing but the answer.
  *
- *     settling   made by settling_waits(); freed when the answer has come and the exchange has begun
- *                again, or has left before: the transport has it until then */
+ *     settling   made by settling_waits(); freed when the answer has come and the exchange has
+ * begun again, or has left before: the transport has it until then */
 
 #include "hub/settling.h"
 

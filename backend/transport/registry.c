@@ -219,7 +219,8 @@ static void
 begin(struct registry *r, struct active *a, struct position p)
 {
     struct active **at = place_of_id(r, a->dialect, a->id);
-    if (*at && !(*at)->is_over) { /* an id is given once; but what comes from outside is looked at */
+    if (*at &&
+        !(*at)->is_over) { /* an id is given once; but what comes from outside is looked at */
         registry_release(r, a);
         active_unref(&a);
         return;

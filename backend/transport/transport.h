@@ -119,7 +119,7 @@ struct transport_orphans {
     struct message message;
     struct worker *origin;
     enum orphan_kind kind;
-    uint32_t count; /* 0: the transport stops */
+    uint32_t count;                        /* 0: the transport stops */
     struct active *all[TRANSPORT_ORPHANS]; /* the asker's references */
 };
 
@@ -147,7 +147,7 @@ struct transport_settings {
     const struct redis_settings *redis;
 
     /* `log` alone. */
-    const char *path; /* of the folder; borrowed until open() returns */
+    const char *path;          /* of the folder; borrowed until open() returns */
     uint64_t sync_interval_ms; /* 0: a commit is synced */
     bool unsafe_filesystem;
 

@@ -426,7 +426,6 @@ entry_read(const struct resp *entry, struct entry *ret)
     size_t size = ret->id.len + ret->topics.len + ret->event.len + ENTRY_OVERHEAD;
     ret->before = ret->position;
     ret->before.sequence -= size;
-    return fields[FIELD_PREDECESSOR].len
-               ? entry_place_read(fields[FIELD_PREDECESSOR], &ret->before)
-               : size <= ret->position.sequence;
+    return fields[FIELD_PREDECESSOR].len ? entry_place_read(fields[FIELD_PREDECESSOR], &ret->before)
+                                         : size <= ret->position.sequence;
 }

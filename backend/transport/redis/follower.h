@@ -1,7 +1,8 @@
 #ifndef TRANSPORT_REDIS_FOLLOWER_H
 #define TRANSPORT_REDIS_FOLLOWER_H
 
-/* What stands in the stream becomes batches, in its order, and goes to the workers. One thread's. */
+/* What stands in the stream becomes batches, in its order, and goes to the workers. One thread's.
+ */
 
 #include "transport/redis/roll.h"
 

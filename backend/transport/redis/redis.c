@@ -138,10 +138,10 @@ static void
 redis_stat(struct transport *t, struct transport_stat *ret)
 {
     struct redis *r = redis_of(t);
-    *ret = (struct transport_stat){
-        .events = atomic_load_explicit(&r->events, memory_order_relaxed),
-        .bytes = atomic_load_explicit(&r->bytes, memory_order_relaxed),
-        .oldest_ms = atomic_load_explicit(&r->oldest_ms, memory_order_relaxed)};
+    *ret = (struct transport_stat){.events = atomic_load_explicit(&r->events, memory_order_relaxed),
+                                   .bytes = atomic_load_explicit(&r->bytes, memory_order_relaxed),
+                                   .oldest_ms =
+                                       atomic_load_explicit(&r->oldest_ms, memory_order_relaxed)};
 }
 
 /* Set before the first batch was mailed, and nobody asks before. */

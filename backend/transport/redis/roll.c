@@ -279,7 +279,8 @@ static void
 sort_found(struct roll *r)
 {
     size_t kept = 0;
-    qsort(r->found, r->found_count, sizeof *r->found, by_begin);
+    if (r->found_count)
+        qsort(r->found, r->found_count, sizeof *r->found, by_begin);
     for (size_t i = 0; i < r->found_count; i++) {
         if (kept && position_cmp(r->found[kept - 1]->begun, r->found[i]->begun) == 0)
             active_unref(&r->found[i]);
@@ -301,8 +302,8 @@ on_last(void *owner, const struct resp *a)
         session_fail_with(r->session, "who is there", a);
         return;
     }
-    if (a->kind == RESP_TEXT && a->text.len)
-        (void)entry_id_read(a->text, scratch, &id);
+    if (a->kind != RESP_TEXT || !entry_id_read(a->text, scratch, &id))
+        id = SLICE(""); /* nothing was ever published */
     sort_found(r);
     r->hub_count = 0;
     for (size_t i = 0; i < r->found_count; i++)

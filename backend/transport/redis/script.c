@@ -32,7 +32,10 @@ enum {
     DIGEST_LEN = 40
 };
 
-#define ROW(name, keys) {script_##name##_text, script_##name##_end, keys}
+#define ROW(name, keys)                                                                            \
+    {                                                                                              \
+        script_##name##_text, script_##name##_end, keys                                            \
+    }
 static const struct {
     const char *text, *end;
     unsigned keys;

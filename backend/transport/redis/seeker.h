@@ -15,12 +15,12 @@ struct seeker {
     struct broadcast *broadcast; /* borrowed */
     const struct spare *spare;   /* borrowed */
 
-    struct list finds, asked_finds;  /* transport_find; those that wait, and those under way */
-    struct list ahead;               /* found behind what was taken */
-    struct list reads;               /* transport_read that wait */
-    struct list asked_reads;         /* their stretches, under way */
-    unsigned asked;                  /* of both */
-    bool is_whole;                   /* of the script */
+    struct list finds, asked_finds;      /* transport_find; those that wait, and those under way */
+    struct list ahead;                   /* found behind what was taken */
+    struct list reads;                   /* transport_read that wait */
+    struct list asked_reads;             /* their stretches, under way */
+    unsigned asked;                      /* of both */
+    bool is_whole;                       /* of the script */
     struct batch *recent[SEEKER_RECENT]; /* owns references: the last pieces that were read */
     unsigned next_recent;
     size_t recent_bytes;

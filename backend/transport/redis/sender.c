@@ -272,8 +272,8 @@ static void
 ask_replicas(struct sender *s, uint64_t now_ms)
 {
     const struct redis_settings *c = s->session->settings;
-    struct buf *out = talk_ask(&s->session->talks[TALK_PUBLISH], now_ms + 2 * c->timeout_ms,
-                               on_replicated, s);
+    struct buf *out =
+        talk_ask(&s->session->talks[TALK_PUBLISH], now_ms + 2 * c->timeout_ms, on_replicated, s);
     s->unanswered++;
     resp_begin(out, 3);
     resp_add(out, SLICE("WAIT"));
@@ -345,7 +345,8 @@ call(struct sender *s, uint64_t now_ms)
     resp_add_number(out, session->run);
     entry_add_node(out, s->node);
     resp_add_number(out, s->first);
-    resp_add_number(out, session->spare->end.run == session->run ? session->spare->end.sequence : 0);
+    resp_add_number(out,
+                    session->spare->end.run == session->run ? session->spare->end.sequence : 0);
     resp_add_number(out, t->max_bytes);
     resp_add_number(out, t->max_events);
     resp_add_number(out, t->max_age_ms);
@@ -415,8 +416,8 @@ sender_deadline(const struct sender *s)
         if (list_is_empty(lists[i]))
             continue;
         const struct transport_publish *p = publish_at(lists[i]->next);
-        uint64_t due = p->updates[p->committed]->made_ns / MS +
-                       s->session->settings->publish_timeout_ms + 1;
+        uint64_t due =
+            p->updates[p->committed]->made_ns / MS + s->session->settings->publish_timeout_ms + 1;
         at = due < at ? due : at;
     }
     return at;

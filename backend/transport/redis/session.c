@@ -374,8 +374,10 @@ judge(struct session *s, const struct resp *answer)
     }
     if (!slice_u64(slice_head(number, slice_index(number, '.')), 1000, &version) ||
         version < LEAST_VERSION) {
-        session_fail(s, "the server is of version " SLICE_FMT "; it takes Redis 7.0 or later, or "
-                     "Valkey", SLICE_ARG(slice_head(number, 20)));
+        session_fail(s,
+                     "the server is of version " SLICE_FMT "; it takes Redis 7.0 or later, or "
+                     "Valkey",
+                     SLICE_ARG(slice_head(number, 20)));
         return false;
     }
     return true;
@@ -528,8 +530,9 @@ work_talks(struct session *s, uint64_t now_ms)
         if (t->wire == NULL)
             continue;
         if (!talk_work(t))
-            session_fail(s, "%s", wire_state(t->wire) == WIRE_FAILED ? wire_error(t->wire)
-                                                                     : "an answer nobody asked for");
+            session_fail(s, "%s",
+                         wire_state(t->wire) == WIRE_FAILED ? wire_error(t->wire)
+                                                            : "an answer nobody asked for");
         else if (now_ms >= talk_deadline(t))
             session_fail(s, "%.120s says nothing for %llu ms", wire_peer(t->wire),
                          (unsigned long long)s->settings->timeout_ms);

@@ -92,6 +92,7 @@ void session_fail(struct session *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void session_fail_with(struct session *, const char *what, const struct resp *answer);
 
 /* A question on one of the three, to be answered in time. */
-struct buf *session_ask(struct session *, unsigned talk, uint64_t now_ms, talk_answer *, void *owner);
+struct buf *session_ask(struct session *, unsigned talk, uint64_t now_ms, talk_answer *,
+                        void *owner);
 
 #endif

@@ -40,7 +40,7 @@ struct spare_walk {
 };
 void spare_walk_begin(struct spare_walk *, const struct spare *, struct position p);
 /* False: that was all. Borrowed. */
-bool spare_walk_next(struct spare_walk *, const struct update **ret, const struct origin **ret_origin,
-                     struct position *ret_before);
+bool spare_walk_next(struct spare_walk *, const struct update **ret,
+                     const struct origin **ret_origin, struct position *ret_before);
 
 #endif

@@ -10,7 +10,7 @@
 typedef void talk_answer(void *owner, const struct resp *answer);
 
 struct talk {
-    struct wire *wire; /* owns; NULL: none */
+    struct wire *wire;          /* owns; NULL: none */
     struct question *questions; /* owns; a ring of `cap` places, a power of two, or 0 */
     uint32_t first, count, cap;
 };
