@@ -173,6 +173,8 @@ OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(foreach v,release asan tsan,$(MODULE_OBJECTS:%=build/$(v)/module/%)) \
              $(foreach v,release asan tsan fuzz,$(MODULE_PURE:%.c=build/$(v)/%.o))
 $(OBJECTS): | $(FIRST)
+# Files that a file of C has within it as they are.
+$(foreach v,release asan tsan fuzz,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
 
 # --- checking ---------------------------------------------------------------------------------
 #

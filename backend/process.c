@@ -21,6 +21,8 @@
 #include "rules_load.h"
 #include "transport/disk/disk.h"
 #include "transport/memory.h"
+#include "transport/redis/redis.h"
+#include "transport/redis/settings.h"
 
 #include <sched.h>
 #include <semaphore.h>
@@ -194,12 +196,27 @@ forbid_core_dumps(void)
         setrlimit(RLIMIT_CORE, &none);
 }
 
+static const struct transport_ops *
+kind_of(const struct config *c)
+{
+    static const struct transport_ops *const kinds[] = {
+        [TRANSPORT_LOG] = &disk_transport,
+        [TRANSPORT_MEMORY] = &memory_transport,
+        [TRANSPORT_REDIS] = &redis_transport,
+    };
+    return kinds[c->transport];
+}
+
 static struct transport *
 open_history(const struct config *c, struct error *err)
 {
+    struct redis_settings redis = {0};
+    if (c->transport == TRANSPORT_REDIS)
+        redis_settings_of(&redis, c);
     const struct transport_settings settings = {
         .tail_bytes = c->tail,
         .max_batch_bytes = c->max_batch_bytes,
+        .redis = &redis,
         .path = c->history_path,
         .max_events = c->max_events,
         .max_bytes = c->max_bytes,
@@ -209,7 +226,9 @@ open_history(const struct config *c, struct error *err)
         .subscriptions = c->subscriptions,
         .subscriptions_max_bytes = c->subscriptions_max_bytes,
         .subscriptions_max_age_ms = c->subscriptions_max_age_ms};
-    return transport_open(c->in_memory ? &memory_transport : &disk_transport, &settings, err);
+    struct transport *t = transport_open(kind_of(c), &settings, err);
+    redis_settings_fini(&redis);
+    return t;
 }
 
 static void
@@ -239,7 +258,7 @@ say_ready(const struct process *p)
         log_line(LOG_INFO, k < p->listeners.hub_count ? "listening" : "metrics_listening",
                  "address=%s", LOG_SLICE(slice_of(listener_address(p->listeners.all[k]))));
     log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s%s%s", p->worker_count, c->path,
-             c->in_memory ? memory_transport.name : disk_transport.name, c->name ? " name=" : "",
+             kind_of(c)->name, c->name ? " name=" : "",
              c->name ? LOG_SLICE(slice_of(c->name)) : "");
     notify_supervisor("READY=1");
 }
