@@ -194,6 +194,17 @@ forbid_core_dumps(void)
         setrlimit(RLIMIT_CORE, &none);
 }
 
+static const struct transport_ops *
+kind_of(const struct config *c)
+{
+    static const struct transport_ops *const kinds[] = {
+        [TRANSPORT_LOG] = &disk_transport,
+        [TRANSPORT_MEMORY] = &memory_transport,
+        [TRANSPORT_REDIS] = NULL,
+    };
+    return kinds[c->transport];
+}
+
 static struct transport *
 open_history(const struct config *c, struct error *err)
 {
@@ -210,7 +221,7 @@ open_history(const struct config *c, struct error *err)
         .subscriptions = c->subscriptions,
         .subscriptions_max_bytes = c->subscriptions_max_bytes,
         .subscriptions_max_age_ms = c->subscriptions_max_age_ms};
-    return transport_open(c->in_memory ? &memory_transport : &disk_transport, &settings, err);
+    return transport_open(kind_of(c), &settings, err);
 }
 
 static void
@@ -240,7 +251,7 @@ say_ready(const struct process *p)
         log_line(LOG_INFO, k < p->listeners.hub_count ? "listening" : "metrics_listening",
                  "address=%s", LOG_SLICE(slice_of(listener_address(p->listeners.all[k]))));
     log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s%s%s", p->worker_count, c->path,
-             c->in_memory ? memory_transport.name : disk_transport.name, c->name ? " name=" : "",
+             kind_of(c)->name, c->name ? " name=" : "",
              c->name ? LOG_SLICE(slice_of(c->name)) : "");
     notify_supervisor("READY=1");
 }

@@ -299,6 +299,25 @@ match_batch(struct delivery *d)
     return true;
 }
 
+static void
+end_every_stream(struct hub_worker *home)
+{
+    LIST_EACH(node, after, &home->streams)
+    {
+        stream_end(CONTAINER_OF(node, struct stream, node));
+    }
+}
+
+/* What the worker stands on is not in the history any more (transport.h). Streams say where they
+ * stand as they end, so they do before the worker stands elsewhere. */
+static void
+lose_ground(struct hub_worker *home, struct position after)
+{
+    end_every_stream(home);
+    tail_empty(&home->tail);
+    home->taken = home->delivered = after;
+}
+
 static bool
 take_next(struct delivery *d)
 {
@@ -307,6 +326,8 @@ take_next(struct delivery *d)
     if (node == NULL)
         return false;
     d->batch = unwrap(CONTAINER_OF(node, struct message, node));
+    if (position_cmp(d->batch->after, home->taken) != 0)
+        lose_ground(home, d->batch->after);
     d->at = 0;
     d->matched = false;
     home->taken = d->batch->upto;
@@ -375,10 +396,6 @@ void
 delivery_end_streams(struct delivery *d)
 {
     d->end_streams = is_behind(d);
-    if (d->end_streams)
-        return;
-    LIST_EACH(node, after, &d->home->streams)
-    {
-        stream_end(CONTAINER_OF(node, struct stream, node));
-    }
+    if (!d->end_streams)
+        end_every_stream(d->home);
 }

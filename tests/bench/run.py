@@ -10,6 +10,7 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py subscriptions …  what active subscriptions cost: subscriptions.py
     tests/bench/run.py lists …          what lists of active subscriptions cost: lists.py
     tests/bench/run.py heartbeat …      what heartbeats cost behind each front: heartbeat.py
+    tests/bench/run.py nodes …          what several hubs on one Redis cost, beside centrifugo: nodes.py
 
 The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
 for FastCGI it stands on a Unix socket too. nchan runs on TCP, one worker, messages in memory.
@@ -162,6 +163,11 @@ def main():
     if sys.argv[1:2] == ["subscriptions"]:
         import subscriptions
         subscriptions.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["nodes"]:
+        build()
+        import nodes
+        nodes.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["history"]:
         history.main(sys.argv[2:])
