@@ -180,9 +180,10 @@ class Model:
         hub = s.hubs[i]
         n = self.with_hub(
             s, i, taken=record.at, tail=(hub.tail + (record,))[-self.hold:],
-            waiting=tuple(w for w in hub.waiting if (w.number, i) != (record.number, record.hub)))
-        if record.hub == i:
-            n = n._replace(acked=n.acked | {record.uid})
+            waiting=tuple(w for w in hub.waiting if record.hub != i or w.number > record.number))
+        if record.hub == i:  # what stood before it was there
+            n = n._replace(acked=n.acked | {record.uid} | {
+                w.uid for w in hub.waiting if w.number < record.number})
         if s.client.hub == i and hub.taken < s.client.at < record.at:
             n = self.get(n, record)  # a stream that is ahead passes over what it has
         yield f"hub {i} takes {record.uid} at {record.at}", n, True

@@ -76,7 +76,7 @@ read_id(struct slice packed, char scratch[URN_LEN], struct slice *ret)
 {
     if (packed.len == PACKED_LEN && packed.ptr[0] == 'u')
         *ret = unpack(packed, scratch);
-    else if (packed.len && packed.ptr[0] == 's')
+    else if (packed.len > 1 && packed.ptr[0] == 's')
         *ret = slice_from(packed, 1);
     else
         return false;
