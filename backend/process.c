@@ -21,6 +21,8 @@
 #include "rules_load.h"
 #include "transport/disk/disk.h"
 #include "transport/memory.h"
+#include "transport/redis/redis.h"
+#include "transport/redis/settings.h"
 
 #include <sched.h>
 #include <semaphore.h>
@@ -200,7 +202,7 @@ kind_of(const struct config *c)
     static const struct transport_ops *const kinds[] = {
         [TRANSPORT_LOG] = &disk_transport,
         [TRANSPORT_MEMORY] = &memory_transport,
-        [TRANSPORT_REDIS] = NULL,
+        [TRANSPORT_REDIS] = &redis_transport,
     };
     return kinds[c->transport];
 }
@@ -208,9 +210,13 @@ kind_of(const struct config *c)
 static struct transport *
 open_history(const struct config *c, struct error *err)
 {
+    struct redis_settings redis = {0};
+    if (c->transport == TRANSPORT_REDIS)
+        redis_settings_of(&redis, c);
     const struct transport_settings settings = {
         .tail_bytes = c->tail,
         .max_batch_bytes = c->max_batch_bytes,
+        .redis = &redis,
         .path = c->history_path,
         .max_events = c->max_events,
         .max_bytes = c->max_bytes,
@@ -221,7 +227,9 @@ open_history(const struct config *c, struct error *err)
         .subscriptions = c->subscriptions,
         .subscriptions_max_bytes = c->subscriptions_max_bytes,
         .subscriptions_max_age_ms = c->subscriptions_max_age_ms};
-    return transport_open(kind_of(c), &settings, err);
+    struct transport *t = transport_open(kind_of(c), &settings, err);
+    redis_settings_fini(&redis);
+    return t;
 }
 
 static void

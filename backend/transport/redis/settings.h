@@ -4,6 +4,7 @@
 /* What the configuration says of a Redis, or of the Sentinels that know where it is. */
 
 #include "base/arena.h"
+#include "config/settings.h"
 #include "transport/redis/tls.h"
 
 #include <stdint.h>
@@ -35,8 +36,10 @@ struct redis_settings {
     struct arena arena; /* of a copy: all of the above */
 };
 
+/* Of a configuration that is fine and says transport redis; a copy. */
+void redis_settings_of(struct redis_settings *ret, const struct config *);
 /* Fills *ret with what stays as long as it does. */
 void redis_settings_copy(struct redis_settings *ret, const struct redis_settings *);
-void redis_settings_fini(struct redis_settings *); /* of a copy */
+void redis_settings_fini(struct redis_settings *); /* of a copy; fine where it is zero */
 
 #endif

@@ -387,7 +387,8 @@ START_TEST(what_another_says_of_who_is_active_replaces_what_was_known)
     ck_assert_ptr_eq(found, known[1]);
     ck_assert(slice_eq(buf_slice(&id), SLICE("there")));
     active_unref(&found);
-    found = registry_find(registry, DIALECT_0X, SLICE("/hub/subscriptions/a/urn%3Auuid%3A000002"), &id);
+    found =
+        registry_find(registry, DIALECT_0X, SLICE("/hub/subscriptions/a/urn%3Auuid%3A000002"), &id);
     ck_assert_uint_eq(found->begun.sequence, 20);
     active_unref(&found);
     registry_replace(registry, NULL, 0, (struct position){2, 1}, SLICE("empty"));
