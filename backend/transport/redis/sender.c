@@ -67,7 +67,10 @@ answer(struct sender *s, struct transport_publish *p, enum publish_outcome outco
     for (uint32_t i = p->committed; i < p->count; i++)
         update_unref(&p->updates[i]);
     p->outcome = outcome;
-    broadcast_answer(s->broadcast, p->origin, &p->message);
+    if (p->origin)
+        broadcast_answer(s->broadcast, p->origin, &p->message);
+    else
+        p->message.receive(NULL, &p->message);
 }
 
 static void
@@ -417,6 +420,12 @@ sender_take(struct sender *s, struct list *publishes)
         list_append(&s->waiting, node);
         refuse_large(s, publish_at(node));
     }
+}
+
+void
+sender_add(struct sender *s, struct transport_publish *p)
+{
+    list_append(&s->waiting, &p->message.node);
 }
 
 void

@@ -321,6 +321,13 @@ open_session(struct session *s, uint64_t run, struct position end, struct slice 
     s->on.opened(s->on.owner);
 }
 
+void
+session_go_on(struct session *s)
+{
+    if (s->state == SESSION_HEALING)
+        s->next_ms = s->open_ms;
+}
+
 /* What JOIN and OPEN answer: state, run, end, ms_left, key. */
 static void
 go_on(struct session *s, const struct resp *answer, const char *what)
@@ -338,12 +345,13 @@ go_on(struct session *s, const struct resp *answer, const char *what)
         return;
     }
     int64_t left = answer->items[3].integer;
-    s->next_ms = clock_mono_ms() + (uint64_t)(left > OPEN_AGAIN_MS ? left : OPEN_AGAIN_MS);
+    s->open_ms = clock_mono_ms() + (uint64_t)(left > OPEN_AGAIN_MS ? left : OPEN_AGAIN_MS);
+    s->next_ms = s->open_ms;
     if (s->state != SESSION_HEALING)
         move(s, SESSION_HEALING);
     if (is_empty && s->spare->end.run)
         end = s->spare->begin;
-    if (heal(s, end))
+    if (heal(s, end) || s->on.healed(s->on.owner, end))
         s->next_ms = UINT64_MAX;
 }
 
