@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "metrics/metrics.h"
 
 #include <stdlib.h>
 
@@ -87,10 +88,14 @@ static void
 break_at(struct follower *f, struct position at)
 {
     take(f);
-    if (f->spare->end.run)
+    if (f->spare->end.run) {
+        metrics_count(METRIC_redis_breaks);
         log_line(LOG_WARN, "redis_break",
-                 "msg=\"what the store has now does not follow what this hub has shown: streams "
-                 "end, and are told\"");
+                 "taken=%llu-%llu now=%llu-%llu msg=\"what the store has does not follow what this "
+                 "hub has shown: streams end, and are told\"",
+                 (unsigned long long)f->spare->end.run, (unsigned long long)f->spare->end.sequence,
+                 (unsigned long long)at.run, (unsigned long long)at.sequence);
+    }
     struct batch *b = batch_new(0);
     b->after = b->upto = at;
     spare_restart(f->spare, at);
@@ -159,7 +164,7 @@ take_entries(struct follower *f, const struct resp *entries)
         struct entry r;
         bool is_ours = entry_read(&entries->items[i], &r);
         if (position_cmp(r.position, reached(f)) <= 0) {
-            session_fail(f->session, "the stream goes backwards");
+            session_fail(f->session, "order", "the stream goes backwards");
             break;
         }
         if (!is_ours || !take_record(f, &r, entries->count - i))
@@ -167,6 +172,8 @@ take_entries(struct follower *f, const struct resp *entries)
         bytes += r.id.len + r.topics.len + r.event.len + ENTRY_OVERHEAD;
     }
     take(f);
+    metrics_add(METRIC_redis_reads, entries->count > 0);
+    metrics_add(METRIC_redis_read_updates, entries->count);
     if (entries->count)
         f->mean = (uint32_t)(bytes / entries->count) + 1;
     broadcast_send(f->broadcast);
@@ -198,6 +205,7 @@ on_range(void *owner, const struct resp *a)
         return;
     }
     f->next = a->count ? ASK_RANGE : f->next == ASK_RANGE ? ASK_ONE : ASK_END;
+    f->is_doubted &= a->count == 0;
     take_entries(f, a);
 }
 

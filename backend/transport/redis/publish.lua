@@ -5,9 +5,9 @@
 -- Appends what is numbered later than what this node has here already, enters the ids, seals a
 -- segment that is a sixteenth of a bound, and removes whole segments past the bounds. The position
 -- is that of this node's last update here, or of the end where it has none. more: call again, the
--- stream is still to be trimmed. Without updates it looks after the history alone, and finds a
--- stream that has fewer entries than it should: then the head goes too, as if all had been lost; or
--- that it has lost who is active: then it is healing.
+-- stream is still to be trimmed. Without updates it looks after the history alone. Where the stream
+-- has fewer entries than it should, the head goes too, as if all had been lost; where it is the hash
+-- of who is active that is not there, it is healing.
 --
 -- A begin (flag 4) or an end (8) of an active subscription goes into the hash of those, or out of it;
 -- an end of one that is not there is passed over: somebody else has written it.
@@ -20,7 +20,7 @@ local run, at, fin, count, last = h[1], tonumber(h[3]), h[5], tonumber(h[6]), h[
 local seg, sat, sn, st, lo = tonumber(h[7]), tonumber(h[8]), tonumber(h[9]), tonumber(h[10]), tonumber(h[11])
 local mb, me, ma = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if at < tonumber(ARGV[4]) then return redis.error_reply('BEHIND ' .. h[3]) end
-if #ARGV == 7 and call('XLEN', S) < count - tonumber(h[14]) then
+if call('XLEN', S) < count - tonumber(h[14]) then
   for s = lo, seg do call('UNLINK', I .. F(s)) end
   call('UNLINK', H)
   return redis.error_reply('RUN lost')

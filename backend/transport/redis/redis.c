@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "transport/redis/attempt.h"
 #include "transport/redis/follower.h"
 #include "transport/redis/lease.h"
 #include "transport/redis/seeker.h"
@@ -27,7 +28,8 @@
 #include <unistd.h>
 
 enum {
-    CHECK_MS = 1000,
+    CHECK_MS = 250,
+    SLEEP_MS = 1000,
     STOP_MS = 2000, /* what is under way may take so long yet */
 };
 
@@ -294,7 +296,7 @@ work(struct redis *r)
 static int
 milliseconds_to(uint64_t at, uint64_t now)
 {
-    return at <= now ? 0 : at - now > CHECK_MS ? CHECK_MS : (int)(at - now);
+    return at <= now ? 0 : at - now > SLEEP_MS ? SLEEP_MS : (int)(at - now);
 }
 
 static uint64_t
@@ -312,10 +314,10 @@ next_deadline(const struct redis *r)
 static void
 sleep_on(struct redis *r)
 {
-    struct pollfd fds[TALKS + 1];
+    struct pollfd fds[SESSION_FDS + 1];
     uint64_t count;
     session_poll(&r->session, fds);
-    fds[TALKS] = (struct pollfd){.fd = r->alarm, .events = POLLIN};
+    fds[SESSION_FDS] = (struct pollfd){.fd = r->alarm, .events = POLLIN};
     pthread_mutex_lock(&r->lock);
     bool idle = list_is_empty(&r->publishes) && list_is_empty(&r->finds) &&
                 list_is_empty(&r->reads) && list_is_empty(&r->probes) &&
@@ -323,9 +325,9 @@ sleep_on(struct redis *r)
     r->sleeps = idle;
     pthread_mutex_unlock(&r->lock);
     int ms = idle ? milliseconds_to(next_deadline(r), clock_mono_ms()) : 0;
-    if (poll(fds, TALKS + 1, ms) < 0)
+    if (poll(fds, SESSION_FDS + 1, ms) < 0)
         return; /* a signal */
-    if (fds[TALKS].revents && read(r->alarm, &count, sizeof count) < 0)
+    if (fds[SESSION_FDS].revents && read(r->alarm, &count, sizeof count) < 0)
         return;
     pthread_mutex_lock(&r->lock);
     r->sleeps = false;
@@ -359,10 +361,29 @@ run_thread(void *arg)
 
 /* --- from start to end ------------------------------------------------------------------------ */
 
+static void
+redis_free(struct transport **ref)
+{
+    struct redis *r = redis_of(*ref);
+    *ref = NULL;
+    session_fini(&r->session);
+    lease_fini(&r->lease);
+    roll_fini(&r->roll);
+    seeker_fini(&r->seeker);
+    follower_fini(&r->follower);
+    spare_fini(&r->spare);
+    if (r->started)
+        broadcast_fini(&r->broadcast);
+    close(r->alarm);
+    redis_settings_fini(&r->redis);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
 static struct transport *
 redis_open(const struct transport_settings *settings, struct error *err)
 {
-    if (!resp_prepare(err))
+    if (!resp_prepare(err) || !attempt_session(settings->redis, err))
         return NULL;
     struct redis *r = xalloc(sizeof *r);
     r->base.ops = &redis_transport;
@@ -383,7 +404,6 @@ redis_open(const struct transport_settings *settings, struct error *err)
     pthread_mutex_init(&r->lock, NULL);
     const struct session_owner owner = {on_healed, on_opened, on_ended, r};
     spare_init(&r->spare, r->redis.hold_bytes);
-    session_init(&r->session, &r->redis, &r->spare, owner);
     sender_init(&r->sender, &r->session, &r->broadcast, &r->settings);
     follower_init(&r->follower, &r->session, &r->broadcast, &r->spare, &r->sender,
                   &r->roll);
@@ -391,7 +411,10 @@ redis_open(const struct transport_settings *settings, struct error *err)
     roll_init(&r->roll, &r->session, &r->sender, &r->spare, &r->settings);
     lease_init(&r->lease, &r->session, &r->roll, &r->broadcast, r->sender.node, r->redis.lease_ms);
     settler_init(&r->settler, &r->session, &r->broadcast, &r->roll);
-    return &r->base;
+    struct transport *t = &r->base;
+    if (!session_init(&r->session, &r->redis, &r->spare, owner, err))
+        redis_free(&t);
+    return t;
 }
 
 static struct position
@@ -424,25 +447,6 @@ redis_stop(struct transport *t)
     r->stopping = true;
     unlock_and_wake(r);
     ENSURE(pthread_join(r->thread, NULL) == 0);
-}
-
-static void
-redis_free(struct transport **ref)
-{
-    struct redis *r = redis_of(*ref);
-    *ref = NULL;
-    session_fini(&r->session);
-    lease_fini(&r->lease);
-    roll_fini(&r->roll);
-    seeker_fini(&r->seeker);
-    follower_fini(&r->follower);
-    spare_fini(&r->spare);
-    if (r->started)
-        broadcast_fini(&r->broadcast);
-    close(r->alarm);
-    redis_settings_fini(&r->redis);
-    pthread_mutex_destroy(&r->lock);
-    free(r);
 }
 
 const struct transport_ops redis_transport = {

@@ -18,13 +18,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "metrics/metrics.h"
+#include "transport/redis/answer.h"
 
 #include <sys/random.h>
 
 enum {
     CALL_UPDATES = 512,
     CALL_BYTES = 1 << 20,
-    TICK_MS = 1000,
+    TICK_LEAST_MS = 250,
+    TICK_MOST_MS = 2000,
+    TICK_PARTS = 32, /* of max_age */
     MS = 1000000, /* in ns */
     NODE_BITS = 48,
     PUBLISH_ARGS = 7,
@@ -87,8 +90,10 @@ has_waited(const struct transport_publish *p, uint64_t since_ms)
 static void
 expire(struct sender *s, struct list *publishes, uint64_t since_ms, enum publish_outcome outcome)
 {
-    while (!list_is_empty(publishes) && has_waited(publish_at(publishes->next), since_ms))
+    while (!list_is_empty(publishes) && has_waited(publish_at(publishes->next), since_ms)) {
+        metrics_bound_met(METRIC_publish_timeout, 0);
         answer(s, publish_at(publishes->next), outcome);
+    }
 }
 
 static void
@@ -111,6 +116,7 @@ finish(struct sender *s, struct transport_publish *p)
     if (s->session->settings->replicas == 0 || last <= s->replicated_upto) {
         answer(s, p, PUBLISH_COMMITTED);
     } else if (last <= s->short_upto) {
+        metrics_bound_met(METRIC_replicas, 0);
         answer(s, p, PUBLISH_FAILED);
     } else {
         list_unlink(&p->message.node);
@@ -188,18 +194,18 @@ refuse_call(struct sender *s)
     }
 }
 
-static bool
-begins(const struct resp *answer, struct slice word)
+/* Once a second. */
+static void
+tell_refusal(const struct answer *meaning, struct slice text)
 {
-    return answer->kind == RESP_ERROR && slice_starts(answer->text, word);
-}
-
-/* Of the session's trouble: it is asked again in the next. */
-static bool
-is_refusal(const struct resp *answer)
-{
-    return begins(answer, SLICE("OOM")) || begins(answer, SLICE("MISCONF")) ||
-           begins(answer, SLICE("NOREPLICAS"));
+    static struct log_limit limit;
+    struct error said;
+    uint64_t more;
+    metrics_said(METRICS_REDIS_REFUSED, meaning->reason);
+    answer_say(meaning, text, &said);
+    if (log_allowed(&limit, &more))
+        log_line(LOG_ERROR, "redis_refuses", "error=%s why=%s suppressed=%llu", meaning->reason,
+                 LOG_SLICE(slice_of(said.text)), (unsigned long long)more);
 }
 
 static void
@@ -226,11 +232,22 @@ read_accepted(struct sender *s, const struct resp *a)
 }
 
 static void
+note_lag(struct sender *s)
+{
+    struct position end = s->session->spare->end;
+    bool lags = s->accepted.run == end.run && s->accepted.sequence > end.sequence;
+    uint64_t lag = lags ? s->accepted.sequence - end.sequence : 0;
+    metrics_add(METRIC_redis_lag_bytes, lag - s->lag); /* modulo 2^64 */
+    s->lag = lag;
+}
+
+static void
 on_accepted(void *owner, const struct resp *a)
 {
     struct sender *s = owner;
     s->unanswered--;
     if (read_accepted(s, a)) {
+        note_lag(s);
         if (s->last >= s->first) {
             s->accepted_upto = s->last;
             metrics_took(METRIC_commit, clock_mono_ns() - s->began_ns);
@@ -238,11 +255,13 @@ on_accepted(void *owner, const struct resp *a)
         sender_reached(s, s->session->spare->end);
         return;
     }
-    if (begins(a, SLICE("NOSCRIPT"))) {
+    const struct answer *meaning =
+        answer_find(a->kind == RESP_ERROR ? a->text : SLICE("of another shape"));
+    if (meaning->effect == ANSWER_WHOLE) {
         s->is_whole = true;
         ask_again(s);
-    } else if (is_refusal(a)) {
-        log_line(LOG_ERROR, "redis_refuses", "why=%s", LOG_SLICE(a->text));
+    } else if (meaning->effect == ANSWER_REFUSED) {
+        tell_refusal(meaning, a->text);
         refuse_call(s);
     } else {
         s->session->repair = slice_find(a->text, SLICE("equal or smaller")) < a->text.len;
@@ -264,6 +283,8 @@ on_replicated(void *owner, const struct resp *a)
         struct transport_publish *p = publish_at(s->stored.next);
         if (p->number + p->count - 1 > s->last)
             break;
+        if (!enough)
+            metrics_bound_met(METRIC_replicas, 0);
         answer(s, p, enough ? PUBLISH_COMMITTED : PUBLISH_FAILED);
     }
 }
@@ -328,10 +349,20 @@ add_updates(struct sender *s, struct buf *out)
         const struct transport_publish *p = publish_at(node);
         for (uint32_t i = p->committed; i < p->count; i++) {
             bool again = p->number + i <= s->again_upto;
+            metrics_add(METRIC_redis_resent, p->number + i < s->fresh);
             resp_add_number(out, entry_flags(p->updates[i]) | (again ? ENTRY_AGAIN : 0));
             entry_add(out, p->updates[i]);
         }
     }
+}
+
+/* Age goes on where nothing is published. Not all hubs at once. */
+static uint64_t
+tick(struct sender *s)
+{
+    uint64_t ms = s->settings->max_age_ms / TICK_PARTS;
+    ms = ms < TICK_LEAST_MS ? TICK_LEAST_MS : ms > TICK_MOST_MS ? TICK_MOST_MS : ms;
+    return ms / 2 + id_random(&s->session->random) % ms;
 }
 
 static void
@@ -350,10 +381,10 @@ call(struct sender *s, uint64_t now_ms)
     resp_add_number(out, t->max_bytes);
     resp_add_number(out, t->max_events);
     resp_add_number(out, t->max_age_ms);
+    s->fresh = s->asked_upto + 1;
     if (count)
         add_updates(s, out);
     s->unanswered = 1;
-    s->fresh = s->asked_upto + 1;
     if (count && s->last > s->asked_upto)
         s->asked_upto = s->last;
     if (count && session->settings->replicas)
@@ -361,7 +392,7 @@ call(struct sender *s, uint64_t now_ms)
     s->asked_run = session->run;
     s->is_whole = s->wants_more = false;
     s->began_ns = clock_mono_ns();
-    s->tick_ms = now_ms + TICK_MS;
+    s->tick_ms = now_ms + tick(s);
 }
 
 static bool

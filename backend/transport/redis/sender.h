@@ -33,6 +33,7 @@ struct sender {
     uint64_t tick_ms;               /* the next call that brings nothing */
 
     /* The server has all up to this number, the last of them there. */
+    uint64_t lag; /* as told last */
     uint64_t accepted_upto;
     struct position accepted;
     uint64_t replicated_upto, short_upto; /* have enough replicas; have not */

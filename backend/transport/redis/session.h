@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "transport/redis/place.h"
 #include "transport/redis/script.h"
 #include "transport/redis/settings.h"
 #include "transport/redis/spare.h"
@@ -30,6 +31,7 @@ enum {
     TALK_LIVE,
     TALK_READ,
     TALKS,
+    SESSION_FDS = TALKS + 1 /* and that of Sentinels */
 };
 
 struct session;
@@ -49,6 +51,7 @@ struct session {
     struct script_keys keys;
     struct spare *spare; /* borrowed: what can be put back; spare->end is what this hub has taken */
 
+    struct place place;
     enum session_state state;
     struct talk talks[TALKS];
     unsigned greeted;
@@ -59,7 +62,10 @@ struct session {
     uint64_t away_ms;     /* since when; 0: it is open */
     unsigned attempts;    /* in vain */
     bool failed;          /* to be ended when the turn is over */
-    bool is_checked;      /* its answer is under way */
+    bool is_wrong;        /* it ended, or is to, for what another try will not mend */
+    bool warned;          /* of what the server may forget */
+    const char *reason;   /* why it is to be ended: a word for metrics */
+    unsigned checks, checks_underway;
     bool repair;          /* the next JOIN is to look at the stream itself */
     char why[300];
     struct id_source random;
@@ -71,24 +77,26 @@ struct session {
     struct position end; /* where the run began */
 };
 
-void session_init(struct session *, const struct redis_settings *, struct spare *,
-                  struct session_owner);
+/* False: err says what is wrong with the files of TLS; nothing needs an end. */
+MUST_CHECK bool session_init(struct session *, const struct redis_settings *, struct spare *,
+                             struct session_owner, struct error *err);
 void session_fini(struct session *);
 
-/* Fills TALKS of them. */
+/* Fills SESSION_FDS of them. */
 void session_poll(const struct session *, struct pollfd *);
 /* When it must be worked on at the latest. */
 uint64_t session_deadline(const struct session *);
 void session_work(struct session *, uint64_t now_ms);
 /* What was asked for goes out now. */
 void session_send(struct session *);
-/* Is the server still the one that was greeted? Once at a time. */
+/* Is it still the server that was greeted, and the run that was opened? Once at a time. */
 void session_check(struct session *, uint64_t now_ms);
 
 /* What `healed` asked for is done: the store may be opened. */
 void session_go_on(struct session *);
-/* It ends when this turn is over. `why` for the log. */
-void session_fail(struct session *, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* It ends when this turn is over. `reason`: a word for metrics; the rest is for the log. */
+void session_fail(struct session *, const char *reason, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The same, of an error, or of an answer of a shape that was not asked for. */
 void session_fail_with(struct session *, const char *what, const struct resp *answer);
 
 /* A question on one of the three, to be answered in time. */

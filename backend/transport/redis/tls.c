@@ -26,10 +26,20 @@
     X(SSL_CTX_load_verify_locations)                                                               \
     X(SSL_CTX_set_default_verify_paths)                                                            \
     X(SSL_CTX_use_certificate_chain_file)                                                          \
-    X(SSL_CTX_use_PrivateKey_file) X(SSL_CTX_check_private_key) X(SSL_CTX_set_default_passwd_cb)   \
-        X(SSL_new) X(SSL_free) X(SSL_ctrl) X(SSL_set_fd) X(SSL_set1_host) X(SSL_get0_param)        \
-            X(SSL_connect) X(SSL_read_ex) X(SSL_write_ex) X(SSL_get_error)                         \
-                X(SSL_get_verify_result)
+    X(SSL_CTX_use_PrivateKey_file)                                                                 \
+    X(SSL_CTX_check_private_key)                                                                   \
+    X(SSL_CTX_set_default_passwd_cb)                                                               \
+    X(SSL_new)                                                                                     \
+    X(SSL_free)                                                                                    \
+    X(SSL_ctrl)                                                                                    \
+    X(SSL_set_fd)                                                                                  \
+    X(SSL_set1_host)                                                                               \
+    X(SSL_get0_param)                                                                              \
+    X(SSL_connect)                                                                                 \
+    X(SSL_read_ex)                                                                                 \
+    X(SSL_write_ex)                                                                                \
+    X(SSL_get_error)                                                                               \
+    X(SSL_get_verify_result)
 #define SONAME(version)    SONAME_OF(version)
 #define SONAME_OF(version) "libssl.so." #version
 
