@@ -180,6 +180,7 @@ def test_who_is_there_survives_what_the_store_loses(store, node, dialect, loss):
         store.call("FLUSHALL")
     else:
         store.call("DEL", "{alipes}:r" if loss == "roll" else "{alipes}:h")
+    wait_for(lambda: store.call("HLEN", "{alipes}:r") == 5 + 2, "all that was there")  # the watcher has two
     wait_for(lambda: publish(hubs[0].address, topic=ROOM, data="after").status == 200, "the store")
     assert [datas(page, 1) for page in pages] == [["after"]] * 5
     late = node(store)
