@@ -93,7 +93,7 @@ def test_a_page_that_reopens_on_another_hub_is_never_seen_leaving(store, node, d
     assert len(there(first, dialect)) == 2 and there(first, dialect)[1] == third
 
 
-def test_what_a_stop_leaves_is_taken_back_on_another_hub_or_ends_after_a_while_each_once(store, node, dialect):
+def test_what_a_stop_leaves_is_taken_back_on_another_hub_or_ends_after_a_while_each_once(store, node, dialect="1.0"):
     hubs = [node(store, "hold_back 0s\nhold_back_return 2s", lease="lease 600s\nheal 100ms") for _ in range(3)]
     watchers = [Watcher(hub, dialect) for hub in hubs[1:]]
     pages = [come(hubs[0], dialect, who=f"person {i}") for i in range(6)]
@@ -110,7 +110,7 @@ def test_what_a_stop_leaves_is_taken_back_on_another_hub_or_ends_after_a_while_e
     del pages, back
 
 
-def test_what_a_killed_hub_leaves_ends_after_the_lease_each_once(store, node, dialect):
+def test_what_a_killed_hub_leaves_ends_after_the_lease_each_once(store, node, dialect="1.0"):
     hubs = [node(store) for _ in range(3)]
     watchers = [Watcher(hub, dialect) for hub in hubs[1:]]
     pages = [come(hubs[0], dialect, who=f"person {i}") for i in range(40)]
@@ -128,8 +128,8 @@ def test_what_a_killed_hub_leaves_ends_after_the_lease_each_once(store, node, di
     del pages, here, back
 
 
-def test_what_all_hubs_leave_as_they_stop_the_next_start_takes(store, node, dialect):
-    first, second = [node(store, "hold_back 0s\nhold_back_return 3s") for _ in range(2)]
+def test_what_all_hubs_leave_as_they_stop_the_next_start_takes(store, node, dialect="1.0"):
+    first, second = [node(store, "hold_back 0s\nhold_back_return 2s") for _ in range(2)]
     watcher = Watcher(first, dialect)
     pages = [come(first, dialect, who="one"), come(second, dialect, who="two")]
     begun = [who for _, who in heard(watcher, 2)]
@@ -146,7 +146,7 @@ def test_what_all_hubs_leave_as_they_stop_the_next_start_takes(store, node, dial
     del pages
 
 
-def test_a_hub_that_was_only_cut_off_keeps_its_streams_and_begins_again_what_others_have_ended(store, node, start_relay, dialect):
+def test_a_hub_that_was_only_cut_off_keeps_its_streams_and_begins_again_what_others_have_ended(store, node, start_relay, dialect="1.0"):
     relay = start_relay(store)
     cut_off, other = node(relay), node(store)
     watcher = Watcher(other, dialect)
@@ -168,7 +168,7 @@ def test_a_hub_that_was_only_cut_off_keeps_its_streams_and_begins_again_what_oth
 
 
 @pytest.mark.parametrize("loss", ["restart", "FLUSHALL", "roll", "head"])
-def test_who_is_there_survives_what_the_store_loses(store, node, dialect, loss):
+def test_who_is_there_survives_what_the_store_loses(store, node, loss, dialect="1.0"):
     hubs = [node(store, "hold_back 0s\nhold_back_return 0s", lease="lease 600s\nheal 300ms") for _ in range(2)]
     watcher = Watcher(hubs[1], dialect)
     pages = [come(hubs[i % 2], dialect, who=f"person {i}") for i in range(5)]
@@ -190,7 +190,7 @@ def test_who_is_there_survives_what_the_store_loses(store, node, dialect, loss):
     assert there(late, dialect) == there(hubs[1], dialect) == begun[1:]
 
 
-def test_a_begin_that_retention_has_taken_is_still_active_everywhere(store, node, dialect):
+def test_a_begin_that_retention_has_taken_is_still_active_everywhere(store, node, dialect="1.0"):
     first = node(store, history="max_events 16")
     page = come(first, dialect)
     who, = there(first, dialect)
@@ -204,7 +204,7 @@ def test_a_begin_that_retention_has_taken_is_still_active_everywhere(store, node
     assert heard(watcher, 1) == [(False, who)]
 
 
-def test_lists_while_the_store_is_away_are_as_of_before_and_503_where_nothing_is_known(store, node, start_relay, dialect):
+def test_lists_while_the_store_is_away_are_as_of_before_and_503_where_nothing_is_known(store, node, start_relay, dialect="1.0"):
     relay = start_relay(store)
     hub = node(relay, lease="heal 100ms\npublish_timeout 500ms")
     page = come(hub, dialect)
