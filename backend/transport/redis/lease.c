@@ -300,6 +300,7 @@ take_place(struct lease *l, const struct watch *gone, uint64_t now_ms)
     struct watch *w = watch(l, gone->node, now_ms);
     if (w)
         w->is_ours = true;
+    l->tick_ms = now_ms; /* there may be more of them */
     adopt(l, gone->node, has_left(gone) ? ORPHAN_STOPPED : ORPHAN_DEAD);
 }
 
