@@ -11,6 +11,9 @@
  *                lease all the same, whoever claimed it has not ended them, and another does: what
  *                is ended twice is ended once (publish.lua)
  *
+ * Where this hub has lost the stream from sight its streams have ended, and what the store has of
+ * them is left behind as by any other hub: it may have lost ends that were told.
+ *
  * What one gets wrong: a page may have come back elsewhere before its hub's end was noticed. Its old
  * subscription need not be held back, so whoever is the same and began later is looked for. */
 
@@ -189,8 +192,11 @@ adopt(struct lease *l, uint64_t node, enum orphan_kind kind)
     for (size_t i = 0; i < all.count; i++)
         put(all.all[i]->same && is_back(&others, all.all[i]) ? back : left, all.all[i]);
     log_line(LOG_INFO, "redis_hub_gone", "hub=%012llx why=%s active=%zu back=%zu",
-             (unsigned long long)node, kind == ORPHAN_STOPPED ? "stopped" : "dead", all.count,
-             back->count);
+             (unsigned long long)node,
+             node == l->node           ? "break"
+             : kind == ORPHAN_STOPPED ? "stopped"
+                                       : "dead",
+             all.count, back->count);
     free(all.all);
     while (others.count)
         active_unref(&others.all[--others.count]);
@@ -302,6 +308,14 @@ take_place(struct lease *l, const struct watch *gone, uint64_t now_ms)
         w->is_ours = true;
     l->tick_ms = now_ms; /* there may be more of them */
     adopt(l, gone->node, has_left(gone) ? ORPHAN_STOPPED : ORPHAN_DEAD);
+}
+
+static void
+look_at_own(struct lease *l)
+{
+    if (l->roll->was_read && active_of(l, l->node))
+        adopt(l, l->node, ORPHAN_STOPPED);
+    l->roll->was_read = false;
 }
 
 /* --- beats ------------------------------------------------------------------------------------ */
@@ -427,6 +441,7 @@ lease_work(struct lease *l, uint64_t now_ms)
     if (l->roll->registry == NULL || l->session->state != SESSION_OPEN || l->session->failed ||
         l->is_asked || now_ms < l->tick_ms || !roll_is_ready(l->roll))
         return;
+    look_at_own(l);
     beat(l, now_ms);
     if (now_ms >= l->check_ms) {
         l->check_ms = now_ms + l->lease_ms;

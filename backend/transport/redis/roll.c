@@ -312,6 +312,7 @@ on_last(void *owner, const struct resp *a)
     registry_replace(r->registry, r->found, r->found_count, r->spare->end, id);
     r->found_count = 0;
     r->is_stale = false;
+    r->was_read = true;
 }
 
 static void ask_scan(struct roll *, struct slice cursor);
