@@ -100,7 +100,7 @@ session_fail_with(struct session *s, const char *what, const struct resp *answer
         return;
     }
     const struct answer *a = answer_find(answer->text);
-    answer_say(a, answer->text, &said);
+    answer_say(a, answer->text, s->settings->login.user, s->settings->stream, &said);
     s->is_wrong = a->effect == ANSWER_WRONG;
     if (a->effect == ANSWER_MOVED)
         place_moved(&s->place, answer->text);
@@ -143,7 +143,7 @@ end(struct session *s, uint64_t now_ms)
     bool was_open = s->state == SESSION_OPEN;
     if (was_open || s->is_wrong || log_allowed(&limit, &more))
         log_line(s->is_wrong ? LOG_ERROR : LOG_WARN, "redis_away", "reason=%s why=%s", s->reason,
-                 LOG_SLICE(slice_of(s->why)));
+                 log_slice((char[600]){0}, 600, slice_of(s->why)));
     metrics_said(METRICS_REDIS_AWAY, s->reason);
     for (int i = 0; i < TALKS; i++)
         talk_end(&s->talks[i]);
