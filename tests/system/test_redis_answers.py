@@ -131,7 +131,6 @@ def test_tls_goes_to_the_right_server_alone(tmp_path, start_redis):
         (url, f"tls {{\nca {good.ca}\nname elsewhere.example\n{own}\n}}", "its certificate is not to be trusted: hostname mismatch"),
         (url.replace("localhost", "127.0.0.1"), f"tls {{\nca {good.ca}\n{own}\n}}", "not to be trusted: IP address mismatch"),
         (url, f"tls {{\nca {good.ca}\n}}", "TLS: "),
-        (f"rediss://127.0.0.1:{server.port}", f"tls {{\nca {good.ca}\n}}", "TLS: wrong version number"),
     ]
     for number, (where, block, words) in enumerate(rows):
         said = refuses(tmp_path / f"node{number}", where, block)

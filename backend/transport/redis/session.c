@@ -299,6 +299,10 @@ static void
 open_session(struct session *s, uint64_t run, struct position end, struct slice key)
 {
     uint64_t away = s->away_ms ? clock_mono_ms() - s->away_ms : 0;
+    if (s->on.opened == NULL) { /* nobody wants more than to know that it can be */
+        move(s, SESSION_OPEN);
+        return;
+    }
     take_key(s, key);
     if (s->run != run && s->run)
         metrics_count(METRIC_redis_runs);
@@ -464,11 +468,12 @@ on_word(void *owner, const struct resp *answer)
         session_fail_with(owner, "greeting", answer);
 }
 
+/* The name is for people, and the right to have one may be missing. */
 static void
 on_name(void *owner, const struct resp *answer)
 {
-    (void)owner; /* a right that may be missing: the name is for people */
-    (void)answer;
+    if (answer->kind == RESP_ERROR && !slice_starts(answer->text, SLICE("NOPERM")))
+        session_fail_with(owner, "greeting", answer);
 }
 
 static void
