@@ -133,6 +133,8 @@ OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
              build/asan/tests/urlpattern/ask.o
 $(OBJECTS): | $(FIRST)
+# Files that a file of C has within it as they are.
+$(foreach v,release asan tsan fuzz,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
 
 # --- checking ---------------------------------------------------------------------------------
 #

@@ -93,6 +93,7 @@ struct config {
     bool redis_tls, redis_tls_insecure, redis_sentinel_tls;
     char *redis_tls_ca, *redis_tls_cert, *redis_tls_key, *redis_tls_name;
     uint64_t redis_connect_timeout_ms, redis_timeout_ms, redis_publish_timeout_ms, redis_heal_ms;
+    uint64_t redis_lease_ms;
     uint64_t redis_hold, redis_replicas;
     bool subscriptions;
     uint64_t subscriptions_max_bytes, subscriptions_max_age_ms, hold_back_ms, hold_back_return_ms;

@@ -281,7 +281,7 @@ match_batch(struct delivery *d)
     for (; d->at < d->batch->count; d->at++, d->walking = false) {
         const struct update *u = d->batch->updates[d->at];
         bool is_for_nobody = !d->walking && list_is_empty(&d->home->streams);
-        if (!d->walking && u->kind == UPDATE_BEGIN)
+        if (!d->walking && u->kind == UPDATE_BEGIN && d->home->departures && u->active)
             departures_meet(d->home->departures, u);
         if (!d->walking && !is_for_nobody) {
             if (d->due_count > MAX_DUE)

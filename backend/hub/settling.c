@@ -6,6 +6,7 @@
 #include "hub/settling.h"
 
 #include "base/alloc.h"
+#include "hub/busy.h"
 #include "hub/hold.h"
 
 #include <stdlib.h>
@@ -37,12 +38,21 @@ on_settled(struct worker *worker, struct message *m)
         hold_resume(&s->hold);
 }
 
+static bool
+refuses(struct exchange *ex, const struct settling *s)
+{
+    if (s->settle.failed)
+        busy_answer(ex, "history", SLICE("It is not known yet who is there.\n"));
+    return s->settle.failed;
+}
+
 bool
 settling_waits(struct exchange *ex)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
-    if (hold_resumed(ex, drop))
-        return false;
+    const struct hold *settled = hold_resumed(ex, drop);
+    if (settled)
+        return refuses(ex, CONTAINER_OF(settled, const struct settling, hold));
     struct settling *s = xalloc(sizeof *s);
     s->settle = (struct transport_settle){.message.receive = on_settled, .origin = ex->worker};
     if (!transport_settle(home->hub->transport, &s->settle)) {

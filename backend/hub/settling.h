@@ -6,8 +6,8 @@
 
 #include "hub/home.h"
 
-/* True: the exchange waits, and its handler begins again when that is in the registry. False: it
- * is, or there are no other hubs. */
+/* True: the exchange waits, and its handler begins again when that is in the registry; or it is
+ * answered, for nothing is known yet. False: it is, or there are no other hubs. */
 MUST_CHECK bool settling_waits(struct exchange *);
 /* The hub stops: answers who waits. */
 void settling_stop(struct hub_worker *);

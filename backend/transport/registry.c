@@ -488,7 +488,8 @@ registry_walk_begin(struct registry *r, struct registry_walk *w, enum dialect di
     if (w->next)
         w->next->pins++;
     list_append(&r->walks, &w->node);
-    buf_add(ret_id, buf_slice(&r->id));
+    if (ret_id)
+        buf_add(ret_id, buf_slice(&r->id));
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -552,7 +553,8 @@ registry_find(struct registry *r, enum dialect dialect, struct slice id, struct 
     pthread_mutex_lock(&r->lock);
     struct active *a = find(r, dialect, id);
     a = a && is_seen(a, r->as_of) ? active_ref(a) : NULL;
-    buf_add(ret_id, buf_slice(&r->id));
+    if (ret_id)
+        buf_add(ret_id, buf_slice(&r->id));
     pthread_mutex_unlock(&r->lock);
     return a;
 }

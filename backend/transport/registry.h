@@ -62,7 +62,7 @@ struct registry_walk {
 };
 
 /* `collection`: H/subscriptions/…/{match}, or empty for all; not kept. `ret_id`: the id of the
- * update at that position, appended; empty: nothing was ever committed. */
+ * update at that position, appended; empty: nothing was ever committed. NULL: not wanted. */
 void registry_walk_begin(struct registry *, struct registry_walk *, enum dialect,
                          struct slice collection, struct buf *ret_id);
 /* Up to `room` further ones with references, in the order of their begins; 0: that was all. */

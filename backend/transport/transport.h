@@ -94,10 +94,11 @@ struct transport_probe {
 };
 
 /* Has this hub taken in what any hub had committed when it was asked? Answered when it has; at once
- * where the others cannot be asked now. */
+ * where that cannot be asked now. */
 struct transport_settle {
     struct message message;
     struct worker *origin;
+    bool failed; /* nothing is known yet */
 };
 
 enum orphan_kind {

@@ -9,6 +9,14 @@
 
 #include <poll.h>
 
+static bool
+on_nowhere(void *owner, struct position end)
+{
+    (void)owner;
+    (void)end;
+    return false;
+}
+
 /* Until something happens, or `until`. */
 static void
 sleep_on(const struct session *s, uint64_t until_ms)
@@ -42,7 +50,7 @@ attempt_session(const struct redis_settings *settings, struct error *err)
     struct session s;
     struct spare nothing;
     struct error why;
-    const struct session_owner nobody = {NULL, NULL, NULL};
+    const struct session_owner nobody = {on_nowhere, NULL, NULL, NULL};
     spare_init(&nothing, 0);
     if (!session_init(&s, settings, &nothing, nobody, &why))
         return error_set(err, "transport redis: tls: %.400s", why.text);

@@ -3,11 +3,14 @@
  * An id that is a UUID as the hub writes them takes 17 bytes instead of 45: an id stands twice, in
  * the record and in the index. Topics are netstrings without the comma. What one gets wrong: the
  * position counts bytes, so whoever knows a record knows where its predecessor ended, and the first
- * of a run, whose predecessor stands in another, says so in `p`. */
+ * of a run, whose predecessor stands in another, says so in `p`.
+ *
+ * A begin has one topic; what follows it as if it were another is the mark of who is the same. */
 
 #include "transport/redis/entry.h"
 
 #include "base/alloc.h"
+#include "transport/active_update.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,8 @@ enum {
     URN_LEN = 45,
     PACKED_LEN = 17,
     NODE_DIGITS = 12,
+    SAME_DIGITS = 16,
+    SAME_LEN = 19, /* with its length before it */
 };
 
 /* --- ids -------------------------------------------------------------------------------------- */
@@ -71,8 +76,8 @@ unpack(struct slice packed, char out[URN_LEN])
 }
 
 /* False: it is not packed as we do. */
-static bool
-read_id(struct slice packed, char scratch[URN_LEN], struct slice *ret)
+bool
+entry_id_read(struct slice packed, char scratch[ENTRY_ID_SCRATCH], struct slice *ret)
 {
     if (packed.len == PACKED_LEN && packed.ptr[0] == 'u')
         *ret = unpack(packed, scratch);
@@ -112,10 +117,18 @@ static size_t
 topics_len(const struct update *u)
 {
     char digits[SLICE_DIGITS];
-    size_t len = 0;
+    size_t len = u->kind == UPDATE_BEGIN ? SAME_LEN : 0;
     for (uint32_t i = 0; i < u->topic_count; i++)
         len += slice_of_number(digits, u->topics[i].text.len, 10).len + 1 + u->topics[i].text.len;
     return len;
+}
+
+static void
+add_same(struct buf *out, uint64_t same)
+{
+    char text[SAME_LEN + 1];
+    snprintf(text, sizeof text, "%d:%0*llx", SAME_DIGITS, SAME_DIGITS, (unsigned long long)same);
+    buf_add(out, slice_of(text));
 }
 
 static void
@@ -128,6 +141,8 @@ add_topics(struct buf *out, const struct update *u)
         buf_add_byte(out, ':');
         buf_add(out, u->topics[i].text);
     }
+    if (u->kind == UPDATE_BEGIN)
+        add_same(out, u->same);
     buf_add(out, SLICE("\r\n"));
 }
 
@@ -169,7 +184,10 @@ entry_size(const struct update *u)
 uint32_t
 entry_flags(const struct update *u)
 {
-    return (u->is_private ? ENTRY_PRIVATE : 0) | (u->id_is_chosen ? ENTRY_ID_CHOSEN : 0);
+    static const uint32_t kinds[] = {[UPDATE_BEGIN] = ENTRY_BEGIN, [UPDATE_END] = ENTRY_END};
+    bool is_1_0 = u->kind != UPDATE_PUBLISHED && u->dialect == DIALECT_1_0;
+    return (u->is_private ? ENTRY_PRIVATE : 0) | (u->id_is_chosen ? ENTRY_ID_CHOSEN : 0) |
+           (is_1_0 ? ENTRY_1_0 : 0) | kinds[u->kind];
 }
 
 void
@@ -180,30 +198,135 @@ entry_add(struct buf *out, const struct update *u)
     resp_add(out, u->event);
 }
 
+/* So many digits and nothing else. */
+static bool
+read_hex(struct slice s, size_t digits, uint64_t *ret)
+{
+    *ret = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        int digit = digit_of(s.ptr[i]);
+        if (digit < 0)
+            return false;
+        *ret = *ret << 4 | (unsigned)digit;
+    }
+    return s.len == digits;
+}
+
+static enum update_kind
+kind_of(uint32_t flags)
+{
+    return flags & ENTRY_BEGIN ? UPDATE_BEGIN : flags & ENTRY_END ? UPDATE_END : UPDATE_PUBLISHED;
+}
+
+static enum dialect
+dialect_of(bool is_1_0)
+{
+    return is_1_0 ? DIALECT_1_0 : DIALECT_0X;
+}
+
+static struct update *
+restore(const struct entry *r, struct slice id, const struct slice *topics, size_t count)
+{
+    const uint32_t may_recur = ENTRY_ID_CHOSEN | ENTRY_AGAIN | ENTRY_KNOWN;
+    const struct update_formatted f = {.topics = topics,
+                                       .topic_count = count,
+                                       .id = id,
+                                       .event = r->event,
+                                       .is_private = r->origin.flags & ENTRY_PRIVATE,
+                                       .id_is_chosen = r->origin.flags & may_recur};
+    struct update *u = update_restore(&f);
+    if (u) {
+        u->position = r->position;
+        u->kind = kind_of(r->origin.flags);
+        u->dialect = dialect_of(r->origin.flags & ENTRY_1_0);
+    }
+    return u;
+}
+
 struct update *
 entry_update(const struct entry *r)
 {
-    char scratch[URN_LEN];
-    struct update_formatted f = {.topic_count = count_topics(r->topics),
-                                 .event = r->event,
-                                 .is_private = r->origin.flags & ENTRY_PRIVATE,
-                                 .id_is_chosen = r->origin.flags &
-                                                 (ENTRY_ID_CHOSEN | ENTRY_AGAIN | ENTRY_KNOWN)};
-    if (f.topic_count == 0 || !read_id(r->id, scratch, &f.id))
+    char scratch[ENTRY_ID_SCRATCH];
+    struct slice id, few[2], rest = r->topics;
+    uint64_t same = 0;
+    size_t count = count_topics(r->topics);
+    if (count == 0 || !entry_id_read(r->id, scratch, &id))
         return NULL;
-    struct slice one, rest = r->topics;
-    struct slice *topics = f.topic_count == 1 ? &one : try_alloc(f.topic_count * sizeof *topics);
-    if (topics == NULL)
-        return NULL;
-    for (size_t i = 0; i < f.topic_count && next_topic(&rest, &topics[i]); i++)
+    struct slice *topics = count <= COUNT_OF(few) ? few : try_alloc(count * sizeof *topics);
+    for (size_t i = 0; topics && i < count && next_topic(&rest, &topics[i]); i++)
         ;
-    f.topics = topics;
-    struct update *u = update_restore(&f);
-    if (topics != &one)
-        free(topics);
+    bool is_begin = kind_of(r->origin.flags) == UPDATE_BEGIN;
+    bool ok = topics && (!is_begin || (count == 2 && read_hex(topics[1], SAME_DIGITS, &same)));
+    struct update *u = ok ? restore(r, id, topics, is_begin ? 1 : count) : NULL;
     if (u)
-        u->position = r->position;
+        u->same = same;
+    if (topics != few)
+        free(topics);
     return u;
+}
+
+/* --- who is active ---------------------------------------------------------------------------- */
+
+/* RUN-AT node 16:same event */
+void
+entry_add_active(struct buf *out, const struct active *a)
+{
+    struct update *begin = active_update((struct active *)a, false, SLICE(""));
+    char text[ENTRY_PLACE_LEN + 64];
+    struct buf who, record;
+    buf_init(&who, SIZE_MAX);
+    buf_init(&record, SIZE_MAX);
+    buf_add_byte(&who, a->dialect == DIALECT_1_0 ? '1' : '0');
+    buf_add(&who, a->id);
+    buf_add(&record, entry_place_write(a->begun, text));
+    snprintf(text, sizeof text, " %0*llx ", NODE_DIGITS, (unsigned long long)a->owner);
+    buf_add(&record, slice_of(text));
+    add_same(&record, a->same);
+    buf_add_byte(&record, ' ');
+    if (begin)
+        buf_add(&record, begin->event);
+    resp_add(out, buf_slice(&who));
+    resp_add(out, buf_slice(&record));
+    update_unref(&begin);
+    buf_fini(&who);
+    buf_fini(&record);
+}
+
+static struct active *
+restore_active(struct slice id, struct slice event, enum dialect dialect, uint64_t same)
+{
+    const struct update_formatted f = {
+        .topics = &id, .topic_count = 1, .event = event, .is_private = true};
+    struct update *begin = update_restore(&f);
+    if (begin == NULL)
+        return NULL;
+    begin->kind = UPDATE_BEGIN;
+    begin->dialect = dialect;
+    begin->same = same;
+    struct active *a = active_update_read(begin);
+    update_unref(&begin);
+    return a;
+}
+
+struct active *
+entry_read_active(struct slice who, struct slice record)
+{
+    struct slice place, node, same;
+    struct position begun;
+    uint64_t owner, mark;
+    if (who.len < 2 || (who.ptr[0] != '0' && who.ptr[0] != '1') ||
+        !slice_cut(&record, ' ', &place) || !entry_place_read(place, &begun) ||
+        !slice_cut(&record, ' ', &node) || !entry_node_read(node, &owner) ||
+        !slice_cut(&record, ' ', &same) || !slice_starts(same, SLICE("16:")) ||
+        !read_hex(slice_from(same, 3), SAME_DIGITS, &mark))
+        return NULL;
+    struct active *a =
+        restore_active(slice_from(who, 1), record, dialect_of(who.ptr[0] == '1'), mark);
+    if (a) {
+        a->begun = begun;
+        a->owner = owner;
+    }
+    return a;
 }
 
 /* --- an entry --------------------------------------------------------------------------------- */
@@ -245,19 +368,18 @@ entry_add_origin(struct buf *out, const struct origin *o)
     resp_add(out, SLICE_OF(text, (size_t)n));
 }
 
+bool
+entry_node_read(struct slice s, uint64_t *ret)
+{
+    return read_hex(s, NODE_DIGITS, ret);
+}
+
 static bool
 read_origin(struct slice s, struct origin *ret)
 {
-    ret->node = 0;
-    if (s.len < NODE_DIGITS + 2 || s.ptr[NODE_DIGITS] != ' ')
-        return false;
-    for (size_t i = 0; i < NODE_DIGITS; i++) {
-        int digit = digit_of(s.ptr[i]);
-        if (digit < 0)
-            return false;
-        ret->node = ret->node << 4 | (unsigned)digit;
-    }
-    return slice_u64(slice_from(s, NODE_DIGITS + 1), UINT64_MAX, &ret->number);
+    return s.len > NODE_DIGITS + 1 && s.ptr[NODE_DIGITS] == ' ' &&
+           entry_node_read(slice_head(s, NODE_DIGITS), &ret->node) &&
+           slice_u64(slice_from(s, NODE_DIGITS + 1), UINT64_MAX, &ret->number);
 }
 
 enum field {

@@ -6,8 +6,8 @@
  * the one next record, which may be large, or of another run.
  *
  * Committed is what has come here: the server has it, and from now on this hub can put it back. So
- * everything that may be shown goes through take(): it is entered in the spare, its publishers are
- * answered, and it is mailed, in this order.
+ * everything that may be shown goes through take(): it is entered in the roll of who is there and in
+ * the spare, its publishers are answered, and it is mailed, in this order.
  *
  * Each record names its predecessor. Where that is not what was taken, what lies between is lost to
  * this hub: the workers are mailed an empty batch that begins where the record does, which ends
@@ -38,12 +38,13 @@ enum follower_question {
 
 void
 follower_init(struct follower *f, struct session *session, struct broadcast *broadcast,
-              struct spare *spare, struct sender *sender)
+              struct spare *spare, struct sender *sender, struct roll *roll)
 {
     *f = (struct follower){.session = session,
                            .broadcast = broadcast,
                            .spare = spare,
                            .sender = sender,
+                           .roll = roll,
                            .mean = FIRST_MEAN};
 }
 
@@ -77,6 +78,7 @@ take(struct follower *f)
         return;
     }
     b->upto = b->updates[b->count - 1]->position;
+    roll_take(f->roll, b, f->origins);
     spare_add(f->spare, b, f->origins);
     sender_reached(f->sender, b->upto);
     mail(f, &b);
@@ -89,12 +91,15 @@ break_at(struct follower *f, struct position at)
     if (f->spare->end.run) {
         metrics_count(METRIC_redis_breaks);
         log_line(LOG_WARN, "redis_break",
-                 "msg=\"what the store has now does not follow what this hub has shown: streams "
-                 "end, and are told\"");
+                 "taken=%llu-%llu now=%llu-%llu msg=\"what the store has does not follow what this "
+                 "hub has shown: streams end, and are told\"",
+                 (unsigned long long)f->spare->end.run, (unsigned long long)f->spare->end.sequence,
+                 (unsigned long long)at.run, (unsigned long long)at.sequence);
     }
     struct batch *b = batch_new(0);
     b->after = b->upto = at;
     spare_restart(f->spare, at);
+    roll_forget(f->roll);
     sender_reached(f->sender, at);
     mail(f, &b);
 }
@@ -200,6 +205,7 @@ on_range(void *owner, const struct resp *a)
         return;
     }
     f->next = a->count ? ASK_RANGE : f->next == ASK_RANGE ? ASK_ONE : ASK_END;
+    f->is_doubted &= a->count == 0;
     take_entries(f, a);
 }
 
@@ -319,7 +325,8 @@ follower_work(struct follower *f, uint64_t now_ms)
         [ASK_STANDS] = ask_stands, [ASK_RANGE] = ask_range, [ASK_ONE] = ask_one,
         [ASK_END] = ask_end,       [ASK_NEWS] = ask_news,
     };
-    if (f->session->state != SESSION_OPEN || f->session->failed || f->is_asked)
+    if (f->session->state != SESSION_OPEN || f->session->failed || f->is_asked ||
+        !roll_is_ready(f->roll))
         return;
     if (broadcast_lags(f->broadcast)) {
         f->next = f->next == ASK_NEWS ? ASK_RANGE : f->next;

@@ -4,13 +4,14 @@
 /* What stands in the stream becomes batches, in its order, and goes to the workers. One thread's.
  */
 
-#include "transport/redis/sender.h"
+#include "transport/redis/roll.h"
 
 struct follower {
     struct session *session;     /* borrowed */
     struct broadcast *broadcast; /* borrowed */
     struct spare *spare;         /* borrowed; its end is what has been taken */
     struct sender *sender;       /* borrowed */
+    struct roll *roll;           /* borrowed */
 
     unsigned next; /* enum follower_question */
     bool is_asked;
@@ -25,7 +26,7 @@ struct follower {
 };
 
 void follower_init(struct follower *, struct session *, struct broadcast *, struct spare *,
-                   struct sender *);
+                   struct sender *, struct roll *);
 void follower_fini(struct follower *);
 
 void follower_opened(struct follower *);

@@ -5,7 +5,7 @@
 -- offer the same, or different parts. Where nothing at all is left, the first begins the history.
 local call = redis.call
 local function F(n) return string.format('%.0f', n) end
-local H, S, I = KEYS[1], KEYS[2], string.sub(KEYS[1], 1, -2) .. 'i:'
+local H, S, I, R = KEYS[1], KEYS[2], string.sub(KEYS[1], 1, -2) .. 'i:', string.sub(KEYS[1], 1, -2) .. 'r'
 local h = call('HMGET', H, 'owner', 'state', 'end', 'seg', 'count', 'run', 'until', 'last')
 if h[1] ~= ARGV[1] or h[2] ~= 'healing' then return redis.error_reply('RUN ' .. tostring(h[6])) end
 local fin, seg, count, last, added = h[3], tonumber(h[4]), tonumber(h[5]), h[8], 0
@@ -32,6 +32,11 @@ for i = 3, #ARGV, 7 do
     local known = (f % 32 >= 16 or f % 128 >= 64) and 'k' or ''
     call('HSETNX', I .. F(seg), id, known .. at)
     local node, number = string.match(b, '^(%S+) (%d+)$')
+    if f % 16 >= 4 then   -- who is active: as in publish.lua
+      local n = string.match(topics, '^%d+')
+      local who, same = (f % 64 >= 32 and '1' or '0') .. string.sub(topics, #n + 2, #n + 1 + n), string.sub(topics, #n + 2 + n)
+      if f % 16 >= 8 then call('HDEL', R, who) else call('HSET', R, who, pos .. ' ' .. node .. ' ' .. same .. ' ' .. event) end
+    end
     fin = pos; count = count + 1; added = added + 1; last = id
     if tonumber(run) > last_run then last_run = tonumber(run) end
     call('HSET', H, 'n:' .. node, number .. ' ' .. pos, 'run', F(last_run), 'at', at, 'end', pos, 'count', F(count), 'last', id, 'seg', F(seg))

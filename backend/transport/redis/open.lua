@@ -15,5 +15,5 @@ if h[7] ~= h[9] then   -- a segment is of one run
   call('HSET', H, 'g:' .. h[6], h[5] .. ' ' .. h[7] .. ' ' .. F(now) .. ' ' .. h[8], 'seg', seg, 'sat', h[10], 'scount', h[7], 'stime', F(now))
   call('UNLINK', I .. seg)
 end
-call('HSET', H, 'run', run, 'state', 'open')
+call('HSET', H, 'run', run, 'state', 'open', 'active', call('HLEN', string.sub(H, 1, -2) .. 'r'))
 return {'open', run, h[5], 0, h[11]}

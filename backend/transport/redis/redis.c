@@ -17,7 +17,9 @@
 #include "base/log.h"
 #include "transport/redis/attempt.h"
 #include "transport/redis/follower.h"
+#include "transport/redis/lease.h"
 #include "transport/redis/seeker.h"
+#include "transport/redis/settler.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -26,7 +28,8 @@
 #include <unistd.h>
 
 enum {
-    CHECK_MS = 1000,
+    CHECK_MS = 250,
+    SLEEP_MS = 1000,
     STOP_MS = 2000, /* what is under way may take so long yet */
 };
 
@@ -47,11 +50,14 @@ struct redis {
     struct sender sender;
     struct follower follower;
     struct seeker seeker;
+    struct roll roll;
+    struct lease lease;
+    struct settler settler;
     uint64_t check_ms; /* the next */
 
     /* Any thread, under lock. */
     pthread_mutex_t lock;
-    struct list publishes, finds, reads, probes;
+    struct list publishes, finds, reads, probes, settles, orphans;
     bool refusing, stopping;
     bool sleeps; /* the alarm is to be given */
 
@@ -147,11 +153,22 @@ redis_key(const struct transport *t)
     return &CONTAINER_OF(t, struct redis, base)->session.key;
 }
 
+static void
+redis_settle(struct transport *t, struct transport_settle *s)
+{
+    ask(redis_of(t), &redis_of(t)->settles, &s->message);
+}
+
+static void
+redis_orphans(struct transport *t, struct transport_orphans *o)
+{
+    ask(redis_of(t), &redis_of(t)->orphans, &o->message);
+}
+
 static struct registry *
 redis_registry(struct transport *t)
 {
-    (void)t;
-    return NULL;
+    return redis_of(t)->roll.registry;
 }
 
 static void
@@ -173,6 +190,7 @@ on_opened(void *owner)
     sender_opened(&r->sender);
     seeker_opened(&r->seeker);
     follower_opened(&r->follower);
+    lease_opened(&r->lease);
 }
 
 static void
@@ -182,6 +200,15 @@ on_ended(void *owner)
     sender_ended(&r->sender);
     follower_ended(&r->follower);
     seeker_ended(&r->seeker);
+    roll_ended(&r->roll);
+    lease_ended(&r->lease);
+    settler_ended(&r->settler);
+}
+
+static bool
+on_healed(void *owner, struct position end)
+{
+    return roll_restore(&((struct redis *)owner)->roll, end);
 }
 
 /* It is well while it is open, and for as long as a publish would wait. */
@@ -208,20 +235,30 @@ answer_probes(struct redis *r, struct list *probes, uint64_t now_ms)
 static bool
 take_inbox(struct redis *r, uint64_t now_ms)
 {
-    struct list publishes, finds, reads, probes;
+    struct list publishes, finds, reads, probes, settles, orphans;
     list_init(&publishes);
     list_init(&finds);
     list_init(&reads);
     list_init(&probes);
+    list_init(&settles);
+    list_init(&orphans);
     pthread_mutex_lock(&r->lock);
     list_splice(&publishes, &r->publishes);
     list_splice(&finds, &r->finds);
     list_splice(&reads, &r->reads);
     list_splice(&probes, &r->probes);
+    list_splice(&settles, &r->settles);
+    list_splice(&orphans, &r->orphans);
     bool stopping = r->stopping;
     pthread_mutex_unlock(&r->lock);
+    LIST_EACH(node, after, &publishes)
+    {
+        roll_expect(&r->roll, CONTAINER_OF(node, struct transport_publish, message.node));
+    }
     sender_take(&r->sender, &publishes);
     seeker_take(&r->seeker, &finds, &reads);
+    settler_take(&r->settler, &settles);
+    lease_take(&r->lease, &orphans);
     answer_probes(r, &probes, now_ms);
     return stopping;
 }
@@ -247,6 +284,9 @@ work(struct redis *r)
     sender_work(&r->sender, now);
     follower_work(&r->follower, now);
     seeker_work(&r->seeker, now);
+    roll_work(&r->roll, now);
+    lease_work(&r->lease, now);
+    settler_work(&r->settler, now);
     broadcast_send(&r->broadcast);
     session_send(&r->session);
     note_held(r);
@@ -255,16 +295,17 @@ work(struct redis *r)
 static int
 milliseconds_to(uint64_t at, uint64_t now)
 {
-    return at <= now ? 0 : at - now > CHECK_MS ? CHECK_MS : (int)(at - now);
+    return at <= now ? 0 : at - now > SLEEP_MS ? SLEEP_MS : (int)(at - now);
 }
 
 static uint64_t
 next_deadline(const struct redis *r)
 {
     uint64_t at = session_deadline(&r->session), sender = sender_deadline(&r->sender),
-             seeker = seeker_deadline(&r->seeker);
+             seeker = seeker_deadline(&r->seeker), lease = lease_deadline(&r->lease);
     at = sender < at ? sender : at;
     at = seeker < at ? seeker : at;
+    at = lease < at ? lease : at;
     return r->check_ms < at ? r->check_ms : at;
 }
 
@@ -278,7 +319,8 @@ sleep_on(struct redis *r)
     fds[SESSION_FDS] = (struct pollfd){.fd = r->alarm, .events = POLLIN};
     pthread_mutex_lock(&r->lock);
     bool idle = list_is_empty(&r->publishes) && list_is_empty(&r->finds) &&
-                list_is_empty(&r->reads) && list_is_empty(&r->probes);
+                list_is_empty(&r->reads) && list_is_empty(&r->probes) &&
+                list_is_empty(&r->settles) && list_is_empty(&r->orphans);
     r->sleeps = idle;
     pthread_mutex_unlock(&r->lock);
     int ms = idle ? milliseconds_to(next_deadline(r), clock_mono_ms()) : 0;
@@ -302,14 +344,16 @@ run_thread(void *arg)
         bool stopping = take_inbox(r, now);
         if (stopping && until == 0)
             until = now + STOP_MS;
-        if (stopping &&
-            (now >= until || r->session.state != SESSION_OPEN || sender_is_empty(&r->sender)))
+        if (stopping && (now >= until || r->session.state != SESSION_OPEN ||
+                         (sender_is_empty(&r->sender) && !lease_leave(&r->lease, now))))
             break;
         work(r);
         sleep_on(r);
     }
     sender_stop(&r->sender);
     seeker_stop(&r->seeker);
+    settler_stop(&r->settler);
+    lease_stop(&r->lease);
     broadcast_send(&r->broadcast);
     return NULL;
 }
@@ -322,6 +366,8 @@ redis_free(struct transport **ref)
     struct redis *r = redis_of(*ref);
     *ref = NULL;
     session_fini(&r->session);
+    lease_fini(&r->lease);
+    roll_fini(&r->roll);
     seeker_fini(&r->seeker);
     follower_fini(&r->follower);
     spare_fini(&r->spare);
@@ -336,10 +382,6 @@ redis_free(struct transport **ref)
 static struct transport *
 redis_open(const struct transport_settings *settings, struct error *err)
 {
-    if (settings->subscriptions) {
-        error_set(err, "transport redis: active subscriptions are not kept there");
-        return NULL;
-    }
     if (!resp_prepare(err) || !attempt_session(settings->redis, err))
         return NULL;
     struct redis *r = xalloc(sizeof *r);
@@ -356,18 +398,22 @@ redis_open(const struct transport_settings *settings, struct error *err)
     list_init(&r->finds);
     list_init(&r->reads);
     list_init(&r->probes);
+    list_init(&r->settles);
+    list_init(&r->orphans);
     pthread_mutex_init(&r->lock, NULL);
-    const struct session_owner owner = {on_opened, on_ended, r};
+    const struct session_owner owner = {on_healed, on_opened, on_ended, r};
     spare_init(&r->spare, r->redis.hold_bytes);
-    if (!session_init(&r->session, &r->redis, &r->spare, owner, err)) {
-        struct transport *t = &r->base;
-        redis_free(&t);
-        return NULL;
-    }
     sender_init(&r->sender, &r->session, &r->broadcast, &r->settings);
-    follower_init(&r->follower, &r->session, &r->broadcast, &r->spare, &r->sender);
+    follower_init(&r->follower, &r->session, &r->broadcast, &r->spare, &r->sender,
+                  &r->roll);
     seeker_init(&r->seeker, &r->session, &r->broadcast, &r->spare);
-    return &r->base;
+    roll_init(&r->roll, &r->session, &r->sender, &r->spare, &r->settings);
+    lease_init(&r->lease, &r->session, &r->roll, &r->broadcast, r->sender.node, r->redis.lease_ms);
+    settler_init(&r->settler, &r->session, &r->broadcast, &r->roll);
+    struct transport *t = &r->base;
+    if (!session_init(&r->session, &r->redis, &r->spare, owner, err))
+        redis_free(&t);
+    return t;
 }
 
 static struct position
@@ -413,6 +459,8 @@ const struct transport_ops redis_transport = {
     .stat = redis_stat,
     .key = redis_key,
     .registry = redis_registry,
+    .settle = redis_settle,
+    .orphans = redis_orphans,
     .delivered = redis_delivered,
     .refuse = redis_refuse,
     .stop = redis_stop,

@@ -25,6 +25,8 @@ EMBED(heal)
 EMBED(open)
 EMBED(publish)
 EMBED(find)
+EMBED(roll)
+EMBED(lease)
 
 enum {
     DIGEST_LEN = 40
@@ -40,6 +42,7 @@ static const struct {
 } scripts[SCRIPTS] = {
     [SCRIPT_JOIN] = ROW(join, 2),       [SCRIPT_HEAL] = ROW(heal, 2), [SCRIPT_OPEN] = ROW(open, 1),
     [SCRIPT_PUBLISH] = ROW(publish, 2), [SCRIPT_FIND] = ROW(find, 2),
+    [SCRIPT_ROLL] = ROW(roll, 1),       [SCRIPT_LEASE] = ROW(lease, 1),
 };
 
 static char digests[SCRIPTS][DIGEST_LEN + 1];
@@ -70,6 +73,7 @@ script_name_keys(struct script_keys *k, const char *name)
 {
     snprintf(k->head, sizeof k->head, "{%.128s}:h", name);
     snprintf(k->stream, sizeof k->stream, "{%.128s}:s", name);
+    snprintf(k->roll, sizeof k->roll, "{%.128s}:r", name);
 }
 
 void

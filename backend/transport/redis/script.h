@@ -14,12 +14,14 @@ enum script {
     SCRIPT_OPEN,
     SCRIPT_PUBLISH,
     SCRIPT_FIND,
+    SCRIPT_ROLL,
+    SCRIPT_LEASE,
     SCRIPTS,
 };
 
 /* Of one store: what its keys are called. */
 struct script_keys {
-    char head[136], stream[136];
+    char head[136], stream[136], roll[136];
 };
 
 /* `name`: at most 128 bytes. */

@@ -25,7 +25,9 @@
 enum {
     CALL_UPDATES = 512,
     CALL_BYTES = 1 << 20,
-    TICK_MS = 1000,
+    TICK_LEAST_MS = 250,
+    TICK_MOST_MS = 2000,
+    TICK_PARTS = 32, /* of max_age */
     MS = 1000000, /* in ns */
     NODE_BITS = 48,
     PUBLISH_ARGS = 7,
@@ -65,7 +67,10 @@ answer(struct sender *s, struct transport_publish *p, enum publish_outcome outco
     for (uint32_t i = p->committed; i < p->count; i++)
         update_unref(&p->updates[i]);
     p->outcome = outcome;
-    broadcast_answer(s->broadcast, p->origin, &p->message);
+    if (p->origin)
+        broadcast_answer(s->broadcast, p->origin, &p->message);
+    else
+        p->message.receive(NULL, &p->message);
 }
 
 static void
@@ -351,6 +356,15 @@ add_updates(struct sender *s, struct buf *out)
     }
 }
 
+/* Age goes on where nothing is published. Not all hubs at once. */
+static uint64_t
+tick(struct sender *s)
+{
+    uint64_t ms = s->settings->max_age_ms / TICK_PARTS;
+    ms = ms < TICK_LEAST_MS ? TICK_LEAST_MS : ms > TICK_MOST_MS ? TICK_MOST_MS : ms;
+    return ms / 2 + id_random(&s->session->random) % ms;
+}
+
 static void
 call(struct sender *s, uint64_t now_ms)
 {
@@ -378,7 +392,7 @@ call(struct sender *s, uint64_t now_ms)
     s->asked_run = session->run;
     s->is_whole = s->wants_more = false;
     s->began_ns = clock_mono_ns();
-    s->tick_ms = now_ms + TICK_MS;
+    s->tick_ms = now_ms + tick(s);
 }
 
 static bool
@@ -406,6 +420,12 @@ sender_take(struct sender *s, struct list *publishes)
         list_append(&s->waiting, node);
         refuse_large(s, publish_at(node));
     }
+}
+
+void
+sender_add(struct sender *s, struct transport_publish *p)
+{
+    list_append(&s->waiting, &p->message.node);
 }
 
 void

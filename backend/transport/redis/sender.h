@@ -46,6 +46,8 @@ void sender_init(struct sender *, struct session *, struct broadcast *,
 
 /* Takes what is in the list. */
 void sender_take(struct sender *, struct list *publishes);
+/* One of this thread itself, without an origin: its `receive` is called here. */
+void sender_add(struct sender *, struct transport_publish *);
 void sender_opened(struct sender *);
 void sender_ended(struct sender *);
 /* Asks for what waits, and answers what has waited too long. */

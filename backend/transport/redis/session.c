@@ -37,6 +37,9 @@ enum {
     WRONG_MS = 30000, /* until what is wrong is tried again */
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MOST_MS = 2000,
+    EAGER_ATTEMPTS = 20, /* while the others may be healing, who comes late brings nothing back */
+    HEAL_PARTS = 4,
+    CHECKS_OF_RUN = 4, /* for one of the server */
 };
 
 static void
@@ -122,16 +125,18 @@ fail_wire(struct session *s, const struct wire *w)
 static uint64_t
 backoff(struct session *s, bool was_open)
 {
-    uint64_t most = BACKOFF_FIRST_MS;
+    uint64_t most = BACKOFF_FIRST_MS, cap = BACKOFF_MOST_MS;
     bool has_other = s->place.is_moved || (!was_open && place_failed(&s->place));
     if (has_other)
         return 0;
     if (s->is_wrong)
         return WRONG_MS;
-    for (unsigned i = 1; i < s->attempts && most < BACKOFF_MOST_MS; i++)
+    if (s->attempts < EAGER_ATTEMPTS && s->settings->heal_ms / HEAL_PARTS < cap)
+        cap = s->settings->heal_ms / HEAL_PARTS + BACKOFF_FIRST_MS;
+    for (unsigned i = 1; i < s->attempts && most < cap; i++)
         most *= 2;
-    if (most > BACKOFF_MOST_MS)
-        most = BACKOFF_MOST_MS;
+    if (most > cap)
+        most = cap;
     return s->attempts++ ? id_random(&s->random) % most : 0;
 }
 
@@ -152,7 +157,8 @@ end(struct session *s, uint64_t now_ms)
         s->attempts = 0;
         s->away_ms = now_ms;
     }
-    s->failed = s->is_checked = false;
+    s->failed = false;
+    s->checks_underway = 0;
     s->next_ms = now_ms + backoff(s, was_open);
     move(s, SESSION_AWAY);
     if (was_open)
@@ -319,6 +325,13 @@ open_session(struct session *s, uint64_t run, struct position end, struct slice 
     s->on.opened(s->on.owner);
 }
 
+void
+session_go_on(struct session *s)
+{
+    if (s->state == SESSION_HEALING)
+        s->next_ms = s->open_ms;
+}
+
 /* What JOIN and OPEN answer: state, run, end, ms_left, key. */
 static void
 go_on(struct session *s, const struct resp *answer, const char *what)
@@ -336,12 +349,13 @@ go_on(struct session *s, const struct resp *answer, const char *what)
         return;
     }
     int64_t left = answer->items[3].integer;
-    s->next_ms = clock_mono_ms() + (uint64_t)(left > OPEN_AGAIN_MS ? left : OPEN_AGAIN_MS);
+    s->open_ms = clock_mono_ms() + (uint64_t)(left > OPEN_AGAIN_MS ? left : OPEN_AGAIN_MS);
+    s->next_ms = s->open_ms;
     if (s->state != SESSION_HEALING)
         move(s, SESSION_HEALING);
     if (is_empty && s->spare->end.run)
         end = s->spare->begin;
-    if (heal(s, end))
+    if (heal(s, end) || s->on.healed(s->on.owner, end))
         s->next_ms = UINT64_MAX;
 }
 
@@ -641,7 +655,7 @@ on_checked(void *owner, const struct resp *answer)
 {
     struct session *s = owner;
     char now[sizeof s->identity];
-    s->is_checked = false;
+    s->checks_underway--;
     if (!judge(s, answer))
         return;
     identify(answer->text, now, sizeof now);
@@ -649,15 +663,37 @@ on_checked(void *owner, const struct resp *answer)
         session_fail(s, "identity", "the server is not what it was");
 }
 
+/* The run: cheaper, and asked more often, because who learns late has less time to put back. */
+static void
+on_run(void *owner, const struct resp *answer)
+{
+    struct session *s = owner;
+    uint64_t run;
+    s->checks_underway--;
+    if (answer->kind == RESP_ERROR)
+        session_fail_with(s, "asking for the run", answer);
+    else if (answer->kind != RESP_TEXT || !slice_u64(answer->text, UINT64_MAX, &run) ||
+             run != s->run)
+        session_fail(s, "run", "the store is not what it was");
+}
+
 void
 session_check(struct session *s, uint64_t now_ms)
 {
-    if (s->state != SESSION_OPEN || s->is_checked)
+    if (s->state != SESSION_OPEN || s->checks_underway)
         return;
-    s->is_checked = true;
-    struct buf *out = session_ask(s, TALK_PUBLISH, now_ms, on_checked, s);
+    struct buf *out = session_ask(s, TALK_READ, now_ms, on_run, s);
+    resp_begin(out, 3);
+    resp_add(out, SLICE("HGET"));
+    resp_add(out, slice_of(s->keys.head));
+    resp_add(out, SLICE("run"));
+    s->checks_underway++;
+    if (s->checks++ % CHECKS_OF_RUN)
+        return;
+    out = session_ask(s, TALK_READ, now_ms, on_checked, s);
     resp_begin(out, 3);
     resp_add(out, SLICE("INFO"));
     resp_add(out, SLICE("server"));
     resp_add(out, SLICE("replication"));
+    s->checks_underway++;
 }

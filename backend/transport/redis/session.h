@@ -37,6 +37,9 @@ enum {
 struct session;
 
 struct session_owner {
+    bool (*healed)(void *owner, struct position end); /* HEALING: all that this hub had is there,
+                                                         which ends there. True: session_go_on()
+                                                         will be called */
     void (*opened)(void *owner); /* JOINING or HEALING is over */
     void (*ended)(void *owner);  /* OPEN is; nobody is answered any more */
     void *owner;
@@ -55,13 +58,14 @@ struct session {
     char run_ids[TALKS][48], identity[80];
     uint64_t deadline_ms; /* of the state */
     uint64_t next_ms;     /* AWAY: the next attempt; HEALING: the next OPEN */
+    uint64_t open_ms;     /* HEALING: before that it is not opened */
     uint64_t away_ms;     /* since when; 0: it is open */
     unsigned attempts;    /* in vain */
     bool failed;          /* to be ended when the turn is over */
     bool is_wrong;        /* it ended, or is to, for what another try will not mend */
     bool warned;          /* of what the server may forget */
     const char *reason;   /* why it is to be ended: a word for metrics */
-    bool is_checked;      /* its answer is under way */
+    unsigned checks, checks_underway;
     bool repair;          /* the next JOIN is to look at the stream itself */
     char why[500];
     struct id_source random;
@@ -85,9 +89,11 @@ uint64_t session_deadline(const struct session *);
 void session_work(struct session *, uint64_t now_ms);
 /* What was asked for goes out now. */
 void session_send(struct session *);
-/* Is the server still the one that was greeted? Once at a time. */
+/* Is it still the server that was greeted, and the run that was opened? Once at a time. */
 void session_check(struct session *, uint64_t now_ms);
 
+/* What `healed` asked for is done: the store may be opened. */
+void session_go_on(struct session *);
 /* It ends when this turn is over. `reason`: a word for metrics; the rest is for the log. */
 void session_fail(struct session *, const char *reason, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same, of an error, or of an answer of a shape that was not asked for. */

@@ -102,6 +102,7 @@ redis_settings_of(struct redis_settings *ret, const struct config *c)
         .timeout_ms = c->redis_timeout_ms,
         .publish_timeout_ms = c->redis_publish_timeout_ms,
         .heal_ms = c->redis_heal_ms,
+        .lease_ms = c->redis_lease_ms,
         .hold_bytes = c->redis_hold,
         .replicas = (unsigned)c->redis_replicas,
     };

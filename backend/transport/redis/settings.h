@@ -31,6 +31,7 @@ struct redis_settings {
     const char *stream;      /* what its keys begin with */
     const char *client_name; /* CLIENT SETNAME; without blanks */
     uint64_t connect_timeout_ms, timeout_ms, publish_timeout_ms, heal_ms, hold_bytes;
+    uint64_t lease_ms; /* so long after its last word a hub is gone */
     unsigned replicas; /* WAIT for so many; 0: none */
 
     struct arena arena; /* of a copy: all of the above */
