@@ -72,6 +72,8 @@ session_init(struct session *s, const struct redis_settings *settings, struct sp
 void
 session_fini(struct session *s)
 {
+    if (s->state == SESSION_OPEN)
+        metrics_sub(METRIC_redis_up, 1);
     for (int i = 0; i < TALKS; i++)
         talk_end(&s->talks[i]);
     place_fini(&s->place);
