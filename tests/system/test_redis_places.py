@@ -157,7 +157,7 @@ def test_in_a_cluster_the_one_that_has_the_slot_is_found_and_followed(start_redi
 # --- rights -----------------------------------------------------------------------------------------------------------
 
 RIGHTS = ("+evalsha +eval +hmget +hget +hset +hsetnx +hexists +hdel +xadd +xtrim +xrange +xrevrange +xread +xlen +unlink +time +info +select "
-          "+client|setname +wait")
+          "+client|setname +wait +hlen +hscan +hgetall +hincrby")
 
 
 def test_the_rights_that_the_manual_names_are_enough_and_each_is_needed(start_redis, start_node):

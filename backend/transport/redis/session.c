@@ -72,7 +72,7 @@ session_init(struct session *s, const struct redis_settings *settings, struct sp
 void
 session_fini(struct session *s)
 {
-    if (s->state == SESSION_OPEN)
+    if (s->state == SESSION_OPEN && s->on.opened)
         metrics_sub(METRIC_redis_up, 1);
     for (int i = 0; i < TALKS; i++)
         talk_end(&s->talks[i]);
