@@ -9,12 +9,6 @@
 
 #include <poll.h>
 
-static void
-on_nothing(void *owner)
-{
-    (void)owner;
-}
-
 static bool
 on_nowhere(void *owner, struct position end)
 {
@@ -56,7 +50,7 @@ attempt_session(const struct redis_settings *settings, struct error *err)
     struct session s;
     struct spare nothing;
     struct error why;
-    const struct session_owner nobody = {on_nowhere, on_nothing, on_nothing, NULL};
+    const struct session_owner nobody = {on_nowhere, NULL, NULL, NULL};
     spare_init(&nothing, 0);
     if (!session_init(&s, settings, &nothing, nobody, &why))
         return error_set(err, "transport redis: tls: %.400s", why.text);
