@@ -254,6 +254,7 @@ soak: build/release/alipes build/trouble/shim.so
 	$(PYTHON) tests/soak/soak.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/history.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/presence.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/nodes.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
 build/bench/indexbench build/bench/verify: build/bench/%: build/release/tests/bench/%.o build/release/libalipes.a
 	@mkdir -p $(@D)
