@@ -225,7 +225,8 @@ open_history(const struct config *c, struct error *err)
         .unsafe_filesystem = c->unsafe_filesystem,
         .subscriptions = c->subscriptions,
         .subscriptions_max_bytes = c->subscriptions_max_bytes,
-        .subscriptions_max_age_ms = c->subscriptions_max_age_ms};
+        .subscriptions_max_age_ms = c->subscriptions_max_age_ms,
+        .has_random_ids = c->id_format_uuid4};
     struct transport *t = transport_open(kind_of(c), &settings, err);
     redis_settings_fini(&redis);
     return t;
