@@ -34,7 +34,8 @@
 #
 # Variants live side by side: build/release, build/asan, build/tsan and build/fuzz (clang).
 # build/VARIANT/alipes is the program, build/VARIANT/libalipes.a all of it but main.c.
-# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests.
+# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests,
+# SYSTEM_VARIANTS=release runs them with that program alone.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -52,6 +53,7 @@ FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
 PYTEST_JOBS  ?= 3
+SYSTEM_VARIANTS ?= asan tsan release
 BENCH_ARGS   ?=
 
 # V=1 shows every command.
@@ -193,7 +195,7 @@ ifneq ($(filter check,$(MAKECMDGOALS)),)
 lint: | deps
 check-unit: | lint
 check-corpora: | check-unit
-$(foreach v,asan tsan release,check-system-$(v)): | check-corpora
+$(SYSTEM_VARIANTS:%=check-system-%): | check-corpora
 endif
 
 lint: | $(FIRST)
@@ -224,7 +226,7 @@ RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py 
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_multicast_design.py test_notifications.py test_presence.py \
                     test_redis_design.py test_run.py test_scrape.py test_subscriptions_design.py test_symfony.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
-SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
+SYSTEM_RUNS := $(SYSTEM_VARIANTS:%=check-system-%)
 .PHONY: $(SYSTEM_RUNS)
 $(SYSTEM_RUNS): check-system-%: build/%/alipes
 	@ALIPES_BIN=$< $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) \
