@@ -258,6 +258,28 @@ def test_a_stream_is_paused_before_it_has_a_head(start_hub, tmp_path):
     assert stalled.events() == ["a", "b"]
 
 
+@pytest.mark.parametrize("offset", [None, 7])
+def test_a_stream_is_resumed_before_it_has_a_head(start_hub, tmp_path, offset):
+    """It is asked for with a place inside of which it is, or behind it."""
+    hub = start_hub(log_of(tmp_path))
+    front = Front(hub)
+    held = front.open("topic=s")
+    for data in ("a", "b", "c"):
+        publish(hub.socket, topic="s", data=data)
+    front.until(lambda: len(held.events()) == 3, "them")
+    place, ticket, number, body = held.place, held.ticket, held.number, held.body
+    size = len(body) - body.rindex(b"id: ")
+    front.abort(held)
+    publish(hub.socket, topic="s", data="d")
+    again = front.streams[number] = type(held)(number, held.uri, (), {})
+    again.was_there, again.place, again.ticket, again.asked_pause = True, place, ticket, True
+    again.body = body if offset is None else body[:len(body) - size + offset]
+    front.send(front._params(again) + f.record(f.PAUSE, number) + f.resume(number, place, f.ALL if offset is None else offset))
+    again.resumes = True
+    front.until(lambda: again.covered, "its mark")
+    assert again.events() == ["a", "b", "c", "d"] and not again.ended
+
+
 @pytest.mark.parametrize("kind", [f.PAUSE, f.PAUSED, f.RESUME, f.MULTICAST, f.MARK])
 def test_who_did_not_ask_knows_no_such_record(hub, kind):
     wire = Wire(hub)
@@ -290,3 +312,19 @@ def test_past_the_bound_of_requests_the_next_is_told(start_hub):
     front.streams[9] = over = type(held[0])(9, "", (), {})
     front.until(lambda: over.ended, "OVERLOADED")
     assert over.stdout == b""
+
+
+@pytest.mark.parametrize("transport", ["memory", "log"])
+def test_a_place_that_is_no_more_is_said_to_be_none_at_the_next_attachment(start_hub, tmp_path, transport):
+    """The front ends its client's stream then; a client's own cursor is answered alike."""
+    hub = start_hub(log_of(tmp_path, "history {\n max_bytes 1MiB\n}") if transport == "log" else "")
+    front = Front(hub)
+    held = front.open("topic=gone")
+    publish(hub.socket, topic="gone", data="x")
+    front.until(held.events, "an event")
+    front.outlive()
+    hub.start()
+    for _ in range(40 if transport == "log" else 0):
+        publish(hub.socket, topic="else", data="z" * 40_000)
+    front.attach_again()
+    assert held.head.startswith(b"Status: 200") and held.header("Last-Event-ID") == "earliest"

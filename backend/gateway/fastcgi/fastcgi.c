@@ -195,6 +195,13 @@ may_answer(const struct fastcgi *f)
                                  : link_is_flushed(&f->link);
 }
 
+/* What it asks for from now on it asks the next hub for. */
+static bool
+is_left_unread(const struct fastcgi *f)
+{
+    return f->requests.multicast && link_is_stopping(&f->link);
+}
+
 static bool
 is_parting(const struct fastcgi *f)
 {
@@ -234,7 +241,7 @@ must_wait(const struct fastcgi *f, const struct fastcgi_request *r)
 static unsigned
 work_step(struct fastcgi *f, struct slice *in)
 {
-    if (f->link.connection.closed || f->link.lingering || f->link.dead || is_parting(f))
+    if (f->link.connection.closed || f->link.lingering || f->link.dead || is_left_unread(f))
         return 0;
     if (!f->reading) {
         size_t padding = f->skip < in->len ? f->skip : in->len;
@@ -325,15 +332,24 @@ on_input(struct link *l, struct slice bytes)
 }
 
 static void
+resume_multicast(struct fastcgi *f)
+{
+    struct multicast *m = f->requests.multicast;
+    if (m->full)
+        multicast_flush(m);
+    if (m->full && link_is_flushed(&f->link))
+        fastcgi_requests_writable(&f->requests);
+    if (m->resumes)
+        places_resume_late(&f->requests);
+}
+
+static void
 resume(struct link *l)
 {
     struct fastcgi *f = of_link(l);
     fastcgi_requests_resume(&f->requests);
-    if (f->requests.multicast && f->requests.multicast->full) {
-        multicast_flush(f->requests.multicast);
-        if (link_is_flushed(l))
-            fastcgi_requests_writable(&f->requests);
-    }
+    if (f->requests.multicast)
+        resume_multicast(f);
     if (l->connection.closed || l->lingering)
         return;
     if (is_parting(f) && places_part(&f->requests)) {

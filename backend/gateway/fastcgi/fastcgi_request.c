@@ -209,7 +209,9 @@ on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice firs
     buf_init(&b, SIZE_MAX);
     if (ex->is_multicast && !r->paused)
         multicast_add_place(r->all->multicast, r->id, reply->at, reply->is_live, &b);
-    r->is_covered = reply->is_live && !r->paused;
+    r->is_covered = ex->is_multicast && reply->is_live && !r->paused;
+    if (r->resumes)
+        r->all->multicast->resumes = true;
     size_t opened = record_open(&b);
     add_head(&b, reply);
     buf_add(&b, SLICE("\r\n"));
@@ -529,6 +531,12 @@ bool
 fastcgi_request_is_open(const struct fastcgi_request *r)
 {
     return r->state != STATE_SENDING && r->state != STATE_REPLYING && r->state != STATE_ENDING;
+}
+
+bool
+fastcgi_request_streams(const struct fastcgi_request *r)
+{
+    return r->state == STATE_STREAMING;
 }
 
 bool

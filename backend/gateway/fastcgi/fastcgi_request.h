@@ -26,6 +26,7 @@ struct fastcgi_request {
     bool is_covered; /* marks of the connection are for it */
     bool is_torn;    /* so much of the event at that place the front has: the rest is next */
     bool parted;     /* the hub stops: the next one is asked */
+    bool resumes;    /* as soon as it streams: until then it stays paused */
     uint32_t torn_offset;
     struct position torn_at;
 };
@@ -48,8 +49,9 @@ void fastcgi_request_begin(struct fastcgi_requests *, uint16_t id, bool keep);
 bool fastcgi_request_wants_params(const struct fastcgi_request *);
 /* May its handler still ask for what comes of STDIN? */
 bool fastcgi_request_may_want_body(const struct fastcgi_request *);
-/* Is it neither answered nor ended? */
+/* Is it neither answered nor ended? And is it a stream? */
 bool fastcgi_request_is_open(const struct fastcgi_request *);
+bool fastcgi_request_streams(const struct fastcgi_request *);
 /* Ends it, where an event cannot be finished: nothing more is written into it. */
 void fastcgi_request_give_up(struct fastcgi_request *);
 /* A part of a stream; `end`: the empty record behind it. */

@@ -24,6 +24,7 @@ struct multicast {
     bool full;    /* a stream was refused: it is told when all is written */
     bool parting; /* the hub stops, and the front is to ask the next one */
     bool told;    /* then: the last mark is out */
+    bool resumes; /* a stream that was resumed before it had a head has it now */
 };
 
 /* `mark` fires for its timer. Caller owns. */

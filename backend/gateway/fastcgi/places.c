@@ -25,34 +25,50 @@ void
 places_pause(struct fastcgi_request *r)
 {
     struct buf b;
-    if (r->paused || !fastcgi_request_is_open(r))
+    if ((r->paused && !r->resumes) || !fastcgi_request_is_open(r))
         return;
     r->paused = true;
-    r->is_covered = false;
+    r->is_covered = r->resumes = r->is_torn = false;
     buf_init(&b, SIZE_MAX);
     record_add_empty(&b, MULTICAST_PAUSED, r->id);
     multicast_push(r->all->multicast, &b);
+}
+
+static void
+go_on(struct fastcgi_request *r)
+{
+    r->paused = r->resumes = false;
+    exchange_resumed(&r->exchange, r->is_torn ? position_just_before(r->torn_at) : r->torn_at);
 }
 
 bool
 places_resume(struct fastcgi_request *r, struct slice content)
 {
     struct multicast_resume resume;
-    struct position at;
     if (!multicast_record_read_resume(content, &resume))
         return false;
-    if (!r->paused || !fastcgi_request_is_open(r))
+    if (!r->paused || r->resumes || !fastcgi_request_is_open(r))
         return true;
-    r->paused = false;
-    if (!position_id_open(r->all->link->gw->shared->places, resume.place, &at)) {
-        fastcgi_request_give_up(r);
-        return true;
-    }
     r->is_torn = resume.offset != MULTICAST_ALL;
     r->torn_offset = resume.offset;
-    r->torn_at = at;
-    exchange_resumed(&r->exchange, r->is_torn ? position_just_before(at) : at);
+    r->resumes = true;
+    if (!position_id_open(r->all->link->gw->shared->places, resume.place, &r->torn_at))
+        fastcgi_request_give_up(r);
+    else if (fastcgi_request_streams(r))
+        go_on(r);
     return true;
+}
+
+void
+places_resume_late(struct fastcgi_requests *all)
+{
+    all->multicast->resumes = false;
+    LIST_EACH(node, after, &all->streams)
+    {
+        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        if (r->resumes)
+            go_on(r);
+    }
 }
 
 /* Marks of their own for those that are in step and not covered. False: one that is covered is

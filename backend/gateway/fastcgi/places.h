@@ -10,6 +10,8 @@
 void places_pause(struct fastcgi_request *);
 /* RESUME. False: its content is none. */
 MUST_CHECK bool places_resume(struct fastcgi_request *, struct slice content);
+/* Those that were resumed before they streamed, and do now. */
+void places_resume_late(struct fastcgi_requests *);
 /* Marks, as far as there is something new to say. Returns when to ask again, in ms. */
 uint64_t places_mark(struct fastcgi_requests *);
 /* The hub stops. True: all is said and written, and nothing else is under way: close. */
