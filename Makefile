@@ -1,11 +1,13 @@
 # alipes, built by one Makefile.
 #
 #   make run       install what running needs, build, start the hub behind Caddy on :8080
+#   make run-apache  the same behind Apache, with the module that holds its streams
 #   make check     everything that can be checked: lint, unit tests, corpora, system tests
 #   make all       build/release/alipes
 #   make mod_alipes  build/release/mod_alipes.so, the module for Apache (takes apache2-dev)
 #   make deps-build  install what building takes, and nothing else (says what): for a server
-#   make deps-run  install what `make run` takes: that and Caddy
+#   make deps-deb  install what `make deb` takes: that and the headers of Apache's modules
+#   make deps-run  install what `make run` takes: that and Caddy; deps-run-apache what `make run-apache` does
 #   make deps      install the Debian packages for running and testing (says which)
 #   make deps-check  fail if one of them is missing; installs nothing
 #   make check-unit    unit tests: AddressSanitizer + UBSan, the threaded ones under TSan too
@@ -23,7 +25,9 @@
 #                  then 10,000 pages that come and go, with kills, against the model of who is there
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
-#   make deb       install what building takes and make a package of it: build/alipes_VERSION_ARCH.deb
+#   make install-apache  DESTDIR= SYSCONFDIR=/etc: Apache's module, and what a2enmod wants to know of it
+#   make deb       install what building takes and make packages of it: build/alipes_VERSION_ARCH.deb and, for Apache,
+#                  build/libapache2-mod-alipes_VERSION_ARCH.deb
 #   make clean     remove build/
 #   make help      this text
 #
@@ -134,19 +138,25 @@ $(foreach v,release asan tsan,$(eval $(call module_variant,$(v))))
 all: build/release/alipes
 mod_alipes: build/release/mod_alipes.so
 
-.PHONY: run
+.PHONY: run run-apache
 run: deps-run all
 	examples/run.sh
+run-apache: deps-run-apache all mod_alipes
+	FRONT=apache examples/run.sh
 
 # --- packages ---------------------------------------------------------------------------------
 
-.PHONY: deps deps-build deps-run deps-container deps-check
+.PHONY: deps deps-build deps-deb deps-run deps-run-apache deps-container deps-check
 deps:
 	@tests/tools/deps.sh test
 deps-build:
 	@tests/tools/deps.sh build
+deps-deb:
+	@tests/tools/deps.sh deb
 deps-run:
 	@tests/tools/deps.sh run
+deps-run-apache:
+	@tests/tools/deps.sh run-apache
 deps-container:
 	@tests/tools/deps.sh container
 deps-check:
@@ -154,9 +164,7 @@ deps-check:
 
 # Where packages are installed in this run, nothing may be compiled before they are there.
 WITH_DEPS := $(filter deps check,$(MAKECMDGOALS))
-WITH_RUN  := $(filter run,$(MAKECMDGOALS))
-WITH_DEB  := $(filter deb,$(MAKECMDGOALS))
-FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run,$(if $(WITH_DEB),deps-build)))
+FIRST     := $(if $(WITH_DEPS),deps,$(patsubst %,deps-%,$(firstword $(filter run run-apache deb,$(MAKECMDGOALS)))))
 OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
@@ -304,7 +312,7 @@ install: $(PROGRAM)
 	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
-	rm -r $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/debian
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/,debian apache/mod_alipes apache/mods-available)
 	sed -i '/^    build: ..\/..\/..$$/d' $(DESTDIR)$(PREFIX)/share/alipes/examples/compose/*/compose.yaml
 	grep -rlZ --exclude=README.md /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
 	install -m 644 $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd/alipes.s* $(DESTDIR)$(PREFIX)/lib/systemd/system/
@@ -322,31 +330,50 @@ install: $(PROGRAM)
 	test -e $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf || \
 	    install -D -m 644 proxy-config/systemd/alipes.conf $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf
 
-# A package of what `make install` installs, for the Debian that it is made on: the program says which libraries it
-# takes (proxy-config/debian/depends). Whoever gives it to others says who they are, as for Debian's own tools.
+# What a2enmod enables. Its configuration is installed once, too.
+APACHE_MODULES = $(shell apxs -q LIBEXECDIR)
+APACHE_CONFIGURATION = $(DESTDIR)$(SYSCONFDIR)/apache2/mods-available
+.PHONY: install-apache
+install-apache: build/release/mod_alipes.so
+	install -D -m 644 $< $(DESTDIR)$(APACHE_MODULES)/mod_alipes.so
+	install -D -m 644 -t $(APACHE_CONFIGURATION) proxy-config/apache/mods-available/alipes.load
+	test -e $(APACHE_CONFIGURATION)/alipes.conf || install -m 644 -t $(APACHE_CONFIGURATION) proxy-config/apache/mods-available/alipes.conf
+
+# Packages of what these install, for the Debian that they are made on: the program says which libraries it takes
+# (proxy-config/debian/depends), and Apache's headers for which Apaches a module is. Whoever gives them to others says who
+# they are, as for Debian's own tools.
 DEBFULLNAME  ?= The alipes authors
 DEBEMAIL     ?= alipes@example.org
 DEB_HOMEPAGE ?=
 DEB_VERSION   = $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' backend/base/version.h)
 DEB_ARCH      = $(shell dpkg --print-architecture)
+DEB_API       = apache2-api-$(shell sed -n 's/^#define MODULE_MAGIC_NUMBER_MAJOR //p' $(shell apxs -q INCLUDEDIR)/ap_mmn.h)
 DEB_FILL      = sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/; s/@MAINTAINER@/$(DEBFULLNAME) <$(DEBEMAIL)>/'
+
+# The rest of a package and its file. $(1): its name; $(2): the folder of its scripts and control; $(3): what in it is linked.
+define deb_of
+	strip --strip-unneeded build/deb/$(1)/$(3)
+	install -D -m 644 LICENSE build/deb/$(1)/usr/share/doc/$(1)/copyright
+	$(DEB_FILL) proxy-config/debian/changelog | gzip -9n >build/deb/$(1)/usr/share/doc/$(1)/changelog.gz
+	mkdir build/deb/$(1)/DEBIAN
+	install -m 755 $(2)/postinst $(2)/prerm $(2)/postrm build/deb/$(1)/DEBIAN/
+	install -m 644 $(2)/conffiles build/deb/$(1)/DEBIAN/
+	libraries=$$(proxy-config/debian/depends build/deb/$(1)/$(3)) && \
+	    size=$$(du -sk --apparent-size --exclude=DEBIAN build/deb/$(1) | cut -f 1) && \
+	    $(DEB_FILL) $(2)/control | sed "s/@LIBRARIES@/$$libraries/; s/@API@/$(DEB_API)/; s/@SIZE@/$$size/; \
+	    $(if $(DEB_HOMEPAGE),s|@HOMEPAGE@|$(DEB_HOMEPAGE)|,/^Homepage:/d)" >build/deb/$(1)/DEBIAN/control
+	cd build/deb/$(1) && find usr -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
+	dpkg-deb --root-owner-group --build build/deb/$(1) build/$(1)_$(DEB_VERSION)_$(DEB_ARCH).deb
+endef
+
 .PHONY: deb
-deb: build/release/alipes
+deb: build/release/alipes build/release/mod_alipes.so
 	rm -rf build/deb
-	$(MAKE) --no-print-directory install DESTDIR=build/deb PREFIX=/usr SYSCONFDIR=/etc >/dev/null
-	strip --strip-unneeded build/deb/usr/bin/alipes
-	find build/deb/usr/share/man -type f -exec gzip -9n {} +
-	install -D -m 644 LICENSE build/deb/usr/share/doc/alipes/copyright
-	$(DEB_FILL) proxy-config/debian/changelog | gzip -9n >build/deb/usr/share/doc/alipes/changelog.gz
-	mkdir build/deb/DEBIAN
-	install -m 755 proxy-config/debian/postinst proxy-config/debian/prerm proxy-config/debian/postrm build/deb/DEBIAN/
-	install -m 644 proxy-config/debian/conffiles build/deb/DEBIAN/
-	libraries=$$(proxy-config/debian/depends build/deb/usr/bin/alipes) && \
-	    size=$$(du -sk --apparent-size --exclude=DEBIAN build/deb | cut -f 1) && \
-	    $(DEB_FILL) proxy-config/debian/control | sed "s/@LIBRARIES@/$$libraries/; s/@SIZE@/$$size/; \
-	    $(if $(DEB_HOMEPAGE),s|@HOMEPAGE@|$(DEB_HOMEPAGE)|,/^Homepage:/d)" >build/deb/DEBIAN/control
-	cd build/deb && find usr -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
-	dpkg-deb --root-owner-group --build build/deb build/alipes_$(DEB_VERSION)_$(DEB_ARCH).deb
+	$(MAKE) --no-print-directory install DESTDIR=build/deb/alipes PREFIX=/usr SYSCONFDIR=/etc >/dev/null
+	find build/deb/alipes/usr/share/man -type f -exec gzip -9n {} +
+	$(call deb_of,alipes,proxy-config/debian,usr/bin/alipes)
+	$(MAKE) --no-print-directory install-apache DESTDIR=build/deb/libapache2-mod-alipes SYSCONFDIR=/etc >/dev/null
+	$(call deb_of,libapache2-mod-alipes,proxy-config/debian/module,usr/lib/apache2/modules/mod_alipes.so)
 
 clean:
 	rm -rf build
