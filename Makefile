@@ -22,7 +22,8 @@
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;
 #                  then the history under kills, full disks, jumping clocks and the model, as long,
-#                  then 10,000 pages that come and go, with kills, against the model of who is there
+#                  then 10,000 pages that come and go, with kills, against the model of who is there,
+#                  then pages behind Apache's module; first 5,000 of them, whose hub is replaced
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
 #   make install-apache  DESTDIR= SYSCONFDIR=/etc: Apache's module, and what a2enmod wants to know of it
@@ -33,7 +34,8 @@
 #
 # Variants live side by side: build/release, build/asan, build/tsan and build/fuzz (clang).
 # build/VARIANT/alipes is the program, build/VARIANT/libalipes.a all of it but main.c.
-# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests.
+# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests,
+# SYSTEM_VARIANTS=release runs them with that program alone.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -51,6 +53,7 @@ FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
 PYTEST_JOBS  ?= 3
+SYSTEM_VARIANTS ?= asan tsan release
 BENCH_ARGS   ?=
 
 # V=1 shows every command.
@@ -172,6 +175,8 @@ OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(foreach v,release asan tsan,$(MODULE_OBJECTS:%=build/$(v)/module/%)) \
              $(foreach v,release asan tsan fuzz,$(MODULE_PURE:%.c=build/$(v)/%.o))
 $(OBJECTS): | $(FIRST)
+# Files that a file of C has within it as they are.
+$(foreach v,release asan tsan fuzz,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
 
 # --- checking ---------------------------------------------------------------------------------
 #
@@ -190,7 +195,7 @@ ifneq ($(filter check,$(MAKECMDGOALS)),)
 lint: | deps
 check-unit: | lint
 check-corpora: | check-unit
-$(foreach v,asan tsan release,check-system-$(v)): | check-corpora
+$(SYSTEM_VARIANTS:%=check-system-%): | check-corpora
 endif
 
 lint: | $(FIRST)
@@ -218,10 +223,10 @@ export PYTHONDONTWRITEBYTECODE := 1
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
-                    test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_notifications.py test_presence.py test_run.py test_scrape.py \
-                    test_subscriptions_design.py test_symfony.py test_urlpattern.py)
+                    test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_multicast_design.py test_notifications.py \
+                    test_presence.py test_redis_design.py test_run.py test_scrape.py test_subscriptions_design.py test_symfony.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
-SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
+SYSTEM_RUNS := $(SYSTEM_VARIANTS:%=check-system-%)
 .PHONY: $(SYSTEM_RUNS)
 $(SYSTEM_RUNS): check-system-%: build/%/alipes build/%/mod_alipes.so
 	@ALIPES_BIN=$< $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) \
@@ -291,17 +296,20 @@ fuzz: $(FUZZ_PROGRAMS)
 # --- the rest ---------------------------------------------------------------------------------
 
 .PHONY: soak bench install clean help
-soak: build/release/alipes build/trouble/shim.so
+soak: build/release/alipes build/release/mod_alipes.so build/trouble/shim.so
 	$(PYTHON) tests/soak/soak.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/history.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/presence.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/reattach.py --bin build/release/alipes
+	$(PYTHON) tests/soak/module.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/nodes.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
 build/bench/indexbench build/bench/verify: build/bench/%: build/release/tests/bench/%.o build/release/libalipes.a
 	@mkdir -p $(@D)
 	$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) $(FLAGS_release) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-bench: build/release/alipes build/bench/indexbench build/bench/verify
+bench: build/release/alipes build/release/mod_alipes.so build/bench/indexbench build/bench/verify
 	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
 
 # Where Debian looks for each: units, users and folders, manual pages, completion. The configuration
