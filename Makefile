@@ -118,7 +118,7 @@ MODULE_FLAGS   = -fPIC -fvisibility=hidden -isystem $(shell apxs -q INCLUDEDIR) 
                  $(shell apr-1-config --cppflags) $(addprefix -isystem ,$(shell apr-1-config --includedir))
 MODULE_OBJECTS := $(MODULE:%.c=%.o) $(MODULE_SHARES:%.c=%.o)
 # What of it knows nothing of Apache is tested, and fuzzed, without it.
-MODULE_PURE    := $(addprefix proxy-config/apache/mod_alipes/,arrival.c client.c head.c line.c stream.c tls.c wire.c)
+MODULE_PURE    := $(addprefix proxy-config/apache/mod_alipes/,arrival.c client.c head.c line.c stream.c tally.c tls.c wire.c)
 
 define module_variant
 build/$(1)/module/%.o: %.c

@@ -263,10 +263,11 @@ on_open_logs(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp, server_rec *se
 static int
 on_post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp, server_rec *server)
 {
-    void **kept = ap_retained_data_get("alipes");
-    (void)conf, (void)log, (void)temp;
+    const char *key = apr_psprintf(temp, "alipes %" APR_SIZE_T_FMT, tally_size());
+    void **kept = ap_retained_data_get(key);
+    (void)conf, (void)log;
     if (kept == NULL)
-        kept = ap_retained_data_create("alipes", sizeof *kept);
+        kept = ap_retained_data_create(key, sizeof *kept);
     if (tally_open(kept))
         return OK;
     ap_log_error(APLOG_MARK, APLOG_CRIT, errno, server, "alipes: no shared memory");
