@@ -181,7 +181,9 @@ void exchange_stream(struct exchange *, const struct reply *, struct slice first
 /* Sends updates in order, in as few writes as possible. Returns how many were begun: fewer than
  * `count` when the socket is full, and then the last one begun may be partly written; the wire
  * keeps a reference to that one, finishes it, and calls on_writable. While something is left to
- * write it begins none (returns 0). A dead socket also begins none; on_gone follows. */
+ * write it begins none (returns 0). A dead socket also begins none; on_gone follows. (By multicast
+ * what is begun is gathered, and written when the turn is over, or before anything else that goes
+ * to that stream.) */
 size_t exchange_send(struct exchange *, struct update *const *updates, size_t count);
 
 /* Has everything that was begun been handed to the kernel? */

@@ -58,12 +58,13 @@ class Front:
     def _params(self, held):
         more = dict(held.more)
         if held.was_there:
+            held.asked_with = held.place
             more.update(HTTP_LAST_EVENT_ID=f.cursor(held.place), ALIPES_TICKET=held.ticket)
         return f.request("GET", held.uri, held.headers, number=held.number, keep=True, **more)
 
-    def open(self, query, number=None, headers=(), wait=True, **more):
+    def open(self, query, number=None, headers=(), wait=True, kind=Held, **more):
         number = number or next(n for n in range(1, 65536) if n not in self.streams)
-        held = self.streams[number] = Held(number, PATH + "?" + query, headers, more)
+        held = self.streams[number] = kind(number, PATH + "?" + query, headers, more)
         self.send(self._params(held))
         if wait:
             self.until(lambda: held.head is not None or held.ended, "a head")

@@ -312,3 +312,19 @@ def test_past_the_bound_of_requests_the_next_is_told(start_hub):
     front.streams[9] = over = type(held[0])(9, "", (), {})
     front.until(lambda: over.ended, "OVERLOADED")
     assert over.stdout == b""
+
+
+@pytest.mark.parametrize("transport", ["memory", "log"])
+def test_a_place_that_is_no_more_is_said_to_be_none_at_the_next_attachment(start_hub, tmp_path, transport):
+    """The front ends its client's stream then; a client's own cursor is answered alike."""
+    hub = start_hub(log_of(tmp_path, "history {\n max_bytes 1MiB\n}") if transport == "log" else "")
+    front = Front(hub)
+    held = front.open("topic=gone")
+    publish(hub.socket, topic="gone", data="x")
+    front.until(held.events, "an event")
+    front.outlive()
+    hub.start()
+    for _ in range(40 if transport == "log" else 0):
+        publish(hub.socket, topic="else", data="z" * 40_000)
+    front.attach_again()
+    assert held.head.startswith(b"Status: 200") and held.header("Last-Event-ID") == "earliest"

@@ -195,6 +195,13 @@ may_answer(const struct fastcgi *f)
                                  : link_is_flushed(&f->link);
 }
 
+/* What it asks for from now on it asks the next hub for. */
+static bool
+is_left_unread(const struct fastcgi *f)
+{
+    return f->requests.multicast && link_is_stopping(&f->link);
+}
+
 static bool
 is_parting(const struct fastcgi *f)
 {
@@ -234,7 +241,7 @@ must_wait(const struct fastcgi *f, const struct fastcgi_request *r)
 static unsigned
 work_step(struct fastcgi *f, struct slice *in)
 {
-    if (f->link.connection.closed || f->link.lingering || f->link.dead || is_parting(f))
+    if (f->link.connection.closed || f->link.lingering || f->link.dead || is_left_unread(f))
         return 0;
     if (!f->reading) {
         size_t padding = f->skip < in->len ? f->skip : in->len;

@@ -1,8 +1,8 @@
 /* Both wires as a whole: a hub that echoes behind a real connection, fed in pieces of a size that
  * the first byte says (a SOCK_SEQPACKET pair keeps them apart), and a model of what may come out:
  * whole records of requests that were begun and not ended, and no more answers than were asked
- * for, multicast only where it was asked for, to streams alone; or whole replies, nothing behind one
- * that closes, as each stream does. */
+ * for, multicast only where it was asked for, to streams alone; or whole replies, nothing behind
+ * one that closes, as each stream does. */
 
 #include "base/alloc.h"
 #include "base/hash.h"

@@ -91,7 +91,7 @@ active(const char *match, const char *who)
 static void
 leave(const char *match, const char *who, enum departure_kind kind)
 {
-    departures_take(home.departures, active(match, who), kind);
+    departures_take(home.departures, active(match, who), 0, kind);
 }
 
 static void
@@ -289,6 +289,45 @@ START_TEST(while_the_hub_stops_no_end_is_told)
 END_TEST
 
 static void
+one_of_three_is_taken_over(void)
+{
+    unsigned standing;
+    struct active *a = active("a", "alice");
+    leave("b", "", DEPARTURE_CLOSE);
+    departures_take(home.departures, active_ref(a), 0, DEPARTURE_CLOSE);
+    leave("c", "alice", DEPARTURE_CLOSE);
+    ck_assert(active_take_over(a, &standing));
+    active_unref(&a);
+}
+
+START_TEST(what_was_taken_over_ends_nobody_here)
+{
+    prepare(SOON_MS, NEVER_MS);
+    ck_assert_str_eq(run(one_of_three_is_taken_over, 2), "bc");
+}
+END_TEST
+
+static void
+one_is_taken_over_and_left_again(void)
+{
+    unsigned standing;
+    struct active *a = active("a", "alice");
+    departures_take(home.departures, active_ref(a), 0, DEPARTURE_CLOSE);
+    ck_assert(active_take_over(a, &standing));
+    departures_take(home.departures, active_ref(a), standing, DEPARTURE_RETURN);
+    leave("b", "", DEPARTURE_RETURN);
+    meet("a", "alice"); /* both are let go, and one is told */
+    active_unref(&a);
+}
+
+START_TEST(an_end_that_waits_twice_is_told_once_by_the_last_who_had_it)
+{
+    prepare(NEVER_MS, SOON_MS);
+    ck_assert_str_eq(run(one_is_taken_over_and_left_again, 2), "ab");
+}
+END_TEST
+
+static void
 times_become_shorter(void)
 {
     leave("a", "", DEPARTURE_RETURN);
@@ -347,5 +386,7 @@ UNIT_MAIN("hub/departures", each_kind_is_held_back_for_its_own_time,
           a_begin_that_is_the_same_lets_go_of_all_that_are,
           its_own_begin_and_earlier_ones_let_nothing_go, what_fails_is_tried_again_and_told_once,
           many_go_in_groups_one_after_the_other, while_the_hub_stops_no_end_is_told,
+          what_was_taken_over_ends_nobody_here,
+          an_end_that_waits_twice_is_told_once_by_the_last_who_had_it,
           a_reload_changes_the_times_of_what_is_held_back,
           what_a_stop_has_left_is_held_back_as_for_a_return)
