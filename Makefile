@@ -58,7 +58,7 @@ BENCH_ARGS   ?=
 Q   := $(if $(V),,@)
 SAY := @$(if $(V),:,echo " ")
 
-CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
+CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests -Iproxy-config/apache
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
 LDLIBS   := -lev -lcrypto -ljansson -ljwt -lpcre2-8 -lisal -lcjson -lpthread -lm
 # libev's own header breaks strict aliasing; its manual asks for this.
@@ -101,10 +101,10 @@ build/$(1)/alipes: build/$(1)/backend/main.o build/$(1)/libalipes.a
 	$$(SAY) LD $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 
-$$(UNITS:%.c=build/$(1)/%): build/$(1)/%: build/$(1)/%.o build/$(1)/libalipes.a
+$$(UNITS:%.c=build/$(1)/%): build/$(1)/%: build/$(1)/%.o build/$(1)/libmodule.a build/$(1)/libalipes.a
 	$$(SAY) LD $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ \
-	    -lcheck -lsubunit -lrt $$(LDLIBS)
+	    -lcheck -lsubunit -lrt -lssl $$(LDLIBS)
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$(v))))
 
@@ -112,15 +112,22 @@ $(foreach v,release asan tsan,$(eval $(call variant,$(v))))
 # What it exports is its name alone, so that nothing of it meets what Apache or another module has.
 MODULE         := $(sort $(wildcard proxy-config/apache/mod_alipes/*.c))
 MODULE_SHARES  := $(addprefix backend/,base/alloc.c base/buf.c base/clock.c base/slice.c gateway/fastcgi/record.c)
-MODULE_FLAGS   = -fPIC -fvisibility=hidden -Iproxy-config/apache -isystem $(shell apxs -q INCLUDEDIR) \
+MODULE_FLAGS   = -fPIC -fvisibility=hidden -isystem $(shell apxs -q INCLUDEDIR) \
                  $(shell apr-1-config --cppflags) $(addprefix -isystem ,$(shell apr-1-config --includedir))
 MODULE_OBJECTS := $(MODULE:%.c=%.o) $(MODULE_SHARES:%.c=%.o)
+# What of it knows nothing of Apache is tested, and fuzzed, without it.
+MODULE_PURE    := $(addprefix proxy-config/apache/mod_alipes/,arrival.c client.c head.c line.c stream.c wire.c)
 
 define module_variant
 build/$(1)/module/%.o: %.c
 	@mkdir -p $$(@D)
 	$$(SAY) CC $$@
 	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(MODULE_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+
+build/$(1)/libmodule.a: $$(MODULE_PURE:%.c=build/$(1)/%.o)
+	@rm -f $$@
+	$$(SAY) AR $$@
+	$$(Q)ar rcs $$@ $$^
 
 build/$(1)/mod_alipes.so: $$(MODULE_OBJECTS:%=build/$(1)/module/%)
 	$$(SAY) LD $$@
@@ -163,7 +170,8 @@ OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
              build/asan/tests/urlpattern/ask.o \
-             $(foreach v,release asan tsan,$(MODULE_OBJECTS:%=build/$(v)/module/%))
+             $(foreach v,release asan tsan,$(MODULE_OBJECTS:%=build/$(v)/module/%)) \
+             $(foreach v,release asan tsan fuzz,$(MODULE_PURE:%.c=build/$(v)/%.o))
 $(OBJECTS): | $(FIRST)
 
 # --- checking ---------------------------------------------------------------------------------
@@ -193,7 +201,7 @@ conformance:
 	@$(PYTHON) tests/tools/conformance.py
 
 format:
-	find backend tests -name '*.[ch]' -exec clang-format -i {} +
+	find backend tests proxy-config -name '*.[ch]' -exec clang-format -i {} +
 
 # Nothing is tested by the clock: a busy machine has time.
 export CK_TIMEOUT_MULTIPLIER := 10
@@ -269,9 +277,13 @@ build/fuzz/libalipes.a: $(LIBRARY:%.c=build/fuzz/%.o)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/tests/fuzz/%/fuzz.o build/fuzz/libalipes.a
+build/fuzz/libmodule.a: $(MODULE_PURE:%.c=build/fuzz/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/tests/fuzz/%/fuzz.o build/fuzz/libmodule.a build/fuzz/libalipes.a
 	$(SAY) LD $@
-	$(Q)$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+	$(Q)$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $@ $^ -lssl $(LDLIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_PROGRAMS)

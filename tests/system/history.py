@@ -106,7 +106,8 @@ class Publisher:
 
 
 class Listener:
-    """A subscriber's connection: what has come so far; `whole`: it has ended with its last chunk. Nothing here waits."""
+    """A subscriber's connection: what has come so far; `whole`: it has ended with its last chunk; `last`: the last block,
+    with or without an event. Nothing here waits."""
 
     def __init__(self, address, query, *headers):
         tls, address = isinstance(address, Tls), getattr(address, "address", address)
@@ -114,7 +115,7 @@ class Listener:
         self.socket = socket.socket(family)
         self.socket.settimeout(PATIENCE)
         self.status, self.headers, self.events = None, {}, []
-        self.raw, self.text, self.chunked, self.ended, self.whole = b"", b"", False, False, False
+        self.raw, self.text, self.chunked, self.ended, self.whole, self.last = b"", b"", False, False, False, b""
         try:
             self.socket.connect(address if family == socket.AF_INET else str(address))
             self.socket = over_tls(self.socket) if tls else self.socket
@@ -165,6 +166,7 @@ class Listener:
             self.text, self.raw = self.text + self.raw, b""
         *events, self.text = self.text.split(b"\n\n")
         for event in events:
+            self.last = event
             fields = dict(re.findall(r"^(\w+): (.*)$", event.decode(), re.M))
             if "data" in fields and "id" in fields:
                 self.events.append((fields["id"], fields["data"]))

@@ -12,7 +12,7 @@ from conftest import (APACHE_MODULES, PATH, ROOT, Client, Stream, Tls, apache_co
 
 SITE = """Protocols h2 http/1.1
 <VirtualHost 127.0.0.1:{port}>
-ServerName site.example
+ServerName www.hub.example
 DocumentRoot {folder}/pages
 SSLEngine on
 SSLCertificateFile {cert}
@@ -29,7 +29,7 @@ Include {included}
 """
 PAGE = """<!DOCTYPE html><title>site</title><script>
 got = [];
-source = new EventSource('https://hub.example:' + location.port + '%s?topic=t');
+source = new EventSource('https://hub.example:' + location.port + '%s?topic=t', {withCredentials: true});
 source.onmessage = event => got.push(event.data);
 </script>""" % PATH
 
@@ -39,7 +39,7 @@ class Site(Apache):
 
     def __init__(self, folder, hub, port, protocols):
         self.folder, self.hub, self.port = folder, hub, port
-        self.tls = certificate(folder, ("site.example", "hub.example"))
+        self.tls = certificate(folder, ("www.hub.example", "hub.example"))
         (folder / "pages").mkdir()
         (folder / "pages/index.html").write_text(PAGE)
         included = snippet(folder, "apache/module-unix.conf", hub)
@@ -54,8 +54,8 @@ class Site(Apache):
 
     def ask(self, host, *words):
         """By curl, over the connection that belongs to the site."""
-        done = subprocess.run(["curl", "-sk", "-m", "10", "--http2", "--resolve", f"site.example:{self.port}:127.0.0.1", "-H", f"Host: {host}:{self.port}", *words,
-                               "-o", "/dev/null", "-w", "%{http_version} %{http_code}", f"https://site.example:{self.port}{PATH}?topic=t"], capture_output=True, text=True)
+        done = subprocess.run(["curl", "-sk", "-m", "10", "--http2", "--resolve", f"www.hub.example:{self.port}:127.0.0.1", "-H", f"Host: {host}:{self.port}", *words,
+                               "-o", "/dev/null", "-w", "%{http_version} %{http_code}", f"https://www.hub.example:{self.port}{PATH}?topic=t"], capture_output=True, text=True)
         return done.stdout
 
 
@@ -63,9 +63,9 @@ class Site(Apache):
 def begin(start_hub, tmp_path):
     sites = []
 
-    def start(protocols="http/1.1"):
+    def start(protocols="http/1.1", heartbeat="600s"):
         port = free_port()
-        hub = start_hub(f"cors_origins https://site.example:{port}\nheartbeat 600s")
+        hub = start_hub(f"cors_origins https://www.hub.example:{port}\nheartbeat {heartbeat}")
         sites.append(Site(tmp_path, hub, port, protocols))
         return sites[-1]
 
@@ -92,7 +92,7 @@ def test_a_browser_that_thinks_both_names_are_one_server_has_a_stream_all_the_sa
     der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "der"], input=key, capture_output=True, check=True).stdout
     trusts = f"--ignore-certificate-errors-spki-list={base64.b64encode(hashlib.sha256(der).digest()).decode()}"
     with chromium(tmp_path, trusts) as browser:
-        browser.get(f"https://site.example:{site.port}/")
+        browser.get(f"https://www.hub.example:{site.port}/")
         assert browser.execute_script("return performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
         wait_for(lambda: browser.execute_script("return source.readyState") == 1, "the stream")
         site.streams(1)
@@ -104,7 +104,7 @@ def test_a_browser_that_thinks_both_names_are_one_server_has_a_stream_all_the_sa
 
 
 def test_where_the_hubs_name_speaks_http_2_as_well_streams_go_by_threads_as_before(begin):
-    site = begin("h2 http/1.1")
+    site = begin("h2 http/1.1", "1s")
     assert site.ask("hub.example", "-I") == "2 200"
     stream = subprocess.Popen(["curl", "-skN", "--http2", "--resolve", f"hub.example:{site.port}:127.0.0.1", f"https://hub.example:{site.port}{PATH}?topic=t"],
                               stdout=subprocess.PIPE)

@@ -79,7 +79,7 @@ def test_who_hears_another_topic_or_stalls_meanwhile_misses_nothing_either(runni
     pages = open_pages(5, apache.address, "topic=t0&topic=t1&topic=t2")
     stalls = Page(apache.address, "topic=t0&topic=t1&topic=t2&topic=last")
     load = Load(apache.hub, 8000)
-    wait_for(lambda: apache.status()["Paused"] == 1, "the one that stalls")
+    wait_for(lambda: apache.status()["Paused"] >= 1, "one that stalls")
     for _ in range(2):
         load.goes_on()
         ends(apache.hub, signal.SIGKILL)
@@ -102,7 +102,7 @@ def test_a_hub_that_stays_away_ends_streams_in_order_and_they_come_back(running)
     before = news(apache.hub, 2)
     ends(apache.hub, signal.SIGKILL)
     wait_for(lambda: [page.listener.read() for page in pages] and all(page.listener.ended for page in pages), "their ends")
-    assert all(page.listener.whole and b"retry: " in page.listener.text for page in pages), pages[0].listener.text
+    assert all(page.listener.whole and b"retry: " in page.listener.last for page in pages), pages[0].listener.last
     assert apache.reasons() == ["away"] * 20 and apache.status()["Streams"] == 0
     apache.hub.start()
     after = news(apache.hub, 2)
@@ -124,7 +124,7 @@ def test_a_stream_that_begins_while_the_hub_is_away_is_told_to_come_back(running
     apache.hub.start()
     wait_for(lambda: apache.status()["Links"] >= 1 or Stream(apache.address, "topic=t").close(), "the hub")
     stream = Stream(apache.address, "topic=t")
-    assert stream.datas(2) == news(apache.hub, 2)
+    assert news(apache.hub, 2) == stream.datas(2)
 
 
 def test_an_apache_that_begins_before_its_hub_needs_no_help(tmp_path):
@@ -152,7 +152,7 @@ def test_a_stream_whose_token_has_ended_meanwhile_ends_in_order_and_learns_it_wh
     wait_for(lambda: time.time() > until + 1, "the token's end")
     apache.hub.start()
     wait_for(lambda: page.listener.read() or page.listener.ended, "its end")
-    assert page.listener.whole and b"retry: " in page.listener.text
+    assert page.listener.whole and b"retry: " in page.listener.last
     assert Client(apache.address).get(f"{PATH}?topic=t", auth).status == 401
     datas = news(apache.hub, 2)
     look_until(stays, lambda: all([data for _, data in other.events] == datas for other in stays), "the others' news")
@@ -182,7 +182,7 @@ def test_a_hub_that_has_forgotten_everything_ends_streams_which_learn_it_when_th
 
 def test_who_is_there_stays_there_while_the_hub_is_replaced_and_who_leaves_meanwhile_is_gone(running):
     """No begin and no end is told of a stream that was attached again; and the end at once of one that has left."""
-    apache = running(extra="subscriptions {\nhold_back 0s\nhold_back_return 0s\n}\n")
+    apache = running(extra="subscriptions {\nhold_back 0s\n}\n")
     watcher = Watcher(apache.hub, "0.x")
     pages = [Page(apache.address, f"topic=room{n}", person("0.x", f"visitor {n}")) for n in range(6)]
     look_until(pages, lambda: all(page.open for page in pages), "the streams")
@@ -192,11 +192,14 @@ def test_who_is_there_stays_there_while_the_hub_is_replaced_and_who_leaves_meanw
     pages[0].close()
     assert [told[:2] for told in watcher.wait(1)] == [(False, "room0")]
     watcher.close()
-    for how in signal.SIGKILL, signal.SIGTERM:
-        ends(apache.hub, how)
-        apache.hub.start()
-    wait_for(lambda: apache.status()["Reattached"] == 10, "the streams")
+    ends(apache.hub, signal.SIGKILL)
+    apache.hub.start()
+    wait_for(lambda: apache.status()["Reattached"] == 5, "the streams")
+    ends(apache.hub, signal.SIGTERM)
     pages[1].close()
+    wait_for(lambda: apache.status()["Streams"] == 4, "the one that has left")
+    apache.hub.start()
+    wait_for(lambda: apache.status()["Reattached"] == 9, "the others")
     watcher = Watcher(apache.hub, "0.x", lastEventID=last)
     told = [(active, room) for active, room, _ in watcher.until_mark() if room.startswith("room")]
     wait_for(lambda: told.extend((active, room) for active, room, _ in watcher.until_mark() if room.startswith("room")) or len(told) >= 2, "the end")

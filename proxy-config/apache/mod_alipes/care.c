@@ -163,7 +163,7 @@ took(struct line *l, struct stream *s, enum stream_took t)
 static bool
 give(struct line *l, struct stream *s, const struct piece *p)
 {
-    tally_add(TALLY_DELIVERED, 1);
+    l->delivered++;
     return took(l, s, stream_take(s, p));
 }
 
@@ -249,7 +249,7 @@ add_request(struct line *l, struct stream *s, struct slice cursor)
     buf_init(&params, SIZE_MAX);
     buf_add(&params, buf_slice(&s->params));
     buf_add(&params, cursor);
-    wire_add_request(&l->out, s->id, buf_slice(&params));
+    wire_add_request(&l->out, s->id, buf_slice(&params), buf_slice(&s->body));
     buf_fini(&params);
     s->is_asked = true;
 }

@@ -70,7 +70,9 @@ add_line(struct buf *line, const struct stream *s)
     uint64_t ms = clock_wall_ms() - s->begun_ms;
     strftime(when, sizeof when, "%d/%b/%Y:%H:%M:%S %z", localtime_r(&begun, &at));
     add_escaped(line, param(s, SLICE("REMOTE_ADDR")));
-    buf_addf(line, " - - [%s] \"GET ", when);
+    buf_addf(line, " - - [%s] \"", when);
+    add_escaped(line, param(s, SLICE("REQUEST_METHOD")));
+    buf_add_byte(line, ' ');
     add_escaped(line, param(s, SLICE("REQUEST_URI")));
     buf_add_byte(line, ' ');
     add_escaped(line, param(s, SLICE("SERVER_PROTOCOL")));

@@ -41,6 +41,16 @@ line_find(const struct line *l, uint16_t id)
     return l->by_id[id];
 }
 
+void
+line_fetch(const struct line *l, uint16_t id)
+{
+    const char *s = (const char *)l->by_id[id];
+    if (s == NULL)
+        return;
+    __builtin_prefetch(s, 1);
+    __builtin_prefetch(s + 64, 1);
+}
+
 bool
 line_number(struct line *l, struct stream *s)
 {

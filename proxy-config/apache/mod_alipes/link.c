@@ -36,6 +36,7 @@ enum {
     END_SPREAD_MS = 5000, /* once no hub has come back */
     GRACE_MS = 1000,      /* for what waits for its client, behind the last end */
     INPUT_MAX = 256 * 1024,
+    AHEAD = 4,  /* streams whose memory is fetched meanwhile */
     ROUNDS = 8, /* of reading in a turn */
     SOCKET_BYTES = 1 << 20
 };
@@ -62,6 +63,7 @@ struct link {
     uint64_t end_by_ms;   /* 0: nothing is ended */
     uint64_t end_next_ms; /* some more of them */
     enum stream_end end;  /* why */
+    bool was_useless;     /* the last time it answered; that is told */
     bool is_closing;      /* for good: takes nothing more */
 };
 
@@ -250,6 +252,19 @@ write_out(struct link *l)
 /* --- records ---------------------------------------------------------------------------------- */
 
 static void
+be_useless(struct link *l)
+{
+    if (!l->was_useless)
+        report(REPORT_ERROR,
+               "the hub at %s does not multiplex (its directive fastcgi_multiplexing): streams are "
+               "left to mod_proxy",
+               l->hub.name);
+    l->was_useless = true;
+    l->state = LINK_USELESS;
+    turn_away(l, VERDICT_AWAY);
+}
+
+static void
 on_values(struct link *l, uint16_t id, struct slice content)
 {
     struct values v;
@@ -259,15 +274,11 @@ on_values(struct link *l, uint16_t id, struct slice content)
         return;
     }
     if (!v.multiplexes && !v.multicast) {
-        report(REPORT_ERROR,
-               "the hub at %s does not multiplex (its directive fastcgi_multiplexing): streams are "
-               "left to mod_proxy",
-               l->hub.name);
-        l->state = LINK_USELESS;
-        turn_away(l, VERDICT_AWAY);
+        be_useless(l);
         return;
     }
     l->state = LINK_UP;
+    l->was_useless = false;
     l->back_off_ms = BACK_OFF_MS;
     l->line.is_up = true;
     l->line.is_multicast = v.multicast;
@@ -308,6 +319,8 @@ on_multicast(struct link *l, uint16_t id, struct slice content)
     piece_make(&p, &l->line.frame, m.text);
     for (unsigned i = 0; i < m.count; i++) {
         struct stream *s = line_find(&l->line, wire_id(&m, i));
+        if (i + AHEAD < m.count)
+            line_fetch(&l->line, wire_id(&m, i + AHEAD));
         if (s)
             care_event(&l->line, s, &m, &p);
     }
@@ -533,6 +546,8 @@ link_turn(struct link *l, uint64_t now)
     if (l->end_by_ms)
         end_some(l, now);
     write_out(l);
+    tally_add(TALLY_DELIVERED, l->line.delivered);
+    l->line.delivered = 0;
     free_all(&l->line.closing);
 }
 

@@ -1,7 +1,7 @@
 /* mod_alipes - Apache holds event streams of the hub without a thread or a backend connection each.
  *
- *     GET of the hub's path, HTTP/1.x -> asked of the hub by a poller's connection -> the head goes
- *     out by Apache -> the client's connection leaves Apache, and is the poller's
+ *     GET or QUERY of the hub's path, HTTP/1.x -> asked of the hub by a poller's connection -> the
+ * head goes out by Apache -> the client's connection leaves Apache, and is the poller's
  *
  * All else is declined: mod_proxy has it (module-unix.conf). A reply that is no stream goes out as
  * any reply does. What Apache knows of ends here; what the poller knows begins with an arrival. */
@@ -34,6 +34,7 @@ APLOG_USE_MODULE(alipes);
 
 enum {
     OTHER_FILES = 64, /* descriptors of a child that are no client's */
+    CONNECTIONS = 4,  /* of a thread: its own, and what the MPM keeps alive or lets linger */
 };
 
 static int64_t max_streams; /* of this child; 0: it has no pollers */
@@ -48,12 +49,17 @@ is_misdirected(request_rec *r)
     return r->connection->master && !ap_is_allowed_protocol(r->connection, r, r->server, "h2");
 }
 
+/* A body that is not short, or does not say how long it is, is none of a subscription's. */
 static bool
 is_for_stream(request_rec *r, const struct hub *hub)
 {
-    return r->method_number == M_GET && !r->header_only && strcmp(r->uri, hub->path) == 0 &&
-           !r->expecting_100 && !apr_table_get(r->headers_in, "Transfer-Encoding") &&
-           !apr_table_get(r->headers_in, "Content-Length");
+    bool is_query = strcmp(r->method, "QUERY") == 0;
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    uint64_t bytes = 0;
+    if (apr_table_get(r->headers_in, "Transfer-Encoding") || strcmp(r->uri, hub->path) ||
+        (length && !slice_u64(slice_of(length), STREAM_BODY, &bytes)))
+        return false;
+    return is_query || (r->method_number == M_GET && !r->header_only && bytes == 0);
 }
 
 static bool
@@ -67,6 +73,20 @@ may_leave(request_rec *r)
     return false;
 }
 
+static bool
+read_body(request_rec *r, struct buf *body)
+{
+    char bytes[8192];
+    long got = 0;
+    if (ap_setup_client_block(r, REQUEST_CHUNKED_ERROR) != OK)
+        return false;
+    if (!ap_should_client_block(r))
+        return true;
+    while ((got = ap_get_client_block(r, bytes, sizeof bytes)) > 0)
+        buf_add(body, SLICE_OF(bytes, (size_t)got));
+    return got == 0 && !body->failed;
+}
+
 static struct stream *
 make_stream(request_rec *r)
 {
@@ -75,7 +95,7 @@ make_stream(request_rec *r)
         return NULL;
     params_write(r, &s->params, &s->cursor);
     s->is_browser = apr_table_get(r->headers_in, "Sec-Fetch-Mode") != NULL;
-    if (s->params.failed || s->cursor.failed)
+    if (!read_body(r, &s->body) || s->params.failed || s->cursor.failed)
         stream_free(&s);
     return s;
 }
@@ -144,7 +164,7 @@ answer(request_rec *r, struct arrival *a, bool *ret_taken)
     case VERDICT_REPLY:
         return put_reply(r, a);
     case VERDICT_AWAY:
-        return DECLINED;
+        return a->stream->body.len ? HTTP_SERVICE_UNAVAILABLE : DECLINED; /* it is read already */
     case VERDICT_BUSY:
         return HTTP_SERVICE_UNAVAILABLE;
     case VERDICT_BROKEN:
@@ -268,7 +288,7 @@ descriptors_allow(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (getrlimit(RLIMIT_NOFILE, &limit))
         return 0;
-    int64_t others = OTHER_FILES + 2 * (int64_t)threads;
+    int64_t others = OTHER_FILES + CONNECTIONS * (int64_t)threads;
     int64_t most = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
     return most > others ? most - others : 0;
 }

@@ -67,5 +67,6 @@ params_write(request_rec *r, struct buf *params, struct buf *cursor)
     add(params, "REQUEST_SCHEME", scheme);
     add(params, "HTTPS", https ? https : strcmp(scheme, "https") == 0 ? "on" : NULL);
     add(params, "REMOTE_ADDR", r->useragent_ip);
+    add(params, "CONTENT_LENGTH", apr_table_get(r->headers_in, "Content-Length"));
     apr_table_do(add_header, &w, r->headers_in, NULL);
 }

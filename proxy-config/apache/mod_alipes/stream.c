@@ -37,14 +37,16 @@ stream_end_word(enum stream_end end)
 struct stream *
 stream_new(bool is_chunked)
 {
-    struct stream *s = try_alloc(sizeof *s);
+    struct stream *s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
     if (s == NULL)
         return NULL;
+    *s = (struct stream){0};
     s->watched.kind = WATCHED_STREAM;
     list_init(&s->node);
     list_init(&s->queue);
     s->client.fd = -1;
     buf_init(&s->params, PARAMS_MAX);
+    buf_init(&s->body, STREAM_BODY);
     buf_init(&s->cursor, CURSOR_MAX);
     buf_init(&s->rest, STREAM_REST);
     s->offset = WIRE_ALL;
@@ -65,6 +67,7 @@ stream_free(struct stream **s)
         buf_fini(&(*s)->again->head);
     free((*s)->again);
     buf_fini(&(*s)->params);
+    buf_fini(&(*s)->body);
     buf_fini(&(*s)->cursor);
     buf_fini(&(*s)->rest);
     free(*s);
@@ -175,5 +178,6 @@ stream_keep_ticket(struct stream *s, struct slice ticket)
         return;
     }
     buf_fini(&s->params);
+    buf_fini(&s->cursor);
     s->params = exact;
 }
