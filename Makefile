@@ -34,7 +34,8 @@
 #
 # Variants live side by side: build/release, build/asan, build/tsan and build/fuzz (clang).
 # build/VARIANT/alipes is the program, build/VARIANT/libalipes.a all of it but main.c.
-# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests.
+# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests,
+# SYSTEM_VARIANTS=release runs them with that program alone.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -52,6 +53,7 @@ FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
 PYTEST_JOBS  ?= 3
+SYSTEM_VARIANTS ?= asan tsan release
 BENCH_ARGS   ?=
 
 # V=1 shows every command.
@@ -173,6 +175,8 @@ OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(foreach v,release asan tsan,$(MODULE_OBJECTS:%=build/$(v)/module/%)) \
              $(foreach v,release asan tsan fuzz,$(MODULE_PURE:%.c=build/$(v)/%.o))
 $(OBJECTS): | $(FIRST)
+# Files that a file of C has within it as they are.
+$(foreach v,release asan tsan fuzz,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
 
 # --- checking ---------------------------------------------------------------------------------
 #
@@ -191,7 +195,7 @@ ifneq ($(filter check,$(MAKECMDGOALS)),)
 lint: | deps
 check-unit: | lint
 check-corpora: | check-unit
-$(foreach v,asan tsan release,check-system-$(v)): | check-corpora
+$(SYSTEM_VARIANTS:%=check-system-%): | check-corpora
 endif
 
 lint: | $(FIRST)
@@ -219,10 +223,10 @@ export PYTHONDONTWRITEBYTECODE := 1
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
-                    test_inspect.py test_laravel.py test_lint.py test_make.py test_multicast_design.py test_notifications.py test_presence.py test_run.py test_scrape.py \
-                    test_subscriptions_design.py test_symfony.py test_urlpattern.py)
+                    test_inspect.py test_laravel.py test_lint.py test_make.py test_multicast_design.py test_notifications.py test_presence.py \
+                    test_redis_design.py test_run.py test_scrape.py test_subscriptions_design.py test_symfony.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
-SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
+SYSTEM_RUNS := $(SYSTEM_VARIANTS:%=check-system-%)
 .PHONY: $(SYSTEM_RUNS)
 $(SYSTEM_RUNS): check-system-%: build/%/alipes
 	@ALIPES_BIN=$< $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) \
@@ -298,6 +302,7 @@ soak: build/release/alipes build/release/mod_alipes.so build/trouble/shim.so
 	$(PYTHON) tests/soak/presence.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/reattach.py --bin build/release/alipes
 	$(PYTHON) tests/soak/module.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/nodes.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
 build/bench/indexbench build/bench/verify: build/bench/%: build/release/tests/bench/%.o build/release/libalipes.a
 	@mkdir -p $(@D)

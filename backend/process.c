@@ -21,6 +21,8 @@
 #include "rules_load.h"
 #include "transport/disk/disk.h"
 #include "transport/memory.h"
+#include "transport/redis/redis.h"
+#include "transport/redis/settings.h"
 
 #include <sched.h>
 #include <semaphore.h>
@@ -194,12 +196,27 @@ forbid_core_dumps(void)
         setrlimit(RLIMIT_CORE, &none);
 }
 
+static const struct transport_ops *
+kind_of(const struct config *c)
+{
+    static const struct transport_ops *const kinds[] = {
+        [TRANSPORT_LOG] = &disk_transport,
+        [TRANSPORT_MEMORY] = &memory_transport,
+        [TRANSPORT_REDIS] = &redis_transport,
+    };
+    return kinds[c->transport];
+}
+
 static struct transport *
 open_history(const struct config *c, struct error *err)
 {
+    struct redis_settings redis = {0};
+    if (c->transport == TRANSPORT_REDIS)
+        redis_settings_of(&redis, c);
     const struct transport_settings settings = {
         .tail_bytes = c->tail,
         .max_batch_bytes = c->max_batch_bytes,
+        .redis = &redis,
         .path = c->history_path,
         .max_events = c->max_events,
         .max_bytes = c->max_bytes,
@@ -208,8 +225,11 @@ open_history(const struct config *c, struct error *err)
         .unsafe_filesystem = c->unsafe_filesystem,
         .subscriptions = c->subscriptions,
         .subscriptions_max_bytes = c->subscriptions_max_bytes,
-        .subscriptions_max_age_ms = c->subscriptions_max_age_ms};
-    return transport_open(c->in_memory ? &memory_transport : &disk_transport, &settings, err);
+        .subscriptions_max_age_ms = c->subscriptions_max_age_ms,
+        .has_random_ids = c->id_format_uuid4};
+    struct transport *t = transport_open(kind_of(c), &settings, err);
+    redis_settings_fini(&redis);
+    return t;
 }
 
 static void
@@ -239,7 +259,7 @@ say_ready(const struct process *p)
         log_line(LOG_INFO, k < p->listeners.hub_count ? "listening" : "metrics_listening",
                  "address=%s", LOG_SLICE(slice_of(listener_address(p->listeners.all[k]))));
     log_line(LOG_INFO, "ready", "workers=%u path=%s transport=%s%s%s", p->worker_count, c->path,
-             c->in_memory ? memory_transport.name : disk_transport.name, c->name ? " name=" : "",
+             kind_of(c)->name, c->name ? " name=" : "",
              c->name ? LOG_SLICE(slice_of(c->name)) : "");
     notify_supervisor("READY=1");
 }
@@ -376,7 +396,8 @@ process_start(void)
     struct process *p = &process;
     struct error err = {""};
     if (!start(p, &err)) {
-        log_line(LOG_ERROR, "start_failed", "msg=%s", LOG_SLICE(slice_of(err.text)));
+        log_line(LOG_ERROR, "start_failed", "msg=%s",
+                 log_slice((char[600]){0}, 600, slice_of(err.text)));
         p->worker_count = 0;
         fetcher_drop(&p->sources, p->rules->config->sources.count);
         release(p);

@@ -342,7 +342,7 @@ history_cmd(int argc, char **argv)
     int status = WRONG;
     if (!configure(argc - 2, argv + 2, &c, &err)) {
         complain(err.text);
-    } else if (c->in_memory) {
+    } else if (c->transport == TRANSPORT_MEMORY) {
         complain("transport memory: there is no history on the disk");
     } else {
         const struct store_settings settings = {.path = c->history_path,

@@ -76,7 +76,6 @@ refuse_unknown(struct slice name, struct error *err)
 struct directive {
     struct slice words[MAX_ARGUMENTS + 1];
     struct block_word inner[MAX_INNER]; /* of its block */
-    struct slice flat[MAX_INNER];       /* where the words of a block are put side by side */
     size_t count, inner_count;
     bool has_block, is_wrong; /* is_wrong: that is said already; it is read on, and dropped */
     unsigned line;
@@ -102,21 +101,6 @@ drop_words(struct directive *d)
     d->has_block = d->is_wrong = false;
 }
 
-/* The words of a block that has no blocks inside: names, each with its value. */
-static bool
-flatten(const struct directive *d, struct slice *ret, size_t *ret_count, struct error *err)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < d->inner_count; i++) {
-        if (d->inner[i].kind == LEX_WORD)
-            ret[n++] = d->inner[i].text;
-        else if (d->inner[i].kind != LEX_LINE_END)
-            return error_set(err, "a block inside a block");
-    }
-    *ret_count = n;
-    return true;
-}
-
 /* --- directives that say more than one thing -------------------------------------------------- */
 
 static bool
@@ -133,39 +117,28 @@ read_compatibility(struct config_reading *r, struct directive *d, struct error *
 static bool
 read_transport(struct config_reading *r, struct directive *d, struct error *err)
 {
-    struct error why;
-    size_t count = 0;
     bool is_url = slice_eq(d->words[0], SLICE("transport_url"));
-    if (!flatten(d, d->flat, &count, &why))
-        return error_set(err, "transport: %.400s", why.text);
-    return history_set_transport(r, is_url, d->words + 1, d->count - 1, d->flat, count, err);
+    return history_set_transport(r, is_url, d->words + 1, d->count - 1, d->inner, d->inner_count,
+                                 err);
 }
 
 static bool
 read_history(struct config_reading *r, struct directive *d, struct error *err)
 {
-    struct error why;
-    size_t count = 0;
     if (d->count != 1 || !d->has_block)
         return error_set(err, "history: expected history { max_events N  max_bytes SIZE  max_age "
                               "DURATION }");
-    if (!flatten(d, d->flat, &count, &why))
-        return error_set(err, "history: %.400s", why.text);
-    return value_set_block(r, "history", d->flat, count, err);
+    return block_set(r, "history", d->inner, d->inner_count, err);
 }
 
 static bool
 read_subscriptions(struct config_reading *r, struct directive *d, struct error *err)
 {
-    struct error why;
-    size_t count = 0;
     if (d->count != 1)
         return error_set(err, "subscriptions: it stands alone, or with a block: subscriptions { "
                               "max_bytes SIZE  max_age DURATION }");
-    if (!flatten(d, d->flat, &count, &why))
-        return error_set(err, "subscriptions: %.400s", why.text);
     r->config->subscriptions = true;
-    return value_set_block(r, "subscriptions", d->flat, count, err);
+    return block_set(r, "subscriptions", d->inner, d->inner_count, err);
 }
 
 static bool

@@ -62,12 +62,32 @@ look_at(struct config *c, const struct key_setting keys[ROLES], const char *path
     }
 }
 
+/* A password, or a URL that holds one. */
+static void
+look_at_password(struct config *c, const char *text, const char *path, struct slice file)
+{
+    struct slice secret = slice_of(text);
+    bool is_url = slice_find(secret, SLICE("://")) < secret.len;
+    if (secret.len == 0 || slice_find(file, secret) == file.len ||
+        (is_url && slice_index(secret, '@') == secret.len))
+        return;
+    struct error sentence;
+    error_set(&sentence,
+              "everybody on this machine may read the password in %.200s: chmod o-r, or keep it in "
+              "a file of its own (password_file PATH)",
+              path);
+    settings_note(c, "transport", sentence.text);
+}
+
 void
 exposure_note(struct config *c, const char *path, struct slice text)
 {
     if (!is_open_to_all(path))
         return;
     look_at(c, c->keys, path, text);
+    const char *passwords[] = {c->redis_url, c->redis_password, c->redis_sentinel_password};
+    for (size_t i = 0; i < COUNT_OF(passwords); i++)
+        look_at_password(c, passwords[i], path, text);
     for (size_t i = 0; i < c->issuer_count; i++)
         look_at(c, c->issuers[i].keys, path, text);
 }

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LOCAL_IS_MEMORY "local is transport memory here: nothing on disk, replay from the tail"
+#define REDIS           "transport redis"
+
 /* The folder that bolt's file stands in is its user's; one beside the file is ours. */
 static void
 beside_bolt(struct config *c, struct slice path)
@@ -59,18 +62,29 @@ take_bolt_word(struct slice name, struct slice value, struct slice *path, struct
     return true;
 }
 
-static bool
-set_bolt_block(struct config_reading *r, const struct slice *words, size_t count, struct error *err)
+/* The next word of a block; the empty one: there is none. */
+static struct slice
+next_word(const struct block_word **at, const struct block_word *end)
 {
-    struct slice path = {0}, size = {0};
-    for (size_t i = 0; i < count; i += 2) {
-        struct slice value = i + 1 < count ? words[i + 1] : SLICE("");
-        if (!take_bolt_word(words[i], value, &path, &size))
+    while (*at < end && (*at)->kind == LEX_LINE_END)
+        ++*at;
+    return *at < end ? (*at)++->text : SLICE("");
+}
+
+static bool
+set_bolt_block(struct config_reading *r, const struct block_word *at, size_t count,
+               struct error *err)
+{
+    const struct block_word *end = at + count;
+    struct slice path = {0}, size = {0}, name;
+    while ((name = next_word(&at, end)).len) {
+        struct slice value = next_word(&at, end);
+        if (!take_bolt_word(name, value, &path, &size))
             return error_set(err, "transport bolt: unknown " SLICE_FMT "; " BOLT_TAKES,
-                             SLICE_ARG(slice_head(words[i], 60)));
+                             SLICE_ARG(slice_head(name, 60)));
         if (value.len == 0)
             return error_set(err, "transport bolt: " SLICE_FMT " is without a value",
-                             SLICE_ARG(words[i]));
+                             SLICE_ARG(name));
     }
     return take_over_bolt(r, path, size, err);
 }
@@ -92,35 +106,110 @@ set_bolt_url(struct config_reading *r, struct slice url, struct error *err)
     return take_over_bolt(r, path, size, err);
 }
 
-static const char *
-refuse_transport(bool is_url)
+/* What its URL says beside where it is: as directives of the block do. */
+static bool
+set_redis_parameter(struct config_reading *r, struct slice part, struct error *err)
 {
-    return is_url ? "transport_url: expected bolt://PATH or local://local; the other transports do "
-                    "not exist here"
-                  : "transport: expected transport log { … } or transport memory; the other "
-                    "transports do not exist here";
+    struct slice name = slice_head(part, slice_index(part, '='));
+    struct slice value = slice_from(part, name.len + 1);
+    const struct option *o = option_find(REDIS, name);
+    if (o && o->kind == OPTION_REFUSED)
+        return error_set(err, "transport_url: %s: %s", o->name, o->help);
+    if (!slice_eq(name, SLICE("stream")) && !slice_eq(name, SLICE("max_length")))
+        return error_set(err,
+                         "transport_url: unknown parameter " SLICE_FMT
+                         "; it takes db, stream and max_length",
+                         SLICE_ARG(slice_head(name, 60)));
+    return value_set(r, o, &value, 1, err);
+}
+
+/* db stays in the URL. */
+static bool
+set_redis_url(struct config_reading *r, struct slice url, struct error *err)
+{
+    struct slice where = slice_head(url, slice_index(url, '?')), part;
+    struct slice rest = slice_from(url, where.len + 1);
+    struct buf kept;
+    bool ok = true;
+    buf_init(&kept, url.len + 1);
+    buf_add(&kept, where);
+    while (ok && slice_cut(&rest, '&', &part)) {
+        if (slice_starts(part, SLICE("db=")))
+            buf_addf(&kept, "?" SLICE_FMT, SLICE_ARG(part));
+        else
+            ok = set_redis_parameter(r, part, err);
+    }
+    struct slice text = buf_slice(&kept);
+    ok = ok && value_set(r, option_find(REDIS, SLICE("url")), &text, 1, err);
+    buf_fini(&kept);
+    return ok;
+}
+
+static bool
+is_redis_url(struct slice url)
+{
+    return slice_starts(url, SLICE("redis://")) || slice_starts(url, SLICE("rediss://")) ||
+           slice_starts(url, SLICE("unix://"));
+}
+
+static bool
+set_url(struct config_reading *r, struct slice url, struct error *err)
+{
+    unsigned *kind = &r->config->transport;
+    if (is_redis_url(url)) {
+        *kind = TRANSPORT_REDIS;
+        return set_redis_url(r, url, err);
+    }
+    if (slice_starts(url, SLICE("bolt://"))) {
+        *kind = TRANSPORT_LOG;
+        return set_bolt_url(r, url, err);
+    }
+    if (!slice_eq(url, SLICE("local://local")))
+        return error_set(err, "transport_url: expected redis://HOST, unix://PATH, bolt://PATH or "
+                              "local://local; the other transports do not exist here");
+    *kind = TRANSPORT_MEMORY;
+    settings_note(r->config, "transport", LOCAL_IS_MEMORY);
+    return true;
+}
+
+static const struct {
+    const char *name;
+    enum transport_kind kind;
+} kinds[] = {
+    {"log", TRANSPORT_LOG},      {"bolt", TRANSPORT_LOG},    {"memory", TRANSPORT_MEMORY},
+    {"local", TRANSPORT_MEMORY}, {"redis", TRANSPORT_REDIS},
+};
+
+/* -1: there is none of that name. */
+static int
+find_kind(struct slice name)
+{
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (slice_eq(name, slice_of(kinds[i].name)))
+            return (int)i;
+    return -1;
 }
 
 bool
 history_set_transport(struct config_reading *r, bool is_url, const struct slice *args, size_t count,
-                      const struct slice *block, size_t block_count, struct error *err)
+                      const struct block_word *block, size_t block_count, struct error *err)
 {
-    struct slice kind = count == 1 ? args[0] : SLICE("");
-    bool local = slice_eq(kind, is_url ? SLICE("local://local") : SLICE("local"));
-    bool memory = !is_url && slice_eq(kind, SLICE("memory"));
-    r->config->in_memory = local || memory;
-    if (is_url && slice_starts(kind, SLICE("bolt://")) && block_count == 0)
-        return set_bolt_url(r, kind, err);
-    if (!is_url && slice_eq(kind, SLICE("bolt")))
+    struct slice word = count == 1 ? args[0] : SLICE("");
+    int kind = find_kind(word);
+    if (is_url)
+        return set_url(r, block_count ? SLICE("") : word, err);
+    if (kind < 0 || (kinds[kind].kind == TRANSPORT_MEMORY && block_count))
+        return error_set(err, "transport: expected transport log { … }, transport redis { … } or "
+                              "transport memory; the other transports do not exist here");
+    r->config->transport = kinds[kind].kind;
+    if (slice_eq(word, SLICE("bolt")))
         return set_bolt_block(r, block, block_count, err);
-    if (!is_url && slice_eq(kind, SLICE("log")))
-        return value_set_block(r, "transport log", block, block_count, err);
-    if (!r->config->in_memory || block_count)
-        return error_set(err, "%s", refuse_transport(is_url));
-    if (local)
-        settings_note(r->config, "transport",
-                      "local is transport memory here: nothing on disk, replay from the tail");
-    return true;
+    if (slice_eq(word, SLICE("local")))
+        settings_note(r->config, "transport", LOCAL_IS_MEMORY);
+    if (kinds[kind].kind == TRANSPORT_MEMORY)
+        return true;
+    return block_set(r, kinds[kind].kind == TRANSPORT_REDIS ? REDIS : "transport log", block,
+                     block_count, err);
 }
 
 bool

@@ -4,15 +4,7 @@
 /* issuer ID { authorization_server; publisher { jwt KEY [ALG] | jwks_uri URL [ALG…] };
  * subscriber { … } } */
 
-#include "config/lexer.h"
-#include "config/reading.h"
-
-/* A word of a block, or what stands between words. */
-struct block_word {
-    enum lexeme kind; /* LEX_WORD, LEX_OPEN, LEX_CLOSE, LEX_LINE_END */
-    struct slice text;
-    unsigned line;
-};
+#include "config/block.h"
 
 /* Reads what stands inside the block. On failure the line of the reading is the line that is wrong.
  */

@@ -7,15 +7,20 @@
 #include "base/cidr.h"
 #include "base/site.h"
 #include "config/issuer.h"
+#include "config/redis_setting.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    SMALL_BODY = 1048576, /* of a hub that speaks 1.0 alone */
-    QUERY_MATCHERS = 100, /* of 1.0, which QUERY is of */
-    ESCAPED = 3,          /* bytes of a form that one of a value may take */
-    QUERY_REST = 65536,   /* names, and what else a QUERY says */
+    SMALL_BODY = 1048576,  /* of a hub that speaks 1.0 alone */
+    QUERY_MATCHERS = 100,  /* of 1.0, which QUERY is of */
+    ESCAPED = 3,           /* bytes of a form that one of a value may take */
+    QUERY_REST = 65536,    /* names, and what else a QUERY says */
+    LEAST_BYTES = 1 << 20, /* max_bytes of the history, and what it is unless given */
+    DISK_BYTES = 256 << 20,
+    REDIS_BYTES = 64 << 20,
+    REDIS_LARGEST = 256 << 20, /* of an update: half of what Redis takes as one string */
 };
 
 static void
@@ -228,22 +233,33 @@ judge_names(struct config *c)
 void
 judge_update_size(struct config *c)
 {
-    uint64_t most = c->in_memory ? UINT64_MAX : c->max_bytes / 4, body = c->max_request_body_size;
+    uint64_t most = c->transport == TRANSPORT_MEMORY ? UINT64_MAX : c->max_bytes / 4;
+    uint64_t body = c->max_request_body_size;
+    if (c->transport == TRANSPORT_REDIS && most > REDIS_LARGEST)
+        most = REDIS_LARGEST;
     c->update_size_follows |= c->max_update_size == 0;
     if (c->update_size_follows)
         c->max_update_size = 2 * body < most ? 2 * body : most;
     if (c->max_update_size > most)
-        settings_refuse(c, "max_update_size", "at most a quarter of history's max_bytes, here %llu",
-                        (unsigned long long)most);
+        settings_refuse(
+            c, "max_update_size", "at most a quarter of history's max_bytes%s, here %llu",
+            most == REDIS_LARGEST ? ", and what Redis takes" : "", (unsigned long long)most);
 }
 
 static void
 judge_history(struct config *c)
 {
-    if (c->in_memory && (settings_place_of(c, "history") || settings_place_of(c, "durability")))
+    if (c->transport == TRANSPORT_MEMORY &&
+        (settings_place_of(c, "history") || settings_place_of(c, "durability")))
         settings_refuse(c, "transport",
                         "history and durability are of transport log; with transport memory there "
                         "is tail alone");
+    if (c->max_bytes == 0)
+        c->max_bytes = c->transport == TRANSPORT_REDIS ? REDIS_BYTES : DISK_BYTES;
+    if (c->max_bytes < LEAST_BYTES)
+        settings_refuse(c, "history", "max_bytes: must be 1MiB or more");
+    if (c->transport == TRANSPORT_REDIS)
+        redis_setting_judge(c);
     judge_update_size(c);
 }
 

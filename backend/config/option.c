@@ -41,8 +41,10 @@ const struct option option_table[] = {
 #define ACCEPTED(name_, why)    SAID(OPTION_ACCEPTED, #name_, why)
 #define RENAMED(name_, to)      SAID(OPTION_RENAMED, #name_, to)
 #define REFUSED(name_, why)     SAID(OPTION_REFUSED, #name_, why)
-#define GROUP(heading)          SAID(OPTION_GROUP, heading, NULL)
-#define PAST(name_, text)       SAID(OPTION_PAST, #name_, text)
+#define FOREIGN(block_, name_, why)                                                                \
+    {.kind = OPTION_REFUSED, .block = (block_), .name = #name_, .help = (why)},
+#define GROUP(heading)    SAID(OPTION_GROUP, heading, NULL)
+#define PAST(name_, text) SAID(OPTION_PAST, #name_, text)
 #define PART(name_, type_, field_, when_)                                                          \
     {.kind = OPTION_PART,                                                                          \
      .name = #name_,                                                                               \

@@ -158,6 +158,9 @@ settings_free(struct config **ref)
         clear_issuer(&c->issuers[i]);
     free(c->issuers);
     free(c->proxies);
+    for (size_t i = 0; i < c->redis_server_count; i++)
+        redis_url_clear(&c->redis_servers[i]);
+    free(c->redis_servers);
     string_list_clear(&c->sources);
     string_list_clear(&c->notes);
     string_list_clear(&c->errors);

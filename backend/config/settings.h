@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/key_setting.h"
+#include "config/redis_url.h"
 #include "config/string_list.h"
 
 struct config_reading;
@@ -32,6 +33,13 @@ struct issuer_setting {
     char *id, *place;
     bool authorization_server;
     struct key_setting keys[ROLES];
+};
+
+/* Where updates are kept. */
+enum transport_kind {
+    TRANSPORT_LOG,
+    TRANSPORT_MEMORY,
+    TRANSPORT_REDIS,
 };
 
 struct setting_place {
@@ -76,7 +84,17 @@ struct config {
     char *history_path;
     uint64_t max_events, max_bytes, max_age_ms; /* of the history */
     uint64_t sync_interval_ms;                  /* 0: durability commit */
-    bool in_memory, unsafe_filesystem;
+    unsigned transport;                         /* enum transport_kind */
+    bool unsafe_filesystem;
+    char *redis_url, *redis_sentinel, *redis_stream;
+    char *redis_username, *redis_password, *redis_password_file;
+    char *redis_sentinel_username, *redis_sentinel_password, *redis_sentinel_password_file;
+    struct string_list redis_addresses;
+    bool redis_tls, redis_tls_insecure, redis_sentinel_tls;
+    char *redis_tls_ca, *redis_tls_cert, *redis_tls_key, *redis_tls_name;
+    uint64_t redis_connect_timeout_ms, redis_timeout_ms, redis_publish_timeout_ms, redis_heal_ms;
+    uint64_t redis_lease_ms;
+    uint64_t redis_hold, redis_replicas;
     bool subscriptions;
     uint64_t subscriptions_max_bytes, subscriptions_max_age_ms, hold_back_ms, hold_back_return_ms;
     enum log_format log_format;
@@ -91,7 +109,9 @@ struct config {
     struct string_list sources; /* the URLs of all JWK sets, each once */
     struct cidr *proxies;       /* trusted_proxies */
     size_t proxy_count;
-    bool update_size_follows; /* max_update_size is worked out from body and history */
+    bool update_size_follows;        /* max_update_size is worked out from body and history */
+    struct redis_url *redis_servers; /* url, then addresses; user and password are the first's */
+    size_t redis_server_count;
 
     /* What there is to say. */
     struct string_list notes;     /* sentences to say at start */

@@ -160,18 +160,31 @@ try_addresses(struct config *c, const char *name, const struct string_list *list
     }
 }
 
+/* `holds`: what must be in it; NULL: anything. */
 static void
-try_authorities(struct config *c, const char *path)
+try_file(struct config *c, const char *name, const char *path, const char *holds)
 {
     struct buf text;
     struct error why;
+    if (path == NULL)
+        return;
     if (!text_file_read(path, MAX_CA_FILE, &text, &why)) {
-        settings_refuse(c, "jwks_ca", "%s", why.text);
+        settings_refuse(c, name, "%s", why.text);
         return;
     }
-    if (slice_find(buf_slice(&text), SLICE("-----BEGIN")) == text.len)
-        settings_refuse(c, "jwks_ca", "%s holds no certificate (PEM)", path);
+    if (holds && slice_find(buf_slice(&text), SLICE("-----BEGIN")) == text.len)
+        settings_refuse(c, name, "%s holds no %s (PEM)", path, holds);
     buf_fini(&text);
+}
+
+static void
+try_redis(struct config *c)
+{
+    try_file(c, "transport", c->redis_tls_ca, "certificate");
+    try_file(c, "transport", c->redis_tls_cert, "certificate");
+    try_file(c, "transport", c->redis_tls_key, "key");
+    try_file(c, "transport", c->redis_password_file, NULL);
+    try_file(c, "transport", c->redis_sentinel_password_file, NULL);
 }
 
 void
@@ -181,8 +194,9 @@ trial_run(struct config *c)
     try_addresses(c, "metrics_listen", &c->metrics_listen);
     if (c->log_file)
         try_log(c, c->log_file);
-    if (!c->in_memory)
+    if (c->transport == TRANSPORT_LOG)
         try_folder(c, "transport", c->history_path);
-    if (c->jwks_ca)
-        try_authorities(c, c->jwks_ca);
+    if (c->transport == TRANSPORT_REDIS)
+        try_redis(c);
+    try_file(c, "jwks_ca", c->jwks_ca, "certificate");
 }

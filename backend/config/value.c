@@ -222,23 +222,3 @@ value_set(struct config_reading *r, const struct option *o, const struct slice *
     }
     return false;
 }
-
-bool
-value_set_block(struct config_reading *r, const char *block, const struct slice *words,
-                size_t count, struct error *err)
-{
-    for (size_t at = 0; at < count;) {
-        const struct option *o = option_find(block, words[at]);
-        if (o == NULL)
-            return error_set(err,
-                             "%s: unknown " SLICE_FMT "; alipes config --help lists what it "
-                             "takes",
-                             block, SLICE_ARG(slice_head(words[at], 60)));
-        at++;
-        size_t args = o->type != TYPE_FLAG && at < count;
-        if (!value_set(r, o, words + at, args, err))
-            return false;
-        at += args;
-    }
-    return true;
-}

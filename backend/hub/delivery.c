@@ -283,7 +283,7 @@ match_batch(struct delivery *d)
     for (; d->at < d->batch->count; d->at++, d->walking = false) {
         const struct update *u = d->batch->updates[d->at];
         bool is_for_nobody = !d->walking && list_is_empty(&d->home->streams);
-        if (!d->walking && u->kind == UPDATE_BEGIN)
+        if (!d->walking && u->kind == UPDATE_BEGIN && d->home->departures && u->active)
             departures_meet(d->home->departures, u);
         if (!d->walking && !is_for_nobody) {
             if (d->due_count > MAX_DUE)
@@ -301,6 +301,25 @@ match_batch(struct delivery *d)
     return true;
 }
 
+static void
+end_every_stream(struct hub_worker *home, void (*end)(struct stream *))
+{
+    LIST_EACH(node, after, &home->streams)
+    {
+        end(CONTAINER_OF(node, struct stream, node));
+    }
+}
+
+/* What the worker stands on is not in the history any more (transport.h). Streams say where they
+ * stand as they end, so they do before the worker stands elsewhere. */
+static void
+lose_ground(struct hub_worker *home, struct position after)
+{
+    end_every_stream(home, stream_end);
+    tail_empty(&home->tail);
+    home->taken = home->delivered = after;
+}
+
 static bool
 take_next(struct delivery *d)
 {
@@ -309,6 +328,8 @@ take_next(struct delivery *d)
     if (node == NULL)
         return false;
     d->batch = unwrap(CONTAINER_OF(node, struct message, node));
+    if (position_cmp(d->batch->after, home->taken) != 0)
+        lose_ground(home, d->batch->after);
     d->at = 0;
     d->matched = false;
     home->taken = d->batch->upto;
@@ -377,10 +398,6 @@ void
 delivery_end_streams(struct delivery *d)
 {
     d->end_streams = is_behind(d);
-    if (d->end_streams)
-        return;
-    LIST_EACH(node, after, &d->home->streams)
-    {
-        stream_stop(CONTAINER_OF(node, struct stream, node));
-    }
+    if (!d->end_streams)
+        end_every_stream(d->home, stream_stop);
 }

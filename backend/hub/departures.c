@@ -73,10 +73,12 @@ struct departures {
     struct turn_hook hook;
     struct transport_publish publish;
     struct update *ends[GROUP_ENDS]; /* of `underway`, in its order */
+    struct transport_orphans orphans;
 };
 
 static void on_timer(struct timer *);
 static void on_end_of_turn(struct turn_hook *);
+static void on_orphans(struct worker *, struct message *);
 
 struct departures *
 departures_new(struct hub_worker *home)
@@ -179,9 +181,8 @@ departures_retime(struct departures *d)
     arm(d);
 }
 
-void
-departures_take(struct departures *d, struct active *active, unsigned standing,
-                enum departure_kind kind)
+static struct departure *
+take(struct departures *d, struct active *active, unsigned standing, enum departure_kind kind)
 {
     struct departure *one = xalloc(sizeof *one);
     bool is_next = list_is_empty(&d->held[kind]);
@@ -194,6 +195,14 @@ departures_take(struct departures *d, struct active *active, unsigned standing,
     metrics_add(METRIC_subscriptions_held_back, 1);
     if (is_next)
         arm(d);
+    return one;
+}
+
+void
+departures_take(struct departures *d, struct active *active, unsigned standing,
+                enum departure_kind kind)
+{
+    take(d, active, standing, kind);
 }
 
 static void
@@ -241,6 +250,36 @@ departures_adopt(struct departures *d)
 {
     for (int i = 0; i < DIALECTS; i++)
         adopt_all_of(d, (enum dialect)i);
+}
+
+static bool
+ask_for_orphans(struct departures *d)
+{
+    d->orphans =
+        (struct transport_orphans){.message.receive = on_orphans, .origin = d->home->worker};
+    return transport_orphans(d->home->hub->transport, &d->orphans);
+}
+
+static void
+on_orphans(struct worker *worker, struct message *m)
+{
+    struct departures *d = CONTAINER_OF(m, struct departures, orphans.message);
+    const struct transport_orphans *o = &d->orphans;
+    (void)worker;
+    for (uint32_t i = 0; i < o->count; i++) {
+        struct departure *one =
+            take(d, o->all[i], 0, o->kind == ORPHAN_DEAD ? DEPARTURE_CLOSE : DEPARTURE_RETURN);
+        if (o->kind == ORPHAN_BACK)
+            let_go(d, one);
+    }
+    if (o->count)
+        ask_for_orphans(d);
+}
+
+bool
+departures_await_orphans(struct departures *d)
+{
+    return ask_for_orphans(d);
 }
 
 /* --- ended ------------------------------------------------------------------------------------ */

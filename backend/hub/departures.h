@@ -28,6 +28,9 @@ void departures_meet(struct departures *, const struct update *begin);
 /* Before the workers start, on one of them: takes all that is active, for that is what an orderly
  * stop has left. */
 void departures_adopt(struct departures *);
+/* The same where several hubs share a history: from now on takes what others leave behind as they
+ * end. False: there are no others. */
+MUST_CHECK bool departures_await_orphans(struct departures *);
 /* The times are others now; also for what is held back already. */
 void departures_retime(struct departures *);
 

@@ -60,6 +60,7 @@ struct hub_worker {
     struct roster_desk *rosters;
     struct departures *departures; /* NULL: active subscriptions are off */
     struct list key_waits;         /* hub/access.h */
+    struct list settling;          /* hub/settling.h */
     const struct hold *resuming;   /* hub/hold.h */
 };
 

@@ -13,6 +13,7 @@
 #include "hub/delivery.h"
 #include "hub/departures.h"
 #include "hub/roster.h"
+#include "hub/settling.h"
 #include "hub/sweep.h"
 
 #include <stdio.h>
@@ -70,6 +71,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
     list_init(&home->key_waits);
+    list_init(&home->settling);
     index_init(&home->index);
     tail_init(&home->tail, hub->config->tail);
     hub_set_limits(home);
@@ -108,7 +110,8 @@ void
 hub_start_at(struct hub_worker *home, struct position last)
 {
     home->taken = home->delivered = last;
-    if (home->departures && worker_number(home->worker) == 0)
+    if (home->departures && worker_number(home->worker) == 0 &&
+        !departures_await_orphans(home->departures))
         departures_adopt(home->departures);
 }
 
@@ -122,6 +125,7 @@ void
 hub_end_streams(struct hub_worker *home)
 {
     access_stop(home);
+    settling_stop(home);
     compile_queue_stop(home->compiling);
     delivery_end_streams(home->delivery);
 }

@@ -168,6 +168,13 @@ refuse_large(struct exchange *ex)
     reply_text(ex, 413, SLICE("The update, formatted, is larger than max_update_size.\n"));
 }
 
+/* Past 200 and 413 a publisher may try again; whether it then stands there twice, the id tells. */
+static const struct slice failures[] = {
+    [PUBLISH_FAILED] = SLICE_INIT("The update could not be stored.\n"),
+    [PUBLISH_REFUSED] = SLICE_INIT("The history takes no updates at the moment.\n"),
+    [PUBLISH_STOPPED] = SLICE_INIT("The hub is stopping.\n"),
+};
+
 static void
 answer(struct exchange *ex, enum publish_outcome outcome, struct slice id)
 {
@@ -178,9 +185,7 @@ answer(struct exchange *ex, enum publish_outcome outcome, struct slice id)
     }
     if (outcome != PUBLISH_COMMITTED) {
         metrics_count(METRIC_publishes_failed);
-        reply_text(ex, 503,
-                   outcome == PUBLISH_STOPPED ? SLICE("The hub is stopping.\n")
-                                              : SLICE("The update could not be stored.\n"));
+        reply_text(ex, 503, failures[outcome]);
         return;
     }
     reply_begin(ex, &r, 200);

@@ -25,6 +25,7 @@
 #include "hub/roster_head.h"
 #include "hub/roster_page.h"
 #include "hub/roster_path.h"
+#include "hub/settling.h"
 #include "metrics/metrics.h"
 #include "request/reply.h"
 
@@ -417,9 +418,11 @@ on_head(struct exchange *ex)
     grant_unref(&grant);
     if (may && fault)
         reply_text(ex, 400, slice_of(fault));
-    else if (may && path.kind == ROSTER_ITEM)
+    if (!may || fault || settling_waits(ex))
+        return;
+    if (path.kind == ROSTER_ITEM)
         show(ex, registry, &path);
-    else if (may)
+    else
         list(ex, &path, &query);
 }
 

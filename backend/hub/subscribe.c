@@ -52,6 +52,11 @@ subscribe(struct exchange *ex, struct grant *grant, struct subscribe_form *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
+    if (home->taken.run == 0) {
+        grant_unref(&grant);
+        busy_answer(ex, "starting", SLICE("The history is not there yet.\n"));
+        return;
+    }
     uint64_t address_key = quota_key_of_address(ex->request->address);
     enum metric bound = take_place(ex, hub, grant, address_key);
     if (bound != METRIC_COUNT) {

@@ -37,10 +37,16 @@ drop_oldest(struct tail *t)
 }
 
 void
-tail_fini(struct tail *t)
+tail_empty(struct tail *t)
 {
     while (t->count)
         drop_oldest(t);
+}
+
+void
+tail_fini(struct tail *t)
+{
+    tail_empty(t);
     free(t->batches);
     *t = (struct tail){0};
 }

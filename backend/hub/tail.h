@@ -14,6 +14,7 @@ struct tail {
 
 void tail_init(struct tail *, size_t max_bytes); /* allocates nothing */
 void tail_fini(struct tail *);
+void tail_empty(struct tail *);               /* forgets all that it has */
 void tail_add(struct tail *, struct batch *); /* takes the caller's reference */
 
 /* The number of the batch that holds what comes behind `p`; false: there is none, or the tail

@@ -16,7 +16,7 @@
 
 enum {
     MAX_THREADS = 1100,
-    MAX_REFUSALS = 64,
+    MAX_REFUSALS = 128,
     BUCKETS = 15,
 };
 
@@ -87,7 +87,7 @@ struct counters {
 
 /* Grows only. A row is written under the lock before the count says that it is there. */
 static struct refusal {
-    unsigned status;
+    unsigned status; /* of HTTP, or an enum metrics_family */
     const char *reason;
 } refusals[MAX_REFUSALS + 1];
 static atomic_uint refusal_count;
@@ -151,6 +151,13 @@ metrics_took(enum metric m, uint64_t ns)
     bump(&h->count[i], 1);
     bump(&h->sum_ns, ns);
 }
+
+static const struct {
+    const char *name, *label, *help;
+} families[METRICS_FAMILIES] = {
+    [METRICS_REDIS_AWAY] = {"redis_away", "reason", "times that Redis could not be used, and why"},
+    [METRICS_REDIS_REFUSED] = {"redis_refused", "error", "calls that Redis refused, and why"},
+};
 
 static unsigned
 find_refusal(unsigned from, unsigned count, unsigned status, const char *reason)
@@ -236,6 +243,12 @@ sum_refused(unsigned i)
     return sum_at(offsetof(struct counters, refused) + i * sizeof(uint64_t));
 }
 
+void
+metrics_said(enum metrics_family family, const char *word)
+{
+    metrics_refused(family, word);
+}
+
 /* A line holds this much: log_line() would cut the rest. */
 enum {
     COUNTED_MAX = 2500
@@ -268,7 +281,11 @@ metrics_log(void)
     for (int m = 0; m < METRIC_COUNT; m++)
         add_counted(&line, rows[m].name, metrics_sum((enum metric)m));
     for (unsigned i = 0; i < atomic_load(&refusal_count); i++) {
-        snprintf(name, sizeof name, "refused_%u_%s", refusals[i].status, refusals[i].reason);
+        if (refusals[i].status < METRICS_FAMILIES)
+            snprintf(name, sizeof name, "%s_%s", families[refusals[i].status].name,
+                     refusals[i].reason);
+        else
+            snprintf(name, sizeof name, "refused_%u_%s", refusals[i].status, refusals[i].reason);
         add_counted(&line, name, sum_refused(i));
     }
     flush_counted(&line);
@@ -348,12 +365,26 @@ write_refusals(struct buf *out)
     write_family(out, "alipes_refused", "counter", NULL, "requests refused, and why");
     unsigned count = atomic_load_explicit(&refusal_count, memory_order_acquire);
     for (unsigned i = 0; i < count; i++)
-        buf_addf(out, "alipes_refused_total{status=\"%u\",reason=\"%s\"} %llu\n",
-                 refusals[i].status, refusals[i].reason, (unsigned long long)sum_refused(i));
+        if (refusals[i].status >= METRICS_FAMILIES)
+            buf_addf(out, "alipes_refused_total{status=\"%u\",reason=\"%s\"} %llu\n",
+                     refusals[i].status, refusals[i].reason, (unsigned long long)sum_refused(i));
     uint64_t other = sum_refused(MAX_REFUSALS);
     if (other)
         buf_addf(out, "alipes_refused_total{status=\"\",reason=\"other\"} %llu\n",
                  (unsigned long long)other);
+}
+
+static void
+write_words(struct buf *out, unsigned family)
+{
+    char name[80];
+    snprintf(name, sizeof name, "alipes_%s", families[family].name);
+    write_family(out, name, "counter", NULL, families[family].help);
+    unsigned count = atomic_load_explicit(&refusal_count, memory_order_acquire);
+    for (unsigned i = 0; i < count; i++)
+        if (refusals[i].status == family)
+            buf_addf(out, "%s_total{%s=\"%s\"} %llu\n", name, families[family].label,
+                     refusals[i].reason, (unsigned long long)sum_refused(i));
 }
 
 void
@@ -366,6 +397,8 @@ metrics_write(struct buf *out)
             write_value(out, &rows[m], metrics_sum((enum metric)m));
     }
     write_refusals(out);
+    for (unsigned family = 0; family < METRICS_FAMILIES; family++)
+        write_words(out, family);
     write_bounds(out);
 }
 

@@ -27,8 +27,15 @@ void metrics_add(enum metric, uint64_t);
 void metrics_count(enum metric);
 void metrics_sub(enum metric, uint64_t); /* a gauge */
 /* A request was refused. `reason` is a word of ours (it becomes a label), and static; of the first
- * 64 pairs each has its own count, further ones share `other`. */
+ * 128 pairs each has its own count, further ones share `other`. */
 void metrics_refused(unsigned status, const char *reason);
+/* The same of other families that have one word. */
+enum metrics_family {
+    METRICS_REDIS_AWAY,
+    METRICS_REDIS_REFUSED,
+    METRICS_FAMILIES,
+};
+void metrics_said(enum metrics_family, const char *word);
 /* metrics_count(), and a rate-limited line that names the directive. */
 void metrics_bound_met(enum metric, uint64_t connection);
 /* A histogram: so many nanoseconds were taken. */

@@ -18,12 +18,15 @@ struct active {
     atomic_uint refs;
     enum dialect dialect : 8; /* of its request: events, URL and listing are of that alone */
     bool is_first, is_over;   /* the registry's: first of its collection; its end is committed */
-    uint64_t same;            /* equal where the same person has the same subscription again; 0: of
-                                 nobody, who is never the same */
-    struct slice id;          /* its topic, and the path of its document: H/subscriptions/… */
-    struct slice json;        /* its object in a collection, on one line, as it began */
-    uint32_t collection_len;  /* so much of the id is the path of its matcher's collection */
-    uint32_t active_at;       /* where in the JSON `true` stands */
+    bool is_kept;             /* the registry's, while it takes another's word for who is active */
+    bool is_ending;           /* a transport's alone: its end is on its way */
+    uint64_t owner;          /* whose stream it is of, where several hubs share a history; else 0 */
+    uint64_t same;           /* equal where the same person has the same subscription again; 0: of
+                                nobody, who is never the same */
+    struct slice id;         /* its topic, and the path of its document: H/subscriptions/… */
+    struct slice json;       /* its object in a collection, on one line, as it began */
+    uint32_t collection_len; /* so much of the id is the path of its matcher's collection */
+    uint32_t active_at;      /* where in the JSON `true` stands */
 
     /* The registry's, under its lock. A hundred thousand of them are usual, so they are small. */
     struct position begun; /* run 0: not yet */

@@ -125,6 +125,12 @@ registry_reserve(struct registry *r, const struct active *a)
 }
 
 void
+registry_admit(struct registry *r, const struct active *a)
+{
+    atomic_fetch_add(&r->reserved, room_for(r, a));
+}
+
+void
 registry_release(struct registry *r, const struct active *a)
 {
     atomic_fetch_sub(&r->reserved, room_for(r, a));
@@ -201,15 +207,25 @@ leave_collection(struct registry *r, struct active *a)
 /* --- begins and ends: the lock is held ----------------------------------------------------------
  */
 
-/* Takes the reference. */
+/* What is active by this id, or the last that was. */
+static struct active *
+find(const struct registry *r, enum dialect dialect, struct slice id)
+{
+    return *place_of_id(r, dialect, id);
+}
+
+/* Takes the reference. Its place in the table is before one that ended and is still seen. */
 static void
 begin(struct registry *r, struct active *a, struct position p)
 {
     struct active **at = place_of_id(r, a->dialect, a->id);
-    if (*at) { /* an id is given once; but what a disk says is looked at */
+    if (*at &&
+        !(*at)->is_over) { /* an id is given once; but what comes from outside is looked at */
+        registry_release(r, a);
         active_unref(&a);
         return;
     }
+    a->next_of_id = *at;
     *at = a;
     a->begun = a->recorded = p;
     enter_collection(r, a);
@@ -235,6 +251,8 @@ static void
 release(struct registry *r, struct active *a)
 {
     struct active **at = place_of_id(r, a->dialect, a->id);
+    while (*at && *at != a)
+        at = &(*at)->next_of_id;
     ENSURE(*at == a);
     *at = a->next_of_id;
     leave_collection(r, a);
@@ -270,10 +288,11 @@ set_as_of(struct registry *r, struct position p, struct slice id, bool may_recur
 static void
 take_in(struct registry *r, const struct update *u)
 {
-    if (u->active && u->kind == UPDATE_BEGIN)
-        begin(r, active_ref(u->active), u->position);
-    else if (u->active && u->kind == UPDATE_END)
-        end(r, u->active, u->position);
+    struct active *a = u->active;
+    if (a && u->kind == UPDATE_BEGIN)
+        begin(r, active_ref(a), u->position);
+    else if (u->kind == UPDATE_END && (a = find(r, u->dialect, u->topics[0].text)) != NULL)
+        end(r, a, u->position);
 }
 
 static void
@@ -303,6 +322,51 @@ registry_commit(struct registry *r, const struct batch *b)
         let_others(r);
         release_retired(r, 2 * COMMIT_PIECE);
     }
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* False: it is not known, or has ended and begun again since. */
+static bool
+keep(struct registry *r, const struct active *a)
+{
+    struct active *known = find(r, a->dialect, a->id);
+    if (known == NULL || known->is_over || position_cmp(known->begun, a->begun) != 0)
+        return false;
+    return known->is_kept = true;
+}
+
+static void
+end_who_is_not_kept(struct registry *r, struct position p)
+{
+    LIST_EACH(node, after, &r->by_record)
+    {
+        struct active *a = CONTAINER_OF(node, struct active, by_record);
+        if (!a->is_kept)
+            end(r, a, p);
+        a->is_kept = false;
+    }
+}
+
+/* All at once, for it is rare: after a start nobody walks, and after a break streams have ended. */
+void
+registry_replace(struct registry *r, struct active **all, size_t count, struct position p,
+                 struct slice id)
+{
+    size_t unknown = 0;
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (keep(r, all[i]))
+            active_unref(&all[i]);
+        else
+            all[unknown++] = all[i];
+    }
+    end_who_is_not_kept(r, p);
+    for (size_t i = 0; i < unknown; i++) {
+        registry_admit(r, all[i]);
+        begin(r, all[i], all[i]->begun);
+    }
+    set_as_of(r, p, id, true);
+    release_retired(r, SIZE_MAX);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -357,7 +421,7 @@ registry_recorded(struct registry *r, struct active *a, struct position p)
 static void
 restore_begin(struct registry *r, const struct update *u)
 {
-    struct active *a = *place_of_id(r, u->dialect, u->topics[0].text);
+    struct active *a = find(r, u->dialect, u->topics[0].text);
     if (a) {
         move_record(r, a, u->position);
     } else if ((a = active_update_read(u)) != NULL) {
@@ -375,7 +439,7 @@ registry_restore(struct registry *r, const struct update *u)
         restore_begin(r, u);
     if (u->kind != UPDATE_END)
         return;
-    struct active *a = *place_of_id(r, u->dialect, u->topics[0].text);
+    struct active *a = find(r, u->dialect, u->topics[0].text);
     if (a == NULL)
         return;
     end(r, a, u->position);
@@ -424,7 +488,8 @@ registry_walk_begin(struct registry *r, struct registry_walk *w, enum dialect di
     if (w->next)
         w->next->pins++;
     list_append(&r->walks, &w->node);
-    buf_add(ret_id, buf_slice(&r->id));
+    if (ret_id)
+        buf_add(ret_id, buf_slice(&r->id));
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -486,9 +551,10 @@ struct active *
 registry_find(struct registry *r, enum dialect dialect, struct slice id, struct buf *ret_id)
 {
     pthread_mutex_lock(&r->lock);
-    struct active *a = *place_of_id(r, dialect, id);
+    struct active *a = find(r, dialect, id);
     a = a && is_seen(a, r->as_of) ? active_ref(a) : NULL;
-    buf_add(ret_id, buf_slice(&r->id));
+    if (ret_id)
+        buf_add(ret_id, buf_slice(&r->id));
     pthread_mutex_unlock(&r->lock);
     return a;
 }

@@ -22,8 +22,17 @@ void registry_free(struct registry **);
 MUST_CHECK bool registry_reserve(struct registry *, const struct active *);
 void registry_release(struct registry *, const struct active *);
 
-/* The committer. Also batches without a begin or an end: the registry is as of the last one. */
+/* The same for a begin that is committed already, by another hub: there is always room. */
+void registry_admit(struct registry *, const struct active *);
+
+/* The committer. Also batches without a begin or an end: the registry is as of the last one. An end
+ * is known by its topic, and ends what is active by it; where nothing is, it is none. */
 void registry_commit(struct registry *, const struct batch *);
+/* The committer, where it takes up a history behind what it has not read: from now on these are
+ * active as of `p`, in the order of their begins (active->begun is set), and nobody else. Takes the
+ * references; whom it knows stays as it is. `id`: of the update at `p`. */
+void registry_replace(struct registry *, struct active **all, size_t count, struct position p,
+                      struct slice id);
 
 /* The committer, for histories that forget: where the oldest record of an active subscription
  * stands (false: there is none), those of which it stands at or before `upto` (the oldest, up to
@@ -53,7 +62,7 @@ struct registry_walk {
 };
 
 /* `collection`: H/subscriptions/…/{match}, or empty for all; not kept. `ret_id`: the id of the
- * update at that position, appended; empty: nothing was ever committed. */
+ * update at that position, appended; empty: nothing was ever committed. NULL: not wanted. */
 void registry_walk_begin(struct registry *, struct registry_walk *, enum dialect,
                          struct slice collection, struct buf *ret_id);
 /* Up to `room` further ones with references, in the order of their begins; 0: that was all. */

@@ -7,6 +7,10 @@
  * to every worker, in one order; a batch is committed (and found by read and find) before the first
  * worker has it and before any publish in it is answered.
  *
+ * A batch follows what the worker took last. One that does not (its `after` is another position)
+ * says that the history has lost ground, or is only now known: what was shown behind `after`, and
+ * was not shown before it, is not in it. The worker first ends its streams, and forgets its tail.
+ *
  * A kind of transport is a row of functions, and hub code never asks which one it has. */
 
 #include "base/error.h"
@@ -20,6 +24,7 @@
 enum publish_outcome {
     PUBLISH_COMMITTED, /* shown to everybody, or about to be */
     PUBLISH_FAILED,    /* not confirmed: it may or may not be there after a restart */
+    PUBLISH_REFUSED,   /* it is not there, and may be taken later */
     PUBLISH_TOO_LARGE, /* the history can never hold it */
     PUBLISH_STOPPED,   /* never taken: the transport is stopping */
 };
@@ -34,6 +39,7 @@ struct transport_publish {
     enum publish_outcome outcome;
     uint32_t committed;     /* so many, the first of them; all: PUBLISH_COMMITTED */
     struct position before; /* the position just before the first; where any was committed */
+    uint64_t number;        /* the transport's, while it has it */
 };
 
 /* The id of an update, or of a position (transport/position_id.h). */
@@ -87,6 +93,36 @@ struct transport_probe {
     bool ok;
 };
 
+/* Has this hub taken in what any hub had committed when it was asked? Answered when it has; at once
+ * where that cannot be asked now. */
+struct transport_settle {
+    struct message message;
+    struct worker *origin;
+    bool failed; /* nothing is known yet */
+};
+
+enum orphan_kind {
+    ORPHAN_DEAD,    /* its hub is no more */
+    ORPHAN_STOPPED, /* its hub has stopped in good order: who was there may come back elsewhere */
+    ORPHAN_BACK,    /* and has done so already */
+};
+
+enum {
+    TRANSPORT_ORPHANS = 256 /* in an answer */
+};
+
+/* Active subscriptions of a hub that has ended, given to one that goes on: whoever asks. Answered
+ * when there are such, or the transport stops; then one may ask again. They stay active until their
+ * ends are published, and may be told to another hub as well: an end that is committed already is
+ * committed, and nothing is written. */
+struct transport_orphans {
+    struct message message;
+    struct worker *origin;
+    enum orphan_kind kind;
+    uint32_t count;                        /* 0: the transport stops */
+    struct active *all[TRANSPORT_ORPHANS]; /* the asker's references */
+};
+
 /* What is kept, as of the last commit or removal. */
 struct transport_stat {
     uint64_t events, bytes;
@@ -104,19 +140,26 @@ struct transport_settings {
     size_t tail_bytes;      /* lag of a worker past which commits wait; ring of `memory` */
     size_t max_batch_bytes; /* a batch begins no further update past it */
 
-    /* `log` alone. */
-    const char *path; /* of the folder; borrowed until open() returns */
+    /* `log` and `redis`. */
     uint64_t max_events, max_bytes, max_age_ms;
+
+    /* `redis` alone; borrowed until open() returns. */
+    const struct redis_settings *redis;
+
+    /* `log` alone. */
+    const char *path;          /* of the folder; borrowed until open() returns */
     uint64_t sync_interval_ms; /* 0: a commit is synced */
     bool unsafe_filesystem;
 
     /* Begins and ends of active subscriptions, apart from the rest. */
     bool subscriptions;
     uint64_t subscriptions_max_bytes, subscriptions_max_age_ms;
+    bool has_random_ids; /* `redis`: of the begins that it writes again: UUIDs of version 4 */
 };
 
 struct transport;
 struct registry;
+struct redis_settings;
 
 struct transport_ops {
     const char *name;
@@ -130,6 +173,9 @@ struct transport_ops {
     void (*stat)(struct transport *, struct transport_stat *);
     const struct hash_key *(*key)(const struct transport *);
     struct registry *(*registry)(struct transport *);
+    /* NULL: the history is of this hub alone. */
+    void (*settle)(struct transport *, struct transport_settle *);
+    void (*orphans)(struct transport *, struct transport_orphans *);
     void (*delivered)(struct transport *, unsigned worker, size_t bytes);
     void (*refuse)(struct transport *);
     void (*stop)(struct transport *);
@@ -150,7 +196,8 @@ transport_open(const struct transport_ops *ops, const struct transport_settings 
 }
 
 /* Before the workers start: begins the transport's threads. `receive` gets transport_delivery.
- * Returns the last committed position: where every worker's `taken` begins. */
+ * Returns the last committed position: where every worker's `taken` begins. Zero: it is not known
+ * yet, nothing can be read or found, and publishes wait; a batch that follows nothing will tell. */
 static inline struct position
 transport_start(struct transport *t, struct worker **workers, unsigned count,
                 void (*receive)(struct worker *, struct message *))
@@ -202,6 +249,23 @@ static inline struct registry *
 transport_registry(struct transport *t)
 {
     return t->ops->registry(t);
+}
+
+/* False: there are no other hubs, and there will be no answer. So too of the next. */
+static inline bool
+transport_settle(struct transport *t, struct transport_settle *s)
+{
+    if (t->ops->settle)
+        t->ops->settle(t, s);
+    return t->ops->settle != NULL;
+}
+
+static inline bool
+transport_orphans(struct transport *t, struct transport_orphans *o)
+{
+    if (t->ops->orphans)
+        t->ops->orphans(t, o);
+    return t->ops->orphans != NULL;
 }
 
 /* A worker's `delivered` moved over a batch of that many bytes: back-pressure counts them. */

@@ -1,8 +1,11 @@
 """The compose examples as they are, with HTTPS, each in a project of its own."""
+import os
 import re
 import secrets
+import signal
 import ssl
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
@@ -99,3 +102,81 @@ def test_behind_apache_with_php_on_the_same_origin(engine, image, certificates):
         assert page.getresponse().status == 204
         assert stream.data() == "from PHP"
         update_and_replay(where, tls, compose)
+
+
+STORE = "valkey/valkey:8"
+# Where that image cannot be had: Debian's server under Valkey's name. The example is the same, byte for byte.
+STAND_IN = """FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/* \\
+    && ln -s /usr/bin/redis-server /usr/local/bin/valkey-server
+WORKDIR /data
+"""
+
+
+@pytest.fixture(scope="module")
+def store(engine):
+    if engine.docker("pull", STORE, check=False).returncode == 0:
+        return
+    print(f"no {STORE}: Debian's redis-server stands in for it")
+    with tempfile.TemporaryDirectory() as folder:
+        engine.docker("build", "-t", STORE, "-", input=STAND_IN, cwd=folder)
+
+
+def kill(engine, compose, service):
+    """As a crash: not by the engine, which would take it for a wish. The id of the process that has come in its place."""
+    name = compose("ps", "-q", service).stdout.strip()
+    before = int(engine.inspect(name, "{{.State.Pid}}"))
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: engine.inspect(name, "{{.State.Running}} {{.State.Pid}}") not in (f"true {before}", "true 0", "false 0"), f"{service} again")
+
+
+class Page:
+    """As an EventSource: it comes back with its cursor for as long as it is answered 200, and nothing else is forgiven."""
+
+    def __init__(self, where, tls, topic):
+        self.where, self.tls, self.topic, self.ids, self.told = where, tls, topic, [], []
+        self.open()
+
+    def open(self):
+        more = {"Last_Event_ID": self.ids[-1]} if self.ids else {}
+        self.stream = Stream(self.where, self.topic, self.tls, **more)
+        assert self.stream.status == 200
+
+    def read_until(self, data):
+        while data not in self.told:
+            try:
+                line = self.stream.reply.readline()
+            except OSError:
+                line = b""
+            if not line:
+                wait_for(lambda: answers(self.where, self.tls), "the front")
+                self.open()
+            elif line.startswith(b"id: "):
+                self.ids.append(line[4:-1].decode())
+            elif line.startswith(b"data: "):
+                self.told.append(line[6:-1].decode())
+
+
+def test_two_hubs_on_one_store_and_whatever_is_killed_comes_back(engine, image, store, certificates):
+    topic = "https://example.com/chat"
+    with running(engine, "redis", certificates, TLS="/certs/site.crt /certs/site.key") as (where, compose):
+        tls = trusting(certificates / "site.crt")
+        wait_for(lambda: answers(where, tls), "Caddy")
+        wait_for(lambda: publish_ok(where, tls), "the hubs")
+        pages = [Page(where, tls, topic) for _ in range(4)]  # least_conn: two with each hub
+        sent = []
+
+        def say():
+            data = f"update {len(sent)}"
+            wait_for(lambda: publish(where, tls=tls, topic=topic, data=data)[0] == 200, "a publish")
+            sent.append(data)
+            for page in pages:
+                page.read_until(data)
+
+        say()
+        for service in ("hub1", "store", "hub2", "store"):
+            kill(engine, compose, service)
+            say()
+        for page in pages:
+            assert list(dict.fromkeys(page.told)) == sent
+            assert len(set(page.ids)) == len(page.ids)

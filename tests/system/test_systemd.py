@@ -51,7 +51,7 @@ def test_what_is_installed_and_where(installed, tmp_path):
     assert conf.read_text() == "mine"
 
 
-@pytest.mark.parametrize("example", ["apache", "caddy"])
+@pytest.mark.parametrize("example", ["apache", "caddy", "redis"])
 def test_the_compose_examples_name_nothing_that_is_not_installed(installed, example):
     folder = installed / "usr/share/alipes/examples/compose" / example
     text = (folder / "compose.yaml").read_text()

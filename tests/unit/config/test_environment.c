@@ -108,7 +108,7 @@ static const struct {
     {"TRANSPORT_URL=bolt://x", "use MERCURE_TRANSPORT_URL"},
     {"USE_FORWARDED_HEADERS=1", "forwarded x-forwarded"},
     {"ACME_HOSTS=a", "TLS is the front's"},
-    {"MERCURE_TRANSPORT_URL=redis://a", "MERCURE_TRANSPORT_URL: transport_url: expected bolt://"},
+    {"MERCURE_TRANSPORT_URL=postgres://a", "MERCURE_TRANSPORT_URL: transport_url: expected redis"},
     {"MERCURE_TRANSPORT_URL=bolt:///a?sise=5", "MERCURE_TRANSPORT_URL: transport_url: unknown"},
     {"MERCURE_ALLOW_ANONYMOUS=yes", "MERCURE_ALLOW_ANONYMOUS: expected 0, 1"},
     {"MERCURE_DEBUG='1'", "MERCURE_DEBUG: expected 0, 1"},
@@ -192,10 +192,10 @@ END_TEST
 START_TEST(a_transport_url_acts_as_the_directive)
 {
     read_variables((const char *const[]){KEYS, "MERCURE_TRANSPORT_URL=local://local", NULL});
-    ck_assert(config->in_memory && config->errors.count == 0);
+    ck_assert(config->transport == TRANSPORT_MEMORY && config->errors.count == 0);
     read_variables(
         (const char *const[]){KEYS, "MERCURE_TRANSPORT_URL=bolt:///a/x.db?size=5", NULL});
-    ck_assert(!config->in_memory);
+    ck_assert(config->transport == TRANSPORT_LOG);
     ck_assert_uint_eq(config->max_events, 5);
 }
 END_TEST

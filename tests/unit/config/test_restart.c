@@ -48,7 +48,8 @@ START_TEST(what_is_laid_out_once_is_named_and_stays)
     ck_assert_uint_eq(fresh->listen.count, 1);
     ck_assert_uint_eq(fresh->workers, 2);
     ck_assert_str_eq(fresh->path, "/.well-known/mercure");
-    ck_assert(!fresh->in_memory && fresh->log_file == NULL && !fresh->fastcgi_multiplexing);
+    ck_assert(fresh->transport == TRANSPORT_LOG && fresh->log_file == NULL &&
+              !fresh->fastcgi_multiplexing);
     ck_assert_uint_eq(fresh->tail, running->tail);
     string_list_clear(&names);
     restart_keep(fresh, running, &names);

@@ -297,6 +297,107 @@ START_TEST(a_start_takes_what_the_history_says)
 }
 END_TEST
 
+/* A begin or an end as another hub's comes by: what it is of is known by its topic alone. */
+static void
+hear(struct active *a, bool is_end)
+{
+    struct update *u = active_update(a, is_end, SLICE("x"));
+    active_unref(&u->active);
+    if (!is_end) {
+        u->active = active_update_read(u);
+        registry_admit(registry, u->active);
+    }
+    commit(&u, 1);
+}
+
+START_TEST(what_another_hub_begins_or_ends_is_known_by_its_topic)
+{
+    struct active *a = make(DIALECT_1_0, "a", 1), *own = make(DIALECT_1_0, "a", 2);
+    registry_free(&registry);
+    registry = registry_new(2 * active_size(a));
+    hear(a, false);
+    hear(a, true);
+    hear(a, true); /* two wrote it: the second is none */
+    ck_assert_uint_eq(registry_count(registry), 0);
+    begin(own);
+    hear(own, true);
+    ck_assert_uint_eq(registry_count(registry), 0);
+    hear(a, false);
+    hear(own, false); /* all the room there is: it was given back */
+    ck_assert(!registry_reserve(registry, own));
+    ck_assert_uint_eq(registry_count(registry), 2);
+    hear(a, false); /* twice is once, and takes no room */
+    hear(a, true);
+    ck_assert(registry_reserve(registry, a));
+    active_unref(&a);
+    active_unref(&own);
+}
+END_TEST
+
+START_TEST(one_that_has_ended_may_begin_again_while_a_walk_still_sees_it)
+{
+    unsigned numbers[4];
+    struct registry_walk w;
+    struct buf id;
+    struct active *a = make(DIALECT_1_0, "a", 1), *b = make(DIALECT_1_0, "a", 2);
+    buf_init(&id, 1000);
+    hear(a, false);
+    hear(b, false);
+    registry_walk_begin(registry, &w, DIALECT_1_0, SLICE(""), &id);
+    hear(a, true);
+    hear(a, false);
+    ck_assert_uint_eq(walk_on(&w, numbers, 4, 1), 2);
+    unsigned want[] = {1, 2}, now[] = {2, 1};
+    ck_assert_mem_eq(numbers, want, sizeof want);
+    registry_walk_end(&w);
+    ck_assert_uint_eq(walk(DIALECT_1_0, "/hub/subscriptions/exact/a", numbers, 4), 2);
+    ck_assert_mem_eq(numbers, now, sizeof now);
+    struct active *found = registry_find(registry, DIALECT_1_0, a->id, &id);
+    ck_assert_uint_eq(found->begun.sequence, 4);
+    active_unref(&found);
+    hear(a, true);
+    ck_assert_uint_eq(walk(DIALECT_1_0, "", numbers, 4), 1);
+    active_unref(&a);
+    active_unref(&b);
+    buf_fini(&id);
+}
+END_TEST
+
+START_TEST(what_another_says_of_who_is_active_replaces_what_was_known)
+{
+    unsigned numbers[8];
+    struct active *known[3], *told[3];
+    struct buf id;
+    buf_init(&id, 1000);
+    for (unsigned i = 0; i < 3; i++)
+        known[i] = begin_new(i == 2 ? DIALECT_0X : DIALECT_1_0, "a", i);
+    /* The first has ended, the second is still there, the third has ended and begun again. */
+    told[0] = make(DIALECT_1_0, "a", 1);
+    told[0]->begun = (struct position){1, 2};
+    told[1] = make(DIALECT_0X, "a", 2);
+    told[1]->begun = (struct position){1, 20};
+    told[2] = make(DIALECT_1_0, "a", 7);
+    told[2]->begun = (struct position){1, 30};
+    registry_replace(registry, told, 3, (struct position){1, 40}, SLICE("there"));
+    ck_assert_uint_eq(registry_count(registry), 3);
+    ck_assert_uint_eq(walk(DIALECT_1_0, "", numbers, 8), 2);
+    unsigned want[] = {1, 7};
+    ck_assert_mem_eq(numbers, want, sizeof want);
+    struct active *found = registry_find(registry, DIALECT_1_0, known[1]->id, &id);
+    ck_assert_ptr_eq(found, known[1]);
+    ck_assert(slice_eq(buf_slice(&id), SLICE("there")));
+    active_unref(&found);
+    found =
+        registry_find(registry, DIALECT_0X, SLICE("/hub/subscriptions/a/urn%3Auuid%3A000002"), &id);
+    ck_assert_uint_eq(found->begun.sequence, 20);
+    active_unref(&found);
+    registry_replace(registry, NULL, 0, (struct position){2, 1}, SLICE("empty"));
+    ck_assert_uint_eq(registry_count(registry), 0);
+    ck_assert_uint_eq(walk(DIALECT_1_0, "", numbers, 8), 0);
+    buf_fini(&id);
+}
+END_TEST
+
 /* --- walks beside commits -----------------------------------------------------------------------
  */
 
@@ -408,6 +509,9 @@ main(void)
     tcase_add_test(c, room_is_given_back_when_the_end_is_committed);
     tcase_add_test(c, what_a_history_may_forget_is_what_no_active_one_stands_on);
     tcase_add_test(c, a_start_takes_what_the_history_says);
+    tcase_add_test(c, what_another_hub_begins_or_ends_is_known_by_its_topic);
+    tcase_add_test(c, one_that_has_ended_may_begin_again_while_a_walk_still_sees_it);
+    tcase_add_test(c, what_another_says_of_who_is_active_replaces_what_was_known);
     tcase_add_test(c, walks_beside_commits_see_whole_commits);
     tcase_add_test(c, one_batch_may_hold_thousands);
     suite_add_tcase(s, c);
