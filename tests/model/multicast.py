@@ -610,7 +610,7 @@ DEEP = {
     "two_links_killed": dict(links=(1, 1), masks=(3, 1), crashes=1, earliest=False),
     "killed_twice": ONE_OF_TWO | dict(crashes=2, stalls=1, publishes=3),
     "two_numbers": dict(comes=3, ends=1, leaves=1, stalls=1, masks=(3,), publishes=1),
-    "all_of_it": ONE_OF_TWO | dict(crashes=1, stops=1, stalls=1, beats=1, keep=1, parts=True, leaves=1, comes=2),
+    "all_of_it": ONE | dict(crashes=1, stops=1, stalls=1, leaves=1, comes=2, batch=1),
 }
 # Every other reading, and where it shows.
 READINGS = {
