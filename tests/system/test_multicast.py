@@ -20,8 +20,9 @@ def test_who_asks_is_answered_and_told_where_the_hub_is(hub):
     assert front.marks == 1
 
 
-def test_streams_that_get_the_same_get_it_in_one_record(hub):
-    front = Front(hub)
+@pytest.mark.parametrize("unix", [True, False])
+def test_streams_that_get_the_same_get_it_in_one_record(hub, unix):
+    front = Front(hub, unix)
     held = [front.open("topic=same") for _ in range(300)]
     other = front.open("topic=other")
     before = front.multicasts
@@ -54,7 +55,8 @@ def test_an_event_of_any_size_comes_whole(hub, size):
     assert all(h.events() == ["x" * size] and h.torn is None for h in held)
 
 
-def test_a_paused_stream_goes_on_where_it_was_and_others_do_not_wait(hub):
+def test_a_paused_stream_goes_on_where_it_was_and_others_do_not_wait(start_hub):
+    hub = start_hub("heartbeat 3600s")  # marks do not wait for one
     front = Front(hub)
     slow, quick = front.open("topic=p"), front.open("topic=p")
     publish(hub.socket, topic="p", data="n0")
@@ -68,6 +70,9 @@ def test_a_paused_stream_goes_on_where_it_was_and_others_do_not_wait(hub):
     front.until(lambda: len(slow.events()) >= 501, "the rest")
     assert slow.events() == quick.events() == numbers(501)
     front.until(lambda: slow.covered, "its mark")
+    front.pause(slow)
+    front.resume(slow)
+    front.until(lambda: slow.covered, "its mark, although nothing has happened")
     publish(hub.socket, topic="p", data="n501")
     front.until(lambda: len(slow.events()) == 502, "it lives")
 
@@ -89,7 +94,7 @@ def test_what_came_between_pause_and_paused_comes_again(hub):
 @pytest.mark.parametrize("offset", [0, 1, 12, 40_000, 70_000, None])
 def test_an_event_is_finished_from_any_byte(start_hub, tmp_path, kind, offset):
     """None: its last byte is all that is missing."""
-    hub = start_hub(f"tail 1MiB\ntransport log {{\n path {tmp_path}/history\n}}" if kind == "log" else "")
+    hub = start_hub("heartbeat 60s\n" + (f"tail 1MiB\ntransport log {{\n path {tmp_path}/history\n}}" if kind == "log" else ""))
     front = Front(hub)
     held, other = front.open("topic=torn"), front.open("topic=torn")
     publish(hub.socket, topic="torn", data="before")

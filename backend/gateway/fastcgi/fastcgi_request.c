@@ -210,8 +210,10 @@ on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice firs
     if (ex->is_multicast && !r->paused)
         multicast_add_place(r->all->multicast, r->id, reply->at, reply->is_live, &b);
     r->is_covered = ex->is_multicast && reply->is_live && !r->paused;
-    if (r->resumes)
-        r->all->multicast->resumes = true;
+    if (ex->is_multicast) {
+        r->all->multicast->uncovered |= !r->is_covered;
+        r->all->multicast->resumes |= r->resumes;
+    }
     size_t opened = record_open(&b);
     add_head(&b, reply);
     buf_add(&b, SLICE("\r\n"));

@@ -21,10 +21,11 @@ struct multicast {
     struct timer timer;   /* of marks */
     struct position marked;
     uint64_t marked_ms;
-    bool full;    /* a stream was refused: it is told when all is written */
-    bool parting; /* the hub stops, and the front is to ask the next one */
-    bool told;    /* then: the last mark is out */
-    bool resumes; /* a stream that was resumed before it had a head has it now */
+    bool full;      /* a stream was refused: it is told when all is written */
+    bool parting;   /* the hub stops, and the front is to ask the next one */
+    bool told;      /* then: the last mark is out */
+    bool uncovered; /* a stream is, perhaps */
+    bool resumes;   /* a stream that was resumed before it had a head has it now */
 };
 
 /* `mark` fires for its timer. Caller owns. */

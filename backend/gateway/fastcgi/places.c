@@ -38,6 +38,7 @@ static void
 go_on(struct fastcgi_request *r)
 {
     r->paused = r->resumes = false;
+    r->all->multicast->uncovered = true;
     exchange_resumed(&r->exchange, r->is_torn ? position_just_before(r->torn_at) : r->torn_at);
 }
 
@@ -77,6 +78,7 @@ static bool
 cover(struct fastcgi_requests *all, struct position at, const unsigned char *place, struct buf *b)
 {
     bool all_are = true;
+    all->multicast->uncovered = false;
     LIST_EACH(node, after, &all->streams)
     {
         struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
@@ -84,6 +86,7 @@ cover(struct fastcgi_requests *all, struct position at, const unsigned char *pla
             continue;
         bool is_at = exchange_is_at(&r->exchange, at);
         all_are &= is_at || !r->is_covered;
+        all->multicast->uncovered |= !is_at;
         if (!is_at || r->is_covered)
             continue;
         r->is_covered = true;
@@ -116,7 +119,7 @@ places_mark(struct fastcgi_requests *all)
     struct position at = all->link->gw->shared->delivered(worker);
     uint64_t heartbeat = all->link->gw->config->heartbeat_ms;
     uint64_t due = m->marked_ms + (heartbeat ? heartbeat : MARK_QUIET_MS);
-    bool is_news = position_cmp(at, m->marked) != 0 || worker_now_ms(worker) >= due;
+    bool is_news = m->uncovered || position_cmp(at, m->marked) != 0 || worker_now_ms(worker) >= due;
     if (is_news && multicast_has_room(m) && !m->parting)
         mark_all(all, at);
     return MARK_MS;
