@@ -12,6 +12,7 @@
 
 enum {
     RETRY_MS = 1000,
+    FRAME = 64,             /* of a chunk */
     RETRY_SPREAD_MS = 4000, /* so that they do not come back at once */
 };
 
@@ -24,7 +25,7 @@ line_init(struct line *l, int epoll, unsigned seed)
     list_init(&l->streams);
     list_init(&l->closing);
     l->by_id = calloc(LINE_IDS, sizeof(struct stream *));
-    return l->by_id != NULL;
+    return l->by_id != NULL && buf_reserve(&l->frame, RECORD_CONTENT + FRAME);
 }
 
 void

@@ -239,6 +239,10 @@ write_out(struct link *l)
     size_t done = 0;
     if (l->fd < 0 || l->state == LINK_CONNECTING)
         return;
+    if (out->failed) {
+        link_lost(l, "no memory");
+        return;
+    }
     while (done < out->len) {
         ssize_t sent = send(l->fd, out->ptr + done, out->len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent <= 0)

@@ -16,6 +16,7 @@
 #include "mod_alipes/status.h"
 #include "mod_alipes/steal.h"
 #include "mod_alipes/tally.h"
+#include "mod_alipes/tls.h"
 
 #include <sys/resource.h>
 
@@ -299,6 +300,7 @@ on_child_gone(void *unused)
     (void)unused;
     linger_wait();
     pollers_join();
+    tls_end();
     tally_leave();
     return APR_SUCCESS;
 }
@@ -310,9 +312,9 @@ on_child(apr_pool_t *pool, server_rec *server)
         return;
     int64_t most = descriptors_allow();
     tally_enter();
-    if (!pollers_start(settings.threads)) {
+    if (!tls_begin() || !pollers_start(settings.threads)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, server,
-                     "alipes: no thread for streams, which are left to mod_proxy");
+                     "alipes: no thread or memory for streams, which are left to mod_proxy");
         return;
     }
     max_streams = most < settings.max_streams ? most : settings.max_streams;
