@@ -150,6 +150,11 @@ def held(folder):
     return int(float(re.search(r"^alipes_streams (\S+)", text, re.M).group(1)))
 
 
+def signal_all(apache, which):
+    for pid in apache.children():
+        os.kill(pid, which)
+
+
 def replace(hub, how, crowd, apache):
     """The hub goes and comes: when it answered again, and when it had all streams, in seconds."""
     crowd.slowest, began = 0, time.monotonic()
@@ -160,8 +165,8 @@ def replace(hub, how, crowd, apache):
     if how == "upgrade" and O.other:
         history.BIN = Path(O.other)
     if O.late:
-        [os.kill(pid, signal.SIGSTOP) for pid in apache.children()]
-        threading.Timer(O.late, lambda: [os.kill(pid, signal.SIGCONT) for pid in apache.children()]).start()
+        signal_all(apache, signal.SIGSTOP)
+        threading.Timer(O.late, signal_all, (apache, signal.SIGCONT)).start()
     hub.launch()
     answered = attached = None
     while attached is None and time.monotonic() - began < 60:
@@ -171,8 +176,8 @@ def replace(hub, how, crowd, apache):
         answered = answered or (now if count is not None else None)
         attached = now if count == len(crowd.sockets) else None
     crowd.read_for(O.settle)
-    return {"how": how, "newest": max(had[-1] for had in crowd.had.values() if had), "ended_s": round(ended, 3), "answered_s": answered and round(answered, 3), "attached_s": attached and round(attached, 3),
-            "longest_delivery_s": round(crowd.slowest / 1e9, 3)}
+    return {"how": how, "newest": max((had[-1] for had in crowd.had.values() if had), default=0), "ended_s": round(ended, 3),
+            "answered_s": answered and round(answered, 3), "attached_s": attached and round(attached, 3), "longest_delivery_s": round(crowd.slowest / 1e9, 3)}
 
 
 def relay(stack, folder, port):
