@@ -37,13 +37,13 @@ sleep_on(const struct session *s, uint64_t until_ms)
 static bool
 run(struct session *s, uint64_t until_ms, struct error *err)
 {
-    for (uint64_t now; (now = clock_mono_ms()) < until_ms && s->state < SESSION_HEALING;) {
+    for (uint64_t now; (now = clock_mono_ms()) < until_ms;) {
         session_work(s, now);
         session_send(s);
         bool is_away = s->state == SESSION_AWAY && s->next_ms > now;
         if (is_away && s->is_wrong)
             return error_set(err, "transport redis: %.400s", s->why);
-        if (is_away && s->attempts > 1)
+        if (s->state >= SESSION_HEALING || (is_away && s->attempts > 1))
             break;
         sleep_on(s, until_ms);
     }
