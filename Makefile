@@ -182,7 +182,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_notifications.py test_presence.py test_run.py test_scrape.py \
-                    test_subscriptions_design.py test_symfony.py test_urlpattern.py)
+                    test_redis_design.py test_subscriptions_design.py test_symfony.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
 .PHONY: $(SYSTEM_RUNS)

@@ -81,7 +81,7 @@ entry_id_read(struct slice packed, char scratch[ENTRY_ID_SCRATCH], struct slice 
 {
     if (packed.len == PACKED_LEN && packed.ptr[0] == 'u')
         *ret = unpack(packed, scratch);
-    else if (packed.len && packed.ptr[0] == 's')
+    else if (packed.len > 1 && packed.ptr[0] == 's')
         *ret = slice_from(packed, 1);
     else
         return false;

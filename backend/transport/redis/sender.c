@@ -196,16 +196,16 @@ refuse_call(struct sender *s)
 
 /* Once a second. */
 static void
-tell_refusal(const struct answer *meaning, struct slice text)
+tell_refusal(const struct session *session, const struct answer *meaning, struct slice text)
 {
     static struct log_limit limit;
     struct error said;
     uint64_t more;
     metrics_said(METRICS_REDIS_REFUSED, meaning->reason);
-    answer_say(meaning, text, &said);
+    answer_say(meaning, text, session->settings->login.user, session->settings->stream, &said);
     if (log_allowed(&limit, &more))
         log_line(LOG_ERROR, "redis_refuses", "error=%s why=%s suppressed=%llu", meaning->reason,
-                 LOG_SLICE(slice_of(said.text)), (unsigned long long)more);
+                 log_slice((char[600]){0}, 600, slice_of(said.text)), (unsigned long long)more);
 }
 
 static void
@@ -264,7 +264,7 @@ on_accepted(void *owner, const struct resp *a)
         s->is_whole = true;
         ask_again(s);
     } else if (meaning->effect == ANSWER_REFUSED) {
-        tell_refusal(meaning, a->text);
+        tell_refusal(s->session, meaning, a->text);
         refuse_call(s);
     } else {
         s->session->repair = slice_find(a->text, SLICE("equal or smaller")) < a->text.len;
