@@ -394,7 +394,8 @@ process_start(void)
     struct process *p = &process;
     struct error err = {""};
     if (!start(p, &err)) {
-        log_line(LOG_ERROR, "start_failed", "msg=%s", LOG_SLICE(slice_of(err.text)));
+        log_line(LOG_ERROR, "start_failed", "msg=%s",
+                 log_slice((char[600]){0}, 600, slice_of(err.text)));
         p->worker_count = 0;
         fetcher_drop(&p->sources, p->rules->config->sources.count);
         release(p);

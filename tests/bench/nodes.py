@@ -167,7 +167,7 @@ def hearing(kind, rate, persist, seconds):
             commands.append(["-m", "fanout", "-n", 1, "-r", rate, "-k", 64, "-c", 16, *after.subscribe(topic), *node.publish(topic)])
         figures, of_hubs, of_redis = site.run(commands, seconds)
     received = sum(f["received"] for f in figures)
-    assert all(f["missing"] == f["dup"] == f["out_of_order"] == 0 for f in figures), figures
+    assert all(f["missing"] == f["dup"] == 0 for f in figures), figures  # publishers on 16 connections have no order among them
     return {"p50_ms": statistics.median(f["delivery_us"]["p50"] for f in figures) / 1e3, "p99_ms": max(f["delivery_us"]["p99"] for f in figures) / 1e3,
             "publishes_per_s": sum(f["publish_per_s"] for f in figures), "hub_us": of_hubs / received * 1e6, "redis_us": of_redis / received * 1e6}
 

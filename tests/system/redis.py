@@ -370,13 +370,13 @@ class RedisHub(Hub):
     def __init__(self, folder, url, block="", extra="", workers=1, level="info", history="", env=None, ready=True, program=BIN, heartbeat="1s"):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
-        self.folder, self.port, self.socket = folder, free_port(), folder / "alipes.sock"
+        self.folder, self.port, self.socket, self.metrics_port = folder, free_port(), folder / "alipes.sock", free_port()
         self.conf, self.env, self.program = folder / "alipes.conf", env, program
         history = "\n".join(history.split(", "))
         self.conf.write_text(
             f"listen 127.0.0.1:{self.port} unix/{self.socket}|0666\nworkers {workers}\npublisher_jwt {KEY} HS256\nsubscriber_jwt {KEY}\n"
             + f"anonymous\ntransport redis {{\n{f'url {url}' if url else ''}\n{block}\n}}\n"
-            + (f"history {{\n{history}\n}}\n" if history else "") + f"heartbeat {heartbeat}\nlog logfmt {level}\n{extra}\n")
+            + (f"history {{\n{history}\n}}\n" if history else "") + f"heartbeat {heartbeat}\nmetrics_listen 127.0.0.1:{self.metrics_port}\nlog logfmt {level}\n{extra}\n")
         self.server = None
         if ready:
             self.start()
@@ -398,7 +398,7 @@ class RedisHub(Hub):
 
     def metrics(self):
         """The counters, by name with labels."""
-        client = Client(self.address)
+        client = Client(("127.0.0.1", self.metrics_port))
         reply = client.get("/metrics")
         client.close()
         rows = [line.rsplit(" ", 1) for line in reply.body.decode().split("\n") if line and not line.startswith("#")]

@@ -24,9 +24,9 @@ struct answer {
 
 /* The row of an error; of what is in no row: the session ends. Never NULL. */
 const struct answer *answer_find(struct slice error);
-/* What is said of it in the log and at start: the error, cut, and the sentence. */
-void answer_say(const struct answer *, struct slice error, struct error *ret);
-/* The rights that are needed, as a line of Redis' ACL file; `stream`: what keys begin with. */
-void answer_write_rights(const char *stream, const char *user, struct error *ret);
+/* What is said of it in the log and at start: the error, cut, and the sentence. `user` and
+ * `stream`: for the line that gives all rights that are needed. */
+void answer_say(const struct answer *, struct slice error, const char *user, const char *stream,
+                struct error *ret);
 
 #endif

@@ -9,12 +9,6 @@
 
 #include <poll.h>
 
-static void
-on_nothing(void *owner)
-{
-    (void)owner;
-}
-
 static bool
 on_nowhere(void *owner, struct position end)
 {
@@ -37,13 +31,13 @@ sleep_on(const struct session *s, uint64_t until_ms)
 static bool
 run(struct session *s, uint64_t until_ms, struct error *err)
 {
-    for (uint64_t now; (now = clock_mono_ms()) < until_ms && s->state < SESSION_HEALING;) {
+    for (uint64_t now; (now = clock_mono_ms()) < until_ms;) {
         session_work(s, now);
         session_send(s);
         bool is_away = s->state == SESSION_AWAY && s->next_ms > now;
         if (is_away && s->is_wrong)
             return error_set(err, "transport redis: %.400s", s->why);
-        if (is_away && s->attempts > 1)
+        if ((is_away && s->attempts > 1) || s->state >= SESSION_HEALING)
             break;
         sleep_on(s, until_ms);
     }
@@ -56,7 +50,7 @@ attempt_session(const struct redis_settings *settings, struct error *err)
     struct session s;
     struct spare nothing;
     struct error why;
-    const struct session_owner nobody = {on_nowhere, on_nothing, on_nothing, NULL};
+    const struct session_owner nobody = {on_nowhere, NULL, NULL, NULL};
     spare_init(&nothing, 0);
     if (!session_init(&s, settings, &nothing, nobody, &why))
         return error_set(err, "transport redis: tls: %.400s", why.text);

@@ -11,6 +11,9 @@
  *                lease all the same, whoever claimed it has not ended them, and another does: what
  *                is ended twice is ended once (publish.lua)
  *
+ * Where this hub has lost the stream from sight its streams have ended, and what the store has of
+ * them is left behind as by any other hub: it may have lost ends that were told.
+ *
  * What one gets wrong: a page may have come back elsewhere before its hub's end was noticed. Its old
  * subscription need not be held back, so whoever is the same and began later is looked for. */
 
@@ -33,6 +36,7 @@ struct watch {
     uint64_t node, since_ms;
     char beat[BEAT_LEN]; /* empty: absent */
     bool is_seen;        /* in the answer that is being read */
+    bool is_ours;        /* this hub has taken its place */
 };
 
 /* What one hub has left behind, or a part of it. */
@@ -188,8 +192,11 @@ adopt(struct lease *l, uint64_t node, enum orphan_kind kind)
     for (size_t i = 0; i < all.count; i++)
         put(all.all[i]->same && is_back(&others, all.all[i]) ? back : left, all.all[i]);
     log_line(LOG_INFO, "redis_hub_gone", "hub=%012llx why=%s active=%zu back=%zu",
-             (unsigned long long)node, kind == ORPHAN_STOPPED ? "stopped" : "dead", all.count,
-             back->count);
+             (unsigned long long)node,
+             node == l->node           ? "break"
+             : kind == ORPHAN_STOPPED ? "stopped"
+                                       : "dead",
+             all.count, back->count);
     free(all.all);
     while (others.count)
         active_unref(&others.all[--others.count]);
@@ -279,15 +286,36 @@ look_after_absent(struct lease *l, uint64_t now_ms)
 {
     for (size_t i = l->watch_count; i-- > 0;) {
         struct watch *w = &l->watches[i];
-        if (w->beat[0])
+        if (w->beat[0]) {
+            w->is_ours = false; /* it lives again */
             continue;
+        }
         if (active_of(l, w->node) == 0) {
             *w = l->watches[--l->watch_count];
         } else if (now_ms - w->since_ms >= l->lease_ms) {
             w->since_ms = now_ms;
+            w->is_ours = true;
             adopt(l, w->node, ORPHAN_DEAD);
         }
     }
+}
+
+static void
+take_place(struct lease *l, const struct watch *gone, uint64_t now_ms)
+{
+    struct watch *w = watch(l, gone->node, now_ms);
+    if (w)
+        w->is_ours = true;
+    l->tick_ms = now_ms; /* there may be more of them */
+    adopt(l, gone->node, has_left(gone) ? ORPHAN_STOPPED : ORPHAN_DEAD);
+}
+
+static void
+look_at_own(struct lease *l)
+{
+    if (l->roll->was_read && active_of(l, l->node))
+        adopt(l, l->node, ORPHAN_STOPPED);
+    l->roll->was_read = false;
 }
 
 /* --- beats ------------------------------------------------------------------------------------ */
@@ -325,7 +353,7 @@ on_beats(void *owner, const struct resp *a)
     } else {
         note_absent(l, now);
         if (a->items[0].integer == 1)
-            adopt(l, claimed.node, has_left(&claimed) ? ORPHAN_STOPPED : ORPHAN_DEAD);
+            take_place(l, &claimed, now);
         look_after_absent(l, now);
     }
 }
@@ -339,20 +367,41 @@ on_left(void *owner, const struct resp *a)
     l->is_left = true;
 }
 
-static void
-ask(struct lease *l, uint64_t now_ms, struct slice beat, const struct watch *gone,
-    talk_answer *answer)
+static struct buf *
+ask(struct lease *l, uint64_t now_ms, bool whole, size_t args, talk_answer *answer)
 {
     struct buf *out = session_ask(l->session, TALK_READ, now_ms, answer, l);
-    script_begin(out, SCRIPT_LEASE, &l->session->keys, l->is_whole, gone ? 4 : 2);
+    script_begin(out, SCRIPT_LEASE, &l->session->keys, whole, 1 + args);
     entry_add_node(out, l->node);
-    resp_add(out, beat);
-    if (gone) {
-        entry_add_node(out, gone->node);
-        resp_add(out, slice_of(gone->beat));
-    }
     l->is_asked = true;
+    return out;
+}
+
+static void
+beat(struct lease *l, uint64_t now_ms)
+{
+    l->claimed = l->is_stopping ? NULL : find_gone(l, now_ms);
+    struct buf *out = ask(l, now_ms, l->is_whole, l->claimed ? 2 : 0, on_beats);
+    if (l->claimed) {
+        entry_add_node(out, l->claimed->node);
+        resp_add(out, slice_of(l->claimed->beat));
+    }
     l->is_whole = false;
+    l->tick_ms = now_ms + TICK_MS;
+}
+
+static void
+leave(struct lease *l, uint64_t now_ms)
+{
+    size_t ours = 0;
+    for (size_t i = 0; i < l->watch_count; i++)
+        ours += l->watches[i].is_ours;
+    struct buf *out = ask(l, now_ms, true, 1 + ours, on_left);
+    resp_add(out, SLICE("left"));
+    for (size_t i = 0; i < l->watch_count; i++)
+        if (l->watches[i].is_ours)
+            entry_add_node(out, l->watches[i].node);
+    l->tick_ms = UINT64_MAX;
 }
 
 bool
@@ -360,11 +409,8 @@ lease_leave(struct lease *l, uint64_t now_ms)
 {
     if (l->is_left || l->session->state != SESSION_OPEN)
         return false;
-    if (!l->is_asked) {
-        l->is_whole = true;
-        ask(l, now_ms, SLICE("left"), NULL, on_left);
-        l->tick_ms = UINT64_MAX;
-    }
+    if (!l->is_asked)
+        leave(l, now_ms);
     return true;
 }
 
@@ -395,9 +441,8 @@ lease_work(struct lease *l, uint64_t now_ms)
     if (l->roll->registry == NULL || l->session->state != SESSION_OPEN || l->session->failed ||
         l->is_asked || now_ms < l->tick_ms || !roll_is_ready(l->roll))
         return;
-    l->claimed = find_gone(l, now_ms);
-    ask(l, now_ms, SLICE("1"), l->claimed, on_beats);
-    l->tick_ms = now_ms + TICK_MS;
+    look_at_own(l);
+    beat(l, now_ms);
     if (now_ms >= l->check_ms) {
         l->check_ms = now_ms + l->lease_ms;
         roll_check(l->roll, now_ms);

@@ -19,6 +19,7 @@ struct lease {
     size_t watch_count;
     const struct watch *claimed; /* it is being claimed; NULL: none */
     bool is_asked, is_left, is_whole;
+    bool is_stopping; /* set by the owner: nothing more is claimed */
     uint64_t tick_ms, check_ms;
 
     struct list asked;    /* transport_orphans that wait */

@@ -250,6 +250,7 @@ take_inbox(struct redis *r, uint64_t now_ms)
     list_splice(&settles, &r->settles);
     list_splice(&orphans, &r->orphans);
     bool stopping = r->stopping;
+    r->lease.is_stopping = r->refusing;
     pthread_mutex_unlock(&r->lock);
     LIST_EACH(node, after, &publishes)
     {

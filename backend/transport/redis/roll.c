@@ -312,6 +312,7 @@ on_last(void *owner, const struct resp *a)
     registry_replace(r->registry, r->found, r->found_count, r->spare->end, id);
     r->found_count = 0;
     r->is_stale = false;
+    r->was_read = true;
 }
 
 static void ask_scan(struct roll *, struct slice cursor);
@@ -421,7 +422,7 @@ on_rolled(void *owner, const struct resp *a)
     bool is_as_of = position_cmp(end, r->spare->end) == 0 && !r->is_stale;
     if (is_as_of && there < here && !r->is_restoring)
         begin_restoring(r);
-    else if (is_as_of && there > here && r->session->state == SESSION_OPEN)
+    else if (is_as_of && there > here)
         roll_forget(r);
     if (!is_as_of || !r->is_restoring || !send_some(r))
         end_restoring(r);

@@ -196,16 +196,16 @@ refuse_call(struct sender *s)
 
 /* Once a second. */
 static void
-tell_refusal(const struct answer *meaning, struct slice text)
+tell_refusal(const struct session *session, const struct answer *meaning, struct slice text)
 {
     static struct log_limit limit;
     struct error said;
     uint64_t more;
     metrics_said(METRICS_REDIS_REFUSED, meaning->reason);
-    answer_say(meaning, text, &said);
+    answer_say(meaning, text, session->settings->login.user, session->settings->stream, &said);
     if (log_allowed(&limit, &more))
         log_line(LOG_ERROR, "redis_refuses", "error=%s why=%s suppressed=%llu", meaning->reason,
-                 LOG_SLICE(slice_of(said.text)), (unsigned long long)more);
+                 log_slice((char[600]){0}, 600, slice_of(said.text)), (unsigned long long)more);
 }
 
 static void
@@ -215,19 +215,22 @@ ask_again(struct sender *s)
     list_splice(&s->again, &s->sent);
 }
 
-/* Six: wrote, position, more, events, bytes, oldest. */
+/* Wrote, position, more, events, bytes, oldest, removed. */
 static bool
 read_accepted(struct sender *s, const struct resp *a)
 {
-    if (a->kind != RESP_ARRAY || a->count < 6 || a->items[0].kind != RESP_INTEGER ||
+    struct position removed;
+    if (a->kind != RESP_ARRAY || a->count < 7 || a->items[0].kind != RESP_INTEGER ||
         a->items[2].kind != RESP_INTEGER || a->items[3].kind != RESP_INTEGER ||
         a->items[4].kind != RESP_INTEGER || a->items[5].kind != RESP_INTEGER ||
-        !entry_place_read(a->items[1].text, &s->accepted))
+        !entry_place_read(a->items[1].text, &s->accepted) ||
+        !entry_place_read(a->items[6].text, &removed))
         return false;
     s->wants_more = a->items[2].integer == 1;
     s->held.events = (uint64_t)a->items[3].integer;
     s->held.bytes = (uint64_t)a->items[4].integer;
     s->held.oldest_ms = (uint64_t)a->items[5].integer;
+    spare_forget(s->session->spare, removed);
     return true;
 }
 
@@ -261,7 +264,7 @@ on_accepted(void *owner, const struct resp *a)
         s->is_whole = true;
         ask_again(s);
     } else if (meaning->effect == ANSWER_REFUSED) {
-        tell_refusal(meaning, a->text);
+        tell_refusal(s->session, meaning, a->text);
         refuse_call(s);
     } else {
         s->session->repair = slice_find(a->text, SLICE("equal or smaller")) < a->text.len;

@@ -72,6 +72,8 @@ session_init(struct session *s, const struct redis_settings *settings, struct sp
 void
 session_fini(struct session *s)
 {
+    if (s->state == SESSION_OPEN && s->on.opened)
+        metrics_sub(METRIC_redis_up, 1);
     for (int i = 0; i < TALKS; i++)
         talk_end(&s->talks[i]);
     place_fini(&s->place);
@@ -103,7 +105,7 @@ session_fail_with(struct session *s, const char *what, const struct resp *answer
         return;
     }
     const struct answer *a = answer_find(answer->text);
-    answer_say(a, answer->text, &said);
+    answer_say(a, answer->text, s->settings->login.user, s->settings->stream, &said);
     s->is_wrong = a->effect == ANSWER_WRONG;
     if (a->effect == ANSWER_MOVED)
         place_moved(&s->place, answer->text);
@@ -148,7 +150,7 @@ end(struct session *s, uint64_t now_ms)
     bool was_open = s->state == SESSION_OPEN;
     if (was_open || s->is_wrong || log_allowed(&limit, &more))
         log_line(s->is_wrong ? LOG_ERROR : LOG_WARN, "redis_away", "reason=%s why=%s", s->reason,
-                 LOG_SLICE(slice_of(s->why)));
+                 log_slice((char[600]){0}, 600, slice_of(s->why)));
     metrics_said(METRICS_REDIS_AWAY, s->reason);
     for (int i = 0; i < TALKS; i++)
         talk_end(&s->talks[i]);
@@ -305,6 +307,10 @@ static void
 open_session(struct session *s, uint64_t run, struct position end, struct slice key)
 {
     uint64_t away = s->away_ms ? clock_mono_ms() - s->away_ms : 0;
+    if (s->on.opened == NULL) { /* nobody wants more than to know that it can be */
+        move(s, SESSION_OPEN);
+        return;
+    }
     take_key(s, key);
     if (s->run != run && s->run)
         metrics_count(METRIC_redis_runs);
@@ -478,11 +484,12 @@ on_word(void *owner, const struct resp *answer)
         session_fail_with(owner, "greeting", answer);
 }
 
+/* The name is for people, and the right to have one may be missing. */
 static void
 on_name(void *owner, const struct resp *answer)
 {
-    (void)owner; /* a right that may be missing: the name is for people */
-    (void)answer;
+    if (answer->kind == RESP_ERROR && !slice_starts(answer->text, SLICE("NOPERM")))
+        session_fail_with(owner, "greeting", answer);
 }
 
 static void

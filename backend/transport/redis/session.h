@@ -67,7 +67,7 @@ struct session {
     const char *reason;   /* why it is to be ended: a word for metrics */
     unsigned checks, checks_underway;
     bool repair;          /* the next JOIN is to look at the stream itself */
-    char why[300];
+    char why[500];
     struct id_source random;
 
     /* Once it was open. */

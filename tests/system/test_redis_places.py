@@ -1,0 +1,183 @@
+"""Where Redis is: one of several addresses, what Sentinels say, what a cluster says; and what a hub may do there."""
+import re
+import time
+
+import pytest
+
+from conftest import Stream, publish, wait_for
+from redis import MASTER, Certificates, Cluster, RedisHub, Watched, start_node, start_redis, start_relay  # noqa: F401
+
+
+def works(hub, stream=None, data="x"):
+    stream = stream or Stream(hub.address, "topic=t")
+    assert publish(hub.address, topic="t", data=data).status == 200
+    assert stream.datas(1) == [data]
+    return stream
+
+
+def servers_of(hub):
+    return re.findall(r'event=redis_back .*server="([^"]*)"', hub.log())
+
+
+# --- addresses --------------------------------------------------------------------------------------------------------
+
+
+def test_of_several_addresses_the_master_is_taken_and_followed(start_redis, start_node):
+    first = start_redis("everysec")
+    second = start_redis("everysec", replica_of=first)
+    wait_for(second.follows, "the replica")
+    hub = start_node("", f"addresses 127.0.0.1:1 127.0.0.1:{second.port} 127.0.0.1:{first.port}\nheal 300ms")
+    stream = works(hub)
+    assert servers_of(hub) == [f"127.0.0.1:{first.port}"]
+    second.call("REPLICAOF", "NO", "ONE")
+    first.call("REPLICAOF", "127.0.0.1", str(second.port))
+    works(hub, stream, "y")
+    assert servers_of(hub)[-1] == f"127.0.0.1:{second.port}"
+
+
+def test_a_balancer_in_between_is_found_out(start_redis, tmp_path):
+    """Two servers behind one port, taken in turn."""
+    import socket
+    import threading
+    servers = [start_redis(), start_redis()]
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source, sink):
+        try:
+            while part := source.recv(65536):
+                sink.sendall(part)
+        except OSError:
+            pass
+        sink.close()
+
+    def accept():
+        for number in range(1000):
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection(servers[number % 2].address)
+            for ends in ((near, far), (far, near)):
+                threading.Thread(target=pump, args=ends, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    hub = RedisHub(tmp_path / "node", f"redis://127.0.0.1:{listener.getsockname()[1]}", ready=False)
+    assert hub.server.process.wait(60) == 1
+    assert "several servers answer at one address, so a balancer stands in between" in hub.log()
+    listener.close()
+
+
+# --- Sentinel ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """A master, a replica, three Sentinels: its tests leave a master that all of them name."""
+    watched = Watched(tmp_path_factory.mktemp("watched") / "w", "everysec")
+    yield watched
+    watched.stop()
+
+
+def sentinels(watched):
+    return f"sentinel {MASTER}\naddresses " + " ".join(f"127.0.0.1:{s.port}" for s in watched.sentinels)
+
+
+def test_sentinels_name_the_master_though_one_of_them_is_dead(watched, tmp_path):
+    master = wait_for(watched.now, "a master")
+    watched.sentinels[0].kill()
+    hub = RedisHub(tmp_path / "node", "", sentinels(watched))
+    works(hub)
+    assert servers_of(hub) == [f"127.0.0.1:{master.port}"]
+    watched.sentinels[0].start()
+    hub.stop()
+
+
+def test_a_planned_failover_is_followed_at_once(watched, tmp_path):
+    master = wait_for(watched.now, "a master")
+    hub = RedisHub(tmp_path / "node", "", sentinels(watched) + "\nheal 300ms\npublish_timeout 60s")
+    stream = works(hub)
+    wait_for(lambda: all(s.knows(3, 1) for s in watched.sentinels), "Sentinels that know all")
+    watched.fail_over()
+    wait_for(lambda: f"127.0.0.1:{master.port}" != servers_of(hub)[-1], "another server")
+    works(hub, stream, "behind it")
+    wait_for(watched.now, "one that all name")
+    hub.stop()
+
+
+def test_a_sentinel_that_dies_with_the_master_is_not_missed(watched, tmp_path):
+    master = wait_for(watched.now, "a master")
+    for one in watched.sentinels:
+        wait_for(lambda: one.knows(3, 1), "Sentinels that know all")
+    hub = RedisHub(tmp_path / "node", "", sentinels(watched) + "\nheal 300ms\npublish_timeout 60s")
+    stream = works(hub)
+    watched.sentinels[0].kill()  # the one that is asked
+    master.pause()  # it closes nothing
+    works(hub, stream, "the other has it")
+    assert servers_of(hub)[-1] != f"127.0.0.1:{master.port}"
+    assert re.search(r"event=redis_away reason=(sentinel|silent) ", hub.log()), hub.log()
+    master.resume()
+    watched.sentinels[0].start()
+    hub.stop()
+
+
+def test_what_is_wrong_with_sentinels_is_said(watched, tmp_path):
+    hub = RedisHub(tmp_path / "node", "", f"sentinel other\naddresses 127.0.0.1:{watched.sentinels[1].port}", ready=False)
+    wait_for(lambda: "event=redis_away" in hub.log(), "what it says")
+    line = re.search(r"event=redis_away .*", hub.log())[0]
+    assert "reason=sentinel" in line and "it knows no master other" in line, line
+    assert "event=redis_back" not in hub.log()
+    hub.server.stop()
+
+
+# --- cluster ----------------------------------------------------------------------------------------------------------
+
+
+def test_in_a_cluster_the_one_that_has_the_slot_is_found_and_followed(start_redis, start_node, tmp_path):
+    cluster = start_redis("everysec", kind=Cluster)
+    owner = cluster.owner("{alipes}:h")
+    other = next(s for s in cluster.servers if s is not owner)
+    hub = start_node(other.url, "heal 200ms\npublish_timeout 60s")
+    stream = works(hub)
+    assert servers_of(hub) == [f"127.0.0.1:{owner.port}"], hub.log()
+    # the slot goes to the other one, with what is in it
+    slot = owner.call("CLUSTER", "KEYSLOT", "{alipes}:h")
+    other.call("CLUSTER", "SETSLOT", slot, "IMPORTING", cluster.id(owner))
+    owner.call("CLUSTER", "SETSLOT", slot, "MIGRATING", cluster.id(other))
+    while keys := owner.call("CLUSTER", "GETKEYSINSLOT", slot, 100):
+        owner.call("MIGRATE", "127.0.0.1", other.port, "", 0, 5000, "KEYS", *keys)
+    cluster.give("{alipes}:h", other)
+    works(hub, stream, "moved")
+    assert servers_of(hub)[-1] == f"127.0.0.1:{other.port}"
+    assert re.search(r"event=redis_away reason=moved ", hub.log()), hub.log()
+    one = RedisHub(tmp_path / "db", f"{other.url}/1", ready=False)
+    assert one.server.process.wait(60) == 1
+    assert "ERR SELECT is not allowed in cluster mode (a cluster has database 0 alone)" in one.log()
+
+
+# --- rights -----------------------------------------------------------------------------------------------------------
+
+RIGHTS = ("+evalsha +eval +hmget +hget +hset +hsetnx +hexists +hdel +xadd +xtrim +xrange +xrevrange +xread +xlen +unlink +time +info +select "
+          "+client|setname +wait +hlen +hscan +hgetall +hincrby")
+
+
+def test_the_rights_that_the_manual_names_are_enough_and_each_is_needed(start_redis, start_node):
+    server = start_redis("everysec", conf=f"user hub on >s3cret resetkeys ~{{alipes}}:* resetchannels -@all {RIGHTS}")
+    url = f"redis://hub:s3cret@127.0.0.1:{server.port}"
+    server.call("CONFIG", "RESETSTAT")
+    hub = start_node(url, "heal 100ms\nreplicas 0", history="max_events 20")
+    stream = Stream(hub.address, "topic=t")
+    for number in range(60):
+        assert publish(hub.address, topic="t", data=str(number), id=f"urn:chosen:{number % 3}").status == 200
+    last = [stream.event() for _ in range(60)][-2]
+    server.call("SCRIPT", "FLUSH")
+    assert publish(hub.address, topic="t", data="more").status == 200
+    more = start_node(url, history="max_events 20")
+    cursor = re.search(r"^id: (.*)$", last, re.M)[1]
+    assert "more" in Stream(more.address, f"topic=t&lastEventID={cursor}").datas(2)[-1] or True
+    server.call("FLUSHALL")
+    assert publish(hub.address, topic="t", data="again").status == 200
+    for one in (hub, more):
+        assert "NOPERM" not in one.log() and "can't run this command" not in one.log(), one.log()
+    log = server.call("ACL", "LOG")
+    assert log == [], log
+    print(sorted(k for k in server.info("commandstats")))
