@@ -405,8 +405,7 @@ redis_open(const struct transport_settings *settings, struct error *err)
     const struct session_owner owner = {on_healed, on_opened, on_ended, r};
     spare_init(&r->spare, r->redis.hold_bytes);
     sender_init(&r->sender, &r->session, &r->broadcast, &r->settings);
-    follower_init(&r->follower, &r->session, &r->broadcast, &r->spare, &r->sender,
-                  &r->roll);
+    follower_init(&r->follower, &r->session, &r->broadcast, &r->spare, &r->sender, &r->roll);
     seeker_init(&r->seeker, &r->session, &r->broadcast, &r->spare);
     roll_init(&r->roll, &r->session, &r->sender, &r->spare, &r->settings);
     lease_init(&r->lease, &r->session, &r->roll, &r->broadcast, r->sender.node, r->redis.lease_ms);

@@ -28,7 +28,7 @@ enum {
     TICK_LEAST_MS = 250,
     TICK_MOST_MS = 2000,
     TICK_PARTS = 32, /* of max_age */
-    MS = 1000000, /* in ns */
+    MS = 1000000,    /* in ns */
     NODE_BITS = 48,
     PUBLISH_ARGS = 7,
 };

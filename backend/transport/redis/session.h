@@ -40,8 +40,8 @@ struct session_owner {
     bool (*healed)(void *owner, struct position end); /* HEALING: all that this hub had is there,
                                                          which ends there. True: session_go_on()
                                                          will be called */
-    void (*opened)(void *owner); /* JOINING or HEALING is over */
-    void (*ended)(void *owner);  /* OPEN is; nobody is answered any more */
+    void (*opened)(void *owner);                      /* JOINING or HEALING is over */
+    void (*ended)(void *owner);                       /* OPEN is; nobody is answered any more */
     void *owner;
 };
 
@@ -66,7 +66,7 @@ struct session {
     bool warned;          /* of what the server may forget */
     const char *reason;   /* why it is to be ended: a word for metrics */
     unsigned checks, checks_underway;
-    bool repair;          /* the next JOIN is to look at the stream itself */
+    bool repair; /* the next JOIN is to look at the stream itself */
     char why[500];
     struct id_source random;
 
