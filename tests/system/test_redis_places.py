@@ -82,6 +82,14 @@ def sentinels(watched):
     return f"sentinel {MASTER}\naddresses " + " ".join(f"127.0.0.1:{s.port}" for s in watched.sentinels)
 
 
+def settled(watched):
+    """The master that all Sentinels name, once the other one has all that it has: a hub that is new holds nothing older."""
+    master = wait_for(watched.now, "a master")
+    wait_for(next(s for s in watched.servers if s is not master).follows, "its replica")
+    wait_for(lambda: all(s.knows(3, 1) for s in watched.sentinels), "Sentinels that know all")
+    return master
+
+
 def test_sentinels_name_the_master_though_one_of_them_is_dead(watched, tmp_path):
     master = wait_for(watched.now, "a master")
     watched.sentinels[0].kill()
@@ -93,10 +101,9 @@ def test_sentinels_name_the_master_though_one_of_them_is_dead(watched, tmp_path)
 
 
 def test_a_planned_failover_is_followed_at_once(watched, tmp_path):
-    master = wait_for(watched.now, "a master")
+    master = settled(watched)
     hub = RedisHub(tmp_path / "node", "", sentinels(watched) + "\nheal 300ms\npublish_timeout 60s")
     stream = works(hub)
-    wait_for(lambda: all(s.knows(3, 1) for s in watched.sentinels), "Sentinels that know all")
     watched.fail_over()
     wait_for(lambda: f"127.0.0.1:{master.port}" != servers_of(hub)[-1], "another server")
     works(hub, stream, "behind it")
@@ -105,9 +112,7 @@ def test_a_planned_failover_is_followed_at_once(watched, tmp_path):
 
 
 def test_a_sentinel_that_dies_with_the_master_is_not_missed(watched, tmp_path):
-    master = wait_for(watched.now, "a master")
-    for one in watched.sentinels:
-        wait_for(lambda: one.knows(3, 1), "Sentinels that know all")
+    master = settled(watched)
     hub = RedisHub(tmp_path / "node", "", sentinels(watched) + "\nheal 300ms\npublish_timeout 60s")
     stream = works(hub)
     watched.sentinels[0].kill()  # the one that is asked
