@@ -29,8 +29,8 @@ sleep_on(const struct client *c)
 
 /* --- questions -------------------------------------------------------------------------------- */
 
-struct buf *
-client_out(struct client *c)
+static struct buf *
+out_of(struct client *c)
 {
     return wire_out(c->wire);
 }
@@ -50,8 +50,9 @@ await(struct client *c, struct error *err)
     return r;
 }
 
-const struct resp *
-client_ask(struct client *c, struct error *err)
+/* Good until the next one. NULL: err says why, also of an error. */
+static const struct resp *
+ask(struct client *c, struct error *err)
 {
     const struct resp *r = await(c, err);
     if (r == NULL || r->kind != RESP_ERROR)
@@ -64,11 +65,11 @@ client_ask(struct client *c, struct error *err)
 bool
 client_head(struct client *c, const char *field, char *out, size_t size, struct error *err)
 {
-    resp_begin(client_out(c), 3);
-    resp_add(client_out(c), SLICE("HGET"));
-    resp_add(client_out(c), slice_of(c->keys.head));
-    resp_add(client_out(c), slice_of(field));
-    const struct resp *r = client_ask(c, err);
+    resp_begin(out_of(c), 3);
+    resp_add(out_of(c), SLICE("HGET"));
+    resp_add(out_of(c), slice_of(c->keys.head));
+    resp_add(out_of(c), slice_of(field));
+    const struct resp *r = ask(c, err);
     if (r == NULL)
         return false;
     snprintf(out, size, SLICE_FMT, SLICE_ARG(r->text));
@@ -80,7 +81,7 @@ static const struct resp *
 ask_range(struct client *c, struct position after, bool is_one, struct error *err)
 {
     char from[ENTRY_PLACE_LEN + 1] = "(", upto[ENTRY_PLACE_LEN];
-    struct buf *out = client_out(c);
+    struct buf *out = out_of(c);
     entry_place_write(after, from + 1);
     after.sequence += PIECE_BYTES;
     resp_begin(out, is_one ? 6 : 4);
@@ -92,7 +93,7 @@ ask_range(struct client *c, struct position after, bool is_one, struct error *er
         resp_add(out, SLICE("COUNT"));
         resp_add_number(out, 1);
     }
-    return client_ask(c, err);
+    return ask(c, err);
 }
 
 const struct resp *
@@ -128,19 +129,19 @@ static bool
 log_in(struct client *c, struct error *err)
 {
     err->text[0] = '\0';
-    if (login_add_auth(client_out(c), &c->settings->login, err) ? client_ask(c, err) == NULL
-                                                                : err->text[0] != '\0')
+    if (login_add_auth(out_of(c), &c->settings->login, err) ? ask(c, err) == NULL
+                                                            : err->text[0] != '\0')
         return false;
-    return !login_add_database(client_out(c), c->settings) || client_ask(c, err) != NULL;
+    return !login_add_database(out_of(c), c->settings) || ask(c, err) != NULL;
 }
 
 static bool
 judge(struct client *c, struct error *err)
 {
     char version[24];
-    resp_begin(client_out(c), 1);
-    resp_add(client_out(c), SLICE("INFO"));
-    const struct resp *r = client_ask(c, err);
+    resp_begin(out_of(c), 1);
+    resp_add(out_of(c), SLICE("INFO"));
+    const struct resp *r = ask(c, err);
     if (r == NULL || !info_is_recent(r->text, err) || !info_is_master(r->text, err) ||
         !client_head(c, "v", version, sizeof version, err))
         return false;

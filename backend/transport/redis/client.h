@@ -17,15 +17,12 @@ struct client {
 /* Finds the server that has the store. False: err says why; nothing needs an end. */
 MUST_CHECK bool client_open(struct client *, const struct redis_settings *, struct error *err);
 void client_close(struct client *);
-/* Where the next command is to be written. */
-struct buf *client_out(struct client *);
-/* What that is answered; good until the next one. NULL: err says why, also of an error. */
-MUST_CHECK const struct resp *client_ask(struct client *, struct error *err);
 /* A field of the store's head, copied; empty: it is not there. */
 MUST_CHECK bool client_head(struct client *, const char *field, char *out, size_t size,
                             struct error *err);
 
-/* The entries behind `after` (run 0: from the beginning), a piece of bounded size; 0: no more. */
+/* The entries behind `after` (run 0: from the beginning), a piece of bounded size, good until the
+ * next question; none: that was all. NULL: err says why. */
 MUST_CHECK const struct resp *client_entries(struct client *, struct position after,
                                              struct error *err);
 
