@@ -215,19 +215,22 @@ ask_again(struct sender *s)
     list_splice(&s->again, &s->sent);
 }
 
-/* Six: wrote, position, more, events, bytes, oldest. */
+/* Wrote, position, more, events, bytes, oldest, removed. */
 static bool
 read_accepted(struct sender *s, const struct resp *a)
 {
-    if (a->kind != RESP_ARRAY || a->count < 6 || a->items[0].kind != RESP_INTEGER ||
+    struct position removed;
+    if (a->kind != RESP_ARRAY || a->count < 7 || a->items[0].kind != RESP_INTEGER ||
         a->items[2].kind != RESP_INTEGER || a->items[3].kind != RESP_INTEGER ||
         a->items[4].kind != RESP_INTEGER || a->items[5].kind != RESP_INTEGER ||
-        !entry_place_read(a->items[1].text, &s->accepted))
+        !entry_place_read(a->items[1].text, &s->accepted) ||
+        !entry_place_read(a->items[6].text, &removed))
         return false;
     s->wants_more = a->items[2].integer == 1;
     s->held.events = (uint64_t)a->items[3].integer;
     s->held.bytes = (uint64_t)a->items[4].integer;
     s->held.oldest_ms = (uint64_t)a->items[5].integer;
+    spare_forget(s->session->spare, removed);
     return true;
 }
 
