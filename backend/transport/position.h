@@ -19,4 +19,13 @@ position_cmp(struct position a, struct position b)
     return a.sequence < b.sequence ? -1 : a.sequence > b.sequence;
 }
 
+/* The last of all that precede it: no update stands in between, whatever the history. */
+static inline struct position
+position_just_before(struct position p)
+{
+    if (p.sequence)
+        return (struct position){p.run, p.sequence - 1};
+    return p.run ? (struct position){p.run - 1, UINT64_MAX} : p;
+}
+
 #endif

@@ -220,3 +220,23 @@ def test_lists_while_the_store_is_away_are_as_of_before_and_503_where_nothing_is
     wait_for(lambda: Client(late.address).get(API, person(dialect)).status == 200, "the store")
     assert there(late, dialect) == [who]
     page.close()
+
+
+def test_an_end_that_the_store_has_lost_for_good_is_written_again(start_redis, node, dialect="1.0"):
+    store = start_redis("always")
+    hub = node(store, lease="lease 600s\nheal 0s")
+    page, stays = come(hub, dialect, who="leaves"), come(hub, dialect, who="stays")
+    gone, _ = there(hub, dialect)
+    size = store.appended().stat().st_size
+    page.close()
+    wait_for(lambda: len(there(hub, dialect)) == 1, "its end")
+    store.kill()
+    with open(store.appended(), "r+b") as file:
+        file.truncate(size)
+    store.start()
+    assert stays.end().endswith(b"\n\n")  # it stood on what is lost
+    stays = come(hub, dialect, who="stays")
+    late = node(store, lease="heal 0s")
+    wait_for(lambda: len(there(late, dialect)) == 1 == len(there(hub, dialect)), "the end of what was lost")
+    assert there(late, dialect) == there(hub, dialect) != [gone]
+    stays.close()

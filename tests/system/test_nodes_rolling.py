@@ -17,34 +17,38 @@ from redis import start_node, start_redis, start_relay  # noqa: F401
 ROOM = "https://example.com/rooms/1"
 
 
+def start_balancer(folder, hubs):
+    """Caddy with the example's own file, to these hubs. It, and where it is."""
+    port = free_port()
+    folder.mkdir()
+    text = (ROOT / "examples/compose/redis/Caddyfile").read_text()
+    text = text.replace("{$SITE:localhost}", f"http://:{port}").replace("\ttls {$TLS:internal}\n", "\tbind 127.0.0.1\n")
+    text = text.replace("hub1:8080 hub2:8080", " ".join(f"127.0.0.1:{hub.port}" for hub in hubs))
+    text = text.replace("/usr/local/share/alipes", str(ROOT)).replace("root * /srv", f"root * {folder}")
+    conf = folder / "Caddyfile"
+    conf.write_text(text)
+    env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    front = Front("caddy", ["caddy", "run", "--config", conf, "--adapter", "caddyfile"], folder, env)
+    where = ("127.0.0.1", port)
+
+    def answers():
+        assert front.process.poll() is None, front.log()
+        try:
+            return Client(where).get("/.well-known/mercure").status == 400
+        except OSError:
+            return False
+
+    wait_for(answers, "the balancer")
+    return front, where
+
+
 @pytest.fixture
 def balancer(tmp_path):
-    """Caddy with the example's own file, to these hubs."""
     started = []
 
     def start(hubs):
-        port, folder = free_port(), tmp_path / "caddy"
-        folder.mkdir()
-        text = (ROOT / "examples/compose/redis/Caddyfile").read_text()
-        text = text.replace("{$SITE:localhost}", f"http://:{port}").replace("\ttls {$TLS:internal}\n", "\tbind 127.0.0.1\n")
-        text = text.replace("hub1:8080 hub2:8080", " ".join(f"127.0.0.1:{hub.port}" for hub in hubs))
-        text = text.replace("/usr/local/share/alipes", str(ROOT)).replace("root * /srv", f"root * {folder}")
-        conf = folder / "Caddyfile"
-        conf.write_text(text)
-        env = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-        front = Front("caddy", ["caddy", "run", "--config", conf, "--adapter", "caddyfile"], folder, env)
-        front.hub_goes_away = True
+        front, where = start_balancer(tmp_path / "caddy", hubs)
         started.append(front)
-        where = ("127.0.0.1", port)
-
-        def answers():
-            assert front.process.poll() is None, front.log()
-            try:
-                return Client(where).get("/.well-known/mercure").status == 400
-            except OSError:
-                return False
-
-        wait_for(answers, "the balancer")
         return where
 
     yield start

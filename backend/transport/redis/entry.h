@@ -15,10 +15,10 @@ enum {
     ENTRY_ID_CHOSEN = 2,
     ENTRY_BEGIN = 4, /* of an active subscription */
     ENTRY_END = 8,
-    ENTRY_AGAIN = 16,     /* it was sent before, in another run, and may stand there as well */
-    ENTRY_1_0 = 32,       /* begins and ends: of that dialect */
-    ENTRY_KNOWN = 64,     /* its id was there already when it came */
-    ENTRY_OVERHEAD = 64,  /* what each counts for beside its id, topics and event */
+    ENTRY_AGAIN = 16,    /* it was sent before, in another run, and may stand there as well */
+    ENTRY_1_0 = 32,      /* begins and ends: of that dialect */
+    ENTRY_KNOWN = 64,    /* its id was there already when it came */
+    ENTRY_OVERHEAD = 64, /* what each counts for beside its id, topics and event */
     ENTRY_ID_SCRATCH = 45,
     ENTRY_PLACE_LEN = 42, /* room for a position, with its NUL */
 };

@@ -6,8 +6,8 @@
  * the one next record, which may be large, or of another run.
  *
  * Committed is what has come here: the server has it, and from now on this hub can put it back. So
- * everything that may be shown goes through take(): it is entered in the roll of who is there and in
- * the spare, its publishers are answered, and it is mailed, in this order.
+ * everything that may be shown goes through take(): it is entered in the roll of who is there and
+ * in the spare, its publishers are answered, and it is mailed, in this order.
  *
  * Each record names its predecessor. Where that is not what was taken, what lies between is lost to
  * this hub: the workers are mailed an empty batch that begins where the record does, which ends

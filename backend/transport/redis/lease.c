@@ -2,20 +2,20 @@
  *
  * No clock is compared with another: every hub looks once a second at the beats of all others, and
  * one whose beat has stood still for a whole lease, in one session, is gone. So a store that was
- * away, or a clock that jumps, ends nobody. One of those who see it takes its place (lease.lua), and
- * its subscriptions go to the departures of this hub, which end them. A hub that stops in good order
- * says so, and what was there is held back for those who come back elsewhere.
+ * away, or a clock that jumps, ends nobody. One of those who see it takes its place (lease.lua),
+ * and its subscriptions go to the departures of this hub, which end them. A hub that stops in good
+ * order says so, and what was there is held back for those who come back elsewhere.
  *
  *     seen       its beat is known, and since when it has been that
- *     absent     it is claimed, or was never there; where subscriptions of it are active for a whole
- *                lease all the same, whoever claimed it has not ended them, and another does: what
- *                is ended twice is ended once (publish.lua)
+ *     absent     it is claimed, or was never there; where subscriptions of it are active for a
+ * whole lease all the same, whoever claimed it has not ended them, and another does: what is ended
+ * twice is ended once (publish.lua)
  *
  * Where this hub has lost the stream from sight its streams have ended, and what the store has of
  * them is left behind as by any other hub: it may have lost ends that were told.
  *
- * What one gets wrong: a page may have come back elsewhere before its hub's end was noticed. Its old
- * subscription need not be held back, so whoever is the same and began later is looked for. */
+ * What one gets wrong: a page may have come back elsewhere before its hub's end was noticed. Its
+ * old subscription need not be held back, so whoever is the same and began later is looked for. */
 
 #include "transport/redis/lease.h"
 
@@ -193,9 +193,9 @@ adopt(struct lease *l, uint64_t node, enum orphan_kind kind)
         put(all.all[i]->same && is_back(&others, all.all[i]) ? back : left, all.all[i]);
     log_line(LOG_INFO, "redis_hub_gone", "hub=%012llx why=%s active=%zu back=%zu",
              (unsigned long long)node,
-             node == l->node           ? "break"
+             node == l->node          ? "break"
              : kind == ORPHAN_STOPPED ? "stopped"
-                                       : "dead",
+                                      : "dead",
              all.count, back->count);
     free(all.all);
     while (others.count)

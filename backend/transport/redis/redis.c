@@ -16,7 +16,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "transport/redis/attempt.h"
+#include "transport/redis/course.h"
 #include "transport/redis/follower.h"
+#include "transport/redis/greeting.h"
 #include "transport/redis/lease.h"
 #include "transport/redis/seeker.h"
 #include "transport/redis/settler.h"
@@ -277,10 +279,10 @@ static void
 work(struct redis *r)
 {
     uint64_t now = clock_mono_ms();
-    session_work(&r->session, now);
+    course_work(&r->session, now);
     if (now >= r->check_ms) {
         r->check_ms = now + CHECK_MS;
-        session_check(&r->session, now);
+        greeting_check(&r->session, now);
     }
     sender_work(&r->sender, now);
     follower_work(&r->follower, now);
@@ -405,8 +407,7 @@ redis_open(const struct transport_settings *settings, struct error *err)
     const struct session_owner owner = {on_healed, on_opened, on_ended, r};
     spare_init(&r->spare, r->redis.hold_bytes);
     sender_init(&r->sender, &r->session, &r->broadcast, &r->settings);
-    follower_init(&r->follower, &r->session, &r->broadcast, &r->spare, &r->sender,
-                  &r->roll);
+    follower_init(&r->follower, &r->session, &r->broadcast, &r->spare, &r->sender, &r->roll);
     seeker_init(&r->seeker, &r->session, &r->broadcast, &r->spare);
     roll_init(&r->roll, &r->session, &r->sender, &r->spare, &r->settings);
     lease_init(&r->lease, &r->session, &r->roll, &r->broadcast, r->sender.node, r->redis.lease_ms);

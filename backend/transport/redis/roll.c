@@ -1,8 +1,8 @@
 /* roll - begins and ends of all hubs go into one registry, as they are read back.
  *
- * The store has the same list in a hash, which the scripts keep in step with the stream: an end goes
- * through them once, whoever sends it and however often. So whoever notices may end a subscription,
- * and retention may take the record of any begin.
+ * The store has the same list in a hash, which the scripts keep in step with the stream: an end
+ * goes through them once, whoever sends it and however often. So whoever notices may end a
+ * subscription, and retention may take the record of any begin.
  *
  *     store -> registry   at the start, and where the stream was lost from sight (roll_forget): the
  *                         hash is read before anything else is taken; what is in it and began
@@ -215,8 +215,8 @@ begin_again(struct roll *r, struct again *g)
     }
     list_unlink(&g->node);
     registry_admit(r->registry, g->fresh);
-    g->publish = (struct transport_publish){
-        .message.receive = on_begun, .updates = &g->begin, .count = 1};
+    g->publish =
+        (struct transport_publish){.message.receive = on_begun, .updates = &g->begin, .count = 1};
     sender_add(r->sender, &g->publish);
 }
 
@@ -290,7 +290,8 @@ sort_found(struct roll *r)
     r->found_count = kept;
 }
 
-/* `last`: the id of the store's last update, which is that of what was taken, if nothing came since. */
+/* `last`: the id of the store's last update, which is that of what was taken, if nothing came
+ * since. */
 static void
 on_last(void *owner, const struct resp *a)
 {
@@ -360,8 +361,7 @@ static struct buf *
 ask_roll(struct roll *r, size_t pairs)
 {
     char text[ENTRY_PLACE_LEN];
-    struct buf *out =
-        session_ask(r->session, TALK_PUBLISH, clock_mono_ms(), on_rolled, r);
+    struct buf *out = session_ask(r->session, TALK_PUBLISH, clock_mono_ms(), on_rolled, r);
     script_begin(out, SCRIPT_ROLL, &r->session->keys, true, 2 + 2 * pairs);
     resp_add(out, slice_of(r->session->identity));
     resp_add(out, entry_place_write(r->spare->end, text));

@@ -1,8 +1,8 @@
 #ifndef TRANSPORT_REDIS_ROLL_H
 #define TRANSPORT_REDIS_ROLL_H
 
-/* Who is there, on all hubs: the registry, which follows the stream, and the store's own list of the
- * same (DESIGN.md, section 8.1). One thread's. */
+/* Who is there, on all hubs: the registry, which follows the stream, and the store's own list of
+ * the same (DESIGN.md, section 8.1). One thread's. */
 
 #include "transport/redis/sender.h"
 #include "transport/registry.h"
@@ -20,7 +20,8 @@ struct roll {
     struct session *session;   /* borrowed */
     struct sender *sender;     /* borrowed */
     const struct spare *spare; /* borrowed; its end is what has been taken */
-    struct registry *registry; /* owns; NULL: active subscriptions are off, and all this is nothing */
+    struct registry
+        *registry; /* owns; NULL: active subscriptions are off, and all this is nothing */
     struct id_source ids;
     bool has_random_ids;
 
@@ -29,7 +30,7 @@ struct roll {
 
     /* From the store into the registry. */
     bool is_stale, is_asked;
-    bool was_read; /* it has been read anew: whoever looks at it clears it */
+    bool was_read;         /* it has been read anew: whoever looks at it clears it */
     struct active **found; /* owns, with references */
     size_t found_count, found_cap;
 

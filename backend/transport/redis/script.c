@@ -41,8 +41,8 @@ static const struct {
     unsigned keys;
 } scripts[SCRIPTS] = {
     [SCRIPT_JOIN] = ROW(join, 2),       [SCRIPT_HEAL] = ROW(heal, 2), [SCRIPT_OPEN] = ROW(open, 1),
-    [SCRIPT_PUBLISH] = ROW(publish, 2), [SCRIPT_FIND] = ROW(find, 2),
-    [SCRIPT_ROLL] = ROW(roll, 1),       [SCRIPT_LEASE] = ROW(lease, 1),
+    [SCRIPT_PUBLISH] = ROW(publish, 2), [SCRIPT_FIND] = ROW(find, 2), [SCRIPT_ROLL] = ROW(roll, 1),
+    [SCRIPT_LEASE] = ROW(lease, 1),
 };
 
 static char digests[SCRIPTS][DIGEST_LEN + 1];

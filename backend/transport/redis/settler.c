@@ -2,9 +2,9 @@
  *
  *     waiting ──HGET end──> asked ──answer──> reaching ──taken──> answered
  *
- * Where a question is answered while others are still reaching, they wait a little longer with those
- * of the later one. Without a session all are answered: nobody knows better; or, before the first
- * one, that nothing is known. */
+ * Where a question is answered while others are still reaching, they wait a little longer with
+ * those of the later one. Without a session all are answered: nobody knows better; or, before the
+ * first one, that nothing is known. */
 
 #include "transport/redis/settler.h"
 

@@ -145,7 +145,8 @@ spare_has_place(const struct spare *s, struct position p)
     if (position_cmp(p, s->begin) == 0 || position_cmp(p, s->end) == 0)
         return true;
     const struct batch *b = spare_after(s, p);
-    return b && position_cmp(p, s->begin) > 0 && position_cmp(batch_before(b, batch_index_after(b, p)), p) == 0;
+    return b && position_cmp(p, s->begin) > 0 &&
+           position_cmp(batch_before(b, batch_index_after(b, p)), p) == 0;
 }
 
 bool

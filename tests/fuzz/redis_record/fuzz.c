@@ -8,7 +8,9 @@
 
 int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 
-enum { WORDS = 32 };
+enum {
+    WORDS = 32
+};
 
 static struct resp
 word(struct slice s)

@@ -1,4 +1,5 @@
-/* What a server answers, whole and in pieces: it is the same, lies inside, and keeps to the bounds. */
+/* What a server answers, whole and in pieces: it is the same, lies inside, and keeps to the bounds.
+ */
 
 #include "base/alloc.h"
 #include "transport/redis/resp.h"
