@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from conftest import Stream, publish, wait_for
+from conftest import ROOT, Stream, publish, wait_for
 from redis import MASTER, Certificates, Cluster, RedisHub, Watched, start_node, start_redis, start_relay  # noqa: F401
 
 
@@ -82,6 +82,14 @@ def sentinels(watched):
     return f"sentinel {MASTER}\naddresses " + " ".join(f"127.0.0.1:{s.port}" for s in watched.sentinels)
 
 
+def settled(watched):
+    """The master that all Sentinels name, once the other one has all that it has: a hub that is new holds nothing older."""
+    master = wait_for(watched.now, "a master")
+    wait_for(next(s for s in watched.servers if s is not master).follows, "its replica")
+    wait_for(lambda: all(s.knows(3, 1) for s in watched.sentinels), "Sentinels that know all")
+    return master
+
+
 def test_sentinels_name_the_master_though_one_of_them_is_dead(watched, tmp_path):
     master = wait_for(watched.now, "a master")
     watched.sentinels[0].kill()
@@ -93,10 +101,9 @@ def test_sentinels_name_the_master_though_one_of_them_is_dead(watched, tmp_path)
 
 
 def test_a_planned_failover_is_followed_at_once(watched, tmp_path):
-    master = wait_for(watched.now, "a master")
+    master = settled(watched)
     hub = RedisHub(tmp_path / "node", "", sentinels(watched) + "\nheal 300ms\npublish_timeout 60s")
     stream = works(hub)
-    wait_for(lambda: all(s.knows(3, 1) for s in watched.sentinels), "Sentinels that know all")
     watched.fail_over()
     wait_for(lambda: f"127.0.0.1:{master.port}" != servers_of(hub)[-1], "another server")
     works(hub, stream, "behind it")
@@ -105,9 +112,7 @@ def test_a_planned_failover_is_followed_at_once(watched, tmp_path):
 
 
 def test_a_sentinel_that_dies_with_the_master_is_not_missed(watched, tmp_path):
-    master = wait_for(watched.now, "a master")
-    for one in watched.sentinels:
-        wait_for(lambda: one.knows(3, 1), "Sentinels that know all")
+    master = settled(watched)
     hub = RedisHub(tmp_path / "node", "", sentinels(watched) + "\nheal 300ms\npublish_timeout 60s")
     stream = works(hub)
     watched.sentinels[0].kill()  # the one that is asked
@@ -154,30 +159,50 @@ def test_in_a_cluster_the_one_that_has_the_slot_is_found_and_followed(start_redi
     assert "ERR SELECT is not allowed in cluster mode (a cluster has database 0 alone)" in one.log()
 
 
-# --- rights -----------------------------------------------------------------------------------------------------------
+OF_THE_TEST = {"config|resetstat", "config|set", "psync", "replconf", "ping", "flushall", "script|flush", "acl|log", "auth", "command", "command|docs"}
 
-RIGHTS = ("+evalsha +eval +hmget +hget +hset +hsetnx +hexists +hdel +xadd +xtrim +xrange +xrevrange +xread +xlen +unlink +time +info +select "
-          "+client|setname +wait +hlen +hscan +hgetall +hincrby")
+
+def the_rights():
+    """The line of the manual, as Redis' file of users takes it."""
+    manual = (ROOT / "backend/cli/alipes.conf.5").read_text()
+    line = re.search(r"^user alipes on (?:.*\\e\n)*.*$", manual, re.M)[0]
+    return re.sub(r"\s+", " ", line.replace("\\e", "").replace("\\-", "-"))
+
+
+# --- rights -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_rights_that_the_manual_names_are_enough_and_each_is_needed(start_redis, start_node):
-    server = start_redis("everysec", conf=f"user hub on >s3cret resetkeys ~{{alipes}}:* resetchannels -@all {RIGHTS}")
-    url = f"redis://hub:s3cret@127.0.0.1:{server.port}"
+    named = the_rights()
+    rights = set(re.findall(r"\+(\S+)", named))
+    server = start_redis("everysec", conf=named.replace(">PASSWORD", ">s3cret"))
+    replica = start_redis(replica_of=server)
+    wait_for(replica.follows, "the replica")
     server.call("CONFIG", "RESETSTAT")
-    hub = start_node(url, "heal 100ms\nreplicas 0", history="max_events 20")
+    url = f"redis://alipes:s3cret@127.0.0.1:{server.port}/1"
+    options = {"history": "max_events 20", "extra": "subscriptions", "heartbeat": "100ms"}
+    hub = start_node(url, "heal 100ms\nlease 2s\nreplicas 1", **options)
     stream = Stream(hub.address, "topic=t")
     for number in range(60):
-        assert publish(hub.address, topic="t", data=str(number), id=f"urn:chosen:{number % 3}").status == 200
-    last = [stream.event() for _ in range(60)][-2]
+        assert publish(hub.address, topic="t", data=str(number), id=f"urn:chosen:{number % 50}").status == 200
+    events = [stream.event() for _ in range(60)]
     server.call("SCRIPT", "FLUSH")
     assert publish(hub.address, topic="t", data="more").status == 200
-    more = start_node(url, history="max_events 20")
-    cursor = re.search(r"^id: (.*)$", last, re.M)[1]
-    assert "more" in Stream(more.address, f"topic=t&lastEventID={cursor}").datas(2)[-1] or True
-    server.call("FLUSHALL")
-    assert publish(hub.address, topic="t", data="again").status == 200
+    more = start_node(url, "heal 100ms\nlease 2s", **options)
+    cursor = re.search(r"^id: (.*)$", stream.event(), re.M)[1]
+    assert publish(hub.address, topic="t", data="most").status == 200
+    assert Stream(more.address, f"topic=t&lastEventID={cursor}").datas(1) == ["most"]
+    assert len(events) == 60
+    hub.kill()  # who was there is reaped
+    assert publish(more.address, topic="t", data="x").status == 200
+    server.call("FLUSHALL")  # and put back
+    assert publish(more.address, topic="t", data="y").status == 200
+    used = set(server.info("commandstats"))
+    server.kill()
+    server.start()  # another server, as far as a hub knows
+    assert publish(more.address, topic="t", data="z").status == 200
     for one in (hub, more):
-        assert "NOPERM" not in one.log() and "can't run this command" not in one.log(), one.log()
-    log = server.call("ACL", "LOG")
-    assert log == [], log
-    print(sorted(k for k in server.info("commandstats")))
+        assert "reason=rights" not in one.log(), one.log()
+    assert server.call("ACL", "LOG") == []
+    used = {name.removeprefix("cmdstat_") for name in used | set(server.info("commandstats"))} - OF_THE_TEST
+    assert used == rights, f"not named: {sorted(used - rights)}; named in vain: {sorted(rights - used)}"
