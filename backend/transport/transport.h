@@ -154,7 +154,7 @@ struct transport_settings {
     /* Begins and ends of active subscriptions, apart from the rest. */
     bool subscriptions;
     uint64_t subscriptions_max_bytes, subscriptions_max_age_ms;
-    bool has_random_ids; /* of the ends that a start writes: UUIDs of version 4 */
+    bool has_random_ids; /* `redis`: of the begins that it writes again: UUIDs of version 4 */
 };
 
 struct transport;
@@ -196,8 +196,9 @@ transport_open(const struct transport_ops *ops, const struct transport_settings 
 }
 
 /* Before the workers start: begins the transport's threads. `receive` gets transport_delivery.
- * Returns the last committed position: where every worker's `taken` begins. Zero: it is not known
- * yet, nothing can be read or found, and publishes wait; a batch that follows nothing will tell. */
+ * Returns the last committed position: where every worker's `taken` begins. Nowhere: it is not
+ * known yet, nothing can be read or found, and publishes wait; a batch that follows nothing will
+ * tell. */
 static inline struct position
 transport_start(struct transport *t, struct worker **workers, unsigned count,
                 void (*receive)(struct worker *, struct message *))
