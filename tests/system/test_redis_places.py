@@ -1,6 +1,6 @@
 """Where Redis is: one of several addresses, what Sentinels say, what a cluster says; and what a hub may do there."""
 import re
-import time
+import signal
 
 import pytest
 
@@ -65,6 +65,28 @@ def test_a_balancer_in_between_is_found_out(start_redis, tmp_path):
     assert hub.server.process.wait(60) == 1
     assert "several servers answer at one address, so a balancer stands in between" in hub.log()
     listener.close()
+
+
+def test_two_sites_on_one_redis_hear_nothing_of_each_other(start_redis, start_node):
+    server = start_redis()
+    one, other = start_node(server.unix, "stream shop"), start_node(server.unix, "stream news")
+    streams = [Stream(hub.address, "topic=t") for hub in (one, other)]
+    works(one, streams[0], "of the shop")
+    works(other, streams[1], "of the news")
+    assert Stream(other.address, "topic=t&lastEventID=earliest").datas(1) == ["of the news"]
+    assert {key.split(b"}")[0] for key in server.call("KEYS", "*")} == {b"{shop", b"{news"}
+
+
+def test_where_redis_is_takes_a_restart_and_a_reload_says_so(start_redis, start_node):
+    hub = start_node(start_redis().unix)
+    text = hub.conf.read_text()
+    hub.conf.write_text(text.replace("transport redis {", "transport redis {\npassword s3cret-word\ntimeout 4s"))
+    hub.server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "event=reload_needs_restart" in hub.log(), "what it says")
+    wait_for(lambda: "event=reloaded" in hub.log(), "the reload")
+    assert set(re.findall(r"event=reload_needs_restart directive=(\w+)", hub.log())) == {"password", "timeout"}
+    assert "s3cret-word" not in hub.log()
+    works(hub)
 
 
 # --- Sentinel ---------------------------------------------------------------------------------------------------------
@@ -132,6 +154,24 @@ def test_what_is_wrong_with_sentinels_is_said(watched, tmp_path):
     assert "reason=sentinel" in line and "it knows no master other" in line, line
     assert "event=redis_back" not in hub.log()
     hub.server.stop()
+
+
+def test_sentinels_may_want_a_password_of_their_own(watched, tmp_path):
+    wait_for(watched.now, "a master")
+    asked = watched.sentinels[1]
+    only = f"sentinel {MASTER}\naddresses 127.0.0.1:{asked.port}\n"
+    asked.call("ACL", "SETUSER", "default", "resetpass", ">s3cret")
+    try:
+        without = RedisHub(tmp_path / "without", "", only, ready=False)
+        wait_for(lambda: "event=redis_away" in without.log(), "what it says")
+        assert "NOAUTH Authentication required" in re.search(r"event=redis_away reason=sentinel .*", without.log())[0]
+        without.server.stop()
+        hub = RedisHub(tmp_path / "node", "", only + "sentinel_password s3cret")
+        works(hub)
+        hub.stop()
+        assert "s3cret" not in hub.log()
+    finally:
+        asked.call("ACL", "SETUSER", "default", "nopass")
 
 
 # --- cluster ----------------------------------------------------------------------------------------------------------
