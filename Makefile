@@ -1,10 +1,13 @@
 # alipes, built by one Makefile.
 #
 #   make run       install what running needs, build, start the hub behind Caddy on :8080
+#   make run-apache  the same behind Apache, with the module that holds its streams
 #   make check     everything that can be checked: lint, unit tests, corpora, system tests
 #   make all       build/release/alipes
+#   make mod_alipes  build/release/mod_alipes.so, the module for Apache (takes apache2-dev)
 #   make deps-build  install what building takes, and nothing else (says what): for a server
-#   make deps-run  install what `make run` takes: that and Caddy
+#   make deps-deb  install what `make deb` takes: that and the headers of Apache's modules
+#   make deps-run  install what `make run` takes: that and Caddy; deps-run-apache what `make run-apache` does
 #   make deps      install the Debian packages for running and testing (says which)
 #   make deps-check  fail if one of them is missing; installs nothing
 #   make check-unit    unit tests: AddressSanitizer + UBSan, the threaded ones under TSan too
@@ -19,16 +22,20 @@
 #   make fuzz      every target for FUZZ_SECONDS (60) each; findings in build/fuzz-findings/
 #   make soak      random peers of all kinds for SOAK_SECONDS (1800): memory flat, nothing left;
 #                  then the history under kills, full disks, jumping clocks and the model, as long,
-#                  then 10,000 pages that come and go, with kills, against the model of who is there
+#                  then 10,000 pages that come and go, with kills, against the model of who is there,
+#                  then pages behind Apache's module; first 5,000 of them, whose hub is replaced
 #   make bench     figures of a release build; BENCH_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
-#   make deb       install what building takes and make a package of it: build/alipes_VERSION_ARCH.deb
+#   make install-apache  DESTDIR= SYSCONFDIR=/etc: Apache's module, and what a2enmod wants to know of it
+#   make deb       install what building takes and make packages of it: build/alipes_VERSION_ARCH.deb and, for Apache,
+#                  build/libapache2-mod-alipes_VERSION_ARCH.deb
 #   make clean     remove build/
 #   make help      this text
 #
 # Variants live side by side: build/release, build/asan, build/tsan and build/fuzz (clang).
 # build/VARIANT/alipes is the program, build/VARIANT/libalipes.a all of it but main.c.
-# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests.
+# `make build/asan/alipes` builds one. PYTEST_ARGS='-k publish' narrows the system tests,
+# SYSTEM_VARIANTS=release runs them with that program alone.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -46,13 +53,14 @@ FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
 PYTEST_JOBS  ?= 3
+SYSTEM_VARIANTS ?= asan tsan release
 BENCH_ARGS   ?=
 
 # V=1 shows every command.
 Q   := $(if $(V),,@)
 SAY := @$(if $(V),:,echo " ")
 
-CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests
+CPPFLAGS := -D_GNU_SOURCE -Ibackend -Itests -Iproxy-config/apache
 CFLAGS   := -std=c11 -Wall -Wextra -Werror -fno-omit-frame-pointer -pthread
 LDLIBS   := -lev -lcrypto -ljansson -ljwt -lpcre2-8 -lisal -lcjson -lpthread -lm
 # libev's own header breaks strict aliasing; its manual asks for this.
@@ -95,29 +103,63 @@ build/$(1)/alipes: build/$(1)/backend/main.o build/$(1)/libalipes.a
 	$$(SAY) LD $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 
-$$(UNITS:%.c=build/$(1)/%): build/$(1)/%: build/$(1)/%.o build/$(1)/libalipes.a
+$$(UNITS:%.c=build/$(1)/%): build/$(1)/%: build/$(1)/%.o build/$(1)/libmodule.a build/$(1)/libalipes.a
 	$$(SAY) LD $$@
 	$$(Q)$$(CC) $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ \
-	    -lcheck -lsubunit -lrt $$(LDLIBS)
+	    -lcheck -lsubunit -lrt -lssl $$(LDLIBS)
 endef
 $(foreach v,release asan tsan,$(eval $(call variant,$(v))))
 
-.PHONY: all
-all: build/release/alipes
+# The module for Apache: its own files and those of the hub that know neither a socket nor a log.
+# What it exports is its name alone, so that nothing of it meets what Apache or another module has.
+MODULE         := $(sort $(wildcard proxy-config/apache/mod_alipes/*.c))
+MODULE_SHARES  := $(addprefix backend/,base/alloc.c base/buf.c base/clock.c base/slice.c gateway/fastcgi/record.c)
+MODULE_FLAGS   = -fPIC -fvisibility=hidden -isystem $(shell apxs -q INCLUDEDIR) \
+                 $(shell apr-1-config --cppflags) $(addprefix -isystem ,$(shell apr-1-config --includedir))
+MODULE_OBJECTS := $(MODULE:%.c=%.o) $(MODULE_SHARES:%.c=%.o)
+# What of it knows nothing of Apache is tested, and fuzzed, without it.
+MODULE_PURE    := $(addprefix proxy-config/apache/mod_alipes/,arrival.c client.c head.c line.c stream.c wire.c)
 
-.PHONY: run
+define module_variant
+build/$(1)/module/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(SAY) CC $$@
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(MODULE_FLAGS) $$(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+
+build/$(1)/libmodule.a: $$(MODULE_PURE:%.c=build/$(1)/%.o)
+	@rm -f $$@
+	$$(SAY) AR $$@
+	$$(Q)ar rcs $$@ $$^
+
+build/$(1)/mod_alipes.so: $$(MODULE_OBJECTS:%=build/$(1)/module/%)
+	$$(SAY) LD $$@
+	$$(Q)$$(CC) -shared $$(CFLAGS) $$(FLAGS_$(1)) $$(LDFLAGS) -o $$@ $$^ -lssl -lcrypto
+endef
+$(foreach v,release asan tsan,$(eval $(call module_variant,$(v))))
+
+.PHONY: all mod_alipes
+all: build/release/alipes
+mod_alipes: build/release/mod_alipes.so
+
+.PHONY: run run-apache
 run: deps-run all
 	examples/run.sh
+run-apache: deps-run-apache all mod_alipes
+	FRONT=apache examples/run.sh
 
 # --- packages ---------------------------------------------------------------------------------
 
-.PHONY: deps deps-build deps-run deps-container deps-check
+.PHONY: deps deps-build deps-deb deps-run deps-run-apache deps-container deps-check
 deps:
 	@tests/tools/deps.sh test
 deps-build:
 	@tests/tools/deps.sh build
+deps-deb:
+	@tests/tools/deps.sh deb
 deps-run:
 	@tests/tools/deps.sh run
+deps-run-apache:
+	@tests/tools/deps.sh run-apache
 deps-container:
 	@tests/tools/deps.sh container
 deps-check:
@@ -125,13 +167,13 @@ deps-check:
 
 # Where packages are installed in this run, nothing may be compiled before they are there.
 WITH_DEPS := $(filter deps check,$(MAKECMDGOALS))
-WITH_RUN  := $(filter run,$(MAKECMDGOALS))
-WITH_DEB  := $(filter deb,$(MAKECMDGOALS))
-FIRST     := $(if $(WITH_DEPS),deps,$(if $(WITH_RUN),deps-run,$(if $(WITH_DEB),deps-build)))
+FIRST     := $(if $(WITH_DEPS),deps,$(patsubst %,deps-%,$(firstword $(filter run run-apache deb,$(MAKECMDGOALS)))))
 OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
-             build/asan/tests/urlpattern/ask.o
+             build/asan/tests/urlpattern/ask.o \
+             $(foreach v,release asan tsan,$(MODULE_OBJECTS:%=build/$(v)/module/%)) \
+             $(foreach v,release asan tsan fuzz,$(MODULE_PURE:%.c=build/$(v)/%.o))
 $(OBJECTS): | $(FIRST)
 # Files that a file of C has within it as they are.
 $(foreach v,release asan tsan fuzz,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
@@ -153,7 +195,7 @@ ifneq ($(filter check,$(MAKECMDGOALS)),)
 lint: | deps
 check-unit: | lint
 check-corpora: | check-unit
-$(foreach v,asan tsan release,check-system-$(v)): | check-corpora
+$(SYSTEM_VARIANTS:%=check-system-%): | check-corpora
 endif
 
 lint: | $(FIRST)
@@ -163,7 +205,7 @@ conformance:
 	@$(PYTHON) tests/tools/conformance.py
 
 format:
-	find backend tests -name '*.[ch]' -exec clang-format -i {} +
+	find backend tests proxy-config -name '*.[ch]' -exec clang-format -i {} +
 
 # Nothing is tested by the clock: a busy machine has time.
 export CK_TIMEOUT_MULTIPLIER := 10
@@ -181,10 +223,10 @@ export PYTHONDONTWRITEBYTECODE := 1
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
-                    test_inspect.py test_laravel.py test_lint.py test_make.py test_notifications.py test_presence.py test_run.py test_scrape.py \
-                    test_redis_design.py test_subscriptions_design.py test_symfony.py test_urlpattern.py)
+                    test_inspect.py test_laravel.py test_lint.py test_make.py test_multicast_design.py test_notifications.py test_presence.py \
+                    test_redis_design.py test_run.py test_scrape.py test_subscriptions_design.py test_symfony.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
-SYSTEM_RUNS := $(foreach v,asan tsan release,check-system-$(v))
+SYSTEM_RUNS := $(SYSTEM_VARIANTS:%=check-system-%)
 .PHONY: $(SYSTEM_RUNS)
 $(SYSTEM_RUNS): check-system-%: build/%/alipes
 	@ALIPES_BIN=$< $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) \
@@ -239,9 +281,13 @@ build/fuzz/libalipes.a: $(LIBRARY:%.c=build/fuzz/%.o)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/tests/fuzz/%/fuzz.o build/fuzz/libalipes.a
+build/fuzz/libmodule.a: $(MODULE_PURE:%.c=build/fuzz/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/tests/fuzz/%/fuzz.o build/fuzz/libmodule.a build/fuzz/libalipes.a
 	$(SAY) LD $@
-	$(Q)$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+	$(Q)$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $@ $^ -lssl $(LDLIBS)
 
 .PHONY: fuzz
 fuzz: $(FUZZ_PROGRAMS)
@@ -250,18 +296,20 @@ fuzz: $(FUZZ_PROGRAMS)
 # --- the rest ---------------------------------------------------------------------------------
 
 .PHONY: soak bench install clean help
-soak: build/release/alipes build/trouble/shim.so
+soak: build/release/alipes build/release/mod_alipes.so build/trouble/shim.so
 	$(PYTHON) tests/soak/soak.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/history.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/presence.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
-	$(PYTHON) tests/soak/nodes.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/reattach.py --bin build/release/alipes
+	$(PYTHON) tests/soak/module.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/hubs.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
 build/bench/indexbench build/bench/verify: build/bench/%: build/release/tests/bench/%.o build/release/libalipes.a
 	@mkdir -p $(@D)
 	$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) $(FLAGS_release) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-bench: build/release/alipes build/bench/indexbench build/bench/verify
+bench: build/release/alipes build/release/mod_alipes.so build/bench/indexbench build/bench/verify
 	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
 
 # Where Debian looks for each: units, users and folders, manual pages, completion. The configuration
@@ -272,7 +320,7 @@ install: $(PROGRAM)
 	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
-	rm -r $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/debian
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/,debian apache/mod_alipes apache/mods-available)
 	sed -i '/^    build: ..\/..\/..$$/d' $(DESTDIR)$(PREFIX)/share/alipes/examples/compose/*/compose.yaml
 	grep -rlZ --exclude=README.md /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
 	install -m 644 $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd/alipes.s* $(DESTDIR)$(PREFIX)/lib/systemd/system/
@@ -290,31 +338,50 @@ install: $(PROGRAM)
 	test -e $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf || \
 	    install -D -m 644 proxy-config/systemd/alipes.conf $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf
 
-# A package of what `make install` installs, for the Debian that it is made on: the program says which libraries it
-# takes (proxy-config/debian/depends). Whoever gives it to others says who they are, as for Debian's own tools.
+# What a2enmod enables. Its configuration is installed once, too.
+APACHE_MODULES = $(shell apxs -q LIBEXECDIR)
+APACHE_CONFIGURATION = $(DESTDIR)$(SYSCONFDIR)/apache2/mods-available
+.PHONY: install-apache
+install-apache: build/release/mod_alipes.so
+	install -D -m 644 $< $(DESTDIR)$(APACHE_MODULES)/mod_alipes.so
+	install -D -m 644 -t $(APACHE_CONFIGURATION) proxy-config/apache/mods-available/alipes.load
+	test -e $(APACHE_CONFIGURATION)/alipes.conf || install -m 644 -t $(APACHE_CONFIGURATION) proxy-config/apache/mods-available/alipes.conf
+
+# Packages of what these install, for the Debian that they are made on: the program says which libraries it takes
+# (proxy-config/debian/depends), and Apache's headers for which Apaches a module is. Whoever gives them to others says who
+# they are, as for Debian's own tools.
 DEBFULLNAME  ?= The alipes authors
 DEBEMAIL     ?= alipes@example.org
 DEB_HOMEPAGE ?=
 DEB_VERSION   = $(shell sed -n 's/^#define VERSION "\(.*\)"/\1/p' backend/base/version.h)
 DEB_ARCH      = $(shell dpkg --print-architecture)
+DEB_API       = apache2-api-$(shell sed -n 's/^#define MODULE_MAGIC_NUMBER_MAJOR //p' $(shell apxs -q INCLUDEDIR)/ap_mmn.h)
 DEB_FILL      = sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/; s/@MAINTAINER@/$(DEBFULLNAME) <$(DEBEMAIL)>/'
+
+# The rest of a package and its file. $(1): its name; $(2): the folder of its scripts and control; $(3): what in it is linked.
+define deb_of
+	strip --strip-unneeded build/deb/$(1)/$(3)
+	install -D -m 644 LICENSE build/deb/$(1)/usr/share/doc/$(1)/copyright
+	$(DEB_FILL) proxy-config/debian/changelog | gzip -9n >build/deb/$(1)/usr/share/doc/$(1)/changelog.gz
+	mkdir build/deb/$(1)/DEBIAN
+	install -m 755 $(2)/postinst $(2)/prerm $(2)/postrm build/deb/$(1)/DEBIAN/
+	install -m 644 $(2)/conffiles build/deb/$(1)/DEBIAN/
+	libraries=$$(proxy-config/debian/depends build/deb/$(1)/$(3)) && \
+	    size=$$(du -sk --apparent-size --exclude=DEBIAN build/deb/$(1) | cut -f 1) && \
+	    $(DEB_FILL) $(2)/control | sed "s/@LIBRARIES@/$$libraries/; s/@API@/$(DEB_API)/; s/@SIZE@/$$size/; \
+	    $(if $(DEB_HOMEPAGE),s|@HOMEPAGE@|$(DEB_HOMEPAGE)|,/^Homepage:/d)" >build/deb/$(1)/DEBIAN/control
+	cd build/deb/$(1) && find usr -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
+	dpkg-deb --root-owner-group --build build/deb/$(1) build/$(1)_$(DEB_VERSION)_$(DEB_ARCH).deb
+endef
+
 .PHONY: deb
-deb: build/release/alipes
+deb: build/release/alipes build/release/mod_alipes.so
 	rm -rf build/deb
-	$(MAKE) --no-print-directory install DESTDIR=build/deb PREFIX=/usr SYSCONFDIR=/etc >/dev/null
-	strip --strip-unneeded build/deb/usr/bin/alipes
-	find build/deb/usr/share/man -type f -exec gzip -9n {} +
-	install -D -m 644 LICENSE build/deb/usr/share/doc/alipes/copyright
-	$(DEB_FILL) proxy-config/debian/changelog | gzip -9n >build/deb/usr/share/doc/alipes/changelog.gz
-	mkdir build/deb/DEBIAN
-	install -m 755 proxy-config/debian/postinst proxy-config/debian/prerm proxy-config/debian/postrm build/deb/DEBIAN/
-	install -m 644 proxy-config/debian/conffiles build/deb/DEBIAN/
-	libraries=$$(proxy-config/debian/depends build/deb/usr/bin/alipes) && \
-	    size=$$(du -sk --apparent-size --exclude=DEBIAN build/deb | cut -f 1) && \
-	    $(DEB_FILL) proxy-config/debian/control | sed "s/@LIBRARIES@/$$libraries/; s/@SIZE@/$$size/; \
-	    $(if $(DEB_HOMEPAGE),s|@HOMEPAGE@|$(DEB_HOMEPAGE)|,/^Homepage:/d)" >build/deb/DEBIAN/control
-	cd build/deb && find usr -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums
-	dpkg-deb --root-owner-group --build build/deb build/alipes_$(DEB_VERSION)_$(DEB_ARCH).deb
+	$(MAKE) --no-print-directory install DESTDIR=build/deb/alipes PREFIX=/usr SYSCONFDIR=/etc >/dev/null
+	find build/deb/alipes/usr/share/man -type f -exec gzip -9n {} +
+	$(call deb_of,alipes,proxy-config/debian,usr/bin/alipes)
+	$(MAKE) --no-print-directory install-apache DESTDIR=build/deb/libapache2-mod-alipes SYSCONFDIR=/etc >/dev/null
+	$(call deb_of,libapache2-mod-alipes,proxy-config/debian/module,usr/lib/apache2/modules/mod_alipes.so)
 
 clean:
 	rm -rf build

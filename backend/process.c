@@ -223,10 +223,10 @@ open_history(const struct config *c, struct error *err)
         .max_age_ms = c->max_age_ms,
         .sync_interval_ms = c->sync_interval_ms,
         .unsafe_filesystem = c->unsafe_filesystem,
-        .has_random_ids = c->id_format_uuid4,
         .subscriptions = c->subscriptions,
         .subscriptions_max_bytes = c->subscriptions_max_bytes,
-        .subscriptions_max_age_ms = c->subscriptions_max_age_ms};
+        .subscriptions_max_age_ms = c->subscriptions_max_age_ms,
+        .has_random_ids = c->id_format_uuid4};
     struct transport *t = transport_open(kind_of(c), &settings, err);
     redis_settings_fini(&redis);
     return t;
@@ -280,7 +280,9 @@ start(struct process *p, struct error *err)
         .max_connections = connections,
         .workers = p->worker_count,
         .pending = &p->hub->pending_bytes,
-        .stopping = &p->hub->stopping};
+        .stopping = &p->hub->stopping,
+        .places = transport_key(p->transport),
+        .delivered = hub_delivered};
     p->gateway = gateway_new(&settings, p->rules);
     start_workers(p);
     say_ready(p);

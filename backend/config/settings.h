@@ -79,7 +79,7 @@ struct config {
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
     uint64_t idle_timeout_ms, keepalive_timeout_ms, reply_timeout_ms, linger_timeout_ms;
     uint64_t tail, max_request_head, max_request_body_size, max_query_body_size, max_update_size,
-        max_pending_bytes, max_held_bytes;
+        max_pending_bytes, max_held_bytes, multicast_backlog;
     uint64_t max_batch_bytes;
     char *history_path;
     uint64_t max_events, max_bytes, max_age_ms; /* of the history */

@@ -108,6 +108,8 @@ gateway_new(const struct gateway_settings *s, struct rules *rules)
     g->count = s->workers;
     g->shared.pending = s->pending;
     g->shared.stopping = s->stopping;
+    g->shared.places = s->places;
+    g->shared.delivered = s->delivered;
     for (unsigned i = 0; i < g->count; i++)
         gateway_worker_init(&g->workers[i], &g->shared, rules);
     for (size_t i = 0; i < GATEWAY_DOORS; i++) {

@@ -21,6 +21,10 @@ struct gateway_settings {
     unsigned workers;
     atomic_size_t *pending;      /* borrowed: bytes of bodies, counted with others */
     const atomic_bool *stopping; /* borrowed: bids connections farewell as their replies end */
+    /* Borrowed: the key of the history's position ids (transport/position_id.h); and up to where a
+     * worker has delivered. */
+    const struct hash_key *places;
+    struct position (*delivered)(struct worker *);
 };
 
 /* Before the workers start. Takes references of the rules. Caller owns. */

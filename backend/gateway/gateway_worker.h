@@ -3,16 +3,21 @@
 
 /* What the connections of one worker have in common: the rules they go by, and who they are. */
 
+#include "base/hash.h"
 #include "base/list.h"
+#include "loop/worker.h"
 #include "request/rules.h"
+#include "transport/position.h"
 
 #include <stdatomic.h>
 
 /* The process's; outlives every connection. */
 struct gateway_shared {
-    atomic_size_t held;          /* bytes that connections hold, bodies apart */
-    atomic_size_t *pending;      /* borrowed: bytes of bodies and of updates that wait */
-    const atomic_bool *stopping; /* borrowed */
+    atomic_size_t held;            /* bytes that connections hold, bodies apart */
+    atomic_size_t *pending;        /* borrowed: bytes of bodies and of updates that wait */
+    const atomic_bool *stopping;   /* borrowed */
+    const struct hash_key *places; /* borrowed: under which positions go out */
+    struct position (*delivered)(struct worker *);
 };
 
 /* The worker's thread alone. */

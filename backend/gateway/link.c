@@ -302,7 +302,8 @@ link_push(struct link *l, struct slice bytes)
             uncork(l);
         return;
     }
-    if (link_is_flushed(l)) {
+    bool waited = !link_is_flushed(l); /* then its time runs: what is added does not give it more */
+    if (!waited) {
         ssize_t n = connection_write(&l->connection, bytes);
         if (n == IO_FAILED) {
             link_die(l);
@@ -310,7 +311,7 @@ link_push(struct link *l, struct slice bytes)
         }
         bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
     }
-    if (bytes.len && add(l, bytes))
+    if (bytes.len && add(l, bytes) && !waited)
         await_peer(l);
     count_held(l);
 }

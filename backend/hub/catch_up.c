@@ -69,6 +69,21 @@ catch_up_writable(struct stream *s)
         catch_up_queue_add(s->home->catching_up, &s->catch_node);
 }
 
+void
+catch_up_resume(struct stream *s, struct position after)
+{
+    if (s->state != STREAM_CATCHING_UP && s->state != STREAM_LIVE)
+        return;
+    reading_forget(&s->reading); /* a piece that is on its way may begin behind it */
+    forget_place(s);
+    s->blocked = false;
+    s->from_removed = after.run == 0; /* it had nothing since it began there */
+    s->position = after;
+    if (s->state == STREAM_LIVE)
+        stream_move(s, STREAM_CATCHING_UP);
+    catch_up_queue_add(s->home->catching_up, &s->catch_node);
+}
+
 /* MATCH_LIMIT: the steps are spent in the middle of it; the next stint of the stream goes on with
  * the rest, for its position stands before this update. */
 static enum match

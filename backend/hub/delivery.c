@@ -53,6 +53,7 @@ enum {
     TURN_WRITING = 100000,
     WRITE_STEPS = 400, /* a write */
     BYTES_A_STEP = 64, /* and what it writes */
+    GATHER_STEPS = 8,  /* where it is written with that of others */
 };
 
 /* One update due to one stream: a link in that stream's chain. */
@@ -216,7 +217,8 @@ unchain(struct delivery *d, struct stream *s, struct update **ret_updates, uint3
         bytes += ret_updates[count]->frame.len;
     }
     s->first_due = i;
-    match_take(&d->writing, WRITE_STEPS + bytes / BYTES_A_STEP);
+    match_take(&d->writing, s->exchange->is_multicast ? GATHER_STEPS * (1 + count)
+                                                      : WRITE_STEPS + bytes / BYTES_A_STEP);
     return count;
 }
 
@@ -300,11 +302,11 @@ match_batch(struct delivery *d)
 }
 
 static void
-end_every_stream(struct hub_worker *home)
+end_every_stream(struct hub_worker *home, void (*end)(struct stream *))
 {
     LIST_EACH(node, after, &home->streams)
     {
-        stream_end(CONTAINER_OF(node, struct stream, node));
+        end(CONTAINER_OF(node, struct stream, node));
     }
 }
 
@@ -313,7 +315,7 @@ end_every_stream(struct hub_worker *home)
 static void
 lose_ground(struct hub_worker *home, struct position after)
 {
-    end_every_stream(home);
+    end_every_stream(home, stream_end);
     tail_empty(&home->tail);
     home->taken = home->delivered = after;
 }
@@ -397,5 +399,5 @@ delivery_end_streams(struct delivery *d)
 {
     d->end_streams = is_behind(d);
     if (!d->end_streams)
-        end_every_stream(d->home);
+        end_every_stream(d->home, stream_stop);
 }

@@ -18,6 +18,10 @@
  *                 its end is committed. What fails is ready again, and tried each second.
  *     sameness    those held back that are the same; made with the first, freed with the last
  *
+ * A front that speaks multicast may bring the stream itself back, by any worker, with all that it
+ * has begun: then there is neither end nor begin. The subscription is taken over
+ * (active_take_over()), and what is still on a list here is forgotten when its time is over.
+ *
  * A list of a kind is in the order of leaving, so that its first is always the next that is due,
  * also where a reload changes the times. Nothing here needs a bound of its own: room for an end was
  * reserved with the begin (transport/registry.h). Ends go in groups, one group at a time: a hundred
@@ -55,7 +59,9 @@ struct departure {
     struct sameness *sameness; /* NULL: it is the same as nobody, or not held back */
     struct active *active;     /* owns a reference */
     uint64_t since_ms;
+    unsigned standing;
     bool is_back; /* a begin that is the same has let it go */
+    bool is_ours; /* nobody takes it over any more */
 };
 
 struct departures {
@@ -176,11 +182,12 @@ departures_retime(struct departures *d)
 }
 
 static struct departure *
-take(struct departures *d, struct active *active, enum departure_kind kind)
+take(struct departures *d, struct active *active, unsigned standing, enum departure_kind kind)
 {
     struct departure *one = xalloc(sizeof *one);
     bool is_next = list_is_empty(&d->held[kind]);
     one->active = active;
+    one->standing = standing;
     one->since_ms = worker_now_ms(d->home->worker);
     list_append(&d->held[kind], &one->node);
     if (active->same)
@@ -192,9 +199,10 @@ take(struct departures *d, struct active *active, enum departure_kind kind)
 }
 
 void
-departures_take(struct departures *d, struct active *active, enum departure_kind kind)
+departures_take(struct departures *d, struct active *active, unsigned standing,
+                enum departure_kind kind)
 {
-    take(d, active, kind);
+    take(d, active, standing, kind);
 }
 
 static void
@@ -232,7 +240,7 @@ adopt_all_of(struct departures *d, enum dialect dialect)
     registry_walk_begin(registry, &walk, dialect, SLICE(""), &ignored);
     for (size_t count; (count = registry_walk_next(&walk, some, COUNT_OF(some))) > 0;)
         for (size_t i = 0; i < count; i++)
-            departures_take(d, some[i], DEPARTURE_RETURN);
+            departures_take(d, some[i], 0, DEPARTURE_RETURN);
     registry_walk_end(&walk);
     buf_fini(&ignored);
 }
@@ -260,7 +268,8 @@ on_orphans(struct worker *worker, struct message *m)
     (void)worker;
     for (uint32_t i = 0; i < o->count; i++) {
         struct departure *one =
-            take(d, o->all[i], o->kind == ORPHAN_DEAD ? DEPARTURE_CLOSE : DEPARTURE_RETURN);
+            take(d, o->all[i], 0, o->kind == ORPHAN_DEAD ? DEPARTURE_CLOSE : DEPARTURE_RETURN);
+        one->is_ours = true; /* nobody takes over what was another hub's */
         if (o->kind == ORPHAN_BACK)
             let_go(d, one);
     }
@@ -346,6 +355,11 @@ static bool
 add_to_group(struct departures *d, struct departure *one)
 {
     char id[IDS_URN_LEN + 1];
+    one->is_ours = one->is_ours || active_claim_end(one->active, one->standing);
+    if (!one->is_ours) {
+        forget(d, one); /* it was taken over */
+        return true;
+    }
     struct update *end = active_update(one->active, true, hub_new_id(d->home, id));
     if (end == NULL)
         return false;
@@ -363,13 +377,16 @@ publish_group(struct departures *d, struct departure *one)
     size_t bytes = 0;
     d->publish = (struct transport_publish){
         .message.receive = on_answer, .origin = home->worker, .updates = d->ends};
+    bool has_memory = true;
     for (; one && d->publish.count < GROUP_ENDS && bytes < GROUP_BYTES; one = find_next(d)) {
-        if (!add_to_group(d, one))
+        uint32_t before = d->publish.count;
+        if (!(has_memory = add_to_group(d, one)))
             break;
-        bytes += d->ends[d->publish.count - 1]->size;
+        bytes += d->publish.count > before ? d->ends[before]->size : 0;
     }
     if (d->publish.count == 0) {
-        try_again_later(d);
+        if (!has_memory)
+            try_again_later(d);
         arm(d);
         return;
     }

@@ -19,8 +19,9 @@ enum departure_kind {
 struct departures *departures_new(struct hub_worker *); /* caller owns */
 /* What has not ended stays active: the next start finds it (departures_adopt()). */
 void departures_free(struct departures **);
-/* Takes the reference: that its end is published is this worker's business from now on. */
-void departures_take(struct departures *, struct active *, enum departure_kind);
+/* Takes the reference: that its end is published is this worker's business from now on, unless
+ * another has taken it over from who had this number (active_take_over()). */
+void departures_take(struct departures *, struct active *, unsigned standing, enum departure_kind);
 /* A begin that came from the transport: whoever is the same, has begun earlier and is held back
  * here ends now, behind it. */
 void departures_meet(struct departures *, const struct update *begin);

@@ -115,6 +115,12 @@ hub_start_at(struct hub_worker *home, struct position last)
         departures_adopt(home->departures);
 }
 
+struct position
+hub_delivered(struct worker *worker)
+{
+    return hub_worker_of(worker)->delivered;
+}
+
 void
 hub_end_streams(struct hub_worker *home)
 {

@@ -12,6 +12,8 @@ struct hub_worker *hub_worker_new(struct hub *, struct worker *); /* before work
 void hub_worker_free(struct hub_worker **);                       /* after worker_join() */
 /* What the transport's last update was, before any worker_start(). */
 void hub_start_at(struct hub_worker *, struct position);
+/* All up to here is matched and written. The worker's thread. */
+struct position hub_delivered(struct worker *);
 /* The hub stops: ends every stream of this worker, and every request that waits to become one, with
  * a jittered retry:. Its thread. */
 void hub_end_streams(struct hub_worker *);

@@ -18,8 +18,13 @@
 #include "transport/active_update.h"
 #include "transport/registry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    UUID_LEN = 36
+};
 
 struct beginning {
     struct transport_publish publish;
@@ -33,10 +38,15 @@ struct beginning {
     struct update *updates[];
 };
 
+struct begun {
+    struct active *active; /* owns a reference */
+    unsigned standing;
+};
+
 struct presence {
     struct beginning *beginning; /* NULL: over */
     size_t count;
-    struct active *all[]; /* owns a reference to each */
+    struct begun all[];
 };
 
 static struct registry *
@@ -50,8 +60,9 @@ static void
 give_back(const struct hub_worker *home, struct presence *p, size_t kept)
 {
     while (p->count > kept) {
-        registry_release(registry_of(home), p->all[--p->count]);
-        active_unref(&p->all[p->count]);
+        struct active *a = p->all[--p->count].active;
+        registry_release(registry_of(home), a);
+        active_unref(&a);
     }
 }
 
@@ -59,7 +70,7 @@ static void
 depart(struct presence *p, struct hub_worker *home, enum departure_kind kind)
 {
     for (size_t i = 0; i < p->count; i++)
-        departures_take(home->departures, p->all[i], kind);
+        departures_take(home->departures, p->all[i].active, p->all[i].standing, kind);
     free(p);
 }
 
@@ -74,7 +85,7 @@ on_answer(struct worker *worker, struct message *m)
     give_back(b->home, p, b->publish.committed);
     p->beginning = NULL;
     if (p->count && log_wants(LOG_DEBUG))
-        trace_subscriptions_begin(b->conn, p->all[0], b->publish.committed);
+        trace_subscriptions_begin(b->conn, p->all[0].active, b->publish.committed);
     if (b->owner)
         b->begun(b->owner, &b->cursor, &b->publish);
     else
@@ -100,6 +111,29 @@ who_is(struct exchange *ex, const struct grant *grant)
     return SLICE_OF(text, issuer.len + 1 + subject.len);
 }
 
+static struct active_parts
+parts_of(struct hub_worker *home, struct exchange *ex, const struct grant *grant,
+         enum dialect dialect, struct slice subscriber)
+{
+    return (struct active_parts){.dialect = dialect,
+                                 .hub = slice_of(home->hub->config->path),
+                                 .subscriber = subscriber,
+                                 .who = who_is(ex, grant)};
+}
+
+/* NULL: no memory. */
+static struct active *
+make_active(const struct grant *grant, const struct selector *selector, struct active_parts *parts)
+{
+    parts->match = selector->text;
+    parts->match_type = selector->type == MATCHER_EXACT        ? SLICE("exact")
+                        : selector->type == MATCHER_URLPATTERN ? SLICE("urlpattern")
+                                                               : SLICE("");
+    if (grant == NULL || !rights_payload(grant->rights, selector->text, &parts->payload))
+        parts->payload = SLICE("");
+    return active_new(parts);
+}
+
 /* False: no room. */
 static bool
 add(struct beginning *b, const struct grant *grant, const struct selector *selector,
@@ -107,18 +141,12 @@ add(struct beginning *b, const struct grant *grant, const struct selector *selec
 {
     struct presence *p = b->presence;
     char id[IDS_URN_LEN + 1];
-    parts->match = selector->text;
-    parts->match_type = selector->type == MATCHER_EXACT        ? SLICE("exact")
-                        : selector->type == MATCHER_URLPATTERN ? SLICE("urlpattern")
-                                                               : SLICE("");
-    if (grant == NULL || !rights_payload(grant->rights, selector->text, &parts->payload))
-        parts->payload = SLICE("");
-    struct active *active = active_new(parts);
+    struct active *active = make_active(grant, selector, parts);
     if (active == NULL || !registry_reserve(registry_of(b->home), active)) {
         active_unref(&active);
         return false;
     }
-    p->all[p->count++] = active;
+    p->all[p->count++].active = active;
     struct update **begin = &b->updates[b->publish.count];
     *begin = active_update(active, false, hub_new_id(b->home, id));
     b->publish.count += *begin != NULL;
@@ -131,10 +159,8 @@ add_all(struct beginning *b, struct exchange *ex, const struct grant *grant,
 {
     char subscriber[IDS_URN_LEN + 1];
     id_uuid4(worker_ids(b->home->worker), subscriber);
-    struct active_parts parts = {.dialect = q->cursor.dialect,
-                                 .hub = slice_of(b->home->hub->config->path),
-                                 .subscriber = SLICE_OF(subscriber, IDS_URN_LEN),
-                                 .who = who_is(ex, grant)};
+    struct active_parts parts =
+        parts_of(b->home, ex, grant, q->cursor.dialect, SLICE_OF(subscriber, IDS_URN_LEN));
     for (size_t i = 0; i < q->count; i++)
         if (!add(b, grant, &q->selectors[i], &parts))
             return false;
@@ -155,7 +181,7 @@ struct presence *
 presence_begin(struct hub_worker *home, struct exchange *ex, const struct grant *grant,
                const struct subscribe_form *q, presence_begun *begun, void *owner)
 {
-    struct presence *p = xalloc(sizeof *p + q->count * sizeof(struct active *));
+    struct presence *p = xalloc(sizeof *p + q->count * sizeof p->all[0]);
     struct beginning *b = xalloc(sizeof *b + q->count * sizeof(struct update *));
     p->beginning = b;
     b->home = home;
@@ -173,6 +199,83 @@ presence_begin(struct hub_worker *home, struct exchange *ex, const struct grant 
     b->publish.updates = b->updates;
     atomic_fetch_add(&home->hub->publishes_underway, 1);
     transport_publish(home->hub->transport, &b->publish);
+    return p;
+}
+
+/* --- going on ----------------------------------------------------------------------------------
+ */
+
+/* Of the bytes behind `urn:uuid:`. */
+static uint64_t
+seal_of(struct hub_worker *home, struct slice uuid)
+{
+    char text[64];
+    int n = snprintf(text, sizeof text, "alipes-ticket\n" SLICE_FMT, SLICE_ARG(uuid));
+    return hash_keyed(transport_key(home->hub->transport), SLICE_OF(text, (size_t)n));
+}
+
+struct slice
+presence_ticket(const struct presence *p, struct hub_worker *home, char text[PRESENCE_TICKET + 1])
+{
+    if (p == NULL || p->count == 0)
+        return SLICE("none");
+    struct slice id = p->all[0].active->id, uuid = slice_from(id, id.len - UUID_LEN);
+    snprintf(text, PRESENCE_TICKET + 1, SLICE_FMT ".%016llx", SLICE_ARG(uuid),
+             (unsigned long long)seal_of(home, uuid));
+    return SLICE_OF(text, PRESENCE_TICKET);
+}
+
+/* False: it is none of ours. */
+static bool
+read_ticket(struct hub_worker *home, struct slice ticket, char subscriber[IDS_URN_LEN + 1])
+{
+    char seal[17];
+    struct slice uuid = slice_head(ticket, UUID_LEN);
+    if (ticket.len != PRESENCE_TICKET)
+        return false;
+    snprintf(seal, sizeof seal, "%016llx", (unsigned long long)seal_of(home, uuid));
+    if (ticket.ptr[UUID_LEN] != '.' || !slice_eq(slice_from(ticket, UUID_LEN + 1), slice_of(seal)))
+        return false;
+    snprintf(subscriber, IDS_URN_LEN + 1, "urn:uuid:" SLICE_FMT, SLICE_ARG(uuid));
+    return true;
+}
+
+/* What is active and as this one, taken over. False: there is none. Takes the reference. */
+static bool
+take_over(struct hub_worker *home, struct active *like, struct begun *ret)
+{
+    struct buf ignored;
+    if (like == NULL)
+        return false;
+    buf_init(&ignored, SIZE_MAX);
+    ret->active = registry_find(registry_of(home), like->dialect, like->id, &ignored);
+    buf_fini(&ignored);
+    bool is_like =
+        ret->active && ret->active->same == like->same && slice_eq(ret->active->json, like->json);
+    active_unref(&like);
+    if (is_like && active_take_over(ret->active, &ret->standing))
+        return true;
+    active_unref(&ret->active);
+    return false;
+}
+
+struct presence *
+presence_go_on(struct hub_worker *home, struct exchange *ex, const struct grant *grant,
+               const struct subscribe_form *q)
+{
+    char subscriber[IDS_URN_LEN + 1];
+    if (!read_ticket(home, ex->request->ticket, subscriber))
+        return NULL;
+    struct active_parts parts =
+        parts_of(home, ex, grant, q->cursor.dialect, SLICE_OF(subscriber, IDS_URN_LEN));
+    struct presence *p = xalloc(sizeof *p + q->count * sizeof p->all[0]);
+    for (size_t i = 0; i < q->count; i++) {
+        if (!take_over(home, make_active(grant, &q->selectors[i], &parts), &p->all[i])) {
+            depart(p, home, DEPARTURE_RETURN); /* not all of it: then it is another visit */
+            return NULL;
+        }
+        p->count++;
+    }
     return p;
 }
 
@@ -194,6 +297,6 @@ presence_end(struct presence **ref, struct hub_worker *home, enum departure_kind
 bool
 presence_is_own(const struct presence *p, const struct update *u)
 {
-    const struct active *one = p && p->count ? p->all[0] : NULL;
+    const struct active *one = p && p->count ? p->all[0].active : NULL;
     return one && slice_ends(u->topics[0].text, slice_from(one->id, one->collection_len));
 }

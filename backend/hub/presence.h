@@ -8,6 +8,10 @@
 #include "hub/departures.h"
 #include "hub/subscribe_form.h"
 
+enum {
+    PRESENCE_TICKET = 36 + 1 + 16
+};
+
 struct presence;
 
 /* `begin` is as the transport answered it: its outcome, and the position before the first begin.
@@ -21,6 +25,14 @@ typedef void presence_begun(void *owner, const struct cursor *,
 MUST_CHECK struct presence *presence_begin(struct hub_worker *, struct exchange *,
                                            const struct grant *, const struct subscribe_form *,
                                            presence_begun *begun, void *owner);
+/* What a front keeps for a stream, and gives when it asks for it again: whose it is, sealed under
+ * the history's key. NULL: nobody's. */
+struct slice presence_ticket(const struct presence *, struct hub_worker *,
+                             char text[PRESENCE_TICKET + 1]);
+/* All that the stream of the request's ticket had begun goes on, where its matchers and its token
+ * are the same. NULL: it does not. Caller owns. */
+MUST_CHECK struct presence *presence_go_on(struct hub_worker *, struct exchange *,
+                                           const struct grant *, const struct subscribe_form *);
 /* The stream is over, whatever it waited for; its ends are the departures' now. Sets the pointer to
  * NULL; NULL is fine. */
 void presence_end(struct presence **, struct hub_worker *, enum departure_kind);

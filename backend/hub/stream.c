@@ -56,7 +56,7 @@ static const struct machine machine = {
 static void on_found(void *owner, const struct transport_find *);
 static void on_timer(struct timer *);
 static void arm_timer(struct stream *);
-static void send_head(struct stream *, struct slice cursor);
+static void send_head(struct stream *, struct slice cursor, bool is_live);
 static void catch_up(struct stream *);
 static void end(struct stream *, const char *why);
 
@@ -134,6 +134,7 @@ settle(struct stream *s, struct exchange *ex, struct grant *grant, uint64_t addr
     s->address_key = address_key;
     s->audience_follows = hub_url_audience_follows(ex->config);
     s->is_browser = stream_cursor_is_for_browser(ex->request);
+    s->was_there = ex->request->ticket.len > 0;
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
     s->begun_s = (uint32_t)(worker_now_ms(home->worker) / 1000);
@@ -152,19 +153,20 @@ static void
 start(struct stream *s, const struct cursor *cursor)
 {
     if (cursor->id.len && !cursor->is_earliest) {
-        if (s->presence == NULL)
+        if (s->state == STREAM_NEW)
             exchange_wait(s->exchange);
         stream_move(s, STREAM_LOOKING);
         s->lookup = lookup_begin(s->home, cursor->id, on_found, s);
         return;
     }
     s->from_removed = s->takes_what_is_left = cursor->is_earliest;
-    send_head(s, cursor_at_once(cursor));
     /* Its begins are mostly still to come to its worker, with all that stands behind them. */
-    if (cursor->is_earliest || position_cmp(s->position, s->home->taken) < 0)
-        catch_up(s);
-    else
+    bool is_live = !cursor->is_earliest && position_cmp(s->position, s->home->taken) >= 0;
+    send_head(s, cursor_at_once(cursor), is_live);
+    if (is_live)
         stream_move(s, STREAM_LIVE);
+    else
+        catch_up(s);
 }
 
 static void
@@ -211,7 +213,9 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     s->dialect = q->cursor.dialect;
     if (log_wants(LOG_DEBUG))
         trace_stream_begin(ex, grant, q);
-    if (home->departures)
+    if (home->departures && s->was_there)
+        s->presence = presence_go_on(home, ex, grant, q);
+    if (home->departures && s->presence == NULL)
         begin_presence(s, q);
     else
         start(s, &q->cursor);
@@ -250,7 +254,7 @@ on_found(void *owner, const struct transport_find *find)
     /* Of what it wants something is gone: it is told, and has what is left all the same, for a page
      * that reads no headers would lose that as well. */
     s->takes_what_is_left = find->found && find->is_lacking && stream_wants_presence(s);
-    send_head(s, find->found && !s->takes_what_is_left ? find->id : SLICE("earliest"));
+    send_head(s, find->found && !s->takes_what_is_left ? find->id : SLICE("earliest"), false);
     catch_up(s);
 }
 
@@ -266,18 +270,26 @@ reached(const struct stream *s)
 }
 
 static void
-send_head(struct stream *s, struct slice cursor)
+send_head(struct stream *s, struct slice cursor, bool is_live)
 {
     struct exchange *ex = s->exchange;
     struct reply r;
-    char text[STREAM_CURSOR_ROOM];
+    char text[STREAM_CURSOR_ROOM], ticket[PRESENCE_TICKET + 1];
+    const struct position *at = reached(s);
     reply_stream_head(ex, &r);
+    r.is_live = is_live;
+    if (at)
+        r.at = *at;
     if (cursor.ptr)
         reply_add(&r, cursor_header((enum dialect)s->dialect), cursor);
-    exchange_stream(ex, &r, stream_cursor_begin(s->home, reached(s), s->is_browser, text));
+    if (ex->is_multicast)
+        reply_add(&r, SLICE("Alipes-Ticket"), presence_ticket(s->presence, s->home, ticket));
+    /* Who was there has had its first bytes. */
+    exchange_stream(
+        ex, &r, s->was_there ? SLICE("") : stream_cursor_begin(s->home, at, s->is_browser, text));
     s->has_head = true;
     s->last_sent_ms = worker_now_ms(s->home->worker);
-    metrics_count(METRIC_streams_opened);
+    metrics_count(s->was_there ? METRIC_streams_reattached : METRIC_streams_opened);
     metrics_add(METRIC_streams, 1);
     arm_timer(s);
 }
@@ -379,13 +391,27 @@ stream_end(struct stream *s)
     end(s, atomic_load(&s->home->hub->stopping) ? "stopping" : "not_now");
 }
 
+void
+stream_stop(struct stream *s)
+{
+    if (s->state == STREAM_ENDING || !exchange_part(s->exchange))
+        stream_end(s);
+}
+
+bool
+stream_is_at(const struct stream *s, struct position at)
+{
+    return s->state == STREAM_LIVE && position_cmp(s->position, at) <= 0;
+}
+
 /* --- gone ------------------------------------------------------------------------------------- */
 
 void
 stream_gone(struct stream *s)
 {
     struct worker *worker = s->home->worker;
-    bool left = s->state != STREAM_ENDING; /* else the hub has ended it, and told when to return */
+    /* Else the hub has ended it, and told when to return; or its front has it still. */
+    bool left = s->state != STREAM_ENDING && !s->exchange->may_return;
     if (log_wants(LOG_DEBUG))
         trace_stream_end(s->exchange->id, state_names[s->state], !left,
                          (uint32_t)(worker_now_ms(worker) / 1000) - s->begun_s, s->sent);

@@ -48,7 +48,8 @@ struct stream {
     unsigned dialect : 1;      /* its request's (enum dialect) */
     bool audience_follows : 1; /* its request alone said by which `aud` the token was judged */
     bool has_everything : 1;
-    bool is_browser : 1;                      /* hub/stream_cursor.h */
+    bool is_browser : 1; /* hub/stream_cursor.h */
+    bool was_there : 1;  /* its front has held it since another connection, or another hub */
     uint32_t first_due, last_due, touched_at; /* hub/delivery.h */
     uint32_t subscription_count, exact_count; /* exact topics are the first, sorted */
     uint32_t begun_s, sent;                   /* for hub/trace.h: when; how many updates */
@@ -85,6 +86,9 @@ bool stream_wants_presence(const struct stream *);
 void stream_move(struct stream *, enum stream_state to);
 void stream_retime(struct stream *); /* the heartbeat has changed, or the wall clock was set */
 void stream_end(struct stream *);    /* with a retry:, in every state */
+void stream_stop(struct stream *);   /* the hub stops: the same, but where its front will hold it */
+/* LIVE, and was not sent anything behind that position. */
+bool stream_is_at(const struct stream *, struct position);
 /* The exchange is over: frees. Nobody has it among their due any more, and its places under the
  * bounds are given back. */
 void stream_gone(struct stream *);

@@ -121,6 +121,19 @@ on_writable(struct exchange *ex)
 }
 
 static void
+on_resumed(struct exchange *ex, struct position after)
+{
+    if (ex->state)
+        catch_up_resume(ex->state, after);
+}
+
+static bool
+is_at(const struct exchange *ex, struct position p)
+{
+    return ex->state && stream_is_at(ex->state, p);
+}
+
+static void
 on_gone(struct exchange *ex)
 {
     struct stream *s = ex->state;
@@ -137,6 +150,8 @@ const struct exchange_handler subscribe_handler = {
     .on_body = on_empty_body,
     .on_body_refused = on_body_refused,
     .on_writable = on_writable,
+    .on_resumed = on_resumed,
+    .is_at = is_at,
     .on_gone = on_gone,
 };
 

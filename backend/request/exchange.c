@@ -104,6 +104,19 @@ exchange_writable(struct exchange *ex)
 }
 
 void
+exchange_resumed(struct exchange *ex, struct position after)
+{
+    if (ex->handler->on_resumed)
+        ex->handler->on_resumed(ex, after);
+}
+
+bool
+exchange_is_at(const struct exchange *ex, struct position p)
+{
+    return ex->handler->is_at && ex->handler->is_at(ex, p);
+}
+
+void
 exchange_gone(struct exchange *ex)
 {
     if (ex->handler->on_gone)
@@ -134,4 +147,10 @@ void
 exchange_end(struct exchange *ex, struct slice last)
 {
     ex->wire->end(ex, last);
+}
+
+bool
+exchange_part(struct exchange *ex)
+{
+    return ex->wire->part && ex->wire->part(ex);
 }

@@ -11,6 +11,8 @@
  *                 exchange_wait(), later.
  *   on_body       after exchange_read_body(): the whole body is in request.body.
  *   on_writable   a stream whose exchange_send() was short, or a long reply, can take more.
+ *   on_resumed    a stream of a front that speaks multicast goes on behind that position,
+ *                 wherever it was.
  *   on_gone       the peer left, or the reply is complete. Exactly once for each on_head,
  *                 always the last call; handler state is released here. Never from inside an
  *                 exchange_…() function: it comes from the loop.
@@ -19,6 +21,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/slice.h"
+#include "transport/position.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -60,6 +63,7 @@ struct request {
     struct slice body;
     bool has_body;             /* a body of more than 0 bytes is announced */
     uint64_t told_length;      /* of the body; 0: none, or it is not told */
+    struct slice ticket;       /* a stream that was there before, by multicast; empty: none was */
     struct slice address;      /* the client's, as text; empty: not known */
     bool is_told;              /* scheme and address came with the request itself (FastCGI) */
     bool is_settled;           /* scheme, host and address are what front_settle() made of... */
@@ -81,12 +85,16 @@ struct reply {
     struct slice body; /* HEAD: its length is told, it is not sent */
     size_t rest;       /* so much of the body follows behind `body` (exchange_add()) */
     bool is_stream;    /* of an event stream, also one that ends at once: HTTP closes behind it */
+    /* Of one that stays, for a front that speaks multicast: it was sent all up to here, and is in
+     * step with its worker. */
+    struct position at;
+    bool is_live;
 };
 
 void reply_add(struct reply *, struct slice name, struct slice value);
 
 /* A handler leaves out (NULL) what cannot come to it: without a body to read, on_body and
- * on_body_refused; without a stream, on_writable; without a state, on_gone. */
+ * on_body_refused; without a stream, on_writable, on_resumed, is_at; without a state, on_gone. */
 struct exchange_handler {
     void (*on_head)(struct exchange *);
     void (*on_body)(struct exchange *);
@@ -94,6 +102,9 @@ struct exchange_handler {
      * budget (503), or has not come before a stop (503): the handler must answer. */
     void (*on_body_refused)(struct exchange *, unsigned status);
     void (*on_writable)(struct exchange *);
+    void (*on_resumed)(struct exchange *, struct position after);
+    /* Was a stream sent all up to there, and nothing behind? */
+    bool (*is_at)(const struct exchange *, struct position);
     void (*on_gone)(struct exchange *);
 };
 
@@ -110,6 +121,7 @@ struct exchange_wire {
     bool (*is_flushed)(const struct exchange *);
     bool (*send_text)(struct exchange *, struct slice text);
     void (*end)(struct exchange *, struct slice last);
+    bool (*part)(struct exchange *); /* NULL: it has nobody who would ask again */
 };
 
 struct exchange {
@@ -123,6 +135,8 @@ struct exchange {
     const struct config *config; /* of rules; NULL, as they are, once it streams */
     void *state;                 /* the handler's own */
     const char *token_by;        /* where its token was: header, query, cookie; else none */
+    bool is_multicast;           /* its updates are gathered with those of other streams */
+    bool may_return;             /* it is gone, but its front lost no more than the connection */
 };
 
 /* The gateway's: what the handler is told; and what it left out, it is not. The exchange is over
@@ -130,6 +144,8 @@ struct exchange {
 void exchange_body(struct exchange *);
 void exchange_body_refused(struct exchange *, unsigned status);
 void exchange_writable(struct exchange *);
+void exchange_resumed(struct exchange *, struct position after);
+bool exchange_is_at(const struct exchange *, struct position);
 void exchange_gone(struct exchange *);
 
 /* First header of that name (ASCII case-insensitive); false: none. */
@@ -165,7 +181,9 @@ void exchange_stream(struct exchange *, const struct reply *, struct slice first
 /* Sends updates in order, in as few writes as possible. Returns how many were begun: fewer than
  * `count` when the socket is full, and then the last one begun may be partly written; the wire
  * keeps a reference to that one, finishes it, and calls on_writable. While something is left to
- * write it begins none (returns 0). A dead socket also begins none; on_gone follows. */
+ * write it begins none (returns 0). A dead socket also begins none; on_gone follows. (By multicast
+ * what is begun is gathered, and written when the turn is over, or before anything else that goes
+ * to that stream.) */
 size_t exchange_send(struct exchange *, struct update *const *updates, size_t count);
 
 /* Has everything that was begun been handed to the kernel? */
@@ -178,5 +196,10 @@ bool exchange_send_text(struct exchange *, struct slice text);
  * on_gone follows when it is written, or its time is over. There is no way to cut one: a request
  * that waits is always answered, for an EventSource comes back to a 200 alone. */
 void exchange_end(struct exchange *, struct slice last);
+
+/* The hub stops, and will send nothing more: where the front can hold a stream, or a request for
+ * one, until it finds the next hub, the connection closes once everything else on it is answered.
+ * False: it cannot; end it. */
+bool exchange_part(struct exchange *);
 
 #endif

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ENDED     UINT32_MAX /* active.standing */
 #define BEFORE_ID "{\"id\":\""
 
 enum {
@@ -217,6 +218,30 @@ active_unref(struct active **ref)
     *ref = NULL;
     if (a && atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1)
         free(a);
+}
+
+void
+active_is_foreign(struct active *a)
+{
+    atomic_init(&a->standing, ENDED);
+}
+
+bool
+active_take_over(struct active *a, unsigned *ret)
+{
+    unsigned now = atomic_load(&a->standing);
+    while (now != ENDED) {
+        *ret = now + 1;
+        if (atomic_compare_exchange_weak(&a->standing, &now, *ret))
+            return true;
+    }
+    return false;
+}
+
+bool
+active_claim_end(struct active *a, unsigned standing)
+{
+    return atomic_compare_exchange_strong(&a->standing, &standing, ENDED);
 }
 
 size_t

@@ -37,6 +37,9 @@ struct active {
     struct list all, by_collection, by_record;
     struct active *next_of_id, *next_collection;
     uint32_t pins; /* walks that stand here */
+
+    /* Who has its end to tell: whoever was given this number. */
+    atomic_uint standing;
 };
 
 /* What it is made of; borrowed, copied. */
@@ -58,6 +61,14 @@ MUST_CHECK struct active *active_restore(enum dialect, struct slice id, struct s
                                          uint64_t same);
 struct active *active_ref(struct active *);
 void active_unref(struct active **); /* sets the pointer to NULL; NULL is fine */
+
+/* It is of another hub's stream, which alone may be taken over, there. Before it is shared. */
+void active_is_foreign(struct active *);
+/* Takes it over from whoever has it: its end is told by who comes with the new number, and by
+ * nobody else. False: that is on its way. Any thread. */
+MUST_CHECK bool active_take_over(struct active *, unsigned *ret_standing);
+/* Is its end to be told by who has this number? Then nobody takes it over any more. Once. */
+MUST_CHECK bool active_claim_end(struct active *, unsigned standing);
 
 /* What it counts for against max_bytes: its record on the disk, and that of its end. */
 size_t active_size(const struct active *);

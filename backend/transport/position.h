@@ -28,4 +28,13 @@ position_is_nowhere(struct position p)
     return position_cmp(p, POSITION_NOWHERE) == 0;
 }
 
+/* The last of all that precede it: no update stands in between, whatever the history. */
+static inline struct position
+position_just_before(struct position p)
+{
+    if (p.sequence)
+        return (struct position){p.run, p.sequence - 1};
+    return p.run ? (struct position){p.run - 1, UINT64_MAX} : p;
+}
+
 #endif

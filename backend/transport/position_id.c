@@ -28,8 +28,25 @@ round_of(const struct hash_key *key, uint64_t number, uint64_t right)
     return hash_keyed(key, SLICE_OF((const char *)words, sizeof words)) & half;
 }
 
+static void
+put_be(unsigned char out[8], uint64_t value)
+{
+    for (int i = 0; i < 8; i++)
+        out[i] = (unsigned char)(value >> (56 - 8 * i));
+}
+
+static uint64_t
+get_be(const unsigned char in[8])
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value = value << 8 | in[i];
+    return value;
+}
+
 bool
-position_id_write(const struct hash_key *key, struct position p, char out[POSITION_ID_LEN + 1])
+position_id_seal(const struct hash_key *key, struct position p,
+                 unsigned char out[POSITION_ID_BYTES])
 {
     uint64_t left = p.run << CHECK_BITS, right = p.sequence < half ? p.sequence : half;
     if (p.run >> RUN_BITS)
@@ -40,8 +57,38 @@ position_id_write(const struct hash_key *key, struct position p, char out[POSITI
         right = next;
     }
     /* Of the left half 48 bits, the version, 12 bits; the variant, its last bit, the right half. */
-    uint64_t high = left >> 13 << 16 | 8 << 12 | (left >> 1 & 0xfff);
-    uint64_t low = 1ull << 63 | (left & 1) << 61 | right;
+    put_be(out, left >> 13 << 16 | 8 << 12 | (left >> 1 & 0xfff));
+    put_be(out + 8, 1ull << 63 | (left & 1) << 61 | right);
+    return true;
+}
+
+/* Whatever is read must be sealed the same: so version, variant and check are right. */
+bool
+position_id_open(const struct hash_key *key, const unsigned char in[POSITION_ID_BYTES],
+                 struct position *ret)
+{
+    unsigned char again[POSITION_ID_BYTES];
+    uint64_t high = get_be(in), low = get_be(in + 8);
+    uint64_t left = high >> 16 << 13 | (high & 0xfff) << 1 | (low >> 61 & 1), right = low & half;
+    for (uint64_t i = ROUNDS; i-- > 0;) {
+        uint64_t previous = right ^ round_of(key, i, left);
+        right = left;
+        left = previous;
+    }
+    struct position p = {left >> CHECK_BITS, right == half ? UINT64_MAX : right};
+    if (!position_id_seal(key, p, again) || memcmp(in, again, sizeof again) != 0)
+        return false;
+    *ret = p;
+    return true;
+}
+
+bool
+position_id_write(const struct hash_key *key, struct position p, char out[POSITION_ID_LEN + 1])
+{
+    unsigned char bytes[POSITION_ID_BYTES];
+    if (!position_id_seal(key, p, bytes))
+        return false;
+    uint64_t high = get_be(bytes), low = get_be(bytes + 8);
     snprintf(out, POSITION_ID_LEN + 1, "urn:uuid:%08llx-%04llx-%04llx-%04llx-%012llx",
              (unsigned long long)(high >> 32), (unsigned long long)(high >> 16 & 0xffff),
              (unsigned long long)(high & 0xffff), (unsigned long long)(low >> 48),
@@ -49,35 +96,23 @@ position_id_write(const struct hash_key *key, struct position p, char out[POSITI
     return true;
 }
 
-static bool
-read_halves(const char *text, uint64_t *ret_left, uint64_t *ret_right)
-{
-    unsigned long long a, b, c, d, e;
-    if (sscanf(text, "urn:uuid:%8llx-%4llx-%4llx-%4llx-%12llx", &a, &b, &c, &d, &e) != 5)
-        return false;
-    *ret_left = (a << 16 | b) << 13 | (c & 0xfff) << 1 | (d >> 13 & 1);
-    *ret_right = (d & 0x1fff) << 48 | e;
-    return true;
-}
-
-/* Whatever is read must be written the same: so it is spelt as we do, and its check is right. */
+/* Whatever is read must be written the same: so it is spelt as we do. */
 bool
 position_id_read(const struct hash_key *key, struct slice id, struct position *ret)
 {
     char text[POSITION_ID_LEN + 1] = "", again[POSITION_ID_LEN + 1];
-    uint64_t left, right;
+    unsigned char bytes[POSITION_ID_BYTES];
+    unsigned long long a, b, c, d, e;
+    struct position p;
     if (id.len != POSITION_ID_LEN)
         return false;
     memcpy(text, id.ptr, id.len);
-    if (!read_halves(text, &left, &right))
+    if (sscanf(text, "urn:uuid:%8llx-%4llx-%4llx-%4llx-%12llx", &a, &b, &c, &d, &e) != 5)
         return false;
-    for (uint64_t i = ROUNDS; i-- > 0;) {
-        uint64_t previous = right ^ round_of(key, i, left);
-        right = left;
-        left = previous;
-    }
-    struct position p = {left >> CHECK_BITS, right == half ? UINT64_MAX : right};
-    if (!position_id_write(key, p, again) || memcmp(text, again, sizeof again) != 0)
+    put_be(bytes, a << 32 | b << 16 | c);
+    put_be(bytes + 8, d << 48 | e);
+    if (!position_id_open(key, bytes, &p) || !position_id_write(key, p, again) ||
+        memcmp(text, again, sizeof again) != 0)
         return false;
     *ret = p;
     return true;

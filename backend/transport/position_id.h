@@ -10,7 +10,8 @@
 #include "transport/position.h"
 
 enum {
-    POSITION_ID_LEN = 45
+    POSITION_ID_LEN = 45,
+    POSITION_ID_BYTES = 16,
 };
 
 /* `key`: the history's. False: no id can say it, and `out` is untouched. */
@@ -18,5 +19,10 @@ MUST_CHECK bool position_id_write(const struct hash_key *key, struct position,
                                   char out[POSITION_ID_LEN + 1]);
 /* False: no id of a position in the history of that key; *ret is untouched. */
 MUST_CHECK bool position_id_read(const struct hash_key *key, struct slice id, struct position *ret);
+/* The same as the 16 bytes of the UUID. */
+MUST_CHECK bool position_id_seal(const struct hash_key *key, struct position,
+                                 unsigned char out[POSITION_ID_BYTES]);
+MUST_CHECK bool position_id_open(const struct hash_key *key,
+                                 const unsigned char in[POSITION_ID_BYTES], struct position *ret);
 
 #endif

@@ -5,7 +5,7 @@
  * The committer takes each batch in when it is committed, before the batch goes to the first worker
  * and before any answer; anybody may ask. One lock, a leaf, held for some microseconds.
  *
- * What is active when transport_start() returns was active at the last clean stop, and nobody's
+ * What is active when transport_start() returns was active when the last hub ended, and nobody's
  * now: the hub adopts it (walks it before it accepts) and ends it. */
 
 #include "base/buf.h"

@@ -154,7 +154,7 @@ struct transport_settings {
     /* Begins and ends of active subscriptions, apart from the rest. */
     bool subscriptions;
     uint64_t subscriptions_max_bytes, subscriptions_max_age_ms;
-    bool has_random_ids; /* of the ends that a start writes: UUIDs of version 4 */
+    bool has_random_ids; /* `redis`: of the begins that it writes again: UUIDs of version 4 */
 };
 
 struct transport;

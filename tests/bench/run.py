@@ -9,6 +9,7 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py matching …       what matchers cost: matching.py
     tests/bench/run.py subscriptions …  what active subscriptions cost: subscriptions.py
     tests/bench/run.py lists …          what lists of active subscriptions cost: lists.py
+    tests/bench/run.py chain …          what a delivery costs behind Apache, by its module and without: chain.py
     tests/bench/run.py heartbeat …      what heartbeats cost behind each front: heartbeat.py
     tests/bench/run.py nodes …          what several hubs on one Redis cost, beside centrifugo: nodes.py
 
@@ -156,9 +157,11 @@ def main():
     if sys.argv[1:2] == ["tokens"]:
         tokens.main(sys.argv[2:])
         return
-    if sys.argv[1:2] == ["heartbeat"]:
-        import heartbeat  # it brings the modules of the system tests, some of which have names of these
-        heartbeat.main(sys.argv[2:])
+    if sys.argv[1:2] in (["heartbeat"], ["chain"]):
+        import chain  # they bring the modules of the system tests, some of which have names of these
+        import heartbeat
+        build()
+        {"chain": chain, "heartbeat": heartbeat}[sys.argv[1]].main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["subscriptions"]:
         import subscriptions

@@ -131,7 +131,7 @@ def test_a_trusted_issuer_makes_it_speak_both_dialects(engine, start):
     name = start("-p", "127.0.0.1::80", *VARIABLES, "-e", "MERCURE_TRUSTED_ISSUERS=https://auth.example",
                  "-e", "MERCURE_EXTRA_DIRECTIVES=resource_identifier https://hub.example/.well-known/mercure")
     where = address(engine, name, 80)
-    claims = {"iss": "https://auth.example", "aud": "https://hub.example/.well-known/mercure", "exp": time.time() + 60,
+    claims = {"iss": "https://auth.example", "aud": "https://hub.example/.well-known/mercure", "exp": time.time() + 3600,
               "authorization_details": [{"type": "https://mercure.rocks/authorization-detail", "actions": ["publish"],
                                          "topics": [{"match": "https://example.com/a"}]}]}
     for issuer, status in (("https://auth.example", 200), ("https://elsewhere.example", 401)):

@@ -11,12 +11,14 @@ import ssl
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import jwt
 import pytest
 
 import fastcgi
+import sanitizer
 from fastcgi import Fastcgi
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,6 +157,13 @@ class Tls:
         self.address = ("127.0.0.1", port)
 
 
+def over_tls(connected):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context.wrap_socket(connected, server_hostname="hub.example")
+
+
 class Client:
     """One connection, bytes as they are; on a FastCGI address what STDOUT carries."""
 
@@ -167,10 +176,7 @@ class Client:
         self.socket.settimeout(PATIENCE)
         self.socket.connect(str(address) if family == socket.AF_UNIX else address)
         if tls:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            context.set_alpn_protocols(["http/1.1"])
-            self.socket = context.wrap_socket(self.socket, server_hostname="hub.example")
+            self.socket = over_tls(self.socket)
         self.bytes = b""
 
     def send(self, data):
@@ -352,20 +358,29 @@ def hub(tmp_path_factory):
     hub.stop()
 
 
-@pytest.fixture
-def browser(tmp_path):
+@contextmanager
+def chromium(folder, trusts="--ignore-certificate-errors"):
+    """`trusts`: the flag that has it take a test's certificates."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
     for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-                 "--disable-background-networking", "--disable-component-update", "--window-size=900,700", "--ignore-certificate-errors",
-                 "--host-resolver-rules=MAP hub.example 127.0.0.1", f"--user-data-dir={tmp_path}/browser"):
+                 "--disable-background-networking", "--disable-component-update", "--window-size=900,700", trusts,
+                 "--host-resolver-rules=MAP *.example 127.0.0.1", f"--user-data-dir={folder}/browser"):
         options.add_argument(flag)
     options.binary_location = "/usr/bin/chromium"
     driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-    yield driver
-    driver.quit()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def browser(tmp_path):
+    with chromium(tmp_path) as driver:
+        yield driver
 
 
 # What fronts say in their logs although all is well, and what they may say in a test whose hub goes away.
@@ -418,18 +433,23 @@ def front_ready(server, address):
     wait_for(answers, server.kind)
 
 
-def certificate(folder):
-    """A key and a certificate for hub.example that every front's user can read."""
+def certificate(folder, names=("hub.example",)):
+    """A key and a certificate for these names that every front's user can read."""
     key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
-                    "-subj", "/CN=hub.example", "-addext", "subjectAltName=DNS:hub.example", "-addext", "basicConstraints=critical,CA:FALSE", "-days", "2"], check=True, capture_output=True)
+                    "-subj", "/CN=hub.example", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names), "-addext", "basicConstraints=critical,CA:FALSE", "-days", "2"], check=True, capture_output=True)
     key.chmod(0o644)
     return cert, key
+
+
+INCLUDED = "/usr/local/share/alipes/proxy-config/apache/http-unix.conf"  # by the module's file
 
 
 def snippet(folder, name, hub, bare=False):
     """The project's own file, with only the socket changed; `bare`: without what it does for a hub that is away."""
     text = (ROOT / "proxy-config" / name).read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
+    if INCLUDED in text:
+        text = text.replace(INCLUDED, str(snippet(folder, "apache/http-unix.conf", hub, bare)))
     if bare:
         text = text.split("\n# While the hub is away")[0].replace("error_page 502 504 = @alipes_away;", "")
     for away in ("apache/hub-away.asis", "haproxy/hub-away.http", "lighttpd/hub-away.cgi"):
@@ -454,15 +474,19 @@ def start_caddy(folder, hub, name, bare=False, tls=None, port=None, beside=None)
 
 
 # What each of the project's files for Apache says that it needs, and what Debian's has loaded anyway.
-APACHE_MODULES = {"http-unix": ["proxy", "proxy_http", "asis", "headers"], "fastcgi-unix": ["proxy", "proxy_fcgi", "asis", "headers"]}
+APACHE_MODULES = {"http-unix": ["proxy", "proxy_http", "asis", "headers"], "fastcgi-unix": ["proxy", "proxy_fcgi", "asis", "headers"],
+                  "module-unix": ["proxy", "alipes", "proxy_http", "asis", "headers"]}
+# The module is that of the variant, and so is the sanitizer under it, which a program that was built without must be given.
+MODULE = BIN.parent / "mod_alipes.so"
+APACHE = [*sanitizer.preloaded(MODULE), "/usr/sbin/apache2"]
 
 
-def apache_conf(folder, port, included, modules, tls=None, http2=True):
-    where = Path("/usr/lib/apache2/modules")
-    names = ["mpm_event", "authz_core", "alias", *modules, *(["socache_shmcb", "ssl"] if tls else [])]
-    if tls and http2 and "proxy_http" in modules:
+def apache_conf(folder, port, included, modules, tls=None, http2=True, mpm="event", more=""):
+    """`more`: lines of the server itself."""
+    names = [f"mpm_{mpm}", "authz_core", "alias", *modules, *(["socache_shmcb", "ssl"] if tls else [])]
+    if tls and http2 and "proxy_fcgi" not in modules:
         names.append("http2")
-    loads = "\n".join(f"LoadModule {n}_module {where}/mod_{n}.so" for n in names)
+    loads = "\n".join(f"LoadModule {n}_module {MODULE if n == 'alipes' else f'/usr/lib/apache2/modules/mod_{n}.so'}" for n in names)
     user = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
     served = ""
     if tls:
@@ -471,19 +495,22 @@ def apache_conf(folder, port, included, modules, tls=None, http2=True):
     conf = folder / "apache.conf"
     conf.write_text(
         f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/apache.pid\nListen 127.0.0.1:{port}\n{loads}\n{user}"
-        f"ServerName hub.example\nErrorLog {folder}/error.log\nMaxRequestWorkers 150\n"
+        f"ServerName hub.example\nErrorLog {folder}/error.log\nMaxRequestWorkers 150\n{more}\n"
         f"<VirtualHost 127.0.0.1:{port}>\nServerName hub.example\n{served}Include {included}\n</VirtualHost>\n"
     )
     return conf
 
 
-def start_apache(folder, hub, name, bare=False, tls=None, port=None, beside=None, http2=True):
+def start_apache(folder, hub, name, bare=False, tls=None, port=None, beside=None, http2=True, mpm="event", more=""):
     port = port or free_port()
     included = snippet(folder, f"apache/{name}.conf", hub, bare)
     if beside:
         included.write_text(f"{included.read_text()}\nProxyPass / http://127.0.0.1:{beside}/\n")
-    conf = apache_conf(folder, port, included, APACHE_MODULES[name], tls, http2)
-    return Front("apache", ["/usr/sbin/apache2", "-f", conf, "-DFOREGROUND"], folder), port
+    return front_apache(folder, apache_conf(folder, port, included, APACHE_MODULES[name], tls, http2, mpm, more)), port
+
+
+def front_apache(folder, conf):
+    return Front("apache", [*APACHE, "-f", conf, "-DFOREGROUND"], folder)
 
 
 def start_nginx(folder, hub, name, bare=False, tls=None):
@@ -534,6 +561,7 @@ FRONTS = {
     "caddy-fastcgi": (start_caddy, "fastcgi-unix"),
     "apache-http": (start_apache, "http-unix"),
     "apache-fastcgi": (start_apache, "fastcgi-unix"),
+    "apache-module": (start_apache, "module-unix"),
     "nginx-http": (start_nginx, "http-unix"),
     "nginx-fastcgi": (start_nginx, "fastcgi-unix"),
     "haproxy-http": (start_haproxy, "http-unix"),

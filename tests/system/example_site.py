@@ -6,12 +6,13 @@ import shutil
 from conftest import KEY, ROOT, Server, free_port, front_ready, start_apache, wait_for
 
 FOLDERS = ("site", "notifications", "presence")
+FILES = ("http-unix", "module-unix")
 
 
 class Site:
-    """`seconds`: how long a visitor's token is good."""
+    """`seconds`: how long a visitor's token is good; `file`: which of the project's files Apache has."""
 
-    def __init__(self, folder, hub, seconds=600):
+    def __init__(self, folder, hub, file, seconds=600):
         self.hub, pages = hub, folder / "pages"
         for name in FOLDERS:
             shutil.copytree(ROOT / "examples" / name, pages / name)
@@ -21,7 +22,7 @@ class Site:
         env = {**os.environ, "PUBLISHER_KEY": KEY, "SUBSCRIBER_KEY": KEY, "PHP_CLI_SERVER_WORKERS": "4"}
         self.php = Server(["php", "-d", "display_errors=1", "-d", f"session.save_path={folder}", "-S", f"127.0.0.1:{port}", "-t", pages], folder / "php.log", env)
         wait_for(lambda: "started" in self.php.log(), "PHP")
-        self.front, port = start_apache(folder, hub, "http-unix", beside=port)
+        self.front, port = start_apache(folder, hub, file, beside=port)
         self.front.hub_goes_away = True
         self.url = f"http://localhost:{port}"
         front_ready(self.front, ("127.0.0.1", port))

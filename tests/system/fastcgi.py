@@ -4,6 +4,9 @@ import struct
 from dataclasses import dataclass
 
 BEGIN, ABORT, END, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN = range(1, 12)
+MULTICAST, PAUSE, PAUSED, RESUME, MARK = range(32, 37)
+MORE, NO_EVENT = 1, 2
+ALL, NOWHERE = 0xFFFFFFFF, b"\0" * 16
 COMPLETE, CANT_MPX, OVERLOADED, UNKNOWN_ROLE = range(4)
 
 
@@ -44,6 +47,27 @@ def params(method, uri, headers=(), **more):
         found[name if name == "CONTENT_TYPE" else "HTTP_" + name] = value.strip(" ")
     found.update(more)
     return b"".join(pair(k, v) for k, v in found.items() if v is not None)
+
+
+def ask_multicast(*more):
+    return record(GET_VALUES, 0, b"".join(pair(n, "") for n in ("FCGI_MULTICAST", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS", *more)))
+
+
+def resume(number, place, offset=ALL):
+    return record(RESUME, number, place + struct.pack(">I", offset))
+
+
+def multicast(content):
+    """Place, flags, ids, bytes."""
+    flags, zero, count = struct.unpack(">BBH", content[16:20])
+    assert zero == 0 and count and flags in (0, MORE, NO_EVENT) and len(content) >= 20 + 2 * count
+    return content[:16], flags, struct.unpack(f">{count}H", content[20:20 + 2 * count]), content[20 + 2 * count:]
+
+
+def cursor(place):
+    """The id of a place."""
+    text = place.hex()
+    return "urn:uuid:" + "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def request(method, uri, headers=(), body=b"", number=1, keep=False, padding=0, **more):

@@ -6,12 +6,13 @@ import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from pathlib import Path
 from urllib.parse import urlencode
 
-from conftest import BIN, KEY, PATH, PATIENCE, Client, Hub, Server, free_port, token, wait_for
+from conftest import BIN, KEY, PATH, PATIENCE, Client, Hub, Server, Tls, free_port, over_tls, token, wait_for
 
 AUTH = f"Authorization: Bearer {token(['*'])}"
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -105,16 +106,19 @@ class Publisher:
 
 
 class Listener:
-    """A subscriber's connection: what has come so far. Nothing here waits."""
+    """A subscriber's connection: what has come so far; `whole`: it has ended with its last chunk; `last`: the last block,
+    with or without an event. Nothing here waits."""
 
     def __init__(self, address, query, *headers):
+        tls, address = isinstance(address, Tls), getattr(address, "address", address)
         family = socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX
         self.socket = socket.socket(family)
         self.socket.settimeout(PATIENCE)
         self.status, self.headers, self.events = None, {}, []
-        self.raw, self.text, self.chunked, self.ended = b"", b"", False, False
+        self.raw, self.text, self.chunked, self.ended, self.whole, self.last = b"", b"", False, False, False, b""
         try:
             self.socket.connect(address if family == socket.AF_INET else str(address))
+            self.socket = over_tls(self.socket) if tls else self.socket
             lines = [f"GET {PATH}?{query} HTTP/1.1", "Host: hub.example", *headers]
             self.socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
         except OSError:
@@ -134,7 +138,7 @@ class Listener:
         while not self.ended and most > 0:
             try:
                 part = self.socket.recv(min(most, 262144))
-            except BlockingIOError:
+            except (BlockingIOError, ssl.SSLWantReadError):
                 break
             except OSError:
                 part = b""
@@ -162,6 +166,7 @@ class Listener:
             self.text, self.raw = self.text + self.raw, b""
         *events, self.text = self.text.split(b"\n\n")
         for event in events:
+            self.last = event
             fields = dict(re.findall(r"^(\w+): (.*)$", event.decode(), re.M))
             if "data" in fields and "id" in fields:
                 self.events.append((fields["id"], fields["data"]))
@@ -178,6 +183,7 @@ class Listener:
             self.text += self.raw[end + 2:end + 2 + size]
             at = end + 2 + size + 2
             if size == 0:
+                self.whole = True
                 self.end()
                 break
         self.raw = self.raw[at:]

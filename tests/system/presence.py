@@ -28,7 +28,7 @@ def reads(*matches, kind="exact", **more):
 
 def access(*details, **claims):
     """A token of 1.0; it names a subject where `sub` does."""
-    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 600, **claims,
+    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 86400, **claims,
               "authorization_details": [{"type": KIND, **d} for d in details]}
     return jwt.encode(claims, KEY, algorithm="HS256", headers={"typ": "at+jwt"})
 

@@ -153,7 +153,7 @@ METADATA = "/.well-known/oauth-protected-resource" + PATH
 def access_token(publish=(), subscribe=(), aud=f"http://hub.example{PATH}", typ="at+jwt", **claims):
     details = [{"type": "https://mercure.rocks/authorization-detail", "actions": [action], "topics": [{"match": topic} for topic in topics]}
                for action, topics in (("publish", publish), ("subscribe", subscribe)) if topics]
-    claims = {"iss": ISSUER, "aud": aud, "exp": time.time() + 60, "authorization_details": details, **claims}
+    claims = {"iss": ISSUER, "aud": aud, "exp": time.time() + 3600, "authorization_details": details, **claims}
     return jwt.encode({k: v for k, v in claims.items() if v is not None}, KEY, algorithm="HS256", headers={"typ": typ})
 
 

@@ -235,7 +235,7 @@ def test_an_issuer_of_the_environment_trusts_the_set_and_not_the_key_beside_it(t
     jwks.write_text(json.dumps({"keys": [{**key.jwk(), "kid": "a"}]}))
     server = start(tmp_path, {"MERCURE_LISTEN_ADDR": f"127.0.0.1:{port}", "MERCURE_TRUSTED_ISSUERS": "https://auth.example",
                               "MERCURE_EXTRA_DIRECTIVES": f"transport memory\npublisher_jwks_url file://{jwks}\nresource_identifier {hub_id}"})
-    claims = {"iss": "https://auth.example", "aud": hub_id, "exp": time.time() + 60, "authorization_details": [tokens.detail()]}
+    claims = {"iss": "https://auth.example", "aud": hub_id, "exp": time.time() + 3600, "authorization_details": [tokens.detail()]}
     by_set = tokens.sign({"alg": "ES256", "typ": "at+jwt", "kid": "a"}, claims, key)
     by_key = tokens.sign({"alg": "HS256", "typ": "at+jwt"}, claims, tokens.Secret(KEY.encode()))
     try:

@@ -62,7 +62,7 @@ def test_streams_that_end_while_something_is_due_to_them_lose_nothing(start_hub)
     hub = start_hub("heartbeat 60s\ntail 16MiB\n" + ISSUER % OTHER, workers=1)
     right = {"type": "https://mercure.rocks/authorization-detail", "actions": ["subscribe"], "topics": [{"match": "*"}]}
     granted = token(key=OTHER, headers={"typ": "at+jwt"}, iss="https://issuer.example", aud="http://hub.example" + PATH,
-                    exp=time.time() + 600, authorization_details=[right])
+                    exp=time.time() + 86400, authorization_details=[right])
     stay, end = crowd(hub), crowd(hub, f"Authorization: Bearer {granted}")
     hub.conf.write_text(hub.conf.read_text().replace(OTHER, NEW))
     sent = [send(hub, number) for number in range(5)]

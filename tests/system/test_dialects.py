@@ -31,7 +31,7 @@ def wire(request, both):
 
 def access_token(*details, **claims):
     kind = "https://mercure.rocks/authorization-detail"
-    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 600, **claims}
+    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 86400, **claims}
     claims["authorization_details"] = [{"type": kind, **d} for d in details]
     return jwt.encode(claims, KEY, algorithm="HS256", headers={"typ": "at+jwt"})
 

@@ -40,7 +40,7 @@ def bearer(text):
 
 def symfony():
     """A token for each publish, whose end is a fraction."""
-    return [bearer(token(["*"], ["*"], exp=time.time() + 600.88565)), *SYMFONY]
+    return [bearer(token(["*"], ["*"], exp=time.time() + 86400.88565)), *SYMFONY]
 
 
 def broadcaster():

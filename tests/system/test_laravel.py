@@ -103,7 +103,8 @@ def begin(start_hub, tmp_path):
         app.stop()
 
 
-BOTH = pytest.mark.parametrize("front", ["apache-http", "caddy-http"])
+APACHE = ["apache-http", "apache-module"]
+BOTH = pytest.mark.parametrize("front", [*APACHE, "caddy-http"])
 ALL = ["news", "private-orders.1", "private-encrypted-orders.9"]
 
 
@@ -251,9 +252,10 @@ def test_nobody_sees_a_member_leave_and_come_who_joins_another_channel(begin, br
     carol.close(), bob.close()
 
 
-def test_a_page_that_was_away_hears_who_came_and_went_meanwhile(begin, browser):
+@pytest.mark.parametrize("front", APACHE)
+def test_a_page_that_was_away_hears_who_came_and_went_meanwhile(begin, browser, front):
     """Echo asks for no collection again: it relies on what is replayed, through a token's end and a restart of the hub."""
-    app = begin("apache-http", seconds=10, extra="subscriptions")
+    app = begin(front, seconds=10, extra="subscriptions")
     bob = member(app, "2")
     echo = Echo(browser, app, "1")
     echo.join("presence-chat.1")

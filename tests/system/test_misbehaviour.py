@@ -33,7 +33,7 @@ class Witness:
 
     def __init__(self, hub):
         self.hub, self.worst, self.heard, self.stopped = hub, 0.0, 0, False
-        self.stream, self.client = Stream(hub.socket, "topic=witness"), Client(hub.socket)
+        self.stream = Stream(hub.socket, "topic=witness")
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
@@ -41,13 +41,14 @@ class Witness:
         while not self.stopped:
             began = time.monotonic()
             number = str(self.heard)
-            assert self.client.request("POST", PATH, [AUTH, FORM], f"topic=witness&data={number}".encode()).status == 200
+            assert publish(self.hub.socket, topic="witness", data=number).status == 200  # on a connection that has no time to be ended
             assert self.stream.datas(1) == [number]
             self.worst = max(self.worst, time.monotonic() - began)
             self.heard += 1
             time.sleep(0.02)
 
     def stop(self, what):
+        wait_for(lambda: self.heard > 3 or not self.thread.is_alive(), "what the witness hears")
         self.stopped = True
         self.thread.join(30)
         print(f"{what}: {self.heard} events, the longest wait {self.worst * 1000:.1f} ms")

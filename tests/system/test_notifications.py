@@ -6,18 +6,23 @@ import time
 import pytest
 
 from conftest import publish, token, wait_for
-from example_site import Site, sign_in
+from example_site import FILES, Site, sign_in
 
 TOPIC = "https://example.com/users/Ada/notifications"
 WITHOUT_SHARED_WORKER = "delete window.SharedWorker"
 TEXTS = "return [...document.querySelectorAll('#list li div')].map(item => item.textContent).reverse()"
 
 
+@pytest.fixture(params=FILES)
+def file(request):
+    return request.param
+
+
 @pytest.fixture
-def site(request, start_hub, tmp_path):
+def site(request, start_hub, tmp_path, file):
     """The parameter: how long a token is good."""
     hub = start_hub(f"transport log {{ path {tmp_path}/history }}")
-    site = Site(tmp_path, hub, getattr(request, "param", 600))
+    site = Site(tmp_path, hub, file, getattr(request, "param", 600))
     yield site
     site.stop()
 

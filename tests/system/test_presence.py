@@ -7,18 +7,18 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from conftest import KEY, PATH, Client, Stream, wait_for
-from example_site import Site, sign_in
+from example_site import FILES, Site, sign_in
 
 ROOM = "https://example.com/room"
 WHO = f"{PATH}/subscriptions/{quote(ROOM, safe='')}"
 
 
-@pytest.fixture
-def begin(start_hub, tmp_path):
+@pytest.fixture(params=FILES)
+def begin(request, start_hub, tmp_path):
     sites = []
 
     def start(seconds=600, directive="subscriptions"):
-        sites.append(Site(tmp_path, start_hub(f"transport log {{ path {tmp_path}/history }}\n{directive}"), seconds))
+        sites.append(Site(tmp_path, start_hub(f"transport log {{ path {tmp_path}/history }}\n{directive}"), request.param, seconds))
         return sites[-1]
 
     yield start

@@ -1,4 +1,5 @@
-"""`make run` where something is in its way: it says so, and a banner is only shown of a hub that answers behind it."""
+"""`make run` and `make run-apache` where something is in their way: they say so, and a banner is only shown of a hub that answers
+behind its front."""
 import http.client
 import os
 import re
@@ -14,9 +15,14 @@ import pytest
 from conftest import ROOT, Stream, free_port, publish, wait_for
 
 
+# What each calls itself, the front's process, and a word of its log.
+FRONTS = {"caddy": ("make run", "caddy", "serving initial configuration"), "apache": ("make run-apache", "apache2", "resuming normal operations")}
+
+
 class Run:
-    def __init__(self, log, command, **variables):
-        self.log = log
+    def __init__(self, log, command, front, **variables):
+        self.log, (self.me, self.server, self.word) = log, FRONTS[front]
+        variables["FRONT"] = front
         with log.open("w") as out:
             self.process = subprocess.Popen([*command, ROOT / "examples/run.sh"], env={**os.environ, **variables}, stdin=subprocess.DEVNULL,
                                             stdout=out, stderr=out, start_new_session=True)
@@ -45,12 +51,17 @@ class Run:
         return self.end()
 
 
-@pytest.fixture
-def run(tmp_path):
+def answers(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(params=FRONTS)
+def run(request, tmp_path):
     begun = []
 
     def start(port, command=(), **variables):
-        begun.append(Run(tmp_path / f"{len(begun)}.log", command, PORT=str(port), **variables))
+        begun.append(Run(tmp_path / f"{len(begun)}.log", command, request.param, PORT=str(port), **variables))
         return begun[-1]
     yield start
     for each in begun:
@@ -60,8 +71,9 @@ def run(tmp_path):
 def test_a_port_that_is_taken_is_said_and_nothing_else(run):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        said, status = run(port).end()
-    assert (said, status) == (f"make run: port {port} is taken; PORT=8080 make run takes another\n", 1)
+        each = run(port)
+        said, status = each.end()
+    assert (said, status) == (f"{each.me}: port {port} is taken; PORT=8080 {each.me} takes another\n", 1)
 
 
 def test_so_is_one_that_is_taken_by_another_family_of_addresses(run):
@@ -74,7 +86,7 @@ def test_of_two_that_begin_at_once_one_has_the_port(run):
     both = [run(port), run(port)]
     wait_for(lambda: any(each.process.poll() is not None for each in both), "the other one's end")
     loser, winner = sorted(both, key=lambda each: each.process.poll() is None)
-    assert loser.end() == (f"make run: port {port} is taken; PORT=8080 make run takes another\n", 1)
+    assert loser.end() == (f"{loser.me}: port {port} is taken; PORT=8080 {loser.me} takes another\n", 1)
     winner.ready()
     assert "is taken" in run(port).end()[0], "and so it is later"
     for _ in range(12):
@@ -108,17 +120,18 @@ def test_its_first_lines_warn_of_nothing(run):
     assert "level=warn" not in run(free_port()).ready().said()
 
 
-@pytest.mark.parametrize("name, words", [("alipes", "the hub has ended (status 137); its last lines say why"),
-                                         ("caddy", "Caddy has ended (status 137); its log stands above")])
-def test_one_that_ends_later_is_told_and_takes_the_other_along(run, name, words):
+@pytest.mark.parametrize("which, words", [("hub", "the hub has ended (status 137); its last lines say why"),
+                                          ("front", "{} has ended (status 137); its log stands above")])
+def test_one_that_ends_later_is_told_and_takes_the_other_along(run, which, words):
     port = free_port()
     each = run(port).ready()
-    os.kill(each.child(name), signal.SIGKILL)  # at once: it may still print its banner
+    os.kill(each.child("alipes" if which == "hub" else each.server), signal.SIGKILL)  # at once: it may still print its banner
     said, status = each.end()
-    assert status == 1 and said.endswith(f"make run: {words}\n")
-    assert name == "alipes" or "serving initial configuration" in said
+    assert status == 1 and said.endswith(f"{each.me}: {words.format(each.server.rstrip('2').title())}\n")
+    assert which == "hub" or each.word in said
     with pytest.raises(ProcessLookupError):
         os.killpg(each.process.pid, 0)
+    wait_for(lambda: not answers(port), "a port that is free, of a server with children as well")
 
 
 def test_a_hub_that_cannot_begin_is_told_without_a_banner(run, tmp_path):
@@ -128,9 +141,10 @@ def test_a_hub_that_cannot_begin_is_told_without_a_banner(run, tmp_path):
 
 
 def test_a_server_that_answers_in_its_place_is_not_taken_for_it(run, tmp_path):
-    """Caddy's place is taken by something that says 200 to everything."""
+    """The front's place is taken by something that says 200 to everything."""
     port = free_port()
-    (tmp_path / "caddy").write_text(f"""#!/usr/bin/python3
+    for name in "caddy", "apache2":
+        (tmp_path / name).write_text(f"""#!/usr/bin/python3
 import http.server
 class Any(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
@@ -138,14 +152,14 @@ class Any(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.ThreadingHTTPServer(("127.0.0.1", {port}), Any).serve_forever()
 """)
-    (tmp_path / "caddy").chmod(0o755)
+        (tmp_path / name).chmod(0o755)
     said, status = run(port, PATH=f"{tmp_path}:{os.environ['PATH']}").end()
     assert status == 1 and "The page" not in said and f"nothing of this hub answers on port {port}" in said
 
 
 def test_no_secret_is_on_a_command_line_and_the_token_ends(run, tmp_path):
     out = tmp_path / "calls"
-    token = run(free_port(), ["strace", "-f", "-qq", "-s", "4096", "-e", "trace=execve", "-o", out]).ready().token
-    calls = out.read_text()
-    assert "caddy" in calls and token not in calls and "Bearer" not in calls and not re.search(r"[0-9a-f]{64}", calls)
+    each = run(free_port(), ["strace", "-f", "-qq", "-s", "4096", "-e", "trace=execve", "-o", out]).ready()
+    token, calls = each.token, out.read_text()
+    assert each.server in calls and token not in calls and "Bearer" not in calls and not re.search(r"[0-9a-f]{64}", calls)
     assert 23 < (jwt.decode(token, options={"verify_signature": False})["exp"] - time.time()) / 3600 <= 24

@@ -261,7 +261,7 @@ def test_an_end_is_told_once_where_the_hub_ends_the_stream(start_hub, dialect, w
     hub = start_hub(f"{AT_ONCE}{ISSUED}{extra}")
     stream = open_stream(hub, dialect, "https://example.com/dies")
     sub = collection(hub, dialect)[0][1]
-    watcher = Watcher(hub, dialect, auth=person(dialect, exp=time.time() + 600))
+    watcher = Watcher(hub, dialect, auth=person(dialect, exp=time.time() + 86400))
     if change:
         hub.conf.write_text(change(hub.conf.read_text()))
         hub.server.process.send_signal(signal.SIGHUP)
@@ -399,7 +399,7 @@ def test_a_token_that_ends_and_is_renewed_shows_no_leaving(start_hub, dialect):
     (begin,) = watcher.wait(1)
     cursor = [f"Last-Event-ID: {watcher.last}"]
     assert re.search(rb"retry: (\d+)\n", stream.end())
-    back = open_stream(hub, dialect, "https://example.com/room", auth=person(dialect, sub="ann", exp=time.time() + 60), headers=cursor)
+    back = open_stream(hub, dialect, "https://example.com/room", auth=person(dialect, sub="ann", exp=time.time() + 3600), headers=cursor)
     told = watcher.wait(2)
     assert told[0][0] is True and told[1] == (False, *begin[1:])
     back.close()

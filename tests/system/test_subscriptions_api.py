@@ -26,7 +26,7 @@ def enc(text):
 
 
 def access(*details, **claims):
-    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 600, **claims,
+    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 86400, **claims,
               "authorization_details": [{"type": KIND, **d} for d in details]}
     return jwt.encode(claims, KEY, algorithm="HS256", headers={"typ": "at+jwt"})
 
@@ -616,7 +616,8 @@ def test_a_list_that_is_not_read_in_its_time_is_cut_and_seen_to_be_short(start_h
     with pytest.raises((ConnectionError, AssertionError)):
         client.reply()
     client.close()
-    assert ask(hub, f"{API}?topic=none", ALL["0.x"], wire=wire).status == 200
+    # Where the machine is busy, this one may meet the same bound.
+    wait_for(lambda: ask(hub, f"{API}?topic=none", ALL["0.x"], wire=wire).status == 200, "a list in its time")
     for stream in made:
         stream.close()
 

@@ -86,7 +86,7 @@ def test_an_end_that_was_tried_and_failed_is_told_once_after_a_kill_to_whoever_h
     hub.kill()
     trouble.set(sync_error=0, times=0)
     hub.start()
-    assert not topics(hub)[1]
+    wait_for(lambda: not topics(hub)[1], "the end")
     assert told_since(hub, cursor) == [False]
 
 

@@ -55,6 +55,7 @@ def test_who_began_has_ended_once_whatever_moment_a_kill_hits(tmp_path, hold_bac
             thread.join(30)
             assert not thread.is_alive()
         hub.start()
+    wait_for(lambda: not collection(hub, "0.x") + collection(hub, "1.0"), "the ends of those who do not come back")
     hub.stop()
     events = dump(hub.history)
     positions = [tuple(int(n) for n in e["position"].split("-")) for e in events]
@@ -90,7 +91,7 @@ def test_who_stays_longer_than_the_history_of_begins_is_known_after_a_kill(tmp_p
     assert not [e for e in events if e["topics"][0].rsplit("/", 1)[1] in {quote(s, safe="") for s in subjects}]
     hub.kill()
     hub.start()
-    assert collection(hub, dialect) == []
+    wait_for(lambda: collection(hub, dialect) == [], "the ends")
     ends = [json.loads(e["data"]) for e in dump(hub.history) if e.get("subscription") == "end"]
     assert sorted(e["subscriber"] for e in ends if e["subscriber"] in subjects) == sorted(subjects)
     assert all(e["payload"] in range(20) for e in ends if e["subscriber"] in subjects)

@@ -95,7 +95,6 @@ def test_what_lasts_longer_than_max_age_is_known_after_a_start_and_ends_once(tmp
     if how == "kill":
         hub.kill()
         hub.start()
-        assert not listed(hub)[1]
     else:
         hub.stop()
         hub.start()
@@ -147,7 +146,7 @@ def fill(hub):
 def test_a_store_that_is_full_of_large_ones_takes_every_end(tmp_path):
     hub = new_hub(tmp_path, max_bytes="1MiB", hold_back="0s", more="max_request_head 64KiB")
     for size, length in ((12000, 5000), (12000, 1), (6000, 3000)):  # few of them fill a file, and leave much of it
-        claims = {"mercure": {"subscribe": ["*"], "payload": "p" * size}, "exp": time.time() + 600}
+        claims = {"mercure": {"subscribe": ["*"], "payload": "p" * size}, "exp": time.time() + 86400}
         auth = f"Authorization: Bearer {jwt.encode(claims, KEY, algorithm='HS256')}"
         pages = [Stream(hub.socket, f"topic={n}{'x' * length}", auth) for n in range(100)]
         assert 0 < len(listed(hub)[1]) < 100 and not re.search("history_failed|history_unwritable", hub.log())

@@ -9,7 +9,7 @@ from conftest import FRONTS, KEY, PATH, ROOT, Stream, front_ready
 PUBLIC = f"https://app.example{PATH}"
 
 
-@pytest.fixture(params=["direct", "apache-http", "caddy-http"])
+@pytest.fixture(params=["direct", "apache-http", "apache-module", "caddy-http"])
 def symfony(request, start_hub, tmp_path):
     """A function that publishes, and a hub."""
     hub = start_hub("max_request_body_size 3MiB")

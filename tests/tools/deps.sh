@@ -1,6 +1,6 @@
 #!/bin/bash
-# deps.sh build|run|test|container|check - the Debian packages that building (build), also running the
-# demo (run), also testing (test), or testing in containers (container) needs.
+# deps.sh build|deb|run|test|container|check - the Debian packages that building (build), also making packages (deb), also
+# running the demo (run, run-apache), also testing (test), or testing in containers (container) needs.
 #
 # Quick and silent where all are there. Otherwise it says what it installs. Debian starts the
 # servers it installs: policy-rc.d forbids that here, and what we brought is disabled; what was
@@ -9,10 +9,11 @@ set -euo pipefail
 
 build_packages=(gcc make dpkg-dev libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev libjwt-dev libcjson-dev
     libcurl4-openssl-dev libhiredis-dev libisal-dev libicu-dev libpcre2-dev)
+deb_packages=(apache2-dev)
 run_packages=(caddy curl)
 test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
     python3-prometheus-client
-    python3-selenium libfcgi-bin apache2 apache2-dev nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl
+    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl
     php-symfony-http-client php-symfony-mercure redis-server strace systemd)
 container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables lintian openssl
     python3-cryptography python3-jwt python3-pytest)
@@ -24,11 +25,13 @@ services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service ng
 mode=${1:-test}
 case $mode in
 build) wanted=("${build_packages[@]}") ;;
+deb) wanted=("${build_packages[@]}" "${deb_packages[@]}") ;;
 run) wanted=("${build_packages[@]}" "${run_packages[@]}") ;;
-test | check) wanted=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
+run-apache) wanted=("${build_packages[@]}" "${deb_packages[@]}" apache2 curl) ;;
+test | check) wanted=("${build_packages[@]}" "${deb_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
 container) wanted=("${container_packages[@]}") ;;
 *)
-    echo "usage: deps.sh build|run|test|container|check" >&2
+    echo "usage: deps.sh build|deb|run|run-apache|test|container|check" >&2
     exit 2
     ;;
 esac

@@ -16,6 +16,7 @@ import directives
 import structure
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODULE_ROOT = ROOT / "proxy-config/apache"  # the module for Apache is the folder mod_alipes/ there
 
 ROWS = {
     "base": 1,
@@ -118,8 +119,7 @@ def lint_includes(path, text):
                            f"({other or 'top'}, row {other_row})")
 
 
-def lint_calls(path, code):
-    row = room(path)[1]
+def lint_calls(path, code, row):
     for number, line in enumerate(code.split("\n"), 1):
         for match in CALL.finditer(line):
             name = match.group(1)
@@ -129,13 +129,25 @@ def lint_calls(path, code):
                 yield number, f"{name}(): {TOP_ONLY[name]}"
 
 
-def lint_opening(path, text):
+def lint_module_includes(path, text):
+    """The module for Apache takes of the hub what the Makefile compiles for it, and nothing else."""
+    shares = re.search(r"^MODULE_SHARES\s*:= \$\(addprefix backend/,(.*)\)$", (ROOT / "Makefile").read_text(), re.M)[1].split()
+    for number, line in enumerate(text.split("\n"), 1):
+        match = INCLUDE.match(line)
+        own = match and match[1]
+        if not own or not (ROOT / "backend" / own).is_file():
+            continue
+        if (ROOT / "backend" / own).with_suffix(".c").is_file() and own[:-1] + "c" not in shares:
+            yield number, f"{own} is not among MODULE_SHARES of the Makefile"
+
+
+def lint_opening(path, text, root):
     if path.suffix == ".c":
         if not text.startswith("/*"):
             yield 1, "a file opens with a comment that says what it is"
         return
     # alloc.h in base/ is guarded by BASE_ALLOC_H, and that is its first line.
-    inside = path.relative_to(ROOT / "backend")
+    inside = path.relative_to(root)
     want = re.sub(r"\W", "_", str(inside)).upper()
     if not re.match(rf"(?:/\*.*?\*/\s*)?#ifndef {want}\n#define {want}\n", text, re.S):
         yield 1, f"a header opens with #ifndef {want} and #define {want}"
@@ -204,24 +216,30 @@ def sources(folder):
 
 
 def main():
-    backend, tests = sources("backend"), sources("tests")
-    findings = list(dict.fromkeys(lint_format(backend + tests)))
+    backend, tests, module = sources("backend"), sources("tests"), sources("proxy-config/apache/mod_alipes")
+    findings = list(dict.fromkeys(lint_format(backend + tests + module)))
     for path in backend:
         text = path.read_text(encoding="utf-8")
-        for check in (lint_includes(path, text), lint_opening(path, text),
-                      lint_calls(path, blank(text))):
+        for check in (lint_includes(path, text), lint_opening(path, text, ROOT / "backend"),
+                      lint_calls(path, blank(text), room(path)[1])):
             findings += [(path, number, what) for number, what in check]
+    for path in module:
+        text = path.read_text(encoding="utf-8")
+        for check in (lint_module_includes(path, text), lint_opening(path, text, MODULE_ROOT),
+                      lint_calls(path, blank(text), None)):
+            findings += [(path, number, what) for number, what in check]
+    findings += structure.findings_of_module(MODULE_ROOT, module, blank)
     for path in tests:
         if path.suffix == ".c" and not path.read_text(encoding="utf-8").startswith("/*"):
             findings.append((path, 1, "a file opens with a comment that says what it is"))
-    findings += lint_structure(backend, tests)
+    findings += lint_structure(backend, tests + module)
     findings += lint_packages()
     findings += directives.findings(ROOT)
     findings += conformance.findings(ROOT)
     for path, number, what in sorted(findings, key=lambda f: (str(f[0]), f[1])):
         shown = path.relative_to(ROOT) if path.is_absolute() else path
         print(f"{shown}:{number}: {what}")
-    print(f"lint: {len(backend) + len(tests)} files, {len(findings)} findings")
+    print(f"lint: {len(backend) + len(tests) + len(module)} files, {len(findings)} findings")
     return 1 if findings else 0
 
 

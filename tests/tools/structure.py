@@ -200,6 +200,14 @@ def citations(backend, paths):
                     yield path, line_of(text, match.start()), f'{document}.md has no section "{title}"'
 
 
+def findings_of_module(root, paths, blank):
+    """The module for Apache: a room of its own."""
+    units = units_of(root, paths, blank)
+    yield from circles(units)
+    yield from exports(units)
+    yield from unused_inlines(units)
+
+
 def findings(root, backend, others, blank):
     """`backend`: its .c and .h; `others`: whatever else may cite the documents."""
     units = units_of(root / "backend", backend, blank)

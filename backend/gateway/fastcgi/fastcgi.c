@@ -13,6 +13,8 @@
 #include "gateway/fastcgi/fastcgi_request.h"
 #include "gateway/fastcgi/framing.h"
 #include "gateway/fastcgi/management.h"
+#include "gateway/fastcgi/multicast_record.h"
+#include "gateway/fastcgi/places.h"
 #include "gateway/fastcgi/record.h"
 
 #include <fastcgi.h>
@@ -21,6 +23,8 @@ enum {
     MANAGEMENT_BYTES = 4096, /* content of a GET_VALUES: three names of our own are 50 */
     STEP_COST = 128,         /* what is worked off before others have their turn: some 10 us */
     WHOLE_COST = 16,         /* of a record that begins something or is answered */
+    MULTIPLEXED = 100,       /* max_requests_per_connection, where it is not said, */
+    MULTICAST = 65535,       /* and by multicast */
 };
 
 struct fastcgi {
@@ -76,9 +80,13 @@ protocol_error(struct fastcgi *f)
 
 /* At a time, of a connection. */
 static size_t
-max_requests(const struct config *c)
+max_requests(const struct fastcgi *f)
 {
-    return c->fastcgi_multiplexing ? c->max_requests_per_connection : 1;
+    const struct config *c = f->link.gw->config;
+    size_t most = c->max_requests_per_connection;
+    if (f->requests.multicast)
+        return most ? most : MULTICAST;
+    return !c->fastcgi_multiplexing ? 1 : most ? most : MULTIPLEXED;
 }
 
 static void
@@ -94,7 +102,7 @@ static void
 begin_request(struct fastcgi *f, struct slice body)
 {
     const unsigned char *p = (const unsigned char *)body.ptr;
-    size_t most = max_requests(f->link.gw->config);
+    size_t most = max_requests(f);
     uint16_t id = f->record.id;
     if (body.len < 8 || id == FCGI_NULL_REQUEST_ID || fastcgi_request_find(&f->requests, id)) {
         protocol_error(f);
@@ -121,14 +129,46 @@ begin_request(struct fastcgi *f, struct slice body)
 }
 
 static void
+on_mark(struct timer *timer)
+{
+    struct multicast *m = CONTAINER_OF(timer, struct multicast, timer);
+    struct fastcgi_requests *all = &of_link(m->link)->requests;
+    timer_arm(worker_timers(m->link->connection.worker), timer, places_mark(all));
+}
+
+static void
 manage(struct fastcgi *f, struct slice content)
 {
+    bool begins = f->record.type == FCGI_GET_VALUES && f->requests.multicast == NULL &&
+                  management_asks_multicast(content);
+    if (begins) {
+        f->requests.multicast = multicast_new(&f->link, on_mark);
+        link_tune_for_streaming(&f->link);
+    }
     size_t conns = f->link.door->listener.max_connections;
-    size_t reqs = max_requests(f->link.gw->config);
+    size_t reqs = max_requests(f);
     struct buf b;
     buf_init(&b, SIZE_MAX);
     management_answer(&b, f->record.type, content, conns, reqs == 1 ? conns : reqs, reqs > 1);
     push(f, &b);
+    if (begins)
+        on_mark(&f->requests.multicast->timer);
+}
+
+/* Of a stream. False: that is no record of its kind, or the connection speaks no such. */
+static bool
+steer(struct fastcgi *f, struct slice content)
+{
+    struct fastcgi_request *r = fastcgi_request_find(&f->requests, f->record.id);
+    bool is_pause = f->record.type == MULTICAST_PAUSE;
+    if (f->requests.multicast == NULL || f->record.id == FCGI_NULL_REQUEST_ID ||
+        !(is_pause || f->record.type == MULTICAST_RESUME))
+        return false;
+    if (r && is_pause)
+        places_pause(r);
+    else if (r && !places_resume(r, content))
+        protocol_error(f);
+    return true;
 }
 
 /* Records that are worked off whole. */
@@ -137,14 +177,35 @@ on_whole_record(struct fastcgi *f, struct slice content)
 {
     if (f->record.type == FCGI_BEGIN_REQUEST)
         begin_request(f, content);
-    else
+    else if (!steer(f, content))
         manage(f, content);
 }
 
 static bool
 is_whole(const struct record *r)
 {
-    return r->id == FCGI_NULL_REQUEST_ID || r->type == FCGI_BEGIN_REQUEST;
+    return r->id == FCGI_NULL_REQUEST_ID || r->type == FCGI_BEGIN_REQUEST || r->type > FCGI_MAXTYPE;
+}
+
+/* Who does not read is not answered. */
+static bool
+may_answer(const struct fastcgi *f)
+{
+    return f->requests.multicast ? multicast_has_room(f->requests.multicast)
+                                 : link_is_flushed(&f->link);
+}
+
+/* What it asks for from now on it asks the next hub for. */
+static bool
+is_left_unread(const struct fastcgi *f)
+{
+    return f->requests.multicast && link_is_stopping(&f->link);
+}
+
+static bool
+is_parting(const struct fastcgi *f)
+{
+    return f->requests.multicast && f->requests.multicast->parting;
 }
 
 /* A part of a request's record, or all of it; `end`: the empty record that ends a stream. */
@@ -180,7 +241,7 @@ must_wait(const struct fastcgi *f, const struct fastcgi_request *r)
 static unsigned
 work_step(struct fastcgi *f, struct slice *in)
 {
-    if (f->link.connection.closed || f->link.lingering || f->link.dead)
+    if (f->link.connection.closed || f->link.lingering || f->link.dead || is_left_unread(f))
         return 0;
     if (!f->reading) {
         size_t padding = f->skip < in->len ? f->skip : in->len;
@@ -195,7 +256,7 @@ work_step(struct fastcgi *f, struct slice *in)
             size_t size = RECORD_HEAD + (size_t)f->record.length;
             if (f->record.length > MANAGEMENT_BYTES)
                 protocol_error(f);
-            if (f->record.length > MANAGEMENT_BYTES || in->len < size || !link_is_flushed(&f->link))
+            if (f->record.length > MANAGEMENT_BYTES || in->len < size || !may_answer(f))
                 return 0;
             f->skip = f->record.padding;
             struct slice content = slice_head(slice_from(*in, RECORD_HEAD), f->record.length);
@@ -271,12 +332,30 @@ on_input(struct link *l, struct slice bytes)
 }
 
 static void
+resume_multicast(struct fastcgi *f)
+{
+    struct multicast *m = f->requests.multicast;
+    if (m->full)
+        multicast_flush(m);
+    if (m->full && link_is_flushed(&f->link))
+        fastcgi_requests_writable(&f->requests);
+    if (m->resumes)
+        places_resume_late(&f->requests);
+}
+
+static void
 resume(struct link *l)
 {
     struct fastcgi *f = of_link(l);
     fastcgi_requests_resume(&f->requests);
+    if (f->requests.multicast)
+        resume_multicast(f);
     if (l->connection.closed || l->lingering)
         return;
+    if (is_parting(f) && places_part(&f->requests)) {
+        link_linger(l);
+        return;
+    }
     work_kept(f);
     settle_timer(f);
 }

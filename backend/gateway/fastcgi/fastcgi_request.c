@@ -10,7 +10,8 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "base/state.h"
+#include "gateway/fastcgi/authorization_hint.h"
+#include "gateway/fastcgi/fastcgi_state.h"
 #include "gateway/fastcgi/framing.h"
 #include "gateway/fastcgi/params.h"
 #include "gateway/fastcgi/record.h"
@@ -21,47 +22,6 @@
 
 #include <fastcgi.h>
 #include <stdlib.h>
-
-#define FASTCGI_STATES(X)                                                                          \
-    X(NEW)       /* begins */                                                                      \
-    X(PARAMS)    /* its params come */                                                             \
-    X(BODY)      /* the handler wants the body */                                                  \
-    X(WAITING)   /* the handler has the request */                                                 \
-    X(SENDING)   /* a long reply, whose rest comes in pieces */                                    \
-    X(REPLYING)  /* reply and END_REQUEST are written or in `out` */                               \
-    X(STREAMING) /* an event stream */                                                             \
-    X(ENDING)    /* END_REQUEST is written or in `out` */
-
-enum state {
-#define X(name) STATE_##name,
-    FASTCGI_STATES(X)
-#undef X
-};
-
-static const struct machine machine = {
-    .event = "fastcgi_state",
-    .names =
-        (const char *const[]){
-#define X(name) #name,
-            FASTCGI_STATES(X)
-#undef X
-        },
-    .from =
-        (const uint32_t[]){
-            [STATE_PARAMS] = STATE_BIT(STATE_NEW),
-            [STATE_BODY] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_WAITING),
-            [STATE_WAITING] =
-                STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) | STATE_BIT(STATE_WAITING),
-            [STATE_SENDING] =
-                STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) | STATE_BIT(STATE_WAITING),
-            [STATE_REPLYING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) |
-                               STATE_BIT(STATE_WAITING) | STATE_BIT(STATE_SENDING),
-            [STATE_STREAMING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_WAITING),
-            [STATE_ENDING] = STATE_BIT(STATE_PARAMS) | STATE_BIT(STATE_BODY) |
-                             STATE_BIT(STATE_WAITING) | STATE_BIT(STATE_SENDING) |
-                             STATE_BIT(STATE_STREAMING),
-        },
-};
 
 /* What only a request needs that is being read. */
 struct input {
@@ -76,9 +36,9 @@ of_exchange(const struct exchange *ex)
 }
 
 static void
-set_state(struct fastcgi_request *r, enum state to)
+set_state(struct fastcgi_request *r, enum fastcgi_state to)
 {
-    state_move(&machine, &r->state, to, r->exchange.id);
+    state_move(&fastcgi_machine, &r->state, to, r->exchange.id);
 }
 
 static struct link *
@@ -96,6 +56,8 @@ now_ms(const struct fastcgi_requests *all)
 static void
 push(struct fastcgi_requests *all, struct buf *b)
 {
+    if (all->multicast)
+        multicast_flush(all->multicast);
     if (b->failed)
         link_die(all->link);
     else
@@ -146,31 +108,6 @@ add_head(struct buf *b, const struct reply *r)
     headers_add_all(b, r);
 }
 
-/* Where a front keeps the Authorization header to itself, its operator must hear what to do. */
-static void
-hint_at_authorization(struct fastcgi_request *r, const struct reply *reply)
-{
-    static struct log_limit limit;
-    struct slice value;
-    uint64_t more;
-    if (reply->status != 401 || r->exchange.request == NULL ||
-        request_header(r->exchange.request, SLICE("Authorization"), &value) ||
-        request_header(r->exchange.request, SLICE("Cookie"), &value) || !log_allowed(&limit, &more))
-        return;
-    if (params_show_stripped_token(&r->input->params))
-        log_line(LOG_WARN, "authorization_missing",
-                 "conn=%llu suppressed=%llu msg=\"the front strips Authorization: in HAProxy's "
-                 "fcgi-app add: pass-header Authorization\"",
-                 (unsigned long long)r->exchange.id, (unsigned long long)more);
-    else
-        log_line(
-            LOG_WARN, "authorization_missing",
-            "conn=%llu suppressed=%llu msg=\"no Authorization came over FastCGI; if the client "
-            "sent one: in Apache add CGIPassAuth On, in HAProxy's fcgi-app pass-header "
-            "Authorization\"",
-            (unsigned long long)r->exchange.id, (unsigned long long)more);
-}
-
 /* Bytes of a reply, and its end where that is all of it. */
 static void
 push_reply(struct fastcgi_request *r, struct buf *b)
@@ -196,7 +133,8 @@ on_wire_reply(struct exchange *ex, const struct reply *reply)
         return; /* aborted meanwhile */
     if (link_is_stopping(link_of(ex)))
         r->all->keep = false;
-    hint_at_authorization(r, reply);
+    if (reply->status == 401 && ex->request)
+        authorization_hint(ex, &r->input->params);
     buf_init(&b, SIZE_MAX);
     size_t opened = record_open(&b);
     add_head(&b, reply);
@@ -255,6 +193,13 @@ on_wire_wait(struct exchange *ex)
 }
 
 static void
+move_to(struct list *list, struct fastcgi_request *r)
+{
+    list_unlink(&r->node);
+    list_append(list, &r->node);
+}
+
+static void
 on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice first)
 {
     struct fastcgi_request *r = of_exchange(ex);
@@ -262,17 +207,47 @@ on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice firs
     if (r->state == STATE_ENDING)
         return;
     buf_init(&b, SIZE_MAX);
+    if (ex->is_multicast && !r->paused)
+        multicast_add_place(r->all->multicast, r->id, reply->at, reply->is_live, &b);
+    r->is_covered = ex->is_multicast && reply->is_live && !r->paused;
+    if (r->resumes)
+        r->all->multicast->resumes = true;
     size_t opened = record_open(&b);
     add_head(&b, reply);
     buf_add(&b, SLICE("\r\n"));
     buf_add(&b, first);
     record_close(&b, opened, FCGI_STDOUT, r->id);
     set_state(r, STATE_STREAMING);
+    move_to(&r->all->streams, r);
     r->deadline_ms = 0;
     link_tune_for_streaming(link_of(ex));
     push(r->all, &b);
     drop_input(r);
     link_ask_resume(link_of(ex));
+}
+
+/* False: it is not the event that was torn, and the stream is given up. */
+static bool
+finish_torn(struct fastcgi_request *r, const struct update *u)
+{
+    if (position_cmp(u->position, r->torn_at) == 0 && r->torn_offset <= u->event.len) {
+        multicast_finish(r->all->multicast, r->id, u, r->torn_offset);
+        r->is_torn = false;
+    } else {
+        fastcgi_request_give_up(r);
+    }
+    return !r->is_torn;
+}
+
+static size_t
+send_multicast(struct fastcgi_request *r, struct update *const *updates, size_t count)
+{
+    size_t begun = 0;
+    if (r->paused || (r->is_torn && !multicast_has_room(r->all->multicast)))
+        return 0;
+    if (r->is_torn && !finish_torn(r, updates[begun++]))
+        return 0;
+    return begun + multicast_send(r->all->multicast, r->id, updates + begun, count - begun);
 }
 
 static size_t
@@ -281,17 +256,20 @@ on_wire_send(struct exchange *ex, struct update *const *updates, size_t count)
     struct fastcgi_request *r = of_exchange(ex);
     if (r->state != STATE_STREAMING)
         return 0;
+    if (ex->is_multicast)
+        return send_multicast(r, updates, count);
     size_t begun = link_send(link_of(ex), updates, count, r->id);
-    if (begun) { /* when the socket is full and then is not, others come first */
-        list_unlink(&r->node);
-        list_append(&r->all->list, &r->node);
-    }
+    if (begun) /* when the socket is full and then is not, others come first */
+        move_to(&r->all->streams, r);
     return begun;
 }
 
 static bool
 on_wire_is_flushed(const struct exchange *ex)
 {
+    const struct fastcgi_request *r = of_exchange(ex);
+    if (ex->is_multicast && r->state == STATE_STREAMING)
+        return !r->paused && !r->all->multicast->full;
     return link_is_flushed(link_of(ex));
 }
 
@@ -300,7 +278,11 @@ on_wire_send_text(struct exchange *ex, struct slice text)
 {
     struct fastcgi_request *r = of_exchange(ex);
     struct buf b;
-    if (r->state != STATE_STREAMING || link_of(ex)->dead || !link_is_flushed(link_of(ex)))
+    if (r->state != STATE_STREAMING || link_of(ex)->dead)
+        return false;
+    if (ex->is_multicast)
+        return !r->paused && !r->is_torn && multicast_send_text(r->all->multicast, r->id, text);
+    if (!link_is_flushed(link_of(ex)))
         return false;
     buf_init(&b, SIZE_MAX);
     size_t opened = record_open(&b);
@@ -311,6 +293,16 @@ on_wire_send_text(struct exchange *ex, struct slice text)
 }
 
 static void
+begin_ending(struct fastcgi_request *r, struct slice last)
+{
+    set_state(r, STATE_ENDING);
+    move_to(&r->all->busy, r);
+    r->deadline_ms = 0;
+    push_end(r, last);
+    link_ask_resume(r->all->link);
+}
+
+static void
 on_wire_end(struct exchange *ex, struct slice last)
 {
     struct fastcgi_request *r = of_exchange(ex);
@@ -318,21 +310,34 @@ on_wire_end(struct exchange *ex, struct slice last)
         return;
     if (link_is_stopping(link_of(ex)))
         r->all->keep = false;
-    set_state(r, STATE_ENDING);
-    push_end(r, last);
+    /* Into an event of which the client has a part nothing is written. */
+    begin_ending(r, r->paused || r->is_torn ? SLICE("") : last);
+}
+
+void
+fastcgi_request_give_up(struct fastcgi_request *r)
+{
+    begin_ending(r, SLICE(""));
+}
+
+static bool
+on_wire_part(struct exchange *ex)
+{
+    struct fastcgi_request *r = of_exchange(ex);
+    if (!ex->is_multicast)
+        return false;
+    r->parted = true;
+    r->all->multicast->parting = true;
     link_ask_resume(link_of(ex));
+    return true;
 }
 
 /* Ended by the peer. */
 void
 fastcgi_request_abort(struct fastcgi_request *r)
 {
-    if (r->state == STATE_REPLYING || r->state == STATE_ENDING)
-        return;
-    set_state(r, STATE_ENDING);
-    r->deadline_ms = 0;
-    push_end(r, SLICE(""));
-    link_ask_resume(r->all->link);
+    if (r->state != STATE_REPLYING && r->state != STATE_ENDING)
+        begin_ending(r, SLICE(""));
 }
 
 static const struct exchange_wire wire = {
@@ -347,6 +352,7 @@ static const struct exchange_wire wire = {
     .is_flushed = on_wire_is_flushed,
     .send_text = on_wire_send_text,
     .end = on_wire_end,
+    .part = on_wire_part,
 };
 
 static void
@@ -360,10 +366,12 @@ release(struct fastcgi_request *r)
     drop_input(r);
     list_unlink(&r->node);
     all->count--;
-    if (r == &all->first)
+    if (r == &all->first) {
         r->all = NULL;
-    else
-        free(r);
+        return;
+    }
+    request_table_remove(all->table, r->id);
+    free(r);
 }
 
 /* Its END_REQUEST is written. */
@@ -375,7 +383,7 @@ finish(struct fastcgi_request *r)
     release(r);
     if (all->count)
         return;
-    if (all->keep) {
+    if (all->multicast ? !link_is_stopping(all->link) : all->keep) {
         all->unread = false; /* passed over as it comes */
         all->deadline_ms = now_ms(all) + all->link->gw->config->keepalive_timeout_ms;
     } else if (all->unread) {
@@ -404,6 +412,8 @@ begin_handler(struct fastcgi_request *r)
         refuse(r, refused, SLICE(""));
         return;
     }
+    if (!ex->is_multicast)
+        ex->request->ticket = SLICE("");
     r->active = true;
     ex->state = NULL;
     ex->handler = r->all->link->door->route(ex);
@@ -474,28 +484,37 @@ fastcgi_request_stdin(struct fastcgi_request *r, struct slice content, bool end)
 struct fastcgi_request *
 fastcgi_request_find(struct fastcgi_requests *all, uint16_t id)
 {
-    LIST_EACH(node, after, &all->list)
-    {
-        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        if (r->id == id)
-            return r;
-    }
-    return NULL;
+    if (all->first.all && all->first.id == id)
+        return &all->first;
+    return request_table_find(all->table, id);
+}
+
+static struct fastcgi_request *
+make(struct fastcgi_requests *all, uint16_t id)
+{
+    if (all->first.all == NULL)
+        return &all->first;
+    struct fastcgi_request *r = xalloc(sizeof *r);
+    if (all->table == NULL)
+        all->table = xalloc(sizeof *all->table);
+    request_table_add(all->table, id, r);
+    return r;
 }
 
 void
 fastcgi_request_begin(struct fastcgi_requests *all, uint16_t id, bool keep)
 {
     const struct config *c = all->link->gw->config;
-    struct fastcgi_request *r = all->first.all ? xalloc(sizeof *r) : &all->first;
+    struct fastcgi_request *r = make(all, id);
     *r = (struct fastcgi_request){.all = all, .id = id, .input = xalloc(sizeof *r->input)};
-    list_append(&all->list, &r->node);
+    list_append(&all->busy, &r->node);
     all->count++;
     all->keep = keep;
     buf_init(&r->input->params, c->max_request_head);
     body_init(&r->input->body, 0, (struct body_share){0});
     arena_init(&r->exchange.arena, EXCHANGE_ARENA_BYTES);
     r->exchange.wire = &wire;
+    r->exchange.is_multicast = all->multicast != NULL;
     r->exchange.worker = all->link->connection.worker;
     r->exchange.id = all->link->connection.id;
     set_state(r, STATE_PARAMS);
@@ -506,6 +525,18 @@ bool
 fastcgi_request_wants_params(const struct fastcgi_request *r)
 {
     return r->state == STATE_PARAMS;
+}
+
+bool
+fastcgi_request_is_open(const struct fastcgi_request *r)
+{
+    return r->state != STATE_SENDING && r->state != STATE_REPLYING && r->state != STATE_ENDING;
+}
+
+bool
+fastcgi_request_streams(const struct fastcgi_request *r)
+{
+    return r->state == STATE_STREAMING;
 }
 
 bool
@@ -521,15 +552,16 @@ void
 fastcgi_requests_init(struct fastcgi_requests *all, struct link *l)
 {
     all->link = l;
-    list_init(&all->list);
+    list_init(&all->busy);
+    list_init(&all->streams);
     all->deadline_ms = now_ms(all) + l->gw->config->head_timeout_ms;
 }
 
 uint64_t
 fastcgi_requests_due_ms(const struct fastcgi_requests *all)
 {
-    uint64_t due = all->count ? UINT64_MAX : all->deadline_ms;
-    LIST_EACH(node, after, &all->list)
+    uint64_t due = all->count || all->multicast ? UINT64_MAX : all->deadline_ms;
+    LIST_EACH(node, after, &all->busy)
     {
         const struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
         if (r->deadline_ms && r->deadline_ms < due)
@@ -541,12 +573,13 @@ fastcgi_requests_due_ms(const struct fastcgi_requests *all)
 void
 fastcgi_requests_resume(struct fastcgi_requests *all)
 {
-    LIST_EACH(node, after, &all->list)
+    LIST_EACH(node, after, &all->busy)
     {
         struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
         if (r->state == STATE_BODY && r->stdin_done)
             judge_body(r);
-        if ((r->state == STATE_REPLYING || r->state == STATE_ENDING) && link_is_flushed(all->link))
+        if ((r->state == STATE_REPLYING || r->state == STATE_ENDING) &&
+            (all->multicast || link_is_flushed(all->link)))
             finish(r);
     }
 }
@@ -554,10 +587,19 @@ fastcgi_requests_resume(struct fastcgi_requests *all)
 void
 fastcgi_requests_writable(struct fastcgi_requests *all)
 {
-    LIST_EACH(node, after, &all->list)
+    bool was_full = all->multicast && all->multicast->full;
+    if (was_full)
+        all->multicast->full = false;
+    LIST_EACH(node, after, &all->busy)
     {
         struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        if (r->state == STATE_STREAMING || r->state == STATE_SENDING)
+        if (r->state == STATE_SENDING)
+            exchange_writable(&r->exchange);
+    }
+    LIST_EACH(other, behind, &all->streams)
+    {
+        struct fastcgi_request *r = CONTAINER_OF(other, struct fastcgi_request, node);
+        if (was_full || !r->exchange.is_multicast)
             exchange_writable(&r->exchange);
     }
 }
@@ -566,7 +608,7 @@ void
 fastcgi_requests_refuse_late(struct fastcgi_requests *all)
 {
     uint64_t now = now_ms(all);
-    LIST_EACH(node, after, &all->list)
+    LIST_EACH(node, after, &all->busy)
     {
         struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
         if (r->deadline_ms == 0 || now < r->deadline_ms)
@@ -580,7 +622,7 @@ fastcgi_requests_refuse_late(struct fastcgi_requests *all)
 void
 fastcgi_requests_drain(struct fastcgi_requests *all)
 {
-    LIST_EACH(node, after, &all->list)
+    LIST_EACH(node, after, &all->busy)
     {
         struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
         if (r->state == STATE_BODY)
@@ -590,20 +632,31 @@ fastcgi_requests_drain(struct fastcgi_requests *all)
     }
 }
 
+static void
+release_all(struct list *list)
+{
+    LIST_EACH(node, after, list)
+    {
+        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
+        r->exchange.may_return = r->exchange.is_multicast;
+        release(r);
+    }
+}
+
 void
 fastcgi_requests_release(struct fastcgi_requests *all)
 {
-    LIST_EACH(node, after, &all->list)
-    {
-        release(CONTAINER_OF(node, struct fastcgi_request, node));
-    }
+    release_all(&all->streams);
+    release_all(&all->busy);
+    multicast_free(&all->multicast);
+    free(all->table);
 }
 
 size_t
 fastcgi_requests_held(const struct fastcgi_requests *all)
 {
     size_t bytes = 0;
-    LIST_EACH(node, after, &all->list)
+    LIST_EACH(node, after, &all->busy)
     {
         const struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
         bytes += r->exchange.arena.used + (r->input ? r->input->params.cap : 0) +

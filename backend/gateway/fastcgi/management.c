@@ -3,6 +3,7 @@
 #include "gateway/fastcgi/management.h"
 
 #include "base/alloc.h"
+#include "gateway/fastcgi/multicast_record.h"
 #include "gateway/fastcgi/record.h"
 
 #include <fastcgi.h>
@@ -21,6 +22,12 @@ is_asked(struct slice asked, struct slice wanted)
         if (slice_eq(name, wanted))
             return true;
     return false;
+}
+
+bool
+management_asks_multicast(struct slice content)
+{
+    return is_asked(content, SLICE(MULTICAST_VALUE));
 }
 
 static void
@@ -45,6 +52,7 @@ management_answer(struct buf *out, uint8_t type, struct slice content, size_t ma
         {SLICE(FCGI_MAX_CONNS), max_conns},
         {SLICE(FCGI_MAX_REQS), max_reqs},
         {SLICE(FCGI_MPXS_CONNS), multiplexes},
+        {SLICE(MULTICAST_VALUE), 1},
     };
     if (type == FCGI_GET_VALUES)
         add_values(out, content, values, COUNT_OF(values));

@@ -14,6 +14,7 @@ enum meaning {
     MEANS_CONTENT_TYPE,
     MEANS_CONTENT_LENGTH,
     MEANS_REDIRECTED_TOKEN,
+    MEANS_TICKET,
     MEANINGS,
 };
 
@@ -26,6 +27,7 @@ static const struct slice names_of[MEANINGS] = {
     [MEANS_CONTENT_TYPE] = SLICE_INIT("CONTENT_TYPE"),
     [MEANS_CONTENT_LENGTH] = SLICE_INIT("CONTENT_LENGTH"),
     [MEANS_REDIRECTED_TOKEN] = SLICE_INIT("REDIRECT_HTTP_AUTHORIZATION"),
+    [MEANS_TICKET] = SLICE_INIT("ALIPES_TICKET"),
 };
 
 /* HTTP_LAST_EVENT_ID, without its prefix, is the header LAST-EVENT-ID. */
@@ -126,6 +128,7 @@ params_read(struct buf *params, struct arena *arena, struct request *ret)
     if (!slice_u64(meant[MEANS_CONTENT_LENGTH], INT64_MAX, &ret->told_length))
         ret->told_length = 0; /* absent, empty, -1 */
     ret->has_body = ret->told_length > 0;
+    ret->ticket = meant[MEANS_TICKET];
     ret->address = meant[MEANS_ADDRESS];
     ret->scheme = meant[MEANS_SCHEME];
     if (slice_eq_nocase(meant[MEANS_HTTPS], SLICE("on")) ||

@@ -390,7 +390,6 @@ disk_start(struct transport *t, struct worker **workers, unsigned count,
 {
     static void *(*const duties[])(void *) = {write_thread, read_thread, keep_thread};
     struct disk *d = disk_of(t);
-    joint_recover(d->joint);
     struct position last = d->joint->last;
     note_held(d);
     broadcast_init(&d->broadcast, workers, count, d->settings.tail_bytes, receive);

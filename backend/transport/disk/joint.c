@@ -1,8 +1,7 @@
 /* joint - two stores are opened as one history, and closed.
  *
- * What was active when the hub ended is what begins and ends add up to. After a stop in good order
- * those may come back: whoever starts us holds their ends back for a while. After anything else
- * the ends are written at once. */
+ * What was active when the hub ended, however it did, is what begins and ends add up to. Those may
+ * come back: whoever starts us holds their ends back for a while. */
 
 #include "transport/disk/joint.h"
 
@@ -16,7 +15,6 @@
 /* What the records of the second store come to. */
 struct folded {
     struct registry *registry;
-    bool is_stopped;      /* in good order: nothing came behind */
     struct position last; /* of those that are shown */
     struct buf id;
 };
@@ -25,8 +23,7 @@ static void
 on_record(void *context, const struct fold_record *r)
 {
     struct folded *f = context;
-    f->is_stopped = r->kind == DISK_RECORD_STOP;
-    if (f->is_stopped)
+    if (r->kind == DISK_RECORD_STOP)
         return;
     registry_restore(f->registry, r->update);
     if (disk_record_is_hidden(r->kind))
@@ -83,7 +80,6 @@ open_active(struct joint *j, const struct transport_settings *s, struct error *e
     if (j->active) {
         settle_end(j, &f);
         j->committed = j->last;
-        j->was_stopped = f.is_stopped;
         joint_set_floor(j);
     }
     buf_fini(&f.id);
@@ -96,8 +92,6 @@ joint_open(const struct transport_settings *s, struct error *err)
     const struct store_settings settings = settings_of(s);
     struct joint *j = xalloc(sizeof *j);
     pthread_mutex_init(&j->lock, NULL);
-    id_source_init(&j->ids);
-    j->has_random_ids = s->has_random_ids;
     j->published = store_open(&settings, err);
     if (j->published) {
         j->last = j->committed = writer_last(&j->published->writer);

@@ -4,7 +4,6 @@
 /* The stores of a transport: what is published, and, where subscriptions are on, beside it what
  * begins and ends, with a retention of its own. Both are in one order of positions. */
 
-#include "base/ids.h"
 #include "transport/disk/store.h"
 #include "transport/registry.h"
 
@@ -19,9 +18,6 @@ struct joint {
     struct registry *registry; /* owns; with `active` */
 
     /* The writer alone. */
-    struct id_source ids;
-    bool has_random_ids;
-    bool was_stopped; /* in good order, before this start */
     uint64_t next_sequence;
     struct position last;                 /* committed */
     struct update *parts[2][JOINT_BATCH]; /* of a commit, for one store each; borrowed */

@@ -246,54 +246,6 @@ joint_carry(struct joint *j, uint32_t room)
 /* --- start, tick and stop -----------------------------------------------------------------------
  */
 
-static struct update *
-make_end(struct joint *j, struct active *a)
-{
-    char id[IDS_URN_LEN + 1];
-    if (j->has_random_ids)
-        id_uuid4(&j->ids, id);
-    else
-        id_uuid7(&j->ids, id);
-    return active_update(a, true, SLICE_OF(id, IDS_URN_LEN));
-}
-
-static bool
-end_some(struct joint *j, struct active **actives, uint32_t count)
-{
-    struct update *ends[CARRIED_AT_ONCE];
-    struct batch *batch = NULL;
-    uint32_t made = 0, committed;
-    while (made < count && (ends[made] = make_end(j, actives[made])) != NULL)
-        made++;
-    bool ok = made && joint_commit(j, ends, made, &batch, &committed) == WRITER_READY;
-    batch_unref(&batch);
-    for (uint32_t i = 0; i < made; i++)
-        update_unref(&ends[i]);
-    return ok;
-}
-
-static void
-end_all(struct joint *j)
-{
-    const struct position all = {UINT64_MAX, UINT64_MAX};
-    struct active *actives[CARRIED_AT_ONCE];
-    uint32_t count;
-    bool ok = true;
-    while (ok && (count = (uint32_t)registry_recorded_before(j->registry, all, actives,
-                                                             CARRIED_AT_ONCE)) > 0) {
-        ok = end_some(j, actives, count);
-        for (uint32_t i = 0; i < count; i++)
-            active_unref(&actives[i]);
-    }
-}
-
-void
-joint_recover(struct joint *j)
-{
-    if (j->active && !j->was_stopped)
-        end_all(j);
-}
-
 uint64_t
 joint_tick(struct joint *j)
 {
@@ -311,5 +263,5 @@ joint_stop(struct joint *j)
 {
     struct error err;
     if (j->active && !writer_stop(&j->active->writer, j->next_sequence, &err))
-        say(&err, "the stop: the next start ends what is active now");
+        say(&err, "the stop");
 }

@@ -14,14 +14,11 @@ MUST_CHECK enum writer_readiness joint_commit(struct joint *, struct update *con
 /* Writes again what stands in the way of retention, up to `room` of them. False: all is done, or
  * cannot be done now. */
 bool joint_carry(struct joint *, uint32_t room);
-/* At a start: after a stop that was none, what was active is ended. What cannot be written now
- * stays in the registry, as after a stop in good order. */
-void joint_recover(struct joint *);
 /* Seals by age. Returns in how many milliseconds it wants to be called again. */
 uint64_t joint_tick(struct joint *);
 /* Would a commit go through? */
 bool joint_is_well(struct joint *);
-/* A stop in good order. */
+/* A stop in good order leaves a record of it, for earlier versions. */
 void joint_stop(struct joint *);
 
 #endif

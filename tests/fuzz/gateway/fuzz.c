@@ -1,9 +1,12 @@
 /* Both wires as a whole: a hub that echoes behind a real connection, fed in pieces of a size that
  * the first byte says (a SOCK_SEQPACKET pair keeps them apart), and a model of what may come out:
  * whole records of requests that were begun and not ended, and no more answers than were asked
- * for; or whole replies, nothing behind one that closes, as each stream does. */
+ * for, multicast only where it was asked for, to streams alone; or whole replies, nothing behind
+ * one that closes, as each stream does. */
 
 #include "base/alloc.h"
+#include "base/hash.h"
+#include "gateway/fastcgi/multicast_record.h"
 #include "gateway/gateway.h"
 #include "transport/update.h"
 
@@ -41,6 +44,10 @@ on_head(struct exchange *ex)
         exchange_send(ex, &update, 1);
         exchange_send_text(ex, SLICE(":\n"));
         exchange_end(ex, SLICE("retry: 1\n\n"));
+    } else if (slice_starts(ex->request->path, SLICE("/m"))) {
+        r.is_live = slice_starts(ex->request->path, SLICE("/mm"));
+        exchange_stream(ex, &r, SLICE(":\n"));
+        exchange_send(ex, &update, 1);
     } else {
         exchange_reply(ex, &r);
     }
@@ -54,6 +61,28 @@ on_body(struct exchange *ex)
 }
 
 static void
+on_resumed(struct exchange *ex, struct position after)
+{
+    exchange_send_text(ex, SLICE(":\n"));
+    if (position_cmp(after, update->position) < 0)
+        exchange_send(ex, &update, 1);
+}
+
+static bool
+is_at(const struct exchange *ex, struct position p)
+{
+    (void)ex;
+    return position_cmp(update->position, p) <= 0;
+}
+
+static struct position
+delivered(struct worker *w)
+{
+    (void)w;
+    return (struct position){1, 5};
+}
+
+static void
 on_body_refused(struct exchange *ex, unsigned status)
 {
     struct reply r = {.status = status};
@@ -64,6 +93,8 @@ static const struct exchange_handler handler = {
     .on_head = on_head,
     .on_body = on_body,
     .on_body_refused = on_body_refused,
+    .on_resumed = on_resumed,
+    .is_at = is_at,
 };
 
 static const struct exchange_handler *
@@ -73,6 +104,7 @@ route(struct exchange *ex)
     return &handler;
 }
 
+static const struct hash_key places = {{1, 2}};
 static struct config config = {
     .max_request_head = 2000,
     .max_pending_bytes = 1 << 20,
@@ -84,6 +116,7 @@ static struct config config = {
     .idle_timeout_ms = 60000,
     .linger_timeout_ms = 60000,
     .max_requests_per_connection = 3,
+    .multicast_backlog = 65536,
 };
 static struct rules rules = {.refs = 1, .config = &config};
 
@@ -109,14 +142,35 @@ begin(void)
     const struct update_parts parts = {
         .topics = &topic, .topic_count = 1, .id = SLICE("i"), .data = SLICE("x")};
     update = update_new(&parts, 1000, &too_large);
+    update->position = (struct position){1, 5};
     const struct gateway_settings settings = {.routes = {route, route},
                                               .max_connections = 1000,
                                               .workers = 1,
                                               .pending = &pending,
-                                              .stopping = &stopping};
+                                              .stopping = &stopping,
+                                              .places = &places,
+                                              .delivered = delivered};
     gateway = gateway_new(&settings, &rules);
     worker = worker_new(0);
     worker_start(worker);
+}
+
+/* A record of multicast, of which the content stands at `p`. */
+static void
+judge_multicast(int type, int id, const unsigned char *p, int length, const int *begun)
+{
+    if (type == MULTICAST_PAUSED) {
+        ENSURE(length == 0 && begun[id] > 0);
+        return;
+    }
+    if (type == MULTICAST_MARK) {
+        ENSURE(length == MULTICAST_PLACE && (id == 0 || begun[id] > 0));
+        return;
+    }
+    int count = p[18] << 8 | p[19];
+    ENSURE(type == MULTICAST_EVENT && id == 0 && count && length >= 20 + 2 * count && p[16] < 4);
+    for (int i = 0; i < count; i++)
+        ENSURE(begun[p[20 + 2 * i] << 8 | p[21 + 2 * i]] > 0);
 }
 
 static void
@@ -124,6 +178,7 @@ judge_records(struct slice in, struct slice out)
 {
     static int begun[65536], open[65536];
     int managed = 0;
+    bool multicast = false;
     memset(begun, 0, sizeof begun);
     memset(open, 0, sizeof open);
     const unsigned char *p = (const unsigned char *)in.ptr, *end = p + in.len;
@@ -131,7 +186,7 @@ judge_records(struct slice in, struct slice out)
         if (p[1] == FCGI_BEGIN_REQUEST)
             begun[p[2] << 8 | p[3]]++;
         else
-            managed += (p[2] << 8 | p[3]) == FCGI_NULL_REQUEST_ID;
+            managed += (p[2] << 8 | p[3]) == FCGI_NULL_REQUEST_ID || p[1] > FCGI_MAXTYPE;
     p = (const unsigned char *)out.ptr;
     end = p + out.len;
     while (p < end) {
@@ -145,7 +200,12 @@ judge_records(struct slice in, struct slice out)
         } else if (p[1] == FCGI_END_REQUEST) {
             ENSURE(id && begun[id]-- > 0 && open[id] != 1 && length == 8);
             open[id] = 0;
+        } else if (p[1] >= MULTICAST_EVENT) {
+            ENSURE(multicast);
+            judge_multicast(p[1], id, p + 8, length, begun);
         } else {
+            struct slice content = SLICE_OF((const char *)p + 8, (size_t)length);
+            multicast |= slice_find(content, SLICE("\x0e\1" MULTICAST_VALUE "1")) < content.len;
             ENSURE(id == 0 && (p[1] == FCGI_GET_VALUES_RESULT || p[1] == FCGI_UNKNOWN_TYPE));
             ENSURE(managed-- > 0);
         }

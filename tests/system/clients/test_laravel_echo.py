@@ -42,7 +42,7 @@ def begun(app):
     return app.hub.log().count("event=stream_begin")
 
 
-BOTH = pytest.mark.parametrize("front", ["apache-http", "caddy-http"])
+BOTH = pytest.mark.parametrize("front", ["apache-http", "apache-module", "caddy-http"])
 
 
 @BOTH

@@ -208,6 +208,25 @@ START_TEST(what_is_no_begin_is_no_subscription)
 }
 END_TEST
 
+START_TEST(an_end_is_told_by_who_took_it_over_last_and_by_nobody_before)
+{
+    struct active *a = make(DIALECT_1_0, SLICE("m"), SLICE(""), SLICE(""));
+    unsigned first = 0, second, third;
+    ck_assert(active_take_over(a, &second));
+    ck_assert(!active_claim_end(a, first));
+    ck_assert(active_take_over(a, &third));
+    ck_assert(third != second && !active_claim_end(a, second));
+    ck_assert(active_claim_end(a, third));
+    ck_assert(!active_claim_end(a, third));
+    ck_assert(!active_take_over(a, &second));
+    struct active *foreign = active_restore(a->dialect, a->id, a->json, a->same);
+    active_is_foreign(foreign);
+    ck_assert(!active_take_over(foreign, &second)); /* another hub's is none of ours */
+    active_unref(&foreign);
+    active_unref(&a);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -219,6 +238,7 @@ main(void)
     tcase_add_test(c, the_same_is_the_same_person_payload_and_matcher_and_nobody_never_is);
     tcase_add_test(c, a_begin_that_was_read_back_is_the_subscription_again);
     tcase_add_test(c, what_is_no_begin_is_no_subscription);
+    tcase_add_test(c, an_end_is_told_by_who_took_it_over_last_and_by_nobody_before);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

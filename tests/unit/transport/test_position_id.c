@@ -3,6 +3,7 @@
 #include "transport/position_id.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,41 @@ START_TEST(every_position_comes_back_as_it_was)
             ck_assert_int_eq(position_cmp(p, back), 0);
         }
     }
+}
+END_TEST
+
+START_TEST(sixteen_bytes_say_the_same_as_the_text)
+{
+    struct position p = {1764263922000, 77}, back = {9, 9};
+    unsigned char bytes[POSITION_ID_BYTES];
+    char text[POSITION_ID_LEN + 1];
+    ck_assert(position_id_seal(&key, p, bytes));
+    snprintf(text, sizeof text,
+             "urn:uuid:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7],
+             bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]);
+    ck_assert(slice_eq(write_id(p), slice_of(text)));
+    ck_assert(position_id_open(&key, bytes, &back));
+    ck_assert_int_eq(position_cmp(p, back), 0);
+    for (unsigned i = 0; i < 8 * POSITION_ID_BYTES; i++) {
+        bytes[i / 8] ^= (unsigned char)(1 << i % 8);
+        struct position other = {9, 9};
+        ck_assert(!position_id_open(&key, bytes, &other) || position_cmp(other, p) != 0);
+        bytes[i / 8] ^= (unsigned char)(1 << i % 8);
+    }
+    ck_assert(!position_id_seal(&key, (struct position){1ull << 48, 1}, bytes));
+}
+END_TEST
+
+START_TEST(just_before_a_position_is_behind_all_that_precede_it)
+{
+    static const struct position all[] = {{0, 0}, {0, 1}, {0, UINT64_MAX}, {1, 0}, {1, 1}, {7, 9}};
+    for (size_t i = 1; i < COUNT_OF(all); i++) {
+        struct position before = position_just_before(all[i]);
+        ck_assert_int_lt(position_cmp(before, all[i]), 0);
+        ck_assert_int_ge(position_cmp(before, all[i - 1]), 0);
+    }
+    ck_assert_int_eq(position_cmp(position_just_before(all[0]), all[0]), 0);
 }
 END_TEST
 
@@ -105,6 +141,8 @@ main(void)
     Suite *s = suite_create("position_id");
     TCase *t = tcase_create("position_id");
     tcase_add_test(t, every_position_comes_back_as_it_was);
+    tcase_add_test(t, sixteen_bytes_say_the_same_as_the_text);
+    tcase_add_test(t, just_before_a_position_is_behind_all_that_precede_it);
     tcase_add_test(t, what_cannot_be_said_is_not);
     tcase_add_test(t, it_is_a_uuid_of_version_8);
     tcase_add_test(t, neighbours_do_not_look_alike);

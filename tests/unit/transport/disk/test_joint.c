@@ -6,6 +6,7 @@
 #include "transport/disk/joint_reader.h"
 #include "transport/disk/joint_writer.h"
 #include "unit/guard.h"
+#include "unit/transport/disk/ends.h"
 #include "unit/transport/disk/history.h"
 
 static struct joint *joint;
@@ -427,8 +428,7 @@ START_TEST(what_lasts_is_known_after_a_kill_and_ended_once)
     kill_joint();
     open_joint(&s);
     ck_assert_uint_eq(registry_count(joint->registry), LASTING);
-    ck_assert(!joint->was_stopped);
-    joint_recover(joint);
+    end_all(joint);
     ck_assert_uint_eq(registry_count(joint->registry), 0);
     ck_assert_int_gt(position_cmp(joint->last, before), 0);
     for (int again = 0; again < 2; again++) {
@@ -438,7 +438,7 @@ START_TEST(what_lasts_is_known_after_a_kill_and_ended_once)
         kill_joint();
         open_joint(&s);
         ck_assert_uint_eq(registry_count(joint->registry), 0);
-        joint_recover(joint);
+        end_all(joint);
     }
     kill_joint();
     forget_lasting(lasting);
@@ -482,7 +482,7 @@ START_TEST(at_the_bound_of_what_is_active_there_is_always_room_for_ends)
     kill_joint();
     open_joint(&s);
     ck_assert_uint_eq(registry_count(joint->registry), count);
-    joint_recover(joint);
+    end_all(joint);
     ck_assert_uint_eq(registry_count(joint->registry), 0);
     kill_joint();
     for (unsigned i = 0; i < count; i++)
@@ -491,7 +491,7 @@ START_TEST(at_the_bound_of_what_is_active_there_is_always_room_for_ends)
 }
 END_TEST
 
-START_TEST(after_a_stop_what_was_active_is_there_again_until_something_else_came)
+START_TEST(what_was_active_is_there_again_after_a_stop_and_after_a_kill)
 {
     struct transport_settings s = settings();
     struct active *lasting[LASTING], *late = make_active(LASTING);
@@ -506,8 +506,6 @@ START_TEST(after_a_stop_what_was_active_is_there_again_until_something_else_came
         struct position last = joint->last;
         kill_joint();
         open_joint(&s);
-        ck_assert(joint->was_stopped);
-        joint_recover(joint);
         ck_assert_uint_eq(registry_count(joint->registry), LASTING - 1);
         buf_clear(&id);
         struct active *a = registry_find(joint->registry, DIALECT_1_0, lasting[3]->id, &id);
@@ -522,8 +520,8 @@ START_TEST(after_a_stop_what_was_active_is_there_again_until_something_else_came
     ck_assert(try_begin(late));
     kill_joint();
     open_joint(&s);
-    ck_assert(!joint->was_stopped);
-    joint_recover(joint);
+    ck_assert_uint_eq(registry_count(joint->registry), LASTING);
+    end_all(joint);
     ck_assert_uint_eq(registry_count(joint->registry), 0);
     unsigned ends[LASTING + 1];
     count_ends(ends, LASTING + 1);
@@ -546,7 +544,7 @@ START_TEST(an_end_gives_the_room_back_that_a_start_took)
     kill_joint();
     s.subscriptions_max_bytes = 1 << 20;
     open_joint(&s);
-    joint_recover(joint);
+    end_all(joint);
     while (registry_reserve(joint->registry, b))
         ids++;
     ck_assert_uint_eq(ids, 1 + (1 << 20) / active_size(b));
@@ -701,7 +699,7 @@ UNIT_MAIN("joint", pieces_of_both_stores_come_in_one_order,
           of_two_with_one_id_in_both_stores_the_earlier_is_found,
           what_lasts_is_known_after_a_kill_and_ended_once,
           at_the_bound_of_what_is_active_there_is_always_room_for_ends,
-          after_a_stop_what_was_active_is_there_again_until_something_else_came,
+          what_was_active_is_there_again_after_a_stop_and_after_a_kill,
           an_end_gives_the_room_back_that_a_start_took,
           where_begins_cannot_be_written_nothing_of_the_batch_is_shown,
           where_updates_cannot_be_written_no_begin_of_the_batch_is_shown,

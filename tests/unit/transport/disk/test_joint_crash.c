@@ -1,12 +1,13 @@
 /* What a crash leaves of two stores: the last commit torn in each of them, wherever and not alike,
  * or written into the one and not yet into the other. All that was confirmed is there, in its
- * order, and everything that ever began has ended once before anybody is let in. */
+ * order, and of everything that ever began it is known, so that it can be ended once. */
 
 #include "base/hash.h"
 #include "transport/active_update.h"
 #include "transport/disk/joint_reader.h"
 #include "transport/disk/joint_writer.h"
 #include "unit/guard.h"
+#include "unit/transport/disk/ends.h"
 #include "unit/transport/disk/history.h"
 
 enum {
@@ -250,7 +251,7 @@ check_image(const char *image, size_t sure)
         if (again == 0)
             check_held(sure);
         ck_assert(again == 0 || registry_count(j->registry) == 0);
-        joint_recover(j);
+        end_all(j);
         ck_assert_uint_eq(registry_count(j->registry), 0);
         read_all(j, &held);
         check_ends();
