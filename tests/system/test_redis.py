@@ -303,3 +303,15 @@ def test_two_sites_on_one_redis_do_not_hear_each_other(store, node):
     first, second = put(one, 1), put(other, 1)
     assert [ids(stream, 1) for stream in streams] == [first, second]
     assert {key.split(b":")[0] for key in store.call("KEYS", "*")} == {b"{one}", b"{other}"}
+
+
+def test_nodes_that_have_been_silent_for_as_long_as_the_history_goes_back_are_forgotten(store, node):
+    first = node(store, history="max_events 16")
+    put(first, 1)
+    put(node(store, history="max_events 16"), 40)
+    names = [f for f in store.call("HKEYS", HEAD) if f.startswith(b"n:")]
+    assert len(names) == 2
+    store.call("HSET", HEAD, "rtime", 1)
+    node(store)
+    assert [f for f in store.call("HKEYS", HEAD) if f.startswith(b"n:")] == names[1:]
+    assert put(first, 2)

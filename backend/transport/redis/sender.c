@@ -24,7 +24,7 @@
 
 enum {
     CALL_UPDATES = 512,
-    CALL_BYTES = 1 << 20,
+    CALL_BYTES = 1 << 20, /* the server does nothing else meanwhile */
     TICK_LEAST_MS = 250,
     TICK_MOST_MS = 2000,
     TICK_PARTS = 32, /* of max_age */
@@ -270,6 +270,7 @@ on_accepted(void *owner, const struct resp *a)
         s->session->repair = slice_find(a->text, SLICE("equal or smaller")) < a->text.len;
         session_fail_with(s->session, "publishing", a);
     }
+    s->last = s->first - 1; /* it brought nothing, whatever the replicas have */
 }
 
 static void
@@ -315,9 +316,10 @@ left_of(const struct transport_publish *p)
 static size_t
 gather(struct sender *s)
 {
-    size_t count = 0, bytes = 0;
+    size_t count = 0, bytes = 0, most = s->settings->max_batch_bytes;
+    most = most < CALL_BYTES ? most : CALL_BYTES;
     s->first = 1;
-    while (count < CALL_UPDATES && bytes < CALL_BYTES) {
+    while (count < CALL_UPDATES && bytes < most) {
         bool is_new = list_is_empty(&s->again);
         struct list *from = is_new ? &s->waiting : &s->again;
         if (list_is_empty(from))
@@ -478,6 +480,7 @@ void
 sender_ended(struct sender *s)
 {
     s->unanswered = 0;
+    s->replicated_upto = s->short_upto = 0;
     s->wants_more = false;
     ask_again(s);
     answer_all(s, &s->stored, PUBLISH_FAILED); /* read back, and how many have it is not known */
