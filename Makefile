@@ -303,7 +303,7 @@ soak: build/release/alipes build/release/mod_alipes.so build/trouble/shim.so
 	$(PYTHON) tests/soak/presence.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/reattach.py --bin build/release/alipes
 	$(PYTHON) tests/soak/module.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
-	$(PYTHON) tests/soak/nodes.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/hubs.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/shared_store.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
 build/bench/indexbench build/bench/verify: build/bench/%: build/release/tests/bench/%.o build/release/libalipes.a

@@ -220,6 +220,12 @@ active_unref(struct active **ref)
         free(a);
 }
 
+void
+active_is_foreign(struct active *a)
+{
+    atomic_init(&a->standing, ENDED);
+}
+
 bool
 active_take_over(struct active *a, unsigned *ret)
 {

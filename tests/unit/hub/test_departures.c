@@ -253,6 +253,8 @@ answer(enum orphan_kind kind, const char *match)
     asked->kind = kind;
     asked->count = match ? 1 : 0;
     asked->all[0] = match ? active(match, "") : NULL;
+    if (match)
+        active_is_foreign(asked->all[0]); /* which is no hindrance */
     asked->message.receive(worker, &asked->message);
 }
 
