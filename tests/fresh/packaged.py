@@ -6,14 +6,18 @@ from conftest import publish, token
 SOCKET, CONF = "/run/alipes/alipes.sock", "/etc/alipes/alipes.conf"
 
 
+MODULE = "./build/libapache2-mod-alipes_*.deb"
+
+
 def install(machine, package="./build/alipes_*.deb"):
     return machine.run(f"apt-get install -y -q --no-install-recommends {package}")
 
 
 def lintian(machine):
-    """What this machine's lintian says of the package that was made on that one."""
-    package, = machine.path("/alipes/build").glob("alipes_*.deb")
-    done = subprocess.run(["lintian", "--allow-root", package], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    """What this machine's lintian says of the packages that were made on that one."""
+    packages = sorted(machine.path("/alipes/build").glob("*.deb"))
+    assert [package.name.partition("_")[0] for package in packages] == ["alipes", "libapache2-mod-alipes"]
+    done = subprocess.run(["lintian", "--allow-root", *packages], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.stdout
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fresh import ROOT
 from machine import Machine
-from packaged import CONF, SOCKET, active, address, configure, install, journal, key, lintian, main_pid, publishes, signed
+from packaged import CONF, MODULE, SOCKET, active, address, configure, install, journal, key, lintian, main_pid, publishes, signed
 
 from conftest import PATH, Client, Stream, Tls, free_port, publish, token, wait_for
 from fastcgi import Fastcgi
@@ -35,7 +35,7 @@ def hub(machine):
     """Installed from the package, with the configuration that it brings."""
     install(machine)
     yield machine
-    machine.run("apt-get purge -y -q alipes && systemctl reset-failed")
+    machine.run("apt-get purge -y -q alipes && systemctl reset-failed; dpkg --purge libapache2-mod-alipes 2>&1")  # which went with it
 
 
 def test_the_package_runs_at_once(hub):
@@ -122,8 +122,8 @@ def lines_of(text):
     return re.sub("^    ", "", text, flags=re.M)
 
 
-def through(machine, front):
-    """A page and a publisher behind a front, and the page again after a restart of the hub."""
+def through(machine, front, outlives=False):
+    """A page and a publisher behind a front, and the page again after a restart of the hub, which its stream may outlive."""
     hears = f"Authorization: Bearer {token(key=key(machine, 'subscriber'), subscribe=['*'])}"
     wait_for(lambda: connects(front), "the front")
     stream = Stream(front, "topic=*", hears, "Accept: text/event-stream")
@@ -131,9 +131,11 @@ def through(machine, front):
     assert publish(front, signed(machine, publish=["*"]), topic="https://example.com/books/1", data="x", id="front-1").status == 200
     assert stream.datas(1) == ["x"]
     machine.run("systemctl restart alipes")
-    stream.end()
+    if not outlives:
+        stream.end()
     assert publish(front, signed(machine, publish=["*"]), topic="https://example.com/books/1", data="y").status == 200
-    stream = Stream(front, "topic=*", hears, "Accept: text/event-stream", "Last-Event-ID: front-1")
+    if not outlives:
+        stream = Stream(front, "topic=*", hears, "Accept: text/event-stream", "Last-Event-ID: front-1")
     assert stream.datas(1) == ["y"]
     stream.close()
     assert Client(front).get("/hello.html").body == b"hello\n"  # the site is still there
@@ -155,15 +157,60 @@ def without_starting(machine, packages):
                 "mkdir -p /var/www/html && echo hello >/var/www/html/hello.html")
 
 
-def test_behind_apache_by_the_lines_of_the_readme(hub):
+def in_apache(machine, site, modules):
+    """Its port, with this site alone."""
     port = free_port()
-    modules = re.search(r"`(a2enmod [a-z0-9_ ]+)`", README).group(1)
+    without_starting(machine, "apache2")
+    machine.path("/etc/apache2/ports.conf").write_text(f"Listen {port}\n")
+    machine.path("/etc/apache2/sites-available/example.conf").write_text(site.replace("*:443", f"*:{port}"))
+    machine.run(f"{CERTIFICATE} && {modules} && a2dissite -q 000-default && a2ensite example && systemctl restart apache2")
+    return port
+
+
+def site_of_the_readme():
+    """The lines of the site, and the command that comes before it."""
     site = lines_of(re.search(r"\n(    <VirtualHost \*:443>\n.*?    </VirtualHost>\n)", README, re.S).group(1))
-    without_starting(hub, "apache2")
-    hub.path("/etc/apache2/ports.conf").write_text(f"Listen {port}\n")
-    hub.path("/etc/apache2/sites-available/example.conf").write_text(site.replace("*:443", f"*:{port}"))
-    hub.run(f"{CERTIFICATE} && {modules} && a2dissite 000-default && a2ensite example && systemctl restart apache2")
-    through(hub, Tls(port))
+    return site, re.search(r"`(a2enmod [a-z0-9_ ]+)`", README).group(1)
+
+
+def test_behind_apache_by_the_lines_of_the_readme(hub):
+    """With the module: streams outlive restarts and an upgrade of the hub, and end in order for one of the module's own."""
+    assert f" {MODULE}\n" in README
+    without_starting(hub, f"apache2 {MODULE}")
+    port = in_apache(hub, *site_of_the_readme())
+    through(hub, Tls(port), outlives=True)
+    hears = f"Authorization: Bearer {token(key=key(hub, 'subscriber'), subscribe=['*'])}"
+    streams = [Stream(Tls(port), "topic=*", hears, "Accept: text/event-stream") for _ in range(50)]
+    before = main_pid(hub)
+    install(hub, newer(hub, 1))
+    assert main_pid(hub) != before and publishes(hub, "upgraded") == 200
+    assert all(stream.datas(1) == ["upgraded"] for stream in streams)
+    install(hub, newer(hub, 2, "libapache2-mod-alipes"))
+    assert all(b"retry: " in stream.end() for stream in streams)
+    stream = Stream(Tls(port), "topic=*", hears)
+    assert publishes(hub, "by the newer one") == 200 and stream.datas(1) == ["by the newer one"]
+    stream.close()
+    hub.run("systemctl stop apache2")
+    assert hub.run("wc -l </var/log/apache2/alipes.log").strip() == "52"
+
+
+def test_the_module_goes_and_apache_stays(hub):
+    without_starting(hub, f"apache2 {MODULE}")
+    in_apache(hub, *site_of_the_readme())
+    assert "alipes: this needs a2enmod alipes" in hub.tries("a2dismod -q alipes && apachectl configtest")
+    hub.run("a2enmod -q alipes && a2dissite -q example && systemctl restart apache2 && apt-get remove -y -q libapache2-mod-alipes && apachectl configtest")
+    assert hub.tries("systemctl is-active apache2; a2query -m alipes").startswith("active")
+    without_starting(hub, MODULE)
+    assert "conflict" in hub.tries("a2dismod -q mpm_event alipes; a2enmod -q mpm_prefork; a2enmod alipes")
+    hub.run("a2dismod -q mpm_prefork && a2enmod -q mpm_event && apt-get purge -y -q libapache2-mod-alipes && systemctl restart apache2 && systemctl stop apache2")
+    assert hub.run("find /etc/apache2 /var/lib/apache2 /var/log/apache2 /usr/lib/apache2 -name '*alipes*'") == ""
+
+
+def test_behind_apache_without_the_module(hub):
+    text = (ROOT / "proxy-config/apache/http-unix.conf").read_text()
+    needs = " ".join(re.findall(r"^# (?:Needs|Wants): a2enmod ([a-z0-9_ ]+)", text, re.M))
+    site = site_of_the_readme()[0].replace("module-unix", "http-unix").replace("    SSLEngine", "    Protocols h2 http/1.1\n    SSLEngine")
+    through(hub, Tls(in_apache(hub, site, f"a2enmod {needs}")))
     hub.run("systemctl stop apache2")
 
 
@@ -236,9 +283,9 @@ def test_what_was_published_outlives_restarts_and_kills(hub):
     stream.close()
 
 
-def newer(machine, version):
+def newer(machine, version, package="alipes"):
     """A package like the one that is there, and newer."""
-    machine.run(f"rm -rf /tmp/newer && dpkg-deb -R build/alipes_*.deb /tmp/newer && sed -i 's/^Version: .*/&+{version}/' /tmp/newer/DEBIAN/control && "
+    machine.run(f"rm -rf /tmp/newer && dpkg-deb -R build/{package}_*.deb /tmp/newer && sed -i 's/^Version: .*/&+{version}/' /tmp/newer/DEBIAN/control && "
                 "dpkg-deb -b /tmp/newer /tmp/newer.deb")
     return "/tmp/newer.deb"
 

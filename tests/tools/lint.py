@@ -178,9 +178,9 @@ def lint_packages():
     flags = set(" ".join(re.findall(r"`(-l[^`]+)`", " ".join(row[1] for row in rows))).split())
     to_build = names(" ".join(row[2].split(";")[0] for row in rows))
     to_run = names(" ".join(row[2].split(";")[1] for row in rows))
-    tools, running, testing, containers = [
+    tools, module, running, testing, containers = [
         names(re.search(rf"{begin} (.*?)(?:;|\.(?:\s|$))", section, re.S).group(1))
-        for begin in ("Building takes", "`make run` also", "Testing takes", "Testing the image .*? takes")]
+        for begin in ("Building takes", "Apache's module also", "`make run` also", "Testing takes", "Testing the image .*? takes")]
 
     linked = set(re.search(r"^LDLIBS\s*:= (.*)$", read("Makefile"), re.M).group(1).split())
     layers = [set(part.split()) for part in
@@ -192,6 +192,7 @@ def lint_packages():
             ("Dockerfile", "what builds", to_build | tools - {"dpkg-dev"}, layers[0]),  # that is for make deb alone
             ("Dockerfile", "what runs", to_run - {"libc6"}, layers[1]),  # it is in every image
             ("tests/tools/deps.sh", "build_packages", to_build | tools, groups["build"]),
+            ("tests/tools/deps.sh", "deb_packages", module, groups["deb"]),
             ("tests/tools/deps.sh", "run_packages", running, groups["run"]),
             ("tests/tools/deps.sh", "test_packages", testing, groups["test"]),
             ("tests/tools/deps.sh", "container_packages", containers, groups["container"])):

@@ -163,7 +163,7 @@ took(struct line *l, struct stream *s, enum stream_took t)
 static bool
 give(struct line *l, struct stream *s, const struct piece *p)
 {
-    tally_add(TALLY_DELIVERED, 1);
+    l->delivered++;
     return took(l, s, stream_take(s, p));
 }
 
@@ -245,12 +245,7 @@ care_over(struct line *l, struct stream *s, bool is_overload)
 static void
 add_request(struct line *l, struct stream *s, struct slice cursor)
 {
-    struct buf params;
-    buf_init(&params, SIZE_MAX);
-    buf_add(&params, buf_slice(&s->params));
-    buf_add(&params, cursor);
-    wire_add_request(&l->out, s->id, buf_slice(&params), buf_slice(&s->body));
-    buf_fini(&params);
+    wire_add_request(&l->out, s->id, buf_slice(&s->params), cursor, buf_slice(&s->body));
     s->is_asked = true;
 }
 
@@ -401,6 +396,10 @@ care_taken(struct line *l, struct stream *s)
     tally_add(TALLY_OPENED, 1);
     if (!took(l, s, stream_flush(s)))
         return;
+    if (s->watched.events == 0) { /* no memory for that: its end would not be heard */
+        care_leave(l, s, STREAM_END_LOST);
+        return;
+    }
     resume_hub(l, s);
     if (!s->is_over)
         return;

@@ -12,6 +12,7 @@
 
 enum {
     RETRY_MS = 1000,
+    FRAME = 64,             /* of a chunk */
     RETRY_SPREAD_MS = 4000, /* so that they do not come back at once */
 };
 
@@ -24,7 +25,7 @@ line_init(struct line *l, int epoll, unsigned seed)
     list_init(&l->streams);
     list_init(&l->closing);
     l->by_id = calloc(LINE_IDS, sizeof(struct stream *));
-    return l->by_id != NULL;
+    return l->by_id != NULL && buf_reserve(&l->frame, RECORD_CONTENT + FRAME);
 }
 
 void
@@ -39,6 +40,16 @@ struct stream *
 line_find(const struct line *l, uint16_t id)
 {
     return l->by_id[id];
+}
+
+void
+line_fetch(const struct line *l, uint16_t id)
+{
+    const char *s = (const char *)l->by_id[id];
+    if (s == NULL)
+        return;
+    __builtin_prefetch(s, 1);
+    __builtin_prefetch(s + 64, 1);
 }
 
 bool

@@ -22,6 +22,7 @@ struct line {
     struct place mark;     /* the last MARK for all who are covered, */
     uint32_t marks;        /* and how many came */
     unsigned returning;    /* re-attachments whose head has not come */
+    unsigned delivered;    /* pieces, in this turn */
     unsigned count;        /* of ids in use */
     uint16_t last;         /* that was given out */
     struct stream **by_id; /* owns; LINE_IDS, mostly never touched */
@@ -31,6 +32,7 @@ bool line_init(struct line *, int epoll, unsigned seed);
 void line_fini(struct line *);
 
 struct stream *line_find(const struct line *, uint16_t id);
+void line_fetch(const struct line *, uint16_t id); /* it is wanted soon */
 /* Gives it a number; false: there is none left. */
 MUST_CHECK bool line_number(struct line *, struct stream *);
 void line_unnumber(struct line *, struct stream *);

@@ -36,6 +36,7 @@ enum {
     END_SPREAD_MS = 5000, /* once no hub has come back */
     GRACE_MS = 1000,      /* for what waits for its client, behind the last end */
     INPUT_MAX = 256 * 1024,
+    AHEAD = 4,  /* streams whose memory is fetched meanwhile */
     ROUNDS = 8, /* of reading in a turn */
     SOCKET_BYTES = 1 << 20
 };
@@ -238,6 +239,10 @@ write_out(struct link *l)
     size_t done = 0;
     if (l->fd < 0 || l->state == LINK_CONNECTING)
         return;
+    if (out->failed) {
+        link_lost(l, "no memory");
+        return;
+    }
     while (done < out->len) {
         ssize_t sent = send(l->fd, out->ptr + done, out->len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent <= 0)
@@ -318,6 +323,8 @@ on_multicast(struct link *l, uint16_t id, struct slice content)
     piece_make(&p, &l->line.frame, m.text);
     for (unsigned i = 0; i < m.count; i++) {
         struct stream *s = line_find(&l->line, wire_id(&m, i));
+        if (i + AHEAD < m.count)
+            line_fetch(&l->line, wire_id(&m, i + AHEAD));
         if (s)
             care_event(&l->line, s, &m, &p);
     }
@@ -543,6 +550,8 @@ link_turn(struct link *l, uint64_t now)
     if (l->end_by_ms)
         end_some(l, now);
     write_out(l);
+    tally_add(TALLY_DELIVERED, l->line.delivered);
+    l->line.delivered = 0;
     free_all(&l->line.closing);
 }
 

@@ -37,9 +37,10 @@ stream_end_word(enum stream_end end)
 struct stream *
 stream_new(bool is_chunked)
 {
-    struct stream *s = try_alloc(sizeof *s);
+    struct stream *s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
     if (s == NULL)
         return NULL;
+    *s = (struct stream){0};
     s->watched.kind = WATCHED_STREAM;
     list_init(&s->node);
     list_init(&s->queue);

@@ -50,34 +50,38 @@ struct piece {
 struct link;
 
 struct stream {
+    /* What a delivery touches: two lines of the processor's cache. */
     struct watched watched;
+    struct client client; /* none before LIVE */
+    enum stream_state state;
+    uint32_t offset; /* of the event at `place`: so many bytes are the client's */
+    uint32_t marks;  /* of its link, when `place` was set */
+    uint16_t id;     /* 0: none */
+    bool is_chunked;
+    bool is_asked;      /* the hub runs it */
+    bool is_placed;     /* `place` holds something */
+    bool is_covered;    /* marks of its link move it */
+    bool is_paused;     /* the hub was told PAUSE, and not RESUME */
+    bool is_silent;     /* and has answered */
+    bool is_over;       /* it ends as soon as it is LIVE */
+    bool is_browser;    /* an EventSource */
+    struct place place; /* what of the history it has: all up to here */
+    uint64_t bytes;     /* written, frames included */
+    struct buf rest;    /* begun, and not written: goes out whole */
+
     struct link *link;       /* borrows; NULL while NEW */
     struct list node;        /* of all streams of its link */
     struct list queue;       /* of those that wait to be asked for, or asked for again */
-    struct client client;    /* none before LIVE */
     struct arrival *arrival; /* owns; NULL once no worker has it */
     struct again *again;     /* owns; NULL but while it is re-attached */
     struct buf params;       /* pairs: what the request is, without its cursor */
     struct buf body;         /* of a QUERY */
     struct buf cursor;       /* a pair or nothing: what the client came with */
-    struct buf rest;         /* begun, and not written: goes out whole */
-    struct place place;      /* what of the history it has: up to here, */
-    uint32_t offset;         /* and so many bytes of the event there */
-    uint32_t marks;          /* of its link, when `place` was set */
-    uint64_t bytes;          /* written, frames included */
     uint64_t begun_ms;       /* wall clock */
-    uint16_t id;             /* 0: none */
-    enum stream_state state;
     enum stream_end end;
-    bool is_chunked;
-    bool is_asked;   /* the hub runs it */
-    bool is_placed;  /* `place` holds something */
-    bool is_covered; /* marks of its link move it */
-    bool is_paused;  /* the hub was told PAUSE, and not RESUME */
-    bool is_silent;  /* and has answered */
-    bool is_over;    /* it ends as soon as it is LIVE */
-    bool is_browser; /* an EventSource */
 };
+
+_Static_assert(offsetof(struct stream, link) <= 128, "a delivery touches two lines of the cache");
 
 /* A re-attachment: the new head is read and thrown away. */
 struct again {

@@ -15,18 +15,15 @@ struct watched {
     uint32_t events; /* watched for; 0: not at all */
 };
 
-/* Watches `fd` for `events` and nothing else; 0: no longer. Level-triggered. */
+/* Watches `fd` for `events` and nothing else; 0: no longer. Level-triggered. Where that cannot be
+ * begun, w->events stays 0. */
 static inline void
 watch(int epoll, int fd, struct watched *w, uint32_t events)
 {
     struct epoll_event e = {.events = events, .data.ptr = w};
-    if (w->events != events)
-        (void)epoll_ctl(epoll,
-                        w->events == 0 ? EPOLL_CTL_ADD
-                        : events       ? EPOLL_CTL_MOD
-                                       : EPOLL_CTL_DEL,
-                        fd, &e);
-    w->events = events;
+    int change = w->events == 0 ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+    if (w->events != events && (epoll_ctl(epoll, change, fd, &e) == 0 || events == 0))
+        w->events = events;
 }
 
 #endif

@@ -128,11 +128,15 @@ wire_add_values(struct buf *b)
 }
 
 void
-wire_add_request(struct buf *b, uint16_t id, struct slice params, struct slice body)
+wire_add_request(struct buf *b, uint16_t id, struct slice params, struct slice cursor,
+                 struct slice body)
 {
     const char begin[8] = {0, FCGI_RESPONDER, FCGI_KEEP_CONN};
     add_record(b, FCGI_BEGIN_REQUEST, id, SLICE_OF(begin, sizeof begin));
-    add_record(b, FCGI_PARAMS, id, params);
+    size_t opened = record_open(b);
+    buf_add(b, params);
+    buf_add(b, cursor);
+    record_close(b, opened, FCGI_PARAMS, id);
     record_add_empty(b, FCGI_PARAMS, id);
     add_record(b, FCGI_STDIN, id, body);
     record_add_empty(b, FCGI_STDIN, id);

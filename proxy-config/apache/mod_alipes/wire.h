@@ -48,8 +48,9 @@ uint16_t wire_id(const struct multicast *, unsigned at);
 void wire_cursor(const struct place *, char ret[WIRE_CURSOR]);
 
 void wire_add_values(struct buf *); /* asks for them */
-/* A request, whole. `params` are pairs. */
-void wire_add_request(struct buf *, uint16_t id, struct slice params, struct slice body);
+/* A request, whole. `params` are pairs, and so is `cursor`, which goes with them. */
+void wire_add_request(struct buf *, uint16_t id, struct slice params, struct slice cursor,
+                      struct slice body);
 void wire_add_resume(struct buf *, uint16_t id, const struct place *, uint32_t offset);
 void wire_add_pair(struct buf *, struct slice name, struct slice value); /* of any length */
 

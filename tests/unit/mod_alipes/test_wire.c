@@ -94,11 +94,11 @@ START_TEST(a_request_is_whole_records)
     buf_init(&params, SIZE_MAX);
     wire_add_pair(&params, SLICE("A"), SLICE_OF(value, sizeof value));
     ck_assert_uint_eq(params.len, 1 + 4 + 1 + 200);
-    wire_add_request(&out, 9, buf_slice(&params), SLICE(""));
+    wire_add_request(&out, 9, buf_slice(&params), SLICE(""), SLICE(""));
     assert_records(&out, "1:8 4:206 4:0 5:0 ");
     buf_clear(&out);
-    wire_add_request(&out, 9, buf_slice(&params), SLICE("topic=a"));
-    assert_records(&out, "1:8 4:206 4:0 5:7 5:0 ");
+    wire_add_request(&out, 9, buf_slice(&params), SLICE("\1\1CD"), SLICE("topic=a"));
+    assert_records(&out, "1:8 4:210 4:0 5:7 5:0 ");
     struct slice pairs = buf_slice(&params), name, found;
     ck_assert_int_eq(record_pair(&pairs, &name, &found), PARSE_OK);
     ck_assert(slice_eq(name, SLICE("A")) && slice_eq(found, SLICE_OF(value, sizeof value)));
