@@ -3,8 +3,8 @@
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
-        gcc libc6-dev libcjson-dev libcurl4-openssl-dev libev-dev libfcgi-dev libicu-dev libisal-dev libjansson-dev libjwt-dev \
-        libpcre2-dev libssl-dev make \
+        gcc libc6-dev libcjson-dev libcurl4-openssl-dev libev-dev libfcgi-dev libhiredis-dev libicu-dev libisal-dev \
+        libjansson-dev libjwt-dev libpcre2-dev libssl-dev make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./
@@ -15,8 +15,8 @@ FROM debian:bookworm-slim
 # The number is fixed, so that a volume still belongs to the hub of a later image. /run/alipes is for
 # a Unix socket in a volume that the web server's container mounts as well.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libcjson1 libcurl4 libev4 libicu72 libisal2 libjansson4 libjwt0 libpcre2-8-0 \
-        libssl3 ca-certificates \
+    && apt-get install -y --no-install-recommends libcjson1 libcurl4 libev4 libhiredis0.14 libicu72 libisal2 libjansson4 libjwt0 \
+        libpcre2-8-0 libssl3 ca-certificates \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log \
     && groupadd --system --gid 990 alipes \
     && useradd --system --uid 990 --gid alipes --no-create-home --home-dir /nonexistent \

@@ -118,7 +118,7 @@ MODULE_FLAGS   = -fPIC -fvisibility=hidden -isystem $(shell apxs -q INCLUDEDIR) 
                  $(shell apr-1-config --cppflags) $(addprefix -isystem ,$(shell apr-1-config --includedir))
 MODULE_OBJECTS := $(MODULE:%.c=%.o) $(MODULE_SHARES:%.c=%.o)
 # What of it knows nothing of Apache is tested, and fuzzed, without it.
-MODULE_PURE    := $(addprefix proxy-config/apache/mod_alipes/,arrival.c client.c head.c line.c stream.c wire.c)
+MODULE_PURE    := $(addprefix proxy-config/apache/mod_alipes/,arrival.c client.c head.c line.c stream.c tally.c tls.c wire.c)
 
 define module_variant
 build/$(1)/module/%.o: %.c
@@ -224,7 +224,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_multicast_design.py test_notifications.py \
-                    test_presence.py test_redis_design.py test_run.py test_scrape.py test_subscriptions_design.py test_symfony.py test_urlpattern.py)
+                    test_presence.py test_redis_design.py test_redis_scripts.py test_run.py test_scrape.py test_subscriptions_design.py test_symfony.py \
+                    test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(SYSTEM_VARIANTS:%=check-system-%)
 .PHONY: $(SYSTEM_RUNS)
@@ -302,7 +303,8 @@ soak: build/release/alipes build/release/mod_alipes.so build/trouble/shim.so
 	$(PYTHON) tests/soak/presence.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/reattach.py --bin build/release/alipes
 	$(PYTHON) tests/soak/module.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
-	$(PYTHON) tests/soak/nodes.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/hubs.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
+	$(PYTHON) tests/soak/shared_store.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 
 build/bench/indexbench build/bench/verify: build/bench/%: build/release/tests/bench/%.o build/release/libalipes.a
 	@mkdir -p $(@D)

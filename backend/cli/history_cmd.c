@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cli/dump.h"
 #include "cli/restore.h"
+#include "cli/shared_history.h"
 #include "cli/survey.h"
 #include "config/config.h"
 #include "transport/disk/file.h"
@@ -295,6 +296,30 @@ static const struct command {
 } commands[] = {
     {"stat", show_stat}, {"check", show_check}, {"dump", write_dump}, {"restore", restore}};
 
+/* Of a store that several hubs share. */
+static int
+run_shared(const char *command, const struct config *c)
+{
+    struct error err;
+    bool ok, any = false;
+    uint64_t updates = 0;
+    if (strcmp(command, "check") == 0)
+        return complain("transport redis: there are no files here; redis-check-aof and "
+                        "redis-check-rdb look at those of Redis");
+    if (strcmp(command, "stat") == 0)
+        ok = shared_history_stat(c, &err);
+    else if (strcmp(command, "dump") == 0)
+        ok = shared_history_dump(c, stdout, &any, &err);
+    else
+        ok = shared_history_restore(c, stdin, &updates, &err);
+    if (strcmp(command, "restore") == 0 && (ok || updates))
+        fprintf(stderr, "restored: %llu updates\n", (unsigned long long)updates);
+    if (ok)
+        return DONE;
+    complain(err.text);
+    return any || updates ? FOUND : WRONG;
+}
+
 static int
 usage(void)
 {
@@ -305,8 +330,9 @@ usage(void)
           "    dump      every update as a line of JSON, oldest first, and who came and went\n"
           "    restore   such lines, from standard input, into an empty folder\n"
           "\n"
-          "Which folder: that of FILE, else that of the environment's configuration. All but\n"
-          "restore work beside a running hub. Exit status: 1 damage, 2 it could not be done.\n",
+          "Which folder, or which Redis: that of FILE, else that of the environment's\n"
+          "configuration. All but restore work beside a running hub.\n"
+          "Exit status: 1 damage, 2 it could not be done.\n",
           stderr);
     return WRONG;
 }
@@ -344,6 +370,8 @@ history_cmd(int argc, char **argv)
         complain(err.text);
     } else if (c->transport == TRANSPORT_MEMORY) {
         complain("transport memory: there is no history on the disk");
+    } else if (c->transport == TRANSPORT_REDIS) {
+        status = run_shared(command->name, c);
     } else {
         const struct store_settings settings = {.path = c->history_path,
                                                 .max_events = c->max_events,

@@ -269,6 +269,7 @@ on_orphans(struct worker *worker, struct message *m)
     for (uint32_t i = 0; i < o->count; i++) {
         struct departure *one =
             take(d, o->all[i], 0, o->kind == ORPHAN_DEAD ? DEPARTURE_CLOSE : DEPARTURE_RETURN);
+        one->is_ours = true; /* nobody takes over what was another hub's */
         if (o->kind == ORPHAN_BACK)
             let_go(d, one);
     }

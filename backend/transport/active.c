@@ -191,8 +191,8 @@ active_restore(enum dialect dialect, struct slice id, struct slice json, uint64_
     size_t at = slice_find(json, SLICE("\"active\":true")), collection = id.len;
     while (collection && id.ptr[collection - 1] != '/')
         collection--;
-    if (collection < 2 || !slice_starts(json, SLICE("{\"id\":")) || at == json.len ||
-        !is_one_line(json))
+    if (collection < 2 || !slice_starts(json, SLICE("{\"id\":")) || !slice_ends(json, SLICE("}")) ||
+        at == json.len || !is_one_line(json))
         return NULL;
     struct active *a = lay_out(id, json);
     if (a == NULL)
@@ -218,6 +218,12 @@ active_unref(struct active **ref)
     *ref = NULL;
     if (a && atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) == 1)
         free(a);
+}
+
+void
+active_is_foreign(struct active *a)
+{
+    atomic_init(&a->standing, ENDED);
 }
 
 bool

@@ -62,6 +62,8 @@ MUST_CHECK struct active *active_restore(enum dialect, struct slice id, struct s
 struct active *active_ref(struct active *);
 void active_unref(struct active **); /* sets the pointer to NULL; NULL is fine */
 
+/* It is of another hub's stream, which alone may be taken over, there. Before it is shared. */
+void active_is_foreign(struct active *);
 /* Takes it over from whoever has it: its end is told by who comes with the new number, and by
  * nobody else. False: that is on its way. Any thread. */
 MUST_CHECK bool active_take_over(struct active *, unsigned *ret_standing);

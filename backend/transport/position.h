@@ -19,6 +19,15 @@ position_cmp(struct position a, struct position b)
     return a.sequence < b.sequence ? -1 : a.sequence > b.sequence;
 }
 
+/* Where whoever does not know yet where the history ends stands; an empty one may end at zero. */
+#define POSITION_NOWHERE ((struct position){0, 1})
+
+static inline bool
+position_is_nowhere(struct position p)
+{
+    return position_cmp(p, POSITION_NOWHERE) == 0;
+}
+
 /* The last of all that precede it: no update stands in between, whatever the history. */
 static inline struct position
 position_just_before(struct position p)

@@ -29,7 +29,7 @@ import heartbeat
 from heartbeat import ROOT, begin, conftest
 
 BENCH = ROOT / "build/bench/ssebench"
-DEBIAN = "ServerLimit 16\nStartServers 2\nMinSpareThreads 25\nMaxSpareThreads 150\nThreadsPerChild 25\nMaxRequestWorkers 150\n"
+DEBIAN = "ServerLimit 16\nStartServers 2\nMinSpareThreads 25\nMaxSpareThreads 75\nThreadsPerChild 25\nMaxRequestWorkers 150\n"
 RELAYED = 9500  # streams that one HAProxy takes: two descriptors each, of 20,000
 # name: Apache's file, does a stream hold a thread, TLS
 FRONTS = {

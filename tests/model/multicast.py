@@ -29,7 +29,7 @@ import sys
 import time
 from collections import deque, namedtuple
 
-NO, CATCHING_UP, LIVE, PAUSED = range(4)  # a stream in the hub
+NO, LOOKING, LOOKING_PAUSED, CATCHING_UP, LIVE, PAUSED = range(6)  # a stream in the hub
 FREE, BEGUN, OPEN, LEFT = range(4)  # and in the front
 UP, ENDING, OFF = range(3)  # a link; ENDING: what was sent is still read
 LOST = -1  # in the order: an update that a crash has taken
@@ -71,7 +71,7 @@ DESIGN = dict(
     at_pause="before",   # of whom nothing was taken: the place before | record: this one's
     resume="acked",      # and written | early: without PAUSED
     rest="offset",       # of a half taken event: the hub sends it | kept: by the front
-    attach_paused=True,  # a paused stream is re-attached and paused at once | when it is written
+    torn_begins="paused",  # and tells in RESUME what it has of an event | whole: behind that event
     stop_mark="sent",    # what the link was sent | committed
 )
 
@@ -232,6 +232,9 @@ class Model:
         if self.may(s, "ends"):
             n = self.end(link, slot, self.end_takes)
             yield f"{i}.{slot} is ended", self.spend(self.with_link(s, i, n), "ends"), False
+        if h.state in (LOOKING, LOOKING_PAUSED):
+            n = self.found(s, link, slot, h)
+            yield f"{i}.{slot}: its place is looked up", self.with_link(s, i, n), True
         if h.state != CATCHING_UP:
             return
         q = h.position + 1
@@ -268,45 +271,56 @@ class Model:
         link = link._replace(up=link.up[1:])
         h = link.hub[slot]
         if kind == "BEGIN":
-            n = self.begin(s, link, slot, *rest)
+            n = self.begin(link, slot, *rest)
         elif h.state == NO:
             n = link
             if self.strays == "answered" and kind in ("PAUSE", "ABORT"):
                 n = self.send(link, "PAUSED" if kind == "PAUSE" else "END", slot, rest[-1])
         elif kind == "PAUSE":
-            n = self.without(link, slot) if self.pause_takes else link
-            n = self.with_hub(n, slot, h._replace(state=PAUSED, half=NONE))
-            if not (self.control == "dropped" and self.is_full(n)):
-                n = self.send(n, "PAUSED", slot, h.born)
+            n = self.pause(link, slot, h)
         elif kind == "ABORT":
             n = self.end(link, slot, self.abort_takes)
         else:
-            n = self.at(s, link, slot, *rest, told=self.resumed == "covered")
+            n = self.go_on(link, slot, h, *rest)
         return f"hub reads {kind} {i}.{slot} {rest}", self.with_link(s, i, n), True
 
-    def at(self, s, link, slot, place, part, born, told=False):
-        """CATCHING_UP from what the front says that the client has."""
+    def pause(self, link, slot, h):
+        link = self.without(link, slot) if self.pause_takes else link
+        h = h._replace(state=LOOKING_PAUSED if h.state == LOOKING else PAUSED, half=NONE)
+        link = self.with_hub(link, slot, h)
+        if self.control == "dropped" and self.is_full(link):
+            return link
+        return self.send(link, "PAUSED", slot, h.born)
+
+    def go_on(self, link, slot, h, place, part, born):
+        """From what the front says that the client has; perhaps before the place of BEGIN is found."""
+        state = LOOKING if h.state == LOOKING_PAUSED else CATCHING_UP
         half = HALF if part == HALF else NONE
         return self.with_hub(link, slot, Hub(
-            CATCHING_UP, place - 1 if half else place, half, told, born))
+            state, place - 1 if half else place, half, self.resumed == "covered", born))
 
-    def begin(self, s, link, slot, place, part, born):
+    def begin(self, link, slot, place, born):
         if link.hub[slot].state != NO:
             raise Broken(f"number {slot} is begun while it is in use")
-        if place == NO_PLACE:
-            n = self.with_hub(link, slot, Hub(LIVE, link.taken, NONE, True, born))
-            records = [("OWN", slot, link.taken, born), ("HEAD", slot, link.taken, born)]
-            for record in records if self.no_cursor == "first" else records[::-1]:
-                n = self.send(n, *record)
-            return n
-        if self.cursor == "id" and part == WHOLE and place:
+        if place != NO_PLACE:
+            return self.with_hub(link, slot, Hub(LOOKING, place, NONE, False, born))
+        n = self.with_hub(link, slot, Hub(LIVE, link.taken, NONE, True, born))
+        records = [("OWN", slot, link.taken, born), ("HEAD", slot, link.taken, born)]
+        for record in records if self.no_cursor == "first" else records[::-1]:
+            n = self.send(n, *record)
+        return n
+
+    def found(self, s, link, slot, h):
+        place = h.position
+        if self.cursor == "id" and not h.half and place:
             place = self.find(s, place)
         if place == NO_PLACE or place < s.removed or place > s.D:
             if self.gone == "ends":
-                return self.send(link, "END", slot, born)
+                return self.end(link, slot)
             place = link.taken
-        n = self.at(s, link, slot, place, part, born)
-        return self.send(n, "HEAD", slot, NO_PLACE, born)
+        state = PAUSED if h.state == LOOKING_PAUSED else CATCHING_UP
+        n = self.with_hub(link, slot, h._replace(state=state, position=place))
+        return self.send(n, "HEAD", slot, NO_PLACE, h.born)
 
     def find(self, s, place):
         if s.log[place - 1] == LOST:
@@ -447,7 +461,7 @@ class Model:
                 if place == 0 and s.removed:
                     continue
                 n = Front(BEGUN, place, WHOLE, False, False, False, 0, f.born + 1, None)
-                n = self.ask(self.with_front(link, slot, n), "BEGIN", slot, place, WHOLE, n.born)
+                n = self.ask(self.with_front(link, slot, n), "BEGIN", slot, place, n.born)
                 yield f"{i}.{slot} comes at {place}", self.spend(
                     self.with_link(s, i, n), "comes"), False
         if f.state == OPEN and self.may(s, "leaves"):
@@ -483,11 +497,12 @@ class Model:
             n = link._replace(phase=UP, taken=taken, marked=0, hub=(NOBODY,) * len(link.hub))
             for slot, f in enumerate(link.front):
                 if f.state in (BEGUN, OPEN):
-                    n = self.ask(n, "BEGIN", slot, f.place, f.part, f.born)
+                    n = self.ask(n, "BEGIN", slot, f.place, f.born)
+                    if f.part == HALF and self.torn_begins == "paused":
+                        f = f._replace(paused=True)
                     if f.paused:
                         n = self.ask(n, "PAUSE", slot, f.born)
-                    if self.covered == "begin":
-                        n = self.with_front(n, slot, f._replace(covered=True))
+                    n = self.with_front(n, slot, f._replace(covered=self.covered == "begin"))
             yield f"front {i} attaches, taken {taken}", self.with_link(s, i, n), True
 
     def cut(self, link, kept):
@@ -595,13 +610,14 @@ DEEP = {
     "two_links_killed": dict(links=(1, 1), masks=(3, 1), crashes=1, earliest=False),
     "killed_twice": ONE_OF_TWO | dict(crashes=2, stalls=1, publishes=3),
     "two_numbers": dict(comes=3, ends=1, leaves=1, stalls=1, masks=(3,), publishes=1),
-    "all_of_it": ONE_OF_TWO | dict(crashes=1, stops=1, stalls=1, beats=1, keep=1, parts=True, leaves=1, comes=2),
+    "all_of_it": ONE | dict(crashes=1, stops=1, stalls=1, leaves=1, comes=2, batch=1),
 }
 # Every other reading, and where it shows.
 READINGS = {
     "seen=written": ONE | dict(seen="written"),
     "cursor=id": ONE | dict(cursor="id", ids="same", cuts=1),
     "gone=live": ONE | dict(gone="live", keep=0, stalls=1, crashes=1),
+    "torn_begins=whole": ONE | dict(torn_begins="whole", parts=True, cuts=1),
     "torn=skips": ONE | dict(torn="skips", synced=False, stalls=1, crashes=1),
     "covered=begin": ONE | dict(covered="begin", cuts=2),
     "resumed=covered": ONE | dict(resumed="covered", stalls=1, cuts=1),

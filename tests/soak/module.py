@@ -36,7 +36,7 @@ os.environ["ALIPES_BIN"] = O.bin
 
 from apache import Apache  # noqa: E402
 from conftest import PATH, Client, Tls, certificate, over_tls, wait_for  # noqa: E402
-from history import Listener, LogHub, Publisher  # noqa: E402
+from history import AUTH, Listener, LogHub, Publisher  # noqa: E402
 
 TOPICS = 6
 SIZES = [10] * 10 + [1000] * 6 + [20000] * 2 + [150000]  # some in several records
@@ -190,9 +190,9 @@ def odd(site, rng):
 
 def visitor(site, rng):
     """What is no stream: the site's own, a publish by the front, a token that is none."""
-    publisher = Publisher(site.where(rng), rng.choice(["Authorization: Bearer x", None]) or site.auth)
+    publisher = Publisher(site.where(rng), rng.choice(["Authorization: Bearer x", AUTH]))
     status = publisher.publish(topic="elsewhere", data="z")
-    if status not in (200, 401, 503, None):
+    if status not in (200, 401, 502, 503, None):  # 502: the hub was killed under it
         raise AssertionError(f"a publish was answered {status}")
     publisher.close()
 
@@ -210,9 +210,8 @@ KINDS = {reader: 20, staller: 6, slow: 4, leaver: 4, odd: 4, visitor: 2, publish
 
 
 class Site:
-    def __init__(self, folder, rng):
-        from history import AUTH
-        self.auth, self.truth, self.folder = AUTH, Truth(), folder
+    def __init__(self, folder):
+        self.truth, self.folder = Truth(), folder
         self.hub = LogHub(folder, "max_events 3000, max_bytes 64MiB", level="warn", extra="heartbeat 2s\nmax_streams_per_address 100000")
         self.apache = self.begin("plain", None)
         self.over_tls = self.begin("tls", certificate(folder))
@@ -220,6 +219,8 @@ class Site:
     def begin(self, name, tls):
         apache = Apache(self.folder / name, self.hub, "AlipesDrain 1s\n", tls)
         apache.front.hub_goes_away = True
+        complaints = apache.front.complaints  # a child that takes its time to end, as a sanitizer makes it, is none
+        apache.front.complaints = lambda: [line for line in complaints() if "AH00045" not in line]
         return apache
 
     def where(self, rng):
@@ -259,7 +260,7 @@ def peer(site, seed):
 
 def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        site, samples = Site(Path(folder), random.Random(O.seed)), []
+        site, samples = Site(Path(folder)), []
         print(f"seed {O.seed}, {O.peers} peers, {O.seconds:.0f} s", flush=True)
         threads = [threading.Thread(target=peer, args=(site, O.seed * 1000 + i)) for i in range(O.peers)]
         threads.append(threading.Thread(target=guarded, args=(site.trouble, random.Random(-O.seed))))

@@ -3,7 +3,7 @@
 closed, and each gets every update once, in order.
 
     tests/soak/reattach.py [--streams 5000] [--rate 200] [--topics 50] [--rounds kill,stop,upgrade] [--wires plain,tls]
-                           [--bin build/release/alipes] [--other BIN] [--settle 3]
+                           [--bin build/release/alipes] [--other BIN] [--settle 3] [--late 0]
 
 `--other` is the build that an upgrade brings (SIGTERM, as a package's does); without it the same. mod_alipes.so stands beside
 --bin. Each stream hears one of the topics. Of an update that was not answered with 200 nobody knows whether it was taken, but
@@ -22,7 +22,9 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,6 +40,7 @@ OPTIONS.add_argument("--wires", type=lambda text: text.split(","), default=["pla
 OPTIONS.add_argument("--bin", default="build/release/alipes")
 OPTIONS.add_argument("--other")
 OPTIONS.add_argument("--settle", type=float, default=3)
+OPTIONS.add_argument("--late", type=float, default=0, help="for so long Apache stands still as the hub comes back")
 O = OPTIONS.parse_args()
 os.environ["ALIPES_BIN"] = O.bin
 
@@ -79,7 +82,7 @@ class Crowd:
             self.read_for(60, lambda: self.heads > number - 100)
 
     def read(self, patience):
-        for fd, _ in self.poll.poll(patience):
+        for fd, _ in self.poll.poll(patience, len(self.sockets)):
             try:
                 part = self.sockets[fd][0].recv(65536)
             except OSError:
@@ -109,19 +112,29 @@ class Crowd:
         while time.monotonic() < deadline and not until():
             self.read(0.05)
 
+    def read_out(self):
+        """Until nothing has come for 3 s."""
+        last = -1
+        while last != sum(map(len, self.had.values())):
+            last = sum(map(len, self.had.values()))
+            self.read_for(3)
+
     def judge(self, taken, unknown):
         """What is wrong with what was had, by kind; every stream of a topic is due the same."""
+        self.lost = Counter()
         wrong = {"closed": self.closed, "lost": 0, "doubled": 0, "misordered": 0, "apart": 0, "foreign": 0}
-        union = {}
+        union, dues = [set() for _ in range(self.topics)], [set() for _ in range(self.topics)]
+        for number in taken:
+            dues[number % self.topics].add(number)
         for fd, (_, topic) in self.sockets.items():
-            union.setdefault(topic, set()).update(self.had[fd])
+            union[topic].update(self.had[fd])
         for fd, (_, topic) in self.sockets.items():
-            had = self.had[fd]
-            due = {number for number in taken if number % self.topics == topic}
-            wrong["lost"] += len(due - set(had))
-            wrong["doubled"] += len(had) - len(set(had))
+            had, due, once = self.had[fd], dues[topic], set(self.had[fd])
+            wrong["lost"] += len(due - once)
+            self.lost.update(due - once)
+            wrong["doubled"] += len(had) - len(once)
             wrong["misordered"] += had != sorted(had)
-            wrong["apart"] += len(union[topic] - due - set(had))
+            wrong["apart"] += len(union[topic] - due - once)
             wrong["foreign"] += sum(number % self.topics != topic for number in had)
         return wrong
 
@@ -137,7 +150,12 @@ def held(folder):
     return int(float(re.search(r"^alipes_streams (\S+)", text, re.M).group(1)))
 
 
-def replace(hub, how, crowd):
+def signal_all(apache, which):
+    for pid in apache.children():
+        os.kill(pid, which)
+
+
+def replace(hub, how, crowd, apache):
     """The hub goes and comes: when it answered again, and when it had all streams, in seconds."""
     crowd.slowest, began = 0, time.monotonic()
     hub.server.process.send_signal(signal.SIGKILL if how == "kill" else signal.SIGTERM)
@@ -146,6 +164,9 @@ def replace(hub, how, crowd):
     ended = time.monotonic() - began
     if how == "upgrade" and O.other:
         history.BIN = Path(O.other)
+    if O.late:
+        signal_all(apache, signal.SIGSTOP)
+        threading.Timer(O.late, signal_all, (apache, signal.SIGCONT)).start()
     hub.launch()
     answered = attached = None
     while attached is None and time.monotonic() - began < 60:
@@ -155,8 +176,8 @@ def replace(hub, how, crowd):
         answered = answered or (now if count is not None else None)
         attached = now if count == len(crowd.sockets) else None
     crowd.read_for(O.settle)
-    return {"how": how, "ended_s": round(ended, 3), "answered_s": answered and round(answered, 3), "attached_s": attached and round(attached, 3),
-            "longest_delivery_s": round(crowd.slowest / 1e9, 3)}
+    return {"how": how, "newest": max((had[-1] for had in crowd.had.values() if had), default=0), "ended_s": round(ended, 3),
+            "answered_s": answered and round(answered, 3), "attached_s": attached and round(attached, 3), "longest_delivery_s": round(crowd.slowest / 1e9, 3)}
 
 
 def relay(stack, folder, port):
@@ -190,17 +211,17 @@ def run(wire):
         crowd.read_for(O.settle)
         rounds = []
         for how in O.rounds:
-            rounds.append({"wire": wire, "steady_s": round(crowd.slowest / 1e9, 3), **replace(hub, how, crowd)})
+            rounds.append({"wire": wire, "steady_s": round(crowd.slowest / 1e9, 3), **replace(hub, how, crowd, apache)})
             print(json.dumps(rounds[-1]), flush=True)
             crowd.slowest = 0
             crowd.read_for(O.settle)
         over.set()
         taken, unknown = answers.get(timeout=60)
         publisher.join()
-        crowd.read_for(60, lambda: not any(crowd.judge(taken, unknown)[kind] for kind in ("lost", "apart")))
+        crowd.read_out()
         status = apache.status()
         result = {"wire": wire, "streams": crowd.heads, "taken": len(taken), "unknown": len(unknown), "delivered": sum(map(len, crowd.had.values())),
-                  **crowd.judge(taken, unknown), "reattached": status.get("Reattached"), "ended": apache.reasons()[:5]}
+                  **crowd.judge(taken, unknown), "lost_numbers": crowd.lost.most_common(10), "reattached": status.get("Reattached"), "ended": apache.reasons()[:5]}
         print(json.dumps(result), flush=True)
         apache.front.stop()
         hub.stop()

@@ -98,9 +98,9 @@ def command(asked):
 def name_of(words):
     name = words[0].decode().upper()
     if name == "EVALSHA":
-        return SCRIPTS[words[1]]
+        return SCRIPTS.get(words[1], name)
     if name == "EVAL":
-        return SCRIPTS[hashlib.sha1(words[1]).hexdigest().encode()]
+        return SCRIPTS.get(hashlib.sha1(words[1]).hexdigest().encode(), name)
     return name
 
 

@@ -20,8 +20,9 @@ def test_who_asks_is_answered_and_told_where_the_hub_is(hub):
     assert front.marks == 1
 
 
-def test_streams_that_get_the_same_get_it_in_one_record(hub):
-    front = Front(hub)
+@pytest.mark.parametrize("unix", [True, False])
+def test_streams_that_get_the_same_get_it_in_one_record(hub, unix):
+    front = Front(hub, unix)
     held = [front.open("topic=same") for _ in range(300)]
     other = front.open("topic=other")
     before = front.multicasts

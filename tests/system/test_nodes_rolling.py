@@ -111,6 +111,7 @@ class Crowd(threading.Thread):
     def __init__(self, where, names):
         super().__init__()
         self.observer, self.fault, self.is_over = Observer(where), None, False
+        read_until([self.observer.listener], lambda: self.observer.listener.status == 200, "the observer's head")
         self.people = [Person(where, name) for name in names]
         self.start()
 

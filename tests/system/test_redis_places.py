@@ -1,10 +1,10 @@
 """Where Redis is: one of several addresses, what Sentinels say, what a cluster says; and what a hub may do there."""
 import re
-import time
+import signal
 
 import pytest
 
-from conftest import Stream, publish, wait_for
+from conftest import ROOT, Stream, publish, wait_for
 from redis import MASTER, Certificates, Cluster, RedisHub, Watched, start_node, start_redis, start_relay  # noqa: F401
 
 
@@ -67,6 +67,28 @@ def test_a_balancer_in_between_is_found_out(start_redis, tmp_path):
     listener.close()
 
 
+def test_two_sites_on_one_redis_hear_nothing_of_each_other(start_redis, start_node):
+    server = start_redis()
+    one, other = start_node(server.unix, "stream shop"), start_node(server.unix, "stream news")
+    streams = [Stream(hub.address, "topic=t") for hub in (one, other)]
+    works(one, streams[0], "of the shop")
+    works(other, streams[1], "of the news")
+    assert Stream(other.address, "topic=t&lastEventID=earliest").datas(1) == ["of the news"]
+    assert {key.split(b"}")[0] for key in server.call("KEYS", "*")} == {b"{shop", b"{news"}
+
+
+def test_where_redis_is_takes_a_restart_and_a_reload_says_so(start_redis, start_node):
+    hub = start_node(start_redis().unix)
+    text = hub.conf.read_text()
+    hub.conf.write_text(text.replace("transport redis {", "transport redis {\npassword s3cret-word\ntimeout 4s"))
+    hub.server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "event=reload_needs_restart" in hub.log(), "what it says")
+    wait_for(lambda: "event=reloaded" in hub.log(), "the reload")
+    assert set(re.findall(r"event=reload_needs_restart directive=(\w+)", hub.log())) == {"password", "timeout"}
+    assert "s3cret-word" not in hub.log()
+    works(hub)
+
+
 # --- Sentinel ---------------------------------------------------------------------------------------------------------
 
 
@@ -82,6 +104,14 @@ def sentinels(watched):
     return f"sentinel {MASTER}\naddresses " + " ".join(f"127.0.0.1:{s.port}" for s in watched.sentinels)
 
 
+def settled(watched):
+    """The master that all Sentinels name, once the other one has all that it has: a hub that is new holds nothing older."""
+    master = wait_for(watched.now, "a master")
+    wait_for(next(s for s in watched.servers if s is not master).follows, "its replica")
+    wait_for(lambda: all(s.knows(3, 1) for s in watched.sentinels), "Sentinels that know all")
+    return master
+
+
 def test_sentinels_name_the_master_though_one_of_them_is_dead(watched, tmp_path):
     master = wait_for(watched.now, "a master")
     watched.sentinels[0].kill()
@@ -93,10 +123,9 @@ def test_sentinels_name_the_master_though_one_of_them_is_dead(watched, tmp_path)
 
 
 def test_a_planned_failover_is_followed_at_once(watched, tmp_path):
-    master = wait_for(watched.now, "a master")
+    master = settled(watched)
     hub = RedisHub(tmp_path / "node", "", sentinels(watched) + "\nheal 300ms\npublish_timeout 60s")
     stream = works(hub)
-    wait_for(lambda: all(s.knows(3, 1) for s in watched.sentinels), "Sentinels that know all")
     watched.fail_over()
     wait_for(lambda: f"127.0.0.1:{master.port}" != servers_of(hub)[-1], "another server")
     works(hub, stream, "behind it")
@@ -105,9 +134,7 @@ def test_a_planned_failover_is_followed_at_once(watched, tmp_path):
 
 
 def test_a_sentinel_that_dies_with_the_master_is_not_missed(watched, tmp_path):
-    master = wait_for(watched.now, "a master")
-    for one in watched.sentinels:
-        wait_for(lambda: one.knows(3, 1), "Sentinels that know all")
+    master = settled(watched)
     hub = RedisHub(tmp_path / "node", "", sentinels(watched) + "\nheal 300ms\npublish_timeout 60s")
     stream = works(hub)
     watched.sentinels[0].kill()  # the one that is asked
@@ -127,6 +154,24 @@ def test_what_is_wrong_with_sentinels_is_said(watched, tmp_path):
     assert "reason=sentinel" in line and "it knows no master other" in line, line
     assert "event=redis_back" not in hub.log()
     hub.server.stop()
+
+
+def test_sentinels_may_want_a_password_of_their_own(watched, tmp_path):
+    wait_for(watched.now, "a master")
+    asked = watched.sentinels[1]
+    only = f"sentinel {MASTER}\naddresses 127.0.0.1:{asked.port}\n"
+    asked.call("ACL", "SETUSER", "default", "resetpass", ">s3cret")
+    try:
+        without = RedisHub(tmp_path / "without", "", only, ready=False)
+        wait_for(lambda: "event=redis_away" in without.log(), "what it says")
+        assert "NOAUTH Authentication required" in re.search(r"event=redis_away reason=sentinel .*", without.log())[0]
+        without.server.stop()
+        hub = RedisHub(tmp_path / "node", "", only + "sentinel_password s3cret")
+        works(hub)
+        hub.stop()
+        assert "s3cret" not in hub.log()
+    finally:
+        asked.call("ACL", "SETUSER", "default", "nopass")
 
 
 # --- cluster ----------------------------------------------------------------------------------------------------------
@@ -154,30 +199,50 @@ def test_in_a_cluster_the_one_that_has_the_slot_is_found_and_followed(start_redi
     assert "ERR SELECT is not allowed in cluster mode (a cluster has database 0 alone)" in one.log()
 
 
-# --- rights -----------------------------------------------------------------------------------------------------------
+OF_THE_TEST = {"config|resetstat", "config|set", "psync", "replconf", "ping", "flushall", "script|flush", "acl|log", "auth", "command", "command|docs"}
 
-RIGHTS = ("+evalsha +eval +hmget +hget +hset +hsetnx +hexists +hdel +xadd +xtrim +xrange +xrevrange +xread +xlen +unlink +time +info +select "
-          "+client|setname +wait +hlen +hscan +hgetall +hincrby")
+
+def the_rights():
+    """The line of the manual, as Redis' file of users takes it."""
+    manual = (ROOT / "backend/cli/alipes.conf.5").read_text()
+    line = re.search(r"^user alipes on (?:.*\\e\n)*.*$", manual, re.M)[0]
+    return re.sub(r"\s+", " ", line.replace("\\e", "").replace("\\-", "-"))
+
+
+# --- rights -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_rights_that_the_manual_names_are_enough_and_each_is_needed(start_redis, start_node):
-    server = start_redis("everysec", conf=f"user hub on >s3cret resetkeys ~{{alipes}}:* resetchannels -@all {RIGHTS}")
-    url = f"redis://hub:s3cret@127.0.0.1:{server.port}"
+    named = the_rights()
+    rights = set(re.findall(r"\+(\S+)", named))
+    server = start_redis("everysec", conf=named.replace(">PASSWORD", ">s3cret"))
+    replica = start_redis(replica_of=server)
+    wait_for(replica.follows, "the replica")
     server.call("CONFIG", "RESETSTAT")
-    hub = start_node(url, "heal 100ms\nreplicas 0", history="max_events 20")
+    url = f"redis://alipes:s3cret@127.0.0.1:{server.port}/1"
+    options = {"history": "max_events 20", "extra": "subscriptions", "heartbeat": "100ms"}
+    hub = start_node(url, "heal 100ms\nlease 2s\nreplicas 1", **options)
     stream = Stream(hub.address, "topic=t")
     for number in range(60):
-        assert publish(hub.address, topic="t", data=str(number), id=f"urn:chosen:{number % 3}").status == 200
-    last = [stream.event() for _ in range(60)][-2]
+        assert publish(hub.address, topic="t", data=str(number), id=f"urn:chosen:{number % 50}").status == 200
+    events = [stream.event() for _ in range(60)]
     server.call("SCRIPT", "FLUSH")
     assert publish(hub.address, topic="t", data="more").status == 200
-    more = start_node(url, history="max_events 20")
-    cursor = re.search(r"^id: (.*)$", last, re.M)[1]
-    assert "more" in Stream(more.address, f"topic=t&lastEventID={cursor}").datas(2)[-1] or True
-    server.call("FLUSHALL")
-    assert publish(hub.address, topic="t", data="again").status == 200
+    more = start_node(url, "heal 100ms\nlease 2s", **options)
+    cursor = re.search(r"^id: (.*)$", stream.event(), re.M)[1]
+    assert publish(hub.address, topic="t", data="most").status == 200
+    assert Stream(more.address, f"topic=t&lastEventID={cursor}").datas(1) == ["most"]
+    assert len(events) == 60
+    hub.kill()  # who was there is reaped
+    assert publish(more.address, topic="t", data="x").status == 200
+    server.call("FLUSHALL")  # and put back
+    assert publish(more.address, topic="t", data="y").status == 200
+    used = set(server.info("commandstats"))
+    server.kill()
+    server.start()  # another server, as far as a hub knows
+    assert publish(more.address, topic="t", data="z").status == 200
     for one in (hub, more):
-        assert "NOPERM" not in one.log() and "can't run this command" not in one.log(), one.log()
-    log = server.call("ACL", "LOG")
-    assert log == [], log
-    print(sorted(k for k in server.info("commandstats")))
+        assert "reason=rights" not in one.log(), one.log()
+    assert server.call("ACL", "LOG") == []
+    used = {name.removeprefix("cmdstat_") for name in used | set(server.info("commandstats"))} - OF_THE_TEST
+    assert used == rights, f"not named: {sorted(used - rights)}; named in vain: {sorted(rights - used)}"

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from conftest import Client, Stream, publish, token, wait_for
+from test_redis_places import the_rights
 from redis import Certificates, Cluster, Redis, Refused, RedisHub, start_node, start_redis, start_relay  # noqa: F401
 
 
@@ -51,7 +52,12 @@ def test_a_hub_that_redis_will_never_let_in_does_not_start_and_says_why(tmp_path
 
 def test_a_missing_right_is_said_with_the_line_to_copy(tmp_path, shared):
     said = refuses(tmp_path / "node", shared.unix, "username hub\npassword s3cret-of-hub")
-    assert "ACL SETUSER hub resetkeys ~{alipes}:* resetchannels -@all +evalsha" in said, said
+    line = re.search(r"all that it needs: (ACL SETUSER .*)\)", said)[1]
+    assert set(line.split()[3:]) == set(the_rights().split()) - {"user", "alipes", "on", ">PASSWORD", "+wait"}
+    shared.call(*line.split())
+    hub = RedisHub(tmp_path / "mended", shared.unix, "username hub\npassword s3cret-of-hub")
+    assert publish(hub.address, topic="t", data="x").status == 200
+    hub.stop()
 
 
 def test_a_server_with_a_password_says_so_to_who_has_none(tmp_path, start_redis):

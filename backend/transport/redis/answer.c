@@ -11,8 +11,9 @@
 
 /* alipes.conf(5) has them too, and a test holds that each is needed. */
 #define RIGHTS                                                                                     \
-    "-@all +evalsha +eval +hmget +hget +hset +hsetnx +hexists +hdel +xadd +xtrim +xrange "         \
-    "+xrevrange +xread +xlen +unlink +time +info +select +client|setname"
+    "-@all +evalsha +eval +hmget +hget +hset +hsetnx +hexists +hdel +hlen +hscan +hgetall "        \
+    "+hincrby +xadd +xtrim +xrange +xrevrange +xread +xlen +unlink +time +info +select "           \
+    "+client|setname"
 
 static const char of_rights[] = "";
 

@@ -5,7 +5,7 @@
 #include "transport/redis/attempt.h"
 
 #include "base/clock.h"
-#include "transport/redis/session.h"
+#include "transport/redis/course.h"
 
 #include <poll.h>
 
@@ -32,7 +32,7 @@ static bool
 run(struct session *s, uint64_t until_ms, struct error *err)
 {
     for (uint64_t now; (now = clock_mono_ms()) < until_ms;) {
-        session_work(s, now);
+        course_work(s, now);
         session_send(s);
         bool is_away = s->state == SESSION_AWAY && s->next_ms > now;
         if (is_away && s->is_wrong)

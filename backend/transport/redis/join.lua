@@ -34,6 +34,16 @@ elseif h[3] ~= ARGV[1] or (h[5] == 'open' and taken_run > 0 and before(h[2], tak
   end
   call('HSET', H, 'owner', ARGV[1], 'state', 'healing', 'until', till)
 end
+-- Nodes that have published nothing for an hour: what they asked for has been given up by now.
+local old = call('HMGET', H, 'rtime', 'rem')
+if now - old[1] > 3600000 then
+  local run, at = string.match(old[2], '^(%d+)%-(%d+)$')
+  local fields = call('HGETALL', H)
+  for i = 1, #fields, 2 do
+    local place = string.sub(fields[i], 1, 2) == 'n:' and string.match(fields[i + 1], ' (%S+)$')
+    if place and before(place, tonumber(run), tonumber(at)) then call('HDEL', H, fields[i]) end
+  end
+end
 h = call('HMGET', H, 'state', 'run', 'end', 'until', 'key', 'count')
 local empty = h[6] == '0' and h[3] == h[2] .. '-0'
 if empty and taken_run > 0 and h[1] == 'healing' then call('HSET', H, 'key', ARGV[3]); h[5] = ARGV[3] end

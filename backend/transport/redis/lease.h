@@ -1,7 +1,7 @@
 #ifndef TRANSPORT_REDIS_LEASE_H
 #define TRANSPORT_REDIS_LEASE_H
 
-/* Which hubs live; and what those leave behind that do not (DESIGN.md, section 8.1). One thread's.
+/* Which hubs live; and what those leave behind that do not (DESIGN.md, section 8.2). One thread's.
  */
 
 #include "transport/broadcast.h"

@@ -1,6 +1,6 @@
 -- PUBLISH  KEYS {p}:h {p}:s
 -- ARGV run node first seen max_bytes max_events max_age_ms | flags id topics event, for each
--- -> wrote position more held_events held_bytes oldest_ms
+-- -> wrote position more held_events held_bytes oldest_ms removed
 --
 -- Appends what is numbered later than what this node has here already, enters the ids, seals a
 -- segment that is a sixteenth of a bound, and removes whole segments past the bounds. The position
@@ -98,4 +98,4 @@ if cut ~= rem then   -- a slice: 1 MiB, and twice what came
   call('XTRIM', S, 'MINID', r .. '-' .. F(a + 1)); set[#set + 1] = 'cut'; set[#set + 1] = cut
 end
 call(unpack(set))
-return {wrote, passed and fin or pos or fin, cut == rem and 0 or 1, count - rn, at - tonumber(string.match(rem, '%-(%d+)')), count > rn and oldest or 0}
+return {wrote, passed and fin or pos or fin, cut == rem and 0 or 1, count - rn, at - tonumber(string.match(rem, '%-(%d+)')), count > rn and oldest or 0, rem}

@@ -16,7 +16,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "transport/redis/attempt.h"
+#include "transport/redis/course.h"
 #include "transport/redis/follower.h"
+#include "transport/redis/greeting.h"
 #include "transport/redis/lease.h"
 #include "transport/redis/seeker.h"
 #include "transport/redis/settler.h"
@@ -277,10 +279,10 @@ static void
 work(struct redis *r)
 {
     uint64_t now = clock_mono_ms();
-    session_work(&r->session, now);
+    course_work(&r->session, now);
     if (now >= r->check_ms) {
         r->check_ms = now + CHECK_MS;
-        session_check(&r->session, now);
+        greeting_check(&r->session, now);
     }
     sender_work(&r->sender, now);
     follower_work(&r->follower, now);
@@ -424,7 +426,7 @@ redis_start(struct transport *t, struct worker **workers, unsigned count,
     broadcast_init(&r->broadcast, workers, count, r->settings.tail_bytes, receive);
     r->started = true;
     ENSURE(pthread_create(&r->thread, NULL, run_thread, r) == 0);
-    return (struct position){0};
+    return POSITION_NOWHERE;
 }
 
 static void

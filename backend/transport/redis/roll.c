@@ -126,6 +126,7 @@ take_begin(struct roll *r, struct update *u, uint64_t node)
             u->kind = UPDATE_PUBLISHED;
             return;
         }
+        active_is_foreign(u->active);
         registry_admit(r->registry, u->active);
     }
     u->active->owner = node;
@@ -214,6 +215,7 @@ begin_again(struct roll *r, struct again *g)
         return;
     }
     list_unlink(&g->node);
+    active_is_foreign(g->fresh); /* its departure knows it as it was */
     registry_admit(r->registry, g->fresh);
     g->publish =
         (struct transport_publish){.message.receive = on_begun, .updates = &g->begin, .count = 1};
@@ -262,10 +264,12 @@ static void
 read_one(struct roll *r, struct slice who, struct slice record)
 {
     struct active *a = entry_read_active(who, record);
-    if (a && position_cmp(a->begun, r->spare->end) <= 0)
+    if (a && position_cmp(a->begun, r->spare->end) <= 0) {
+        active_is_foreign(a);
         add_found(r, a);
-    else
+    } else {
         active_unref(&a);
+    }
 }
 
 static int

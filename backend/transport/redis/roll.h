@@ -2,7 +2,7 @@
 #define TRANSPORT_REDIS_ROLL_H
 
 /* Who is there, on all hubs: the registry, which follows the stream, and the store's own list of
- * the same (DESIGN.md, section 8.1). One thread's. */
+ * the same (DESIGN.md, section 8.2). One thread's. */
 
 #include "transport/redis/sender.h"
 #include "transport/registry.h"

@@ -11,6 +11,6 @@ if h[2] == ARGV[2] and #ARGV > 2 then
   for i = 3, #ARGV, 2 do call('HSETNX', R, ARGV[i], ARGV[i + 1]) end
   call('HSET', H, 'active', call('HLEN', R))
   local t = call('TIME')
-  if h[3] == 'healing' then call('HSET', H, 'until', F(math.max(tonumber(h[4]), t[1] * 1000 + math.floor(t[2] / 1000) + 300))) end
+  if h[3] == 'healing' then call('HSET', H, 'until', F(math.max(tonumber(h[4]), t[1] * 1000 + math.floor(t[2] / 1000) + 1000))) end
 end
 return {call('HLEN', R), h[2]}

@@ -121,6 +121,8 @@ on_found(void *owner, const struct resp *a)
     if (a->kind == RESP_NIL) {
         answer_find(s, f, false, NULL);
     } else if (a->kind == RESP_TEXT && entry_place_read(a->text, &f->position)) {
+        if (list_is_empty(&s->ahead))
+            s->ahead_ms = clock_mono_ms();
         list_unlink(&f->message.node);
         list_append(&s->ahead, &f->message.node);
     } else if (a->kind == RESP_ERROR && slice_starts(a->text, SLICE("NOSCRIPT"))) {
@@ -148,16 +150,20 @@ ask_find(struct seeker *s, struct transport_find *f, uint64_t now_ms)
     list_append(&s->asked_finds, &f->message.node);
 }
 
-/* What is found behind what this hub has taken is not committed here before it is read back. */
+/* What is found behind what this hub has taken is not committed here before it is read back; which
+ * takes no time, or never happens. */
 static void
-answer_reached(struct seeker *s)
+answer_reached(struct seeker *s, uint64_t now_ms)
 {
+    bool is_late = now_ms >= s->ahead_ms + s->session->settings->timeout_ms;
     LIST_EACH(node, after, &s->ahead)
     {
         struct transport_find *f = find_at(node);
         struct position at = f->position;
         if (position_cmp(at, s->spare->end) <= 0)
             answer_find(s, f, false, &at);
+        else if (is_late)
+            answer_find(s, f, true, NULL);
     }
 }
 
@@ -171,7 +177,7 @@ is_away_long(const struct seeker *s, uint64_t now_ms)
 static void
 work_finds(struct seeker *s, uint64_t now_ms)
 {
-    answer_reached(s);
+    answer_reached(s, now_ms);
     LIST_EACH(node, after, &s->finds)
     {
         struct transport_find *f = find_at(node);
@@ -428,9 +434,12 @@ seeker_work(struct seeker *s, uint64_t now_ms)
 uint64_t
 seeker_deadline(const struct seeker *s)
 {
+    uint64_t timeout = s->session->settings->timeout_ms;
+    if (!list_is_empty(&s->ahead))
+        return s->ahead_ms + timeout;
     if (list_is_empty(&s->finds) || s->session->away_ms == 0)
         return UINT64_MAX;
-    return s->session->away_ms + s->session->settings->timeout_ms;
+    return s->session->away_ms + timeout;
 }
 
 void

@@ -17,6 +17,7 @@ struct seeker {
 
     struct list finds, asked_finds;      /* transport_find; those that wait, and those under way */
     struct list ahead;                   /* found behind what was taken */
+    uint64_t ahead_ms;                   /* since when there are any */
     struct list reads;                   /* transport_read that wait */
     struct list asked_reads;             /* their stretches, under way */
     unsigned asked;                      /* of both */

@@ -24,7 +24,7 @@
 
 enum {
     CALL_UPDATES = 512,
-    CALL_BYTES = 1 << 20,
+    CALL_BYTES = 1 << 20, /* the server does nothing else meanwhile */
     TICK_LEAST_MS = 250,
     TICK_MOST_MS = 2000,
     TICK_PARTS = 32, /* of max_age */
@@ -215,19 +215,22 @@ ask_again(struct sender *s)
     list_splice(&s->again, &s->sent);
 }
 
-/* Six: wrote, position, more, events, bytes, oldest. */
+/* Wrote, position, more, events, bytes, oldest, removed. */
 static bool
 read_accepted(struct sender *s, const struct resp *a)
 {
-    if (a->kind != RESP_ARRAY || a->count < 6 || a->items[0].kind != RESP_INTEGER ||
+    struct position removed;
+    if (a->kind != RESP_ARRAY || a->count < 7 || a->items[0].kind != RESP_INTEGER ||
         a->items[2].kind != RESP_INTEGER || a->items[3].kind != RESP_INTEGER ||
         a->items[4].kind != RESP_INTEGER || a->items[5].kind != RESP_INTEGER ||
-        !entry_place_read(a->items[1].text, &s->accepted))
+        !entry_place_read(a->items[1].text, &s->accepted) ||
+        !entry_place_read(a->items[6].text, &removed))
         return false;
     s->wants_more = a->items[2].integer == 1;
     s->held.events = (uint64_t)a->items[3].integer;
     s->held.bytes = (uint64_t)a->items[4].integer;
     s->held.oldest_ms = (uint64_t)a->items[5].integer;
+    spare_forget(s->session->spare, removed);
     return true;
 }
 
@@ -267,6 +270,7 @@ on_accepted(void *owner, const struct resp *a)
         s->session->repair = slice_find(a->text, SLICE("equal or smaller")) < a->text.len;
         session_fail_with(s->session, "publishing", a);
     }
+    s->last = s->first - 1; /* it brought nothing, whatever the replicas have */
 }
 
 static void
@@ -312,9 +316,10 @@ left_of(const struct transport_publish *p)
 static size_t
 gather(struct sender *s)
 {
-    size_t count = 0, bytes = 0;
+    size_t count = 0, bytes = 0, most = s->settings->max_batch_bytes;
+    most = most < CALL_BYTES ? most : CALL_BYTES;
     s->first = 1;
-    while (count < CALL_UPDATES && bytes < CALL_BYTES) {
+    while (count < CALL_UPDATES && bytes < most) {
         bool is_new = list_is_empty(&s->again);
         struct list *from = is_new ? &s->waiting : &s->again;
         if (list_is_empty(from))
@@ -475,6 +480,7 @@ void
 sender_ended(struct sender *s)
 {
     s->unanswered = 0;
+    s->replicated_upto = s->short_upto = 0;
     s->wants_more = false;
     ask_again(s);
     answer_all(s, &s->stored, PUBLISH_FAILED); /* read back, and how many have it is not known */

@@ -86,11 +86,14 @@ void session_fini(struct session *);
 void session_poll(const struct session *, struct pollfd *);
 /* When it must be worked on at the latest. */
 uint64_t session_deadline(const struct session *);
-void session_work(struct session *, uint64_t now_ms);
 /* What was asked for goes out now. */
 void session_send(struct session *);
-/* Is it still the server that was greeted, and the run that was opened? Once at a time. */
-void session_check(struct session *, uint64_t now_ms);
+/* Connections and answers. */
+void session_work_talks(struct session *, uint64_t now_ms);
+bool session_is_settling(const struct session *);
+void session_move(struct session *, enum session_state to);
+/* It has failed: all three are closed. */
+void session_end(struct session *, uint64_t now_ms);
 
 /* What `healed` asked for is done: the store may be opened. */
 void session_go_on(struct session *);

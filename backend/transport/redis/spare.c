@@ -1,7 +1,7 @@
 /* spare - a ring of batches, searched by position and by id.
  *
- * It never asks the store what was removed there: what it has is the end of the order as this hub
- * has shown it, whatever has become of the store since. */
+ * What it has is the end of the order as this hub has shown it, whatever has become of the store
+ * since; but what retention has taken there is not given here either. */
 
 #include "transport/redis/spare.h"
 
@@ -74,6 +74,17 @@ spare_restart(struct spare *s, struct position at)
     s->begin = s->end = at;
 }
 
+void
+spare_forget(struct spare *s, struct position removed)
+{
+    if (position_cmp(removed, s->end) > 0)
+        removed = s->end;
+    while (s->count && position_cmp(spared_at(s, 0)->batch->upto, removed) <= 0)
+        drop_first(s);
+    if (position_cmp(removed, s->begin) > 0)
+        s->begin = removed;
+}
+
 static void
 grow(struct spare *s)
 {
@@ -134,14 +145,15 @@ spare_has_place(const struct spare *s, struct position p)
     if (position_cmp(p, s->begin) == 0 || position_cmp(p, s->end) == 0)
         return true;
     const struct batch *b = spare_after(s, p);
-    return b && position_cmp(batch_before(b, batch_index_after(b, p)), p) == 0;
+    return b && position_cmp(p, s->begin) > 0 &&
+           position_cmp(batch_before(b, batch_index_after(b, p)), p) == 0;
 }
 
 bool
 spare_find(const struct spare *s, struct slice id, struct position *ret)
 {
     const struct update *u = held_ids_find(&s->ids, id);
-    if (u == NULL || u->id_is_chosen)
+    if (u == NULL || u->id_is_chosen || position_cmp(u->position, s->begin) < 0)
         return false;
     *ret = u->position;
     return true;

@@ -23,6 +23,8 @@ void spare_fini(struct spare *);
 
 /* Forgets all; what is added next begins there. */
 void spare_restart(struct spare *, struct position);
+/* Retention has taken all up to there: nobody is given it any more. */
+void spare_forget(struct spare *, struct position removed);
 /* It follows the last one. Takes references, and copies who wrote each of its updates. */
 void spare_add(struct spare *, struct batch *, const struct origin *origins);
 

@@ -16,6 +16,7 @@
 #include "mod_alipes/status.h"
 #include "mod_alipes/steal.h"
 #include "mod_alipes/tally.h"
+#include "mod_alipes/tls.h"
 
 #include <sys/resource.h>
 
@@ -262,10 +263,11 @@ on_open_logs(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp, server_rec *se
 static int
 on_post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp, server_rec *server)
 {
-    void **kept = ap_retained_data_get("alipes");
-    (void)conf, (void)log, (void)temp;
+    const char *key = apr_psprintf(temp, "alipes %" APR_SIZE_T_FMT, tally_size());
+    void **kept = ap_retained_data_get(key);
+    (void)conf, (void)log;
     if (kept == NULL)
-        kept = ap_retained_data_create("alipes", sizeof *kept);
+        kept = ap_retained_data_create(key, sizeof *kept);
     if (tally_open(kept))
         return OK;
     ap_log_error(APLOG_MARK, APLOG_CRIT, errno, server, "alipes: no shared memory");
@@ -299,6 +301,7 @@ on_child_gone(void *unused)
     (void)unused;
     linger_wait();
     pollers_join();
+    tls_end();
     tally_leave();
     return APR_SUCCESS;
 }
@@ -310,9 +313,9 @@ on_child(apr_pool_t *pool, server_rec *server)
         return;
     int64_t most = descriptors_allow();
     tally_enter();
-    if (!pollers_start(settings.threads)) {
+    if (!tls_begin() || !pollers_start(settings.threads)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, server,
-                     "alipes: no thread for streams, which are left to mod_proxy");
+                     "alipes: no thread or memory for streams, which are left to mod_proxy");
         return;
     }
     max_streams = most < settings.max_streams ? most : settings.max_streams;

@@ -62,6 +62,12 @@ tally_open(void **kept)
     return shared != NULL;
 }
 
+size_t
+tally_size(void)
+{
+    return sizeof *shared;
+}
+
 static bool
 is_alive(pid_t pid)
 {

@@ -28,7 +28,8 @@ enum tally {
 /* In the parent, at each start of a generation: *kept, which outlives this module's own memory, is
  * NULL at the first. False: no memory. */
 bool tally_open(void **kept);
-void tally_enter(void); /* in a child, before it counts */
+size_t tally_size(void); /* what was kept for another is not ours: a new version may count more */
+void tally_enter(void);  /* in a child, before it counts */
 void tally_leave(void);
 void tally_add(enum tally, int64_t);
 int64_t tally_mine(enum tally); /* this child's */

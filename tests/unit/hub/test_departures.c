@@ -72,7 +72,20 @@ registry_of(struct transport *t)
     return registry;
 }
 
+static struct transport_orphans *asked;
+static unsigned times_asked;
+
+static void
+orphans(struct transport *t, struct transport_orphans *o)
+{
+    (void)t;
+    asked = o;
+    times_asked++;
+}
+
 static const struct transport_ops ops = {.publish = publish, .registry = registry_of};
+static const struct transport_ops shared_ops = {
+    .publish = publish, .registry = registry_of, .orphans = orphans};
 
 static struct active *
 active(const char *match, const char *who)
@@ -233,6 +246,38 @@ START_TEST(its_own_begin_and_earlier_ones_let_nothing_go)
 }
 END_TEST
 
+/* NULL: the transport stops. */
+static void
+answer(enum orphan_kind kind, const char *match)
+{
+    asked->kind = kind;
+    asked->count = match ? 1 : 0;
+    asked->all[0] = match ? active(match, "") : NULL;
+    if (match)
+        active_is_foreign(asked->all[0]); /* which is no hindrance */
+    asked->message.receive(worker, &asked->message);
+}
+
+static void
+others_end(void)
+{
+    transport.ops = &shared_ops;
+    ck_assert(departures_await_orphans(home.departures));
+    answer(ORPHAN_STOPPED, "a");
+    answer(ORPHAN_DEAD, "b");
+    answer(ORPHAN_BACK, "c");
+    answer(ORPHAN_DEAD, NULL);
+    ck_assert_uint_eq(times_asked, 4); /* then there is nobody to ask */
+}
+
+START_TEST(what_another_hub_leaves_is_held_back_as_it_has_ended)
+{
+    prepare(SOON_MS, 2 * SOON_MS);
+    ck_assert(!departures_await_orphans(home.departures));
+    ck_assert_str_eq(run(others_end, 3), "cba");
+}
+END_TEST
+
 static void
 three_leave_and_one_is_committed(void)
 {
@@ -384,9 +429,10 @@ END_TEST
 UNIT_MAIN("hub/departures", each_kind_is_held_back_for_its_own_time,
           without_holding_back_an_end_is_told_at_once,
           a_begin_that_is_the_same_lets_go_of_all_that_are,
-          its_own_begin_and_earlier_ones_let_nothing_go, what_fails_is_tried_again_and_told_once,
-          many_go_in_groups_one_after_the_other, while_the_hub_stops_no_end_is_told,
-          what_was_taken_over_ends_nobody_here,
+          its_own_begin_and_earlier_ones_let_nothing_go,
+          what_another_hub_leaves_is_held_back_as_it_has_ended,
+          what_fails_is_tried_again_and_told_once, many_go_in_groups_one_after_the_other,
+          while_the_hub_stops_no_end_is_told, what_was_taken_over_ends_nobody_here,
           an_end_that_waits_twice_is_told_once_by_the_last_who_had_it,
           a_reload_changes_the_times_of_what_is_held_back,
           what_a_stop_has_left_is_held_back_as_for_a_return)

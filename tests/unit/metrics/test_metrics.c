@@ -86,17 +86,28 @@ START_TEST(a_gauge_may_fall_on_another_thread_than_it_rose_and_is_never_shown_be
 }
 END_TEST
 
-START_TEST(past_64_kinds_of_refusal_the_rest_is_one)
+START_TEST(past_128_kinds_of_refusal_the_rest_is_one)
 {
-    static char reasons[70][16];
-    for (int i = 0; i < 70; i++) {
+    static char reasons[130][16];
+    for (int i = 0; i < 130; i++) {
         snprintf(reasons[i], sizeof reasons[i], "r%d", i);
         for (int k = 0; k <= i; k++)
             metrics_refused(400, reasons[i]);
     }
-    ck_assert(page_has("alipes_refused_total{status=\"400\",reason=\"r63\"} 64\n"));
-    ck_assert(!page_has("reason=\"r64\""));
-    ck_assert(page_has("alipes_refused_total{status=\"\",reason=\"other\"} 405\n"));
+    ck_assert(page_has("alipes_refused_total{status=\"400\",reason=\"r127\"} 128\n"));
+    ck_assert(!page_has("reason=\"r128\""));
+    ck_assert(page_has("alipes_refused_total{status=\"\",reason=\"other\"} 259\n"));
+}
+END_TEST
+
+START_TEST(what_redis_says_is_counted_by_its_word)
+{
+    metrics_said(METRICS_REDIS_AWAY, "closed");
+    metrics_said(METRICS_REDIS_AWAY, "closed");
+    metrics_said(METRICS_REDIS_REFUSED, "memory");
+    ck_assert(page_has("alipes_redis_away_total{reason=\"closed\"} 2\n"));
+    ck_assert(page_has("alipes_redis_refused_total{error=\"memory\"} 1\n"));
+    ck_assert(!page_has("alipes_refused_total{status=\"0\""));
 }
 END_TEST
 
@@ -147,5 +158,5 @@ END_TEST
 
 UNIT_MAIN("metrics/metrics", what_threads_count_is_summed_also_while_they_do,
           a_gauge_may_fall_on_another_thread_than_it_rose_and_is_never_shown_below_zero,
-          past_64_kinds_of_refusal_the_rest_is_one, every_time_has_its_bucket,
-          the_log_has_each_count_once_in_whole_lines)
+          past_128_kinds_of_refusal_the_rest_is_one, what_redis_says_is_counted_by_its_word,
+          every_time_has_its_bucket, the_log_has_each_count_once_in_whole_lines)

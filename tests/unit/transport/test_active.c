@@ -219,6 +219,10 @@ START_TEST(an_end_is_told_by_who_took_it_over_last_and_by_nobody_before)
     ck_assert(active_claim_end(a, third));
     ck_assert(!active_claim_end(a, third));
     ck_assert(!active_take_over(a, &second));
+    struct active *foreign = active_restore(a->dialect, a->id, a->json, a->same);
+    active_is_foreign(foreign);
+    ck_assert(!active_take_over(foreign, &second)); /* another hub's is none of ours */
+    active_unref(&foreign);
     active_unref(&a);
 }
 END_TEST

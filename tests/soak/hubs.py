@@ -2,7 +2,7 @@
 """Several hubs on one Redis, for long: thousands of streams on a hub that is killed, back on another by their cursors; and
 three hubs behind a balancer that are restarted one after another, again and again, under load and with people in a room.
 
-    tests/soak/nodes.py [--seconds 1800] [--streams 10000] [--bin build/release/alipes] [--seed N]
+    tests/soak/hubs.py [--seconds 1800] [--streams 10000] [--bin build/release/alipes] [--seed N]
 
 Prints a line for each round and a JSON summary; exits with 1 at the first promise that is broken.
 """
