@@ -82,7 +82,7 @@ joining_open(struct session *s)
 
 /* How many a call takes from `from` on. */
 static size_t
-measure_heal(const struct session *s, struct position from)
+measure_heal(const struct session *s, struct position from, bool *ret_more)
 {
     struct spare_walk w;
     const struct update *u;
@@ -94,6 +94,7 @@ measure_heal(const struct session *s, struct position from)
         bytes += u->size;
         count++;
     }
+    *ret_more = spare_walk_next(&w, &u, &o, &before);
     return count;
 }
 
@@ -117,14 +118,15 @@ heal(struct session *s, struct position from)
     const struct update *u;
     const struct origin *o;
     struct position before;
-    bool fits = s->settings->heal_ms && spare_has_place(s->spare, from);
-    size_t count = fits ? measure_heal(s, from) : 0;
+    bool fits = s->settings->heal_ms && spare_has_place(s->spare, from), more = false;
+    size_t count = fits ? measure_heal(s, from, &more) : 0;
     if (count == 0)
         return false;
-    ask_script(s, SCRIPT_HEAL, 2 + 7 * count, on_healed);
+    ask_script(s, SCRIPT_HEAL, 3 + 7 * count, on_healed);
     struct buf *out = wire_out(s->talks[TALK_PUBLISH].wire);
     resp_add(out, slice_of(s->identity));
     resp_add(out, entry_place_write(from, text));
+    resp_add_number(out, more ? s->settings->timeout_ms : s->settings->heal_ms);
     spare_walk_begin(&w, s->spare, from);
     for (size_t i = 0; i < count && spare_walk_next(&w, &u, &o, &before); i++)
         add_healed(out, u, o, before);
