@@ -212,21 +212,29 @@ class Ordeal:
             assert not reader.refused, f"a stream was refused: {reader.refused}"
             for part in reader.parts:
                 self.judge_part(part, place, part is reader.parts[-1])
-        lost = self.acknowledged() - set(line)
+        lost = self.acknowledged() - place.keys() - {data for r in self.readers for part in r.parts for data in older(part, place)}
         return {"published": len(self.answers), "not": len(self.answers) - len(self.acknowledged()), "kept": len(line),
                 "lost": len(lost), "ended": sum(r.ends for r in self.readers), "told": sum(r.told for r in self.readers),
                 "longest": round(self.longest, 2)}
 
     @staticmethod
     def judge_part(part, place, is_last):
-        """Each once, the next always the next; what is not kept stands at the end, and then its stream was told."""
+        """Each once, the next always the next; what is not kept stands at the end, and then its stream was told; or at the
+        beginning, where a store that was emptied has only what a hub held."""
         assert len(set(part)) == len(part), "an update came twice to a stream that was not told"
+        part = part[len(older(part, place)):]
         kept = [data for data in part if data in place]
         assert kept == part[:len(kept)], f"behind what was lost came {kept[-3:]}: {[d for d in part if d not in place][:3]} were not told as gone"
         assert not is_last or kept == part, f"{part[len(kept):][:5]} are lost, and their streams were not told"
         at = [place[data] for data in kept]
         gap = next((i for i, (a, b) in enumerate(zip(at, at[1:])) if b != a + 1), None)
         assert gap is None, f"between {kept[gap]} and {kept[gap + 1]} something is missing or out of order"
+
+
+def older(part, place):
+    """What a stream heard before all that is kept; none of it, if it heard nothing that is."""
+    first = next((i for i, data in enumerate(part) if data in place), 0)
+    return part[:first] if part and min(place.values()) == place.get(part[first], -1) else []
 
 
 def line_of(server, stream="alipes"):

@@ -36,8 +36,14 @@ class Site:
         """The replica is the master, and who reaches it over these wires goes there from now on."""
         self.link.cut()
         self.replica.call("REPLICAOF", "NO", "ONE")
+        self.replica.call("CONFIG", "REWRITE")
         self.redis, self.replica = self.replica, self.redis
         self.lead(relays or self.relays, reset)
+
+    def demote(self):
+        """Who was the master before, and lives, follows."""
+        self.replica.call("REPLICAOF", "127.0.0.1", self.redis.port)
+        self.replica.call("CONFIG", "REWRITE")
 
     def lead(self, relays, reset=True):
         for relay in relays:
@@ -158,7 +164,7 @@ def test_a_master_that_is_told_to_follow_while_both_live_loses_nothing(site):
     s.follow()
     s.ordeal.goes_on(50)
     s.promote(reset=False)
-    s.replica.call("REPLICAOF", "127.0.0.1", s.redis.port)
+    s.demote()
     s.ordeal.settle()
     assert_well(s.finish())
 
@@ -186,7 +192,7 @@ def test_a_hub_alone_with_the_old_master_is_told_of_what_it_alone_has_seen(site)
     s.promote(s.relays[1:])
     s.ordeal.goes_on(30, hub=1)
     s.ordeal.goes_on(30, hub=0)
-    s.replica.call("REPLICAOF", "127.0.0.1", s.redis.port)
+    s.demote()
     s.lead(s.relays[:1])
     s.ordeal.settle()
     figures = s.finish()

@@ -38,8 +38,11 @@ class Store:
         return self.open()
 
     def publish(self, node, first, updates, seen=0, run=None, bounds=None):
+        """How many it wrote, the last position, whether there is more to cut; what is held: updates, bytes, since when."""
         words = [w for u in updates for w in u]
-        return self.run("publish", run or self.opened, node, first, seen, *(bounds or self.bounds), *words)
+        *figures, removed = self.run("publish", run or self.opened, node, first, seen, *(bounds or self.bounds), *words)
+        assert place(removed) == self.removed()
+        return figures
 
     def find(self, id="", at=None):
         found = self.run("find", self.opened, id, f"{at[0]}-{at[1]}" if at else "")
@@ -245,6 +248,45 @@ def test_a_lost_tail_is_put_back_by_whoever_has_what_part_of_it(store, parts):
     # What was put back counts as had; what is new names what was put back.
     assert store.publish("a", 29, [update(b"u56"), update(b"u58"), update(b"fresh")])[0] == 1
     assert store.entries()[-1].before == every[-1].at and len(store.entries()) == 61
+
+
+BEGIN, END, OTHER_DIALECT = 4, 8, 32
+
+
+def active(store):
+    return store.server.call("HGETALL", "{t}:r")
+
+
+def test_who_is_active_changes_with_the_begin_and_the_end_and_an_end_of_nobody_is_none(store):
+    store.begin()
+
+    def tell(number, flags, topics, event=b"document"):
+        return store.publish("a", number, [(flags, b"u%d" % number, topics, event)])[:2]
+
+    wrote, at = tell(1, BEGIN, b"3:/s/mark")
+    assert wrote == 1 and active(store) == [b"0/s/", at + b" a mark document"]
+    wrote, other = tell(2, BEGIN | OTHER_DIALECT, b"3:/s/mark")
+    assert wrote == 1 and dict(zip(active(store)[::2], active(store)[1::2]))[b"1/s/"] == other + b" a mark document"
+    wrote, end = tell(3, END, b"3:/s/")
+    assert wrote == 1 and active(store) == [b"1/s/", other + b" a mark document"]
+    assert tell(4, END, b"3:/s/") == [0, end] and len(store.entries()) == 3, "somebody else has ended it"
+    # A batch in which one is passed over has the rest, in order, and is had when it comes again.
+    batch = [(END, b"v1", b"1:x", b"e"), (0, b"v2", b"1:t", b"e"), (END | OTHER_DIALECT, b"v3", b"3:/s/", b"e"), (END | OTHER_DIALECT, b"v4", b"3:/s/", b"e")]
+    wrote, at, *_ = store.publish("a", 5, batch)
+    assert wrote == 2 and [e.id for e in store.entries()][3:] == [b"v2", b"v3"] and active(store) == []
+    assert store.publish("a", 5, batch)[:2] == [0, at]
+
+
+def test_what_is_put_back_changes_who_is_active_as_it_did(store):
+    store.begin()
+    store.publish("a", 1, [(BEGIN, b"b%d" % i, b"2:s%dm" % i, b"d") for i in range(4)])
+    saved = store.save()
+    store.publish("b", 1, [(END, b"e0", b"2:s0", b"d"), (BEGIN, b"b8", b"2:s8m", b"d"), (END, b"e8", b"2:s8", b"d"), (BEGIN, b"b9", b"2:s9m", b"d")])
+    every, there = store.entries(), sorted(active(store))
+    assert len(there) == 8
+    store.restore(saved)
+    store.join("two", heal=60_000)
+    assert heal(store, "two", every[2:])[0] == 4 and sorted(active(store)) == there
 
 
 def test_what_is_put_back_of_several_runs_keeps_them_apart(store):
