@@ -259,6 +259,13 @@ $(SHIMS): build/%/shim.so: tests/%/shim.c | $(FIRST)
 	$(SAY) CC $@
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
 
+# What ThreadSanitizer has to see of an Apache that was built without it (tests/system/sanitizer.py).
+build/tsan/atomics.so: tests/apache/atomics.c | $(FIRST)
+	@mkdir -p $(@D)
+	$(SAY) CC $@
+	$(Q)$(CC) -std=c11 -Wall -Wextra -Werror $(FLAGS_tsan) -shared -fPIC -o $@ $<
+check-system-tsan: build/tsan/atomics.so
+
 # The other side of the differential test of URL Patterns (tests/system/test_urlpattern.py).
 ASAN_TOOLS := build/asan/tests/crash/verify build/asan/tests/urlpattern/ask
 $(ASAN_TOOLS): %: %.o build/asan/libalipes.a

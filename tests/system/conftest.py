@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / os.environ.get("ALIPES_BIN", "build/release/alipes")
 KEY = "0123456789abcdef0123456789abcdef"
 PATH = "/.well-known/mercure"
-PATIENCE = int(__import__("os").environ.get("A3P","60"))
+PATIENCE = 60
 
 
 PORTS = Path(tempfile.gettempdir()) / f"alipes-ports-{os.getuid()}"
