@@ -14,6 +14,7 @@
 #include "cli/shared_history.h"
 #include "cli/survey.h"
 #include "config/config.h"
+#include "config/judge.h"
 #include "transport/disk/file.h"
 #include "transport/disk/segment_name.h"
 
@@ -345,6 +346,7 @@ configure(int argc, char **argv, struct config **ret, struct error *err)
     *ret = config_new();
     free((*ret)->history_path);
     (*ret)->history_path = strdup(argv[0]);
+    judge_history_size(*ret);
     return true;
 }
 

@@ -246,6 +246,15 @@ judge_update_size(struct config *c)
             most == REDIS_LARGEST ? ", and what Redis takes" : "", (unsigned long long)most);
 }
 
+void
+judge_history_size(struct config *c)
+{
+    if (c->max_bytes == 0)
+        c->max_bytes = c->transport == TRANSPORT_REDIS ? REDIS_BYTES : DISK_BYTES;
+    if (c->max_bytes < LEAST_BYTES)
+        settings_refuse(c, "history", "max_bytes: must be 1MiB or more");
+}
+
 static void
 judge_history(struct config *c)
 {
@@ -254,10 +263,7 @@ judge_history(struct config *c)
         settings_refuse(c, "transport",
                         "history and durability are of transport log; with transport memory there "
                         "is tail alone");
-    if (c->max_bytes == 0)
-        c->max_bytes = c->transport == TRANSPORT_REDIS ? REDIS_BYTES : DISK_BYTES;
-    if (c->max_bytes < LEAST_BYTES)
-        settings_refuse(c, "history", "max_bytes: must be 1MiB or more");
+    judge_history_size(c);
     if (c->transport == TRANSPORT_REDIS)
         redis_setting_judge(c);
     judge_update_size(c);

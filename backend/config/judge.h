@@ -11,4 +11,7 @@ void judge_config(struct config_reading *);
 /* max_update_size alone, which body and history bound: again where a reload kept one of these. */
 void judge_update_size(struct config *); /* to its errors */
 
+/* max_bytes alone: where none was given, what is usual for the transport. */
+void judge_history_size(struct config *);
+
 #endif
