@@ -132,7 +132,7 @@ def test_the_front_files_that_the_documents_name_are_there_and_none_is_quoted_in
     named = set()
     for document in DOCUMENTS:
         text = document.read_text()
-        for name in re.findall(r"(?:proxy-config/|`)((?:apache|caddy|haproxy|lighttpd|nginx)/[\w.-]+)", text):
+        for name in re.findall(r"(?:proxy-config/|`)((?:apache|caddy|haproxy|lighttpd|nginx)/[\w-]+\.[\w.-]+)", text):
             assert (fronts / name).is_file(), f"{document.name}: {name}"
             named.add(name)
     assert {str(file.relative_to(fronts)) for file in fronts.glob("*/*-unix.*")} <= named
