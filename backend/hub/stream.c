@@ -278,8 +278,7 @@ send_head(struct stream *s, struct slice cursor, bool is_live)
     const struct position *at = reached(s);
     reply_stream_head(ex, &r);
     r.is_live = is_live;
-    if (at)
-        r.at = *at;
+    r.at = at ? *at : (struct position){0};
     if (cursor.ptr)
         reply_add(&r, cursor_header((enum dialect)s->dialect), cursor);
     if (ex->is_multicast)

@@ -159,7 +159,7 @@ class Page:
 
 def test_two_hubs_on_one_store_and_whatever_is_killed_comes_back(engine, image, store, certificates):
     topic = "https://example.com/chat"
-    with running(engine, "redis", certificates, TLS="/certs/site.crt /certs/site.key") as (where, compose):
+    with running(engine, "redis", certificates, TLS="/certs/site.crt /certs/site.key", STORE_PASSWORD=secrets.token_hex(32)) as (where, compose):
         tls = trusting(certificates / "site.crt")
         wait_for(lambda: answers(where, tls), "Caddy")
         wait_for(lambda: publish_ok(where, tls), "the hubs")

@@ -172,6 +172,7 @@ class Front:
         held.stdout += content
         if held.head is None and b"\r\n\r\n" in held.stdout:
             held.head, _, first = held.stdout.partition(b"\r\n\r\n")
+            held.place_at_head = held.place
             held.ticket = held.header("Alipes-Ticket") or held.ticket
             assert not (held.was_there and held.head.startswith(b"Status: 200") and held.header("Alipes-Ticket") and first)
             held.body += first

@@ -1,10 +1,11 @@
 """One record for all the streams of a connection (PROTOCOL.md, "The multicast wire")."""
+import re
 import signal
 
 import pytest
 
 import fastcgi as f
-from conftest import PATH, publish, wait_for
+from conftest import PATH, Client, free_port, publish, wait_for
 from multicast import Front
 from test_fastcgi import Wire, post
 
@@ -333,3 +334,32 @@ def test_a_place_that_is_no_more_is_said_to_be_none_at_the_next_attachment(start
         publish(hub.socket, topic="else", data="z" * 40_000)
     front.attach_again()
     assert held.head.startswith(b"Status: 200") and held.header("Last-Event-ID") == "earliest"
+
+
+def test_a_stream_from_the_beginning_that_was_paused_at_once_begins_there_again(hub):
+    for data in numbers(5):
+        publish(hub.socket, topic="begin", data=data)
+    front = Front(hub)
+    held = front.open("topic=begin&lastEventID=earliest")
+    front.pause(held)
+    held.body = b""  # its client took nothing
+    front.resume(held, held.place_at_head)
+    front.until(lambda: len(held.events()) >= 5, "all of it")
+    front.until(lambda: held.covered, "its mark")
+    assert held.events() == numbers(5)
+
+
+def test_what_a_front_does_is_counted(start_hub):
+    port = free_port()
+    hub = start_hub(f"metrics_listen 127.0.0.1:{port}")
+    front = Front(hub)
+    for _ in range(3):
+        front.open("topic=counted")
+    front.attach_again()
+
+    def counted(name):
+        text = Client(("127.0.0.1", port)).get("/metrics").body.decode()
+        return int(re.search(rf"^{name} (\d+)$", text, re.M).group(1))
+
+    wait_for(lambda: counted("alipes_streams_closed_total") == 3, "the end of the first")
+    assert counted("alipes_streams_opened_total") == 3 == counted("alipes_streams_reattached_total") == counted("alipes_streams")

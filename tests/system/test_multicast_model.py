@@ -148,10 +148,12 @@ class Model:
             self.resume(held)
 
     def judge(self):
-        reader = Front(self.hub)
-        everything = reader.open("topic=*&lastEventID=earliest", kind=Logged)
         last = publish(self.hub.socket, topic=TOPICS, data="the end").status
         assert last == 200
+        for held in self.front.streams.values():
+            self.front.until(lambda: held.ends(), f"the end, seed {self.seed}")
+        reader = Front(self.hub)
+        everything = reader.open("topic=*&lastEventID=earliest", kind=Logged)
         reader.until(lambda: everything.ends(), "all there is")
         order = everything.events()
         per_topic = {}
@@ -160,8 +162,6 @@ class Model:
             held = one.open(f"topic={topic}&lastEventID=earliest", kind=Logged)
             one.until(lambda: held.ends(), "all of a topic")
             per_topic[topic] = set(held.events())
-        for held in self.front.streams.values():
-            self.front.until(lambda: held.ends(), f"the end, seed {self.seed}")
         for held in [*self.over, *self.front.streams.values()]:
             got = held.events()
             due = [data for data in order if any(data in per_topic[topic] for topic in held.topics)]

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import BIN, KEY, ROOT
+from conftest import BIN, KEY, ROOT, certificate
 
 DOCUMENTS = [ROOT / name for name in ("README.md", "proxy-config/README.md", "examples/README.md", "tests/README.md",
                                       "backend/DESIGN.md", "backend/PROTOCOL.md")]
@@ -77,10 +77,15 @@ def indented(document, begin):
     return re.sub("^    ", "", text, flags=re.M)
 
 
-@pytest.mark.parametrize("which", ["simple", "issuer", "frameworks"])
-def test_the_sample_configurations_are_taken(which, tmp_path):
-    simple, issuer = examples("alipes.conf.5")
-    text = {"simple": simple, "issuer": issuer, "frameworks": indented("examples/README.md", r"issuer https://example.com \{")}[which]
+@pytest.mark.parametrize("which", ["simple", "issuer", "redis", "sentinels", "frameworks"])
+def test_the_sample_configurations_are_taken(which, tmp_path, monkeypatch):
+    simple, issuer, redis, sentinels, *_ = examples("alipes.conf.5")
+    keys = simple.split("\n\n")[0] + "\n"
+    text = {"simple": simple, "issuer": issuer, "redis": keys + redis, "sentinels": keys + sentinels,
+            "frameworks": indented("examples/README.md", r"issuer https://example.com \{")}[which]
+    monkeypatch.setenv("REDIS_PASSWORD", "secret")
+    (tmp_path / "redis.password").write_text("secret\n")
+    certificate(tmp_path)[0].rename(tmp_path / "redis-ca.pem")
     for role in ("publisher", "subscriber"):
         (tmp_path / f"{role}.key").write_text(KEY + "\n")
     (tmp_path / "auth.jwk").write_text(json.dumps({"kty": "oct", "alg": "HS256", "k": "c2VjcmV0" * 6}))

@@ -55,7 +55,7 @@ def test_what_is_installed_and_where(installed, tmp_path):
 def test_the_compose_examples_name_nothing_that_is_not_installed(installed, example):
     folder = installed / "usr/share/alipes/examples/compose" / example
     text = (folder / "compose.yaml").read_text()
-    assert "    image: alipes\n" in text and "build: ../" not in text
+    assert "    image: alipes\n" in text and "build: ../../" not in text
     named = re.findall(r"^ +(?:- |build: |context: )(\.[^:\n]*)", text, re.M)
     assert len(named) > 2 and all((folder / name).exists() for name in named), named
 
