@@ -1,4 +1,5 @@
-/* atomics.so - APR's atomics as ThreadSanitizer can see them, under an Apache that was built without it.
+/* atomics.so - APR's atomics as ThreadSanitizer can see them, under an Apache that was built
+ * without it.
  *
  * What passes from one worker to the next goes by these: the memory of a connection that is over is
  * taken by another one from a list without a lock. libapr's own are instructions that a sanitizer
