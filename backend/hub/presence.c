@@ -146,7 +146,6 @@ add(struct beginning *b, const struct grant *grant, const struct selector *selec
         active_unref(&active);
         return false;
     }
-    active->is_begun_here = true;
     p->all[p->count++].active = active;
     struct update **begin = &b->updates[b->publish.count];
     *begin = active_update(active, false, hub_new_id(b->home, id));
@@ -241,14 +240,6 @@ read_ticket(struct hub_worker *home, struct slice ticket, char subscriber[IDS_UR
     return true;
 }
 
-/* Of several hubs that share a history another may be about to tell its end. */
-static bool
-may_take_over(const struct active *a, const struct active *like)
-{
-    return (a->owner == 0 || a->is_begun_here) && a->same == like->same &&
-           slice_eq(a->json, like->json);
-}
-
 /* What is active and as this one, taken over. False: there is none. Takes the reference. */
 static bool
 take_over(struct hub_worker *home, struct active *like, struct begun *ret)
@@ -259,7 +250,8 @@ take_over(struct hub_worker *home, struct active *like, struct begun *ret)
     buf_init(&ignored, SIZE_MAX);
     ret->active = registry_find(registry_of(home), like->dialect, like->id, &ignored);
     buf_fini(&ignored);
-    bool is_like = ret->active && may_take_over(ret->active, like);
+    bool is_like =
+        ret->active && ret->active->same == like->same && slice_eq(ret->active->json, like->json);
     active_unref(&like);
     if (is_like && active_take_over(ret->active, &ret->standing))
         return true;

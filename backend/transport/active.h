@@ -20,7 +20,6 @@ struct active {
     bool is_first, is_over;   /* the registry's: first of its collection; its end is committed */
     bool is_kept;             /* the registry's, while it takes another's word for who is active */
     bool is_ending;           /* a transport's alone: its end is on its way */
-    bool is_begun_here;       /* by this process */
     uint64_t owner;          /* whose stream it is of, where several hubs share a history; else 0 */
     uint64_t same;           /* equal where the same person has the same subscription again; 0: of
                                 nobody, who is never the same */
