@@ -52,7 +52,7 @@ subscribe(struct exchange *ex, struct grant *grant, struct subscribe_form *q)
 {
     struct hub_worker *home = hub_worker_of(ex->worker);
     struct hub *hub = home->hub;
-    if (home->taken.run == 0) {
+    if (position_is_nowhere(home->taken)) {
         grant_unref(&grant);
         busy_answer(ex, "starting", SLICE("The history is not there yet.\n"));
         return;

@@ -28,4 +28,13 @@ position_just_before(struct position p)
     return p.run ? (struct position){p.run - 1, UINT64_MAX} : p;
 }
 
+/* Where whoever does not know yet where the history ends stands; an empty one may end at zero. */
+#define POSITION_NOWHERE ((struct position){0, 1})
+
+static inline bool
+position_is_nowhere(struct position p)
+{
+    return position_cmp(p, POSITION_NOWHERE) == 0;
+}
+
 #endif

@@ -94,7 +94,7 @@ def update(id, event=b"x", flags=0):
 
 def heal(store, identity, entries, begin=None):
     words = [w for e in entries for w in e.offer()]
-    added, end = store.run("heal", identity, text(begin or entries[0].before), *words)
+    added, end = store.run("heal", identity, text(begin or entries[0].before), 300, *words)
     return added, place(end)
 
 

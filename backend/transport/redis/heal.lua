@@ -1,21 +1,23 @@
--- HEAL  KEYS {p}:h {p}:s  ARGV identity from | position flags node_number id topics event before, each, in order
+-- HEAL  KEYS {p}:h {p}:s  ARGV identity from left_ms | position flags node_number id topics event before, each, in order
 -- -> added end     (some hundreds a call)
 --
 -- Puts back what the store has lost: each record whose predecessor is the end. Any number of hubs may
 -- offer the same, or different parts. Where nothing at all is left, the first begins the history.
+-- Nobody opens before left_ms: long where the hub has more to come, for a machine may stall between
+-- two calls.
 local call = redis.call
 local function F(n) return string.format('%.0f', n) end
 local H, S, I, R = KEYS[1], KEYS[2], string.sub(KEYS[1], 1, -2) .. 'i:', string.sub(KEYS[1], 1, -2) .. 'r'
-local h = call('HMGET', H, 'owner', 'state', 'end', 'seg', 'count', 'run', 'until', 'last')
+local h = call('HMGET', H, 'owner', 'state', 'end', 'seg', 'count', 'run', 'last')
 if h[1] ~= ARGV[1] or h[2] ~= 'healing' then return redis.error_reply('RUN ' .. tostring(h[6])) end
-local fin, seg, count, last, added = h[3], tonumber(h[4]), tonumber(h[5]), h[8], 0
+local fin, seg, count, last, added = h[3], tonumber(h[4]), tonumber(h[5]), h[7], 0
 local last_run = tonumber(h[6])
 local t = call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if count == 0 and fin == h[6] .. '-0' then
   fin = ARGV[2]; local a = string.match(fin, '%-(%d+)')
   call('HSET', H, 'end', fin, 'at', a, 'sat', a, 'rem', fin, 'cut', fin)
 end
-for i = 3, #ARGV, 7 do
+for i = 4, #ARGV, 7 do
   local pos, f, b, id, topics, event, before = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
   if before == fin then
     local run, at = string.match(pos, '^(%d+)%-(%d+)$')
@@ -42,5 +44,5 @@ for i = 3, #ARGV, 7 do
     call('HSET', H, 'n:' .. node, number .. ' ' .. pos, 'run', F(last_run), 'at', at, 'end', pos, 'count', F(count), 'last', id, 'seg', F(seg))
   end
 end
-if added > 0 then call('HSET', H, 'until', F(math.max(tonumber(h[7]), now + 300))) end
+if added > 0 then call('HSET', H, 'until', F(now + ARGV[3])) end
 return {added, fin}

@@ -82,7 +82,7 @@ joining_open(struct session *s)
 
 /* How many a call takes from `from` on. */
 static size_t
-measure_heal(const struct session *s, struct position from)
+measure_heal(const struct session *s, struct position from, bool *ret_more)
 {
     struct spare_walk w;
     const struct update *u;
@@ -94,6 +94,7 @@ measure_heal(const struct session *s, struct position from)
         bytes += u->size;
         count++;
     }
+    *ret_more = spare_walk_next(&w, &u, &o, &before);
     return count;
 }
 
@@ -117,14 +118,15 @@ heal(struct session *s, struct position from)
     const struct update *u;
     const struct origin *o;
     struct position before;
-    bool fits = s->settings->heal_ms && spare_has_place(s->spare, from);
-    size_t count = fits ? measure_heal(s, from) : 0;
+    bool fits = s->settings->heal_ms && spare_has_place(s->spare, from), more = false;
+    size_t count = fits ? measure_heal(s, from, &more) : 0;
     if (count == 0)
         return false;
-    ask_script(s, SCRIPT_HEAL, 2 + 7 * count, on_healed);
+    ask_script(s, SCRIPT_HEAL, 3 + 7 * count, on_healed);
     struct buf *out = wire_out(s->talks[TALK_PUBLISH].wire);
     resp_add(out, slice_of(s->identity));
     resp_add(out, entry_place_write(from, text));
+    resp_add_number(out, more ? s->settings->timeout_ms : s->settings->heal_ms);
     spare_walk_begin(&w, s->spare, from);
     for (size_t i = 0; i < count && spare_walk_next(&w, &u, &o, &before); i++)
         add_healed(out, u, o, before);
@@ -172,7 +174,17 @@ open_session(struct session *s, uint64_t run, struct position end, struct slice 
     s->on.opened(s->on.owner);
 }
 
-/* What JOIN and OPEN answer: state, run, end, ms_left, key. */
+/* What an empty store begins with is its history: who holds the most comes first. */
+static uint64_t
+give_way(const struct session *s, int64_t left)
+{
+    uint64_t heal = s->settings->heal_ms, hold = s->spare->max_bytes + 1;
+    uint64_t held = s->spare->bytes < hold ? s->spare->bytes : hold;
+    uint64_t ms = heal / 4 + heal / 4 * (hold - held) / hold, most = (uint64_t)left / 2;
+    return ms < most ? ms : most;
+}
+
+/* What JOIN and OPEN answer: state, run, end, ms_left, key, empty. */
 static void
 go_on(struct session *s, const struct resp *answer, const char *what)
 {
@@ -193,8 +205,14 @@ go_on(struct session *s, const struct resp *answer, const char *what)
     s->next_ms = s->open_ms;
     if (s->state != SESSION_HEALING)
         session_move(s, SESSION_HEALING);
-    if (is_empty && s->spare->end.run)
+    if (is_empty && s->spare->end.run) {
         end = s->spare->begin;
+        if (s->gives_way) {
+            s->gives_way = false;
+            s->next_ms = clock_mono_ms() + give_way(s, left);
+            return;
+        }
+    }
     if (heal(s, end) || s->on.healed(s->on.owner, end))
         s->next_ms = UINT64_MAX;
 }
@@ -220,6 +238,7 @@ joining_begin(struct session *s)
         snprintf(s->identity + len, sizeof s->identity - len, ":%016llx",
                  (unsigned long long)id_random(&s->random));
     s->repair = false;
+    s->gives_way = true;
     session_move(s, SESSION_JOINING);
     ask_script(s, SCRIPT_JOIN, 5, on_joined);
     struct buf *out = wire_out(s->talks[TALK_PUBLISH].wire);

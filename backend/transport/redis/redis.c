@@ -426,7 +426,7 @@ redis_start(struct transport *t, struct worker **workers, unsigned count,
     broadcast_init(&r->broadcast, workers, count, r->settings.tail_bytes, receive);
     r->started = true;
     ENSURE(pthread_create(&r->thread, NULL, run_thread, r) == 0);
-    return (struct position){0};
+    return POSITION_NOWHERE;
 }
 
 static void
