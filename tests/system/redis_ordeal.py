@@ -11,7 +11,8 @@ from history import AUTH, FORM, Listener, Publisher
 from urllib.parse import urlencode
 
 BROWSER = ("Sec-Fetch-Mode: cors", "Cache-Control: no-cache")
-AGAIN = 0.05  # a client waits so long before it comes back; `retry:` would have it wait longer
+PAUSE = 0.05  # a client waits so long before it comes back; `retry:` would have it wait longer
+AGAIN = 16  # it was sent in another run before, may have been shown there, and is no cursor
 
 
 class Reader:
@@ -21,7 +22,7 @@ class Reader:
     def __init__(self, where, headers=()):
         self.where, self.headers = where, list(headers)
         self.parts, self.ends, self.refused, self.last, self.asked = [], 0, [], None, None
-        self.told, self.next, self.connection, self.hub, self.broken = 0, 0, None, None, 0
+        self.told, self.next, self.connection, self.hub = [], 0, None, None
         self.leaves = False
 
     def connect(self):
@@ -53,7 +54,8 @@ class Reader:
         """It is a stream: does it go on, or was it told? (Who cannot be served now gets a 200 as well, and its end.)"""
         self.is_begun = True
         if self.asked is None or self.connection.headers.get("last-event-id") != self.asked:
-            self.told += self.asked is not None
+            if self.asked:
+                self.told += self.parts[-1][-1:]
             self.parts.append([])
 
     def block(self, fields):
@@ -69,7 +71,7 @@ class Reader:
         if c.status not in (None, 200):
             self.refused.append(c.status)
         self.ends += c.status == 200 and self.is_begun and not self.leaves
-        self.connection, self.next = None, now + AGAIN
+        self.connection, self.next = None, now + PAUSE
 
     def leave(self):
         """As a page that is closed, and opened again."""
@@ -206,6 +208,8 @@ class Ordeal:
 
     def judge(self, line):
         """What each has seen, against the order that is kept. Returns figures."""
+        again = {data for data, flags in line if flags & AGAIN}
+        line = [data for data, _ in line]
         place = {data: i for i, data in enumerate(line)}
         assert len(place) == len(line), "an update is twice in the order"
         for reader in self.readers:
@@ -214,7 +218,7 @@ class Ordeal:
                 self.judge_part(part, place, part is reader.parts[-1])
         lost = self.acknowledged() - place.keys() - {data for r in self.readers for part in r.parts for data in older(part, place)}
         return {"published": len(self.answers), "not": len(self.answers) - len(self.acknowledged()), "kept": len(line),
-                "lost": len(lost), "ended": sum(r.ends for r in self.readers), "told": sum(r.told for r in self.readers),
+                "lost": len(lost), "ended": sum(r.ends for r in self.readers), "told": sum(data not in again for r in self.readers for data in r.told),
                 "longest": round(self.longest, 2)}
 
     @staticmethod
@@ -238,7 +242,7 @@ def older(part, place):
 
 
 def line_of(server, stream="alipes"):
-    """The data of all that is kept, in order."""
+    """(data, flags) of all that is kept, in order."""
     entries = server.call("XRANGE", "{%s}:s" % stream, "-", "+")
     fields = [dict(zip(f[::2], f[1::2])) for _, f in entries]
-    return [re.search(rb"^data: (.*)$", f[b"e"], re.M).group(1).decode() for f in fields]
+    return [(re.search(rb"^data: (.*)$", f[b"e"], re.M).group(1).decode(), int(f[b"f"])) for f in fields]

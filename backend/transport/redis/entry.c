@@ -331,13 +331,17 @@ entry_read_active(struct slice who, struct slice record)
 
 /* --- an entry --------------------------------------------------------------------------------- */
 
+/* What the ids of positions, and the numbers of the scripts, can hold. */
+#define MOST_RUN ((UINT64_C(1) << 48) - 1)
+#define MOST_AT  (UINT64_C(1) << 53)
+
 bool
 entry_place_read(struct slice s, struct position *ret)
 {
     size_t dash = slice_index(s, '-');
     uint64_t run, at;
-    if (!slice_u64(slice_head(s, dash), UINT64_MAX, &run) ||
-        !slice_u64(slice_from(s, dash + 1), UINT64_MAX, &at))
+    if (!slice_u64(slice_head(s, dash), MOST_RUN, &run) ||
+        !slice_u64(slice_from(s, dash + 1), MOST_AT, &at))
         return false;
     *ret = (struct position){run, at};
     return true;

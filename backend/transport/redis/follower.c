@@ -220,6 +220,10 @@ on_end(void *owner, const struct resp *a)
         session_fail_with(f->session, "asking for the end", a);
         return;
     }
+    if (position_cmp(end, f->spare->end) < 0) {
+        session_fail(f->session, "behind", "the store ends before what this hub has taken");
+        return;
+    }
     bool is_further = position_cmp(end, f->spare->end) > 0, is_sure = f->is_doubted;
     f->next = is_further && !is_sure ? ASK_ONE : ASK_NEWS;
     f->is_doubted = is_further && !is_sure;

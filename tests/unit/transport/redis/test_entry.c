@@ -217,9 +217,10 @@ END_TEST
 
 START_TEST(a_place_is_read_as_it_is_written)
 {
-    static const struct position places[] = {{0, 0}, {1, 0}, {UINT64_MAX, UINT64_MAX}};
-    static const char *const wrong[] = {"",      "-",    "1-",  "-1",
-                                        "1-1-1", "1 -1", "a-1", "1-18446744073709551616"};
+    static const struct position places[] = {
+        {0, 0}, {1, 0}, {(UINT64_C(1) << 48) - 1, UINT64_C(1) << 53}};
+    static const char *const wrong[] = {
+        "", "-", "1-", "-1", "1-1-1", "1 -1", "a-1", "1-9007199254740993", "281474976710656-1"};
     char scratch[ENTRY_PLACE_LEN];
     struct position p = {7, 7};
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
