@@ -222,10 +222,9 @@ export PYTHONDONTWRITEBYTECODE := 1
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_examples.py test_filter.py \
-                    test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_multicast_design.py test_notifications.py \
-                    test_presence.py test_redis_design.py test_redis_scripts.py test_run.py test_scrape.py test_subscriptions_design.py test_symfony.py \
-                    test_urlpattern.py)
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_design.py test_examples.py test_filter.py \
+                    test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_notifications.py test_presence.py \
+                    test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_urlpattern.py)
 # The three runs mostly wait: side by side they take the time of one.
 SYSTEM_RUNS := $(SYSTEM_VARIANTS:%=check-system-%)
 .PHONY: $(SYSTEM_RUNS)

@@ -26,8 +26,9 @@ them breaks, so that the model is known to see it.
 
 import itertools
 import sys
-import time
 from collections import deque, namedtuple
+
+from readings import tell
 
 NO, LOOKING, LOOKING_PAUSED, CATCHING_UP, LIVE, PAUSED = range(6)  # a stream in the hub
 FREE, BEGUN, OPEN, LEFT = range(4)  # and in the front
@@ -639,26 +640,5 @@ READINGS = {
 }
 
 
-def main(names):
-    deep = "--deep" in names
-    names = [n for n in names if n != "--deep"]
-    runs = {**DESIGN_IN_PARTS, **(DEEP if deep or names else {}), **READINGS}
-    wrong = 0
-    for name, settings in runs.items():
-        if names and name not in names:
-            continue
-        began = time.time()
-        broken, way, states = Model(**settings).check()
-        good = (broken is not None) == (name in READINGS)
-        wrong += not good
-        print("%-20s %s, %d states, %.1f s: %s" % (
-            name, "as it must be" if good else "WRONG", states, time.time() - began,
-            broken or "holds"), flush=True)
-        if not good or names:
-            for step in way:
-                print("    ", step)
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(tell(Model, DESIGN_IN_PARTS, DEEP, READINGS, sys.argv[1:]))

@@ -17,7 +17,7 @@ import sys
 from collections import namedtuple
 
 import subscriptions
-from shared_store import tell
+from readings import tell
 from subscriptions import Broken, put
 
 State = namedtuple("State", "store safe hubs opened left")

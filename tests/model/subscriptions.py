@@ -22,8 +22,9 @@ them breaks, so that the model is known to see it.
 """
 
 import sys
-import time
 from collections import deque, namedtuple
+
+from readings import tell
 
 PUBLISHED, OWN = 0, 1  # the stores
 NONE, ASKED, DEAD_ASKED, OPEN, GONE = range(5)  # a stream
@@ -561,26 +562,5 @@ READINGS = {
 }
 
 
-def main(names):
-    deep = "--deep" in names
-    names = [n for n in names if n != "--deep"]
-    runs = {**WHOLE, **(DEEP if deep or names else {}), **READINGS}
-    wrong = 0
-    for name, settings in runs.items():
-        if names and name not in names:
-            continue
-        began = time.time()
-        broken, way, states = Model(**settings).check()
-        good = (broken is not None) == (name in READINGS)
-        wrong += not good
-        print("%-20s %s, %d states, %.1f s: %s" % (
-            name, "as it must be" if good else "WRONG", states, time.time() - began,
-            broken or "holds"), flush=True)
-        if not good or names:
-            for step in way:
-                print("    ", step)
-    return 1 if wrong else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(tell(Model, WHOLE, DEEP, READINGS, sys.argv[1:]))
