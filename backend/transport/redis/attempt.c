@@ -52,8 +52,10 @@ attempt_session(const struct redis_settings *settings, struct error *err)
     struct error why;
     const struct session_owner nobody = {on_nowhere, NULL, NULL, NULL};
     spare_init(&nothing, 0);
-    if (!session_init(&s, settings, &nothing, nobody, &why))
+    if (!session_init(&s, settings, &nothing, nobody, &why)) {
+        spare_fini(&nothing);
         return error_set(err, "transport redis: tls: %.400s", why.text);
+    }
     uint64_t most = settings->connect_timeout_ms + settings->timeout_ms;
     bool ok = run(&s, clock_mono_ms() + most, err);
     session_fini(&s);
