@@ -117,9 +117,8 @@ set_redis_parameter(struct config_reading *r, struct slice part, struct error *e
         return error_set(err, "transport_url: %s: %s", o->name, o->help);
     if (!slice_eq(name, SLICE("stream")) && !slice_eq(name, SLICE("max_length")))
         return error_set(err,
-                         "transport_url: unknown parameter " SLICE_FMT
-                         "; it takes db, stream and max_length",
-                         SLICE_ARG(slice_head(name, 60)));
+                         "transport_url: a parameter that is not known; it takes db, stream and "
+                         "max_length (a ? or & in a password is %%3F or %%26)");
     return value_set(r, o, &value, 1, err);
 }
 

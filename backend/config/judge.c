@@ -20,7 +20,7 @@ enum {
     LEAST_BYTES = 1 << 20, /* max_bytes of the history, and what it is unless given */
     DISK_BYTES = 256 << 20,
     REDIS_BYTES = 64 << 20,
-    REDIS_LARGEST = 256 << 20, /* of an update: half of what Redis takes as one string */
+    REDIS_LARGEST = 64 << 20, /* of an update: BULK_BYTES of course.c, or no hub reads it back */
 };
 
 static void

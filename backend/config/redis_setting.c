@@ -31,6 +31,8 @@ list_servers(struct config *c)
     struct error why;
     if (c->redis_url == NULL && c->redis_addresses.count == 0)
         refuse(c, "where is it? url redis://HOST, url unix://PATH, or addresses HOST:PORT…");
+    if (c->redis_addresses.count > 16) /* lines of them add up */
+        refuse(c, "addresses: at most 16");
     if (c->redis_url) {
         if (redis_url_read(slice_of(c->redis_url), port, &u, &why))
             add_server(c, &u);

@@ -101,6 +101,8 @@ mark_all(struct fastcgi_requests *all, struct position at)
     struct multicast *m = all->multicast;
     unsigned char place[MULTICAST_PLACE];
     struct buf b;
+    if (position_is_nowhere(at))
+        return;
     buf_init(&b, SIZE_MAX);
     multicast_place(m, at, place);
     if (cover(all, at, place, &b)) {

@@ -95,12 +95,18 @@ say_rights(struct slice error, const char *user, const char *stream, struct erro
               SLICE_ARG(slice_head_utf8(error, 110)), user ? user : "default", stream);
 }
 
+struct slice
+answer_text(struct slice error)
+{
+    return slice_head(error, slice_find(error, SLICE(", with args")));
+}
+
 void
 answer_say(const struct answer *a, struct slice error, const char *user, const char *stream,
            struct error *ret)
 {
     error = slice_head(error, slice_find(error, SLICE(" script: "))); /* which, and where in it */
-    error = slice_head_utf8(error, 200);
+    error = slice_head_utf8(answer_text(error), 200);
     if (a->sentence == of_rights)
         say_rights(error, user, stream, ret);
     else if (a->sentence)

@@ -24,6 +24,8 @@ struct answer {
 
 /* The row of an error; of what is in no row: the session ends. Never NULL. */
 const struct answer *answer_find(struct slice error);
+/* What may be said of it: without the words of the command, which may be a password. */
+struct slice answer_text(struct slice error);
 /* What is said of it in the log and at start: the error, cut, and the sentence. `user` and
  * `stream`: for the line that gives all rights that are needed. */
 void answer_say(const struct answer *, struct slice error, const char *user, const char *stream,

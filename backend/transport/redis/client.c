@@ -160,8 +160,9 @@ try_next(struct client *c, struct error *err)
     struct wire_settings w = {.bounds = {BULK_BYTES, ANSWER_BYTES, ANSWER_ITEMS},
                               .max_out = MAX_OUT};
     wire_close(&c->wire);
-    return place_next(&c->place, &w, err) && connect_to(c, &w, err) && log_in(c, err) &&
-           judge(c, err);
+    bool ok = place_next(&c->place, &w, err);
+    c->place.is_moved = false; /* tried once */
+    return ok && connect_to(c, &w, err) && log_in(c, err) && judge(c, err);
 }
 
 /* Sentinels are waited for; each server is tried once, and where the cluster sends us. */

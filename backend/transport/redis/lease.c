@@ -452,8 +452,10 @@ lease_work(struct lease *l, uint64_t now_ms)
 uint64_t
 lease_deadline(const struct lease *l)
 {
-    return l->roll->registry && l->session->state == SESSION_OPEN && !l->is_asked ? l->tick_ms
-                                                                                  : UINT64_MAX;
+    return l->roll->registry && l->session->state == SESSION_OPEN && !l->is_asked &&
+                   roll_is_ready(l->roll)
+               ? l->tick_ms
+               : UINT64_MAX;
 }
 
 void

@@ -61,7 +61,8 @@ struct redis {
     pthread_mutex_t lock;
     struct list publishes, finds, reads, probes, settles, orphans;
     bool refusing, stopping;
-    bool sleeps; /* the alarm is to be given */
+    bool sleeps;   /* the alarm is to be given */
+    bool is_poked; /* a worker has delivered since it was looked at */
 
     /* The thread writes, anybody reads. */
     _Atomic uint64_t events, bytes, oldest_ms;
@@ -180,6 +181,7 @@ redis_delivered(struct transport *t, unsigned worker, size_t bytes)
     if (!broadcast_delivered(&r->broadcast, worker, bytes))
         return;
     pthread_mutex_lock(&r->lock);
+    r->is_poked = true;
     unlock_and_wake(r);
 }
 
@@ -252,6 +254,7 @@ take_inbox(struct redis *r, uint64_t now_ms)
     list_splice(&settles, &r->settles);
     list_splice(&orphans, &r->orphans);
     bool stopping = r->stopping;
+    r->is_poked = false;
     r->lease.is_stopping = r->refusing;
     pthread_mutex_unlock(&r->lock);
     LIST_EACH(node, after, &publishes)
@@ -259,6 +262,8 @@ take_inbox(struct redis *r, uint64_t now_ms)
         roll_expect(&r->roll, CONTAINER_OF(node, struct transport_publish, message.node));
     }
     sender_take(&r->sender, &publishes);
+    if (r->lease.is_stopping && r->session.state != SESSION_OPEN)
+        sender_stop(&r->sender); /* the time to stop is not spent waiting for Redis */
     seeker_take(&r->seeker, &finds, &reads);
     settler_take(&r->settler, &settles);
     lease_take(&r->lease, &orphans);
@@ -323,7 +328,7 @@ sleep_on(struct redis *r)
     pthread_mutex_lock(&r->lock);
     bool idle = list_is_empty(&r->publishes) && list_is_empty(&r->finds) &&
                 list_is_empty(&r->reads) && list_is_empty(&r->probes) &&
-                list_is_empty(&r->settles) && list_is_empty(&r->orphans);
+                list_is_empty(&r->settles) && list_is_empty(&r->orphans) && !r->is_poked;
     r->sleeps = idle;
     pthread_mutex_unlock(&r->lock);
     int ms = idle ? milliseconds_to(next_deadline(r), clock_mono_ms()) : 0;

@@ -240,7 +240,7 @@ begin_lost(struct roll *r, uint64_t now_ms)
 void
 roll_forget(struct roll *r)
 {
-    r->is_stale = r->registry != NULL;
+    r->is_stale = r->is_lost = r->registry != NULL;
 }
 
 bool
@@ -317,7 +317,8 @@ on_last(void *owner, const struct resp *a)
     registry_replace(r->registry, r->found, r->found_count, r->spare->end, id);
     r->found_count = 0;
     r->is_stale = false;
-    r->was_read = true;
+    r->was_read = r->is_lost;
+    r->is_lost = false;
 }
 
 static void ask_scan(struct roll *, struct slice cursor);
@@ -427,7 +428,7 @@ on_rolled(void *owner, const struct resp *a)
     if (is_as_of && there < here && !r->is_restoring)
         begin_restoring(r);
     else if (is_as_of && there > here)
-        roll_forget(r);
+        r->is_stale = true; /* read again; streams go on */
     if (!is_as_of || !r->is_restoring || !send_some(r))
         end_restoring(r);
 }

@@ -30,6 +30,7 @@ struct roll {
 
     /* From the store into the registry. */
     bool is_stale, is_asked;
+    bool is_lost;          /* stale by a break, so that streams have ended */
     bool was_read;         /* it has been read anew: whoever looks at it clears it */
     struct active **found; /* owns, with references */
     size_t found_count, found_cap;

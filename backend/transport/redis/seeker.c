@@ -118,6 +118,8 @@ on_found(void *owner, const struct resp *a)
     struct seeker *s = owner;
     struct transport_find *f = find_at(s->asked_finds.next);
     s->asked--;
+    if (s->session->failed)
+        return; /* what failed still stands first */
     if (a->kind == RESP_NIL) {
         answer_find(s, f, false, NULL);
     } else if (a->kind == RESP_TEXT && entry_place_read(a->text, &f->position)) {
@@ -292,6 +294,8 @@ on_piece(void *owner, const struct resp *a)
     struct seeker *s = owner;
     struct stretch *t = CONTAINER_OF(s->asked_reads.next, struct stretch, node);
     s->asked--;
+    if (s->session->failed)
+        return; /* what failed still stands first */
     if (a->kind != RESP_ARRAY) {
         session_fail_with(s->session, "reading", a);
         return;
@@ -343,6 +347,8 @@ on_removed(void *owner, const struct resp *a)
     struct seeker *s = owner;
     struct stretch *t = CONTAINER_OF(s->asked_reads.next, struct stretch, node);
     s->asked--;
+    if (s->session->failed)
+        return; /* what failed still stands first */
     if (a->kind != RESP_TEXT || !entry_place_read(a->text, &t->after)) {
         session_fail_with(s->session, "reading from the earliest", a);
         return;

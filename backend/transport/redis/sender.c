@@ -186,7 +186,7 @@ sender_reached(struct sender *s, struct position at)
 static void
 refuse_call(struct sender *s)
 {
-    while (!list_is_empty(&s->sent)) {
+    while (s->last >= s->first && !list_is_empty(&s->sent)) {
         struct transport_publish *p = publish_at(s->sent.prev);
         if (p->number + p->count - 1 < s->first)
             break;
@@ -446,7 +446,8 @@ sender_work(struct sender *s, uint64_t now_ms)
 uint64_t
 sender_deadline(const struct sender *s)
 {
-    uint64_t at = s->session->state == SESSION_OPEN ? s->tick_ms : UINT64_MAX;
+    bool may_tick = s->session->state == SESSION_OPEN && !s->unanswered && !has_work(s);
+    uint64_t at = may_tick ? s->tick_ms : UINT64_MAX;
     const struct list *const lists[] = {&s->sent, &s->again, &s->waiting};
     for (size_t i = 0; i < COUNT_OF(lists); i++) {
         if (list_is_empty(lists[i]))

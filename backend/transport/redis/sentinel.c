@@ -8,6 +8,8 @@
 
 #include "transport/redis/sentinel.h"
 
+#include "transport/redis/answer.h"
+
 #include "transport/redis/login.h"
 
 #include <stdio.h>
@@ -118,12 +120,14 @@ take(struct sentinel *s, const struct resp *r, uint64_t now_ms)
         enter(s, SENTINEL_IDLE, now_ms + ASK_MS);
         return;
     }
-    if (r->kind == RESP_ERROR)
+    if (r->kind == RESP_ERROR) {
+        struct slice said = answer_text(r->text);
         snprintf(why, sizeof why, "%.200s: " SLICE_FMT, wire_peer(s->wire),
-                 SLICE_ARG(slice_head_utf8(r->text, 180)));
-    else
+                 SLICE_ARG(slice_head_utf8(said, 180)));
+    } else {
         snprintf(why, sizeof why, "%.200s: it knows no master %.100s", wire_peer(s->wire),
                  s->settings->sentinel);
+    }
     leave(s, now_ms, why);
 }
 

@@ -27,6 +27,7 @@ enum {
     WRONG_MS = 30000, /* until what is wrong is tried again */
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MOST_MS = 2000,
+    MOST_REDIRECTS = 4,  /* in a row, at once: two nodes may name each other, or a dead one */
     EAGER_ATTEMPTS = 20, /* while the others may be healing, who comes late brings nothing back */
     HEAL_PARTS = 4,
 };
@@ -97,7 +98,7 @@ session_fail_with(struct session *s, const char *what, const struct resp *answer
     answer_say(a, answer->text, s->settings->login.user, s->settings->stream, &said);
     s->is_wrong = a->effect == ANSWER_WRONG;
     if (a->effect == ANSWER_MOVED)
-        place_moved(&s->place, answer->text);
+        s->is_redirected = place_moved(&s->place, answer->text);
     session_fail(s, a->reason, "%s: %s", what, said.text);
 }
 
@@ -117,8 +118,11 @@ static uint64_t
 backoff(struct session *s, bool was_open)
 {
     uint64_t most = BACKOFF_FIRST_MS, cap = BACKOFF_MOST_MS;
-    bool has_other = s->place.is_moved || (!was_open && place_failed(&s->place));
-    if (has_other)
+    bool is_redirected = s->is_redirected;
+    bool has_other = is_redirected || (!was_open && place_failed(&s->place));
+    s->redirects += is_redirected;
+    s->is_redirected = false;
+    if (has_other && s->redirects <= MOST_REDIRECTS)
         return 0;
     if (s->is_wrong)
         return WRONG_MS;
