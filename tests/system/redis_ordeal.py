@@ -53,8 +53,8 @@ class Reader:
     def begin(self):
         """It is a stream: does it go on, or was it told? (Who cannot be served now gets a 200 as well, and its end.)"""
         self.is_begun = True
-        if self.asked is None or self.connection.headers.get("last-event-id") != self.asked:
-            if self.asked:
+        if not self.parts or self.asked is None or self.connection.headers.get("last-event-id") != self.asked:
+            if self.asked and self.parts:
                 self.told += self.parts[-1][-1:]
             self.parts.append([])
 

@@ -245,7 +245,7 @@ static size_t
 send_multicast(struct fastcgi_request *r, struct update *const *updates, size_t count)
 {
     size_t begun = 0;
-    if (r->paused || (r->is_torn && !multicast_has_room(r->all->multicast)))
+    if (r->paused || (r->is_torn && !multicast_has_place(r->all->multicast)))
         return 0;
     if (r->is_torn && !finish_torn(r, updates[begun++]))
         return 0;
@@ -385,7 +385,10 @@ finish(struct fastcgi_request *r)
     release(r);
     if (all->count)
         return;
-    if (all->multicast ? !link_is_stopping(all->link) : all->keep) {
+    if (all->multicast && link_is_stopping(all->link)) {
+        all->multicast->parting = true; /* closes once all is written */
+        link_ask_resume(all->link);
+    } else if (all->multicast || all->keep) {
         all->unread = false; /* passed over as it comes */
         all->deadline_ms = now_ms(all) + all->link->gw->config->keepalive_timeout_ms;
     } else if (all->unread) {
@@ -631,6 +634,8 @@ fastcgi_requests_drain(struct fastcgi_requests *all)
             judge_body(r); /* what is here may be all of it */
         if (r->state == STATE_BODY)
             refuse_body(r, 503);
+        if (r->state == STATE_PARAMS)
+            (void)on_wire_part(&r->exchange); /* the rest of it is not read */
     }
 }
 

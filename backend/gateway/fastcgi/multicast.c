@@ -125,8 +125,8 @@ has_ended(const struct multicast *m)
     return m->parting || m->link->dead || m->link->connection.closed;
 }
 
-static bool
-has_place(struct multicast *m)
+bool
+multicast_has_place(struct multicast *m)
 {
     if (!m->full && m->link->out.len + m->collector.bytes >= backlog(m)) {
         m->full = true;
@@ -145,7 +145,7 @@ take(struct multicast *m, struct update *u, uint16_t id)
         return false;
     if (collector_join(&m->collector, u, id))
         return true;
-    if (!has_place(m))
+    if (!multicast_has_place(m))
         return false;
     collector_add(&m->collector, u, id);
     return true;
@@ -167,7 +167,7 @@ multicast_send(struct multicast *m, uint16_t id, struct update *const *updates, 
 bool
 multicast_send_text(struct multicast *m, uint16_t id, struct slice text)
 {
-    if (text.len > sizeof m->text || !has_place(m))
+    if (text.len > sizeof m->text || !multicast_has_place(m))
         return false;
     if (m->text_ids.count && !slice_eq(text, SLICE_OF(m->text, m->text_len)))
         multicast_flush(m);

@@ -46,6 +46,8 @@ void multicast_add_place(const struct multicast *, uint16_t id, struct position 
 /* The rest of an event of which the front has so much. */
 void multicast_finish(struct multicast *, uint16_t id, const struct update *, size_t offset);
 bool multicast_has_room(const struct multicast *); /* for what a peer asks for */
+/* For an update; where there is none, all are told when it is written. */
+bool multicast_has_place(struct multicast *);
 /* The 16 bytes of a position. */
 void multicast_place(const struct multicast *, struct position, unsigned char *ret);
 

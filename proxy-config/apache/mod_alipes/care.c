@@ -107,7 +107,9 @@ static void
 listen_to(struct line *l, struct stream *s)
 {
     uint32_t events = stream_is_flushed(s) ? 0 : EPOLLOUT;
-    events |= s->state == STREAM_ENDING ? EPOLLRDHUP : LISTENING;
+    /* A TLS write that waits may hold up reading, too (an update of keys that is not out). */
+    bool is_deaf = s->state == STREAM_ENDING || (s->client.ssl && events);
+    events |= is_deaf ? EPOLLRDHUP : LISTENING;
     if (s->client.fd >= 0)
         watch(l->epoll, s->client.fd, &s->watched, events);
 }
@@ -228,7 +230,7 @@ care_over(struct line *l, struct stream *s, bool is_overload)
             arrival_over(s->arrival);
     } else if (s->state == STREAM_HEADED) {
         s->is_over = true;
-        s->end = STREAM_END_ENDED;
+        s->end = s->is_paused && s->is_placed ? STREAM_END_REFUSED : STREAM_END_ENDED;
     } else if (s->state == STREAM_LIVE && was_heard && !stream_is_torn(s)) {
         s->end = STREAM_END_ENDED;
         begin_end(l, s);
@@ -324,7 +326,7 @@ care_reply(struct line *l, struct stream *s, struct slice content)
         read_again(l, s, content);
     else if (s->state == STREAM_OPENING)
         read_reply(l, s, content);
-    else if (s->state == STREAM_HEADED || s->state == STREAM_LIVE)
+    else if ((s->state == STREAM_HEADED || s->state == STREAM_LIVE) && !s->is_paused)
         give_text(l, s, content);
 }
 
@@ -366,10 +368,12 @@ care_hub_lost(struct line *l, struct stream *s)
     line_unnumber(l, s);
     switch (s->state) {
     case STREAM_OPENING:
+        if (arrival_verdict(s->arrival) != VERDICT_NONE)
+            return false; /* the worker reads what follows */
         s->state = STREAM_NEW;
         buf_clear(&s->arrival->reply);
         s->arrival->head = (struct head){0};
-        return arrival_verdict(s->arrival) == VERDICT_NONE;
+        return true;
     case STREAM_HEADED:
     case STREAM_LIVE:
         if (l->is_multicast && s->is_placed)
@@ -433,8 +437,8 @@ care_client(struct line *l, struct stream *s, uint32_t events)
             return;
         }
     }
-    if (s->state == STREAM_ENDING && events & ENDED)
-        care_leave(l, s, s->end);
-    else if (s->state == STREAM_LIVE && events & (EPOLLIN | ENDED))
+    if ((s->state == STREAM_LIVE || s->state == STREAM_ENDING) && events & ENDED)
+        care_leave(l, s, s->state == STREAM_LIVE ? STREAM_END_LEFT : s->end);
+    else if (s->state == STREAM_LIVE && events & EPOLLIN)
         hear(l, s);
 }

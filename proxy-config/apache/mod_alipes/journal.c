@@ -98,6 +98,8 @@ journal_write(const struct stream *s)
     buf_init(&line, LINE_MAX_BYTES * 4);
     add_line(&line, s);
     struct slice text = slice_head(buf_slice(&line), LINE_MAX_BYTES);
+    if (text.len)
+        line.ptr[text.len - 1] = '\n'; /* also where it was cut */
     if (journal >= 0)
         put(text);
     else

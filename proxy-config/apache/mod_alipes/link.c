@@ -38,7 +38,8 @@ enum {
     INPUT_MAX = 256 * 1024,
     AHEAD = 4,  /* streams whose memory is fetched meanwhile */
     ROUNDS = 8, /* of reading in a turn */
-    SOCKET_BYTES = 1 << 20
+    SOCKET_BYTES = 1 << 20,
+    HUB_SILENT_MS = 30000, /* on the network: it is gone */
 };
 
 enum link_state {
@@ -211,9 +212,26 @@ connected(struct link *l)
 }
 
 static void
+set_tcp(int fd, int level, int name, int value)
+{
+    (void)setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/* A host that vanished says nothing. */
+static void
+tune_tcp(int fd)
+{
+    set_tcp(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_tcp(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, HUB_SILENT_MS);
+    set_tcp(fd, IPPROTO_TCP, TCP_KEEPIDLE, HUB_SILENT_MS / 3000);
+    set_tcp(fd, IPPROTO_TCP, TCP_KEEPINTVL, HUB_SILENT_MS / 6000);
+    set_tcp(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+static void
 link_connect(struct link *l)
 {
-    int size = SOCKET_BYTES, one = 1;
+    int size = SOCKET_BYTES;
     l->fd = socket(l->hub.to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (l->fd >= 0 && connect(l->fd, (const struct sockaddr *)&l->hub.to, l->hub.length) &&
         errno != EINPROGRESS) {
@@ -227,7 +245,7 @@ link_connect(struct link *l)
     }
     (void)setsockopt(l->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     if (l->hub.to.ss_family != AF_UNIX)
-        (void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        tune_tcp(l->fd);
     l->state = LINK_CONNECTING;
     watch(l->line.epoll, l->fd, &l->watched, EPOLLIN | EPOLLOUT);
 }
