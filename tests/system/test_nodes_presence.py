@@ -129,7 +129,7 @@ def test_what_a_killed_hub_leaves_ends_after_the_lease_each_once(store, node, di
 
 
 def test_what_all_hubs_leave_as_they_stop_the_next_start_takes(store, node, dialect="1.0"):
-    first, second = [node(store, "hold_back 0s\nhold_back_return 2s") for _ in range(2)]
+    first, second = [node(store, "hold_back 0s\nhold_back_return 6s") for _ in range(2)]
     watcher = Watcher(first, dialect)
     pages = [come(first, dialect, who="one"), come(second, dialect, who="two")]
     begun = [who for _, who in heard(watcher, 2)]
