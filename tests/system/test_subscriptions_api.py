@@ -3,42 +3,17 @@ both dialects and beside each other."""
 import json
 import re
 import threading
-import time
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import jwt
 import pytest
 
 from conftest import KEY, PATH, Client, Fastcgi, Hub, Stream, publish, token, wait_for
+from presence import API, ISSUED, access, bearer, enc, reads
 
-ISSUER = "https://issuer.example"
-RESOURCE = f"https://hub.example{PATH}"
-API = f"{PATH}/subscriptions"
-KIND = "https://mercure.rocks/authorization-detail"
-ISSUED = f"issuer {ISSUER} {{\n publisher {{\n jwt {KEY} HS256\n }}\n subscriber {{\n jwt {KEY} HS256\n }}\n}}\nresource_identifier {RESOURCE}\n"
 # Ends are told at once, so that a test may wait for them.
 ON = "subscriptions {\n hold_back 0s\n hold_back_return 0s\n}\ncors_origins https://app.example\nmax_streams_per_token 10000\nmax_streams_per_address 10000\n"
 TOPIC = "https://example.com/books/é?a=1"
-
-
-def enc(text):
-    return quote(text, safe="")
-
-
-def access(*details, **claims):
-    claims = {"iss": ISSUER, "aud": RESOURCE, "exp": time.time() + 86400, **claims,
-              "authorization_details": [{"type": KIND, **d} for d in details]}
-    return jwt.encode(claims, KEY, algorithm="HS256", headers={"typ": "at+jwt"})
-
-
-def reads(match="*", kind="exact", **more):
-    return {"actions": ["subscribe"], "topics": [{"match": match, "match_type": kind}], **more}
-
-
-def bearer(value):
-    return f"Authorization: Bearer {value}"
-
-
 ALL = {"0.x": bearer(token(subscribe=["*"])), "1.0": bearer(access(reads()))}
 QUERY = {"0.x": lambda *topics: urlencode([("topic", t) for t in topics]), "1.0": lambda *topics: urlencode([("match", t) for t in topics])}
 PREFIX = {"0.x": API, "1.0": f"{API}/exact"}
@@ -205,11 +180,11 @@ ITEM_PATH = f"{ROOM_PATH}/{enc('urn:uuid:1')}"
 
 @pytest.mark.parametrize("grant, target, status", [
     (reads(), API, 200), (reads(API), API, 200), (reads(API), ROOM_PATH, 403), (reads(ROOM_PATH), ROOM_PATH, 200), (reads(ROOM), ROOM_PATH, 403),
-    (reads(ROOM_PATH), API, 403), (reads(ROOM_PATH), ITEM_PATH, 403), (reads(f"{API}/:match_type/{enc(ROOM)}{{/:subscriber}}?", "urlpattern"), ROOM_PATH, 200),
-    (reads(f"{API}/:match_type/{enc(ROOM)}{{/:subscriber}}?", "urlpattern"), ITEM_PATH, 404),
-    (reads(f"{API}/:match_type/{enc(ROOM)}{{/:subscriber}}?", "urlpattern"), f"{API}/exact/{enc(ROOM + '2')}", 403),
-    (reads(f"{API}/:match_type/{enc(ROOM)}{{/:subscriber}}?", "urlpattern"), API, 403),
-    (reads(f"https://hub.example{API}/:t/:m", "urlpattern"), ROOM_PATH, 200), (reads(f"https://other.example{API}/:t/:m", "urlpattern"), ROOM_PATH, 403),
+    (reads(ROOM_PATH), API, 403), (reads(ROOM_PATH), ITEM_PATH, 403), (reads(f"{API}/:match_type/{enc(ROOM)}{{/:subscriber}}?", kind="urlpattern"), ROOM_PATH, 200),
+    (reads(f"{API}/:match_type/{enc(ROOM)}{{/:subscriber}}?", kind="urlpattern"), ITEM_PATH, 404),
+    (reads(f"{API}/:match_type/{enc(ROOM)}{{/:subscriber}}?", kind="urlpattern"), f"{API}/exact/{enc(ROOM + '2')}", 403),
+    (reads(f"{API}/:match_type/{enc(ROOM)}{{/:subscriber}}?", kind="urlpattern"), API, 403),
+    (reads(f"https://hub.example{API}/:t/:m", kind="urlpattern"), ROOM_PATH, 200), (reads(f"https://other.example{API}/:t/:m", kind="urlpattern"), ROOM_PATH, 403),
     (reads(f"{ROOM_PATH}?limit=1"), f"{ROOM_PATH}?limit=1", 403), (reads(ROOM_PATH), f"{ROOM_PATH}?limit=1", 200),
     ({"actions": ["publish"], "topics": [{"match": "*"}]}, API, 403)])
 def test_a_token_of_1_0_grants_lists_by_their_raw_path(new, wire, grant, target, status):
