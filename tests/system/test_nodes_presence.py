@@ -121,7 +121,7 @@ def test_what_a_killed_hub_leaves_ends_after_the_lease_each_once(store, node, di
     killed = time.monotonic()
     back = come(hubs[2], dialect, who="person 7")
     told = heard(watchers[0], 41)
-    assert time.monotonic() - killed > 2.5
+    assert time.monotonic() - killed > 1  # the beat before may be a third of the lease back, and more where the machine is busy
     assert told == heard(watchers[1], 41 + 41)[41:]
     assert sorted(who for active, who in told if not active) == sorted(begun)
     assert there(hubs[1], dialect) == there(hubs[2], dialect) == [stays, told[0][1]]
