@@ -224,6 +224,19 @@ def test_the_page_of_mod_status_counts_streams_of_all_children(running):
     apache.streams(0)
 
 
+def test_a_program_that_does_not_read_its_lines_loses_lines_and_holds_nobody_up(running):
+    apache = running(f'{ONE_CHILD}AlipesLog "|/bin/sleep 600"\n')
+    stays = Stream(apache.address, "topic=t")
+    while not apache.status()["Unlogged"]:  # 64 KiB, then no more
+        streams = [Stream(apache.address, "topic=t", f"Referer: {'r' * 900}") for _ in range(20)]
+        for stream in streams:
+            stream.close()
+        apache.streams(1)
+    datas = news(apache.hub, 3)
+    assert stays.datas(3) == datas
+    stays.close()
+
+
 # --- the life of Apache --------------------------------------------------------------------------------------------
 
 def test_no_stream_holds_a_thread(running):

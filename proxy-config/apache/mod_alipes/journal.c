@@ -11,13 +11,13 @@
 #include "mod_alipes/report.h"
 #include "mod_alipes/tally.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    LINE_MAX_BYTES = 4000, /* a pipe takes so much at once, or says that it is full */
+    LINE_MAX_BYTES = 4000, /* below PIPE_BUF: a pipe takes all of it, or says that it is full */
     VALUE_MAX = 1000,
 };
 
@@ -26,7 +26,8 @@ static int journal = -1;
 void
 journal_open(int fd)
 {
-    journal = fd;
+    journal = fd; /* of nobody else: Apache has pipes of its own */
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
 static struct slice
@@ -86,8 +87,7 @@ add_line(struct buf *line, const struct stream *s)
 static void
 put(struct slice line)
 {
-    struct pollfd p = {.fd = journal, .events = POLLOUT};
-    if (poll(&p, 1, 0) != 1 || write(journal, line.ptr, line.len) != (ssize_t)line.len)
+    if (write(journal, line.ptr, line.len) != (ssize_t)line.len)
         tally_add(TALLY_UNLOGGED, 1);
 }
 
