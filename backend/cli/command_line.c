@@ -16,6 +16,7 @@
 #include "cli/history_cmd.h"
 #include "cli/token_cmd.h"
 #include "cli/token_inspect.h"
+#include "cli/trace_cmd.h"
 #include "config/config.h"
 #include "config/foreign.h"
 
@@ -74,6 +75,12 @@ static const struct command commands[] = {
      "Prints what the hub that runs with this configuration counts. It is asked at the\n"
      "first address of metrics_listen, so whoever may read that socket may ask.",
      "sudo alipes stat", configuration, stat_cmd},
+    {"trace", "[TOPIC]", 0, 1, "what happens to the updates of a topic, live",
+     "Shows for each update of TOPIC (without it: of any topic) that it was published, whom\n"
+     "it met, and from whom it was withheld and why; and who begins or ends to ask for it.\n"
+     "Asked as stat is, on the hub's own machine; max_traces of them at a time. Lines are\n"
+     "those of the log, never with data. It ends by Ctrl-C.",
+     "sudo alipes trace https://example.com/books/1", configuration, trace_cmd},
     {"token", "", 0, 0, "makes a token",
      "Makes a token that grants what --publish and --subscribe say, and prints it. It is\n"
      "signed with the key of the configuration, or with one of your own (--key-file). In\n"

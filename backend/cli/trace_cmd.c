@@ -1,0 +1,165 @@
+/* trace_cmd - follows what the hub says of a topic (hub/tracing.c), until one of them leaves.
+ *
+ * The hub has written the lines; what is done here is to take the events of SSE apart again, and to
+ * keep a terminal from what it should not see. */
+
+#include "cli/trace_cmd.h"
+
+#include "base/address.h"
+#include "base/buf.h"
+#include "cli/plain.h"
+#include "config/config.h"
+#include "topic/percent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum {
+    TIMEOUT_MS = 4000,             /* until the hub begins to answer */
+    MOST_UNREAD = 4 * 1024 * 1024, /* of a line; the hub's are shorter */
+    PART = 16384,
+};
+
+/* At the first address that can be asked. -1: it is said. */
+static int
+connect_to_hub(const struct call *call, const struct string_list *addresses)
+{
+    struct error err = {"no address to ask"};
+    struct address at;
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (!address_read(addresses->items[i], &at, &err) || at.kind == ADDRESS_DESCRIPTOR)
+            continue;
+        int fd = address_connect(&at, TIMEOUT_MS);
+        if (fd < 0)
+            call_failed(call, "%s: %s", addresses->items[i], strerror(errno));
+        return fd;
+    }
+    call_failed(call, "%s", err.text);
+    return -1;
+}
+
+static bool
+ask(int fd, const char *topic)
+{
+    struct buf request;
+    struct slice text = slice_of(topic);
+    char *encoded = malloc(3 * text.len + 1);
+    buf_init(&request, SIZE_MAX);
+    if (encoded) {
+        *percent_encode(encoded, text, &PERCENT_SEGMENT) = 0;
+        buf_addf(&request, "GET /trace?topic=%s HTTP/1.0\r\nHost: localhost\r\n\r\n", encoded);
+    }
+    bool ok =
+        encoded && !request.failed && write(fd, request.ptr, request.len) == (ssize_t)request.len;
+    free(encoded);
+    buf_fini(&request);
+    return ok;
+}
+
+/* False: nothing more comes. */
+static bool
+read_more(int fd, struct buf *in)
+{
+    char part[PART];
+    ssize_t n = read(fd, part, sizeof part);
+    if (n > 0)
+        buf_add(in, SLICE_OF(part, (size_t)n));
+    return n > 0 && !in->failed;
+}
+
+/* Returns the status; 0: it is no answer of a hub. */
+static unsigned
+read_head(int fd, struct buf *in)
+{
+    static const struct slice end = SLICE_INIT("\r\n\r\n");
+    uint64_t status;
+    size_t at;
+    while ((at = slice_find(buf_slice(in), end)) == in->len)
+        if (!read_more(fd, in))
+            return 0;
+    if (!slice_starts(buf_slice(in), SLICE("HTTP/1.")) ||
+        !slice_u64(slice_head(slice_from(buf_slice(in), 9), 3), 999, &status))
+        return 0;
+    buf_drop(in, at + end.len);
+    return (unsigned)status;
+}
+
+/* Prints the lines that are whole. */
+static void
+print_lines(struct buf *in)
+{
+    struct slice rest = buf_slice(in), name = SLICE("data: ");
+    size_t at;
+    while ((at = slice_index(rest, '\n')) < rest.len) {
+        struct slice line = slice_head(rest, at);
+        if (slice_starts(line, name)) {
+            plain_write(stdout, slice_from(line, name.len));
+            putchar('\n');
+        }
+        rest = slice_from(rest, at + 1);
+    }
+    buf_drop(in, in->len - rest.len);
+}
+
+static int
+follow(const struct call *call, int fd, struct buf *in)
+{
+    const struct timeval never = {0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);
+    do {
+        print_lines(in);
+        if (fflush(stdout) != 0)
+            return call_failed(call, "cannot write: %s", strerror(errno));
+    } while (read_more(fd, in));
+    return call_failed(call, "the hub has ended it");
+}
+
+static int
+refused(const struct call *call, int fd, unsigned status, struct buf *in)
+{
+    if (status == 0)
+        return call_failed(call, "what answers there is no hub");
+    while (read_more(fd, in))
+        ;
+    struct slice sentence = slice_trim(slice_head(buf_slice(in), 400));
+    return call_failed(call, "the hub answered %u: " SLICE_FMT, status, SLICE_ARG(sentence));
+}
+
+static int
+trace(const struct call *call, const struct config *c)
+{
+    if (c->metrics_listen.count == 0) {
+        call_failed(call, "metrics_listen is not in this configuration; a line for it is\n"
+                          "    metrics_listen unix//run/alipes/metrics.sock|0600");
+        return 2;
+    }
+    struct buf in;
+    int status = 1, fd = connect_to_hub(call, &c->metrics_listen);
+    buf_init(&in, MOST_UNREAD);
+    if (fd >= 0) {
+        unsigned answer = ask(fd, call->word_count ? call->words[0] : "*") ? read_head(fd, &in) : 0;
+        status = answer == 200 ? follow(call, fd, &in) : refused(call, fd, answer, &in);
+        close(fd);
+    }
+    buf_fini(&in);
+    return status;
+}
+
+int
+trace_cmd(const struct call *call)
+{
+    struct config *c = NULL;
+    struct error err;
+    if (!config_load(call_value(call, "-c"), &c, &err)) {
+        call_failed(call, "%s", err.text);
+        return 2;
+    }
+    int status = trace(call, c);
+    config_free(&c);
+    return status;
+}
