@@ -25,6 +25,7 @@ struct tracing {
     struct exchange *exchange;
     struct hub *hub;
     struct watch *watch; /* owns */
+    struct buf text;     /* owns; of the watch, and not begun to be sent */
     struct list node;    /* in home->tracings */
     bool is_ending;
 };
@@ -36,28 +37,36 @@ end(struct tracing *t, struct slice last)
     exchange_end(t->exchange, last);
 }
 
+/* A socket that is full takes it later. */
 static void
-send(struct tracing *t, struct slice text)
+send(struct tracing *t)
 {
-    struct update *u = update_restore(&(struct update_formatted){.event = text});
-    if (u)
-        exchange_send(t->exchange, &u, 1); /* none begun: the socket is dead */
-    else
+    struct update *u = update_restore(&(struct update_formatted){.event = buf_slice(&t->text)});
+    if (u == NULL)
         end(t, SLICE("data: event=ended msg=\"no memory\"\n\n"));
+    else if (exchange_send(t->exchange, &u, 1))
+        buf_fini(&t->text);
     update_unref(&u);
 }
 
+static bool
+can_send(const struct tracing *t)
+{
+    return !t->is_ending && exchange_is_flushed(t->exchange);
+}
+
+/* What was left, and then what came meanwhile: of that no further letter may tell. */
 static void
 go_on(void *owner)
 {
     struct tracing *t = owner;
-    struct buf text;
-    if (t->is_ending || !exchange_is_flushed(t->exchange))
+    if (t->text.len && can_send(t))
+        send(t);
+    if (t->text.len || !can_send(t))
         return;
-    watch_take(t->watch, &text);
-    if (text.len)
-        send(t, buf_slice(&text));
-    buf_fini(&text);
+    watch_take(t->watch, &t->text);
+    if (t->text.len)
+        send(t);
 }
 
 static bool
@@ -147,6 +156,7 @@ on_gone(struct exchange *ex)
     if (t == NULL)
         return;
     watch_end(&t->watch);
+    buf_fini(&t->text);
     atomic_fetch_sub(&t->hub->traces, 1);
     list_unlink(&t->node);
     free(t);

@@ -266,8 +266,8 @@ END_TEST
 
 START_TEST(whatever_an_update_holds_its_line_stays_one)
 {
-    static const char *const nasty[] = {"a\"b", "a\\", "a\nevent: x", "a\r\n\r\ndata: x", "\x1b[2J",
-                                        "\xe2\x80\xae"};
+    static const char *const nasty[] = {"a\"b",    "a\\",         "a\nevent: x", "a\r\n\r\ndata: x",
+                                        "\x1b[2J", "\xe2\x80\xae"};
     char large[5000];
     memset(large, 'x', sizeof large);
     begin_armed(1);
@@ -309,5 +309,4 @@ UNIT_MAIN("hub/ledger", an_update_is_told_when_the_last_worker_is_done_with_it,
           many_streams_are_counted_and_the_first_are_named,
           names_are_bounded_where_many_updates_are_open,
           hints_are_given_where_there_is_something_to_hint_at,
-          whatever_an_update_holds_its_line_stays_one,
-          other_lines_come_between_as_they_happen)
+          whatever_an_update_holds_its_line_stays_one, other_lines_come_between_as_they_happen)
