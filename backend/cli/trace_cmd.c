@@ -8,6 +8,7 @@
 #include "base/address.h"
 #include "base/buf.h"
 #include "cli/plain.h"
+#include "cli/sse.h"
 #include "config/config.h"
 #include "topic/percent.h"
 
@@ -20,8 +21,8 @@
 #include <unistd.h>
 
 enum {
-    TIMEOUT_MS = 4000,             /* until the hub begins to answer */
-    MOST_UNREAD = 4 * 1024 * 1024, /* of a line; the hub's are shorter */
+    TIMEOUT_MS = 4000,   /* until the hub begins to answer */
+    MOST_UNREAD = 65536, /* of a head, or of the sentence of a refusal */
     PART = 16384,
 };
 
@@ -89,34 +90,31 @@ read_head(int fd, struct buf *in)
     return (unsigned)status;
 }
 
-/* Prints the lines that are whole. */
 static void
-print_lines(struct buf *in)
+on_event(void *context, const struct sse_event *e)
 {
-    struct slice rest = buf_slice(in), name = SLICE("data: ");
-    size_t at;
-    while ((at = slice_index(rest, '\n')) < rest.len) {
-        struct slice line = slice_head(rest, at);
-        if (slice_starts(line, name)) {
-            plain_write(stdout, slice_from(line, name.len));
-            putchar('\n');
-        }
-        rest = slice_from(rest, at + 1);
+    struct slice lines = e->data, line;
+    (void)context;
+    while (slice_cut(&lines, '\n', &line)) {
+        plain_write(stdout, line);
+        putchar('\n');
     }
-    buf_drop(in, in->len - rest.len);
 }
 
 static int
 follow(const struct call *call, int fd, struct buf *in)
 {
     const struct timeval never = {0};
+    struct sse sse;
+    bool ok;
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &never, sizeof never);
+    sse_init(&sse, on_event, NULL);
     do {
-        print_lines(in);
-        if (fflush(stdout) != 0)
-            return call_failed(call, "cannot write: %s", strerror(errno));
-    } while (read_more(fd, in));
-    return call_failed(call, "the hub has ended it");
+        ok = sse_feed(&sse, buf_slice(in)) && fflush(stdout) == 0;
+        buf_clear(in);
+    } while (ok && read_more(fd, in));
+    sse_fini(&sse);
+    return call_failed(call, ok ? "the hub has ended it" : "cannot write what it says");
 }
 
 static int
