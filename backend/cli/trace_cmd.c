@@ -5,14 +5,13 @@
 
 #include "cli/trace_cmd.h"
 
-#include "base/address.h"
 #include "base/buf.h"
+#include "cli/ask.h"
 #include "cli/plain.h"
 #include "cli/sse.h"
 #include "config/config.h"
 #include "topic/percent.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,28 +20,9 @@
 #include <unistd.h>
 
 enum {
-    TIMEOUT_MS = 4000,   /* until the hub begins to answer */
     MOST_UNREAD = 65536, /* of a head, or of the sentence of a refusal */
     PART = 16384,
 };
-
-/* At the first address that can be asked. -1: it is said. */
-static int
-connect_to_hub(const struct call *call, const struct string_list *addresses)
-{
-    struct error err = {"no address to ask"};
-    struct address at;
-    for (size_t i = 0; i < addresses->count; i++) {
-        if (!address_read(addresses->items[i], &at, &err) || at.kind == ADDRESS_DESCRIPTOR)
-            continue;
-        int fd = address_connect(&at, TIMEOUT_MS);
-        if (fd < 0)
-            call_failed(call, "%s: %s", addresses->items[i], strerror(errno));
-        return fd;
-    }
-    call_failed(call, "%s", err.text);
-    return -1;
-}
 
 static bool
 ask(int fd, const char *topic)
@@ -136,14 +116,16 @@ trace(const struct call *call, const struct config *c)
                           "    metrics_listen unix//run/alipes/metrics.sock|0600");
         return 2;
     }
+    struct error err;
     struct buf in;
-    int status = 1, fd = connect_to_hub(call, &c->metrics_listen);
+    const char *address;
+    int fd = ask_connect(&c->metrics_listen, &address, &err);
+    if (fd < 0)
+        return call_failed(call, "%s", err.text);
     buf_init(&in, MOST_UNREAD);
-    if (fd >= 0) {
-        unsigned answer = ask(fd, call->word_count ? call->words[0] : "*") ? read_head(fd, &in) : 0;
-        status = answer == 200 ? follow(call, fd, &in) : refused(call, fd, answer, &in);
-        close(fd);
-    }
+    unsigned answer = ask(fd, call->word_count ? call->words[0] : "*") ? read_head(fd, &in) : 0;
+    int status = answer == 200 ? follow(call, fd, &in) : refused(call, fd, answer, &in);
+    close(fd);
     buf_fini(&in);
     return status;
 }
