@@ -117,7 +117,7 @@ static const struct command commands[] = {
      "sudo alipes stat", configuration, stat_cmd},
     {"trace", "[TOPIC]", 0, 1, "what happens to the updates of a topic, live",
      "Shows for each update of TOPIC (without it: of any topic) that it was published, whom\n"
-     "it met, and from whom it was withheld and why; and who begins or ends to ask for it.\n"
+     "it met, and from whom it was withheld and why; who begins and ends to ask for it.\n"
      "Asked as stat is, on the hub's own machine; max_traces of them at a time. Lines are\n"
      "those of the log, never with data. It ends by Ctrl-C.",
      "sudo alipes trace https://example.com/books/1", configuration, trace_cmd},

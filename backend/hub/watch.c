@@ -207,11 +207,17 @@ watch_end(struct watch **ref)
 /* --- each worker ------------------------------------------------------------------------------ */
 
 static bool
+is_of(const struct watch *w, struct slice topic)
+{
+    return w->has_everything || slice_eq(topic, w->topic);
+}
+
+static bool
 wants(const struct watch *w, const struct update *u)
 {
-    bool any = w->has_everything;
+    bool any = false;
     for (uint32_t i = 0; i < u->topic_count && !any; i++)
-        any = slice_eq(u->topics[i].text, w->topic);
+        any = is_of(w, u->topics[i].text);
     return any;
 }
 
@@ -266,6 +272,15 @@ asks_for(struct hub_worker *home, const struct replay_matchers *m, const struct 
     return s->watch->has_everything || replay_meets(&home->index, m, &s->topic, &steps) != MATCH_NO;
 }
 
+static void
+say(struct watch *w, const char *event, struct slice line)
+{
+    pthread_mutex_lock(&w->lock);
+    ledger_say(&w->ledger, event, line);
+    tell(w);
+    pthread_mutex_unlock(&w->lock);
+}
+
 void
 watch_stream(struct hub_worker *home, const struct replay_matchers *m, const char *event,
              struct slice line)
@@ -273,11 +288,18 @@ watch_stream(struct hub_worker *home, const struct replay_matchers *m, const cha
     LIST_EACH(node, after, &home->watches)
     {
         struct seat *s = CONTAINER_OF(node, struct seat, node);
-        if (!asks_for(home, m, s))
-            continue;
-        pthread_mutex_lock(&s->watch->lock);
-        ledger_say(&s->watch->ledger, event, line);
-        tell(s->watch);
-        pthread_mutex_unlock(&s->watch->lock);
+        if (asks_for(home, m, s))
+            say(s->watch, event, line);
+    }
+}
+
+void
+watch_refused(struct hub_worker *home, struct slice topic, struct slice line)
+{
+    LIST_EACH(node, after, &home->watches)
+    {
+        struct watch *w = CONTAINER_OF(node, struct seat, node)->watch;
+        if (is_of(w, topic))
+            say(w, "refused", line);
     }
 }

@@ -36,6 +36,8 @@ void watch_matched(struct hub_worker *, const struct update *);
  * of it. */
 void watch_stream(struct hub_worker *, const struct replay_matchers *, const char *event,
                   struct slice line);
+/* The same of something that was refused for the sake of a topic. */
+void watch_refused(struct hub_worker *, struct slice topic, struct slice line);
 /* The worker is freed. */
 void watch_forget(struct hub_worker *);
 

@@ -164,6 +164,18 @@ def test_who_begins_and_ends_to_ask_for_the_topic_is_told(traced):
     assert (end["event"], end["conn"], end["by"], end["events"]) == ("stream_end", line["conn"], "peer", "1")
 
 
+def test_a_publisher_who_may_not_is_told_each_time_with_what_its_token_grants(traced):
+    hub = traced()
+    trace = hub.trace("https://example.com/books/1")
+    assert publish(address(hub), token(["b"]), topic="another", data="x").status == 401
+    for _ in range(3):
+        refused = publish(address(hub), token(["https://example.com/books/*", "b"]), topic=["b", "https://example.com/books/1"], data="x")
+        assert refused.status == 401
+        line = trace.group()[0]
+        assert (line["event"], line["role"], line["reason"]) == ("refused", "publish", "topic_not_granted")
+        assert line["topic"] == '"https://example.com/books/1"' and line["granted"] == '"b https://example.com/books/*"' and "no wildcard" in line["detail"]
+
+
 def test_a_stream_behind_is_told_apart(traced):
     hub = traced("tail 32MiB\nheartbeat 0s")
     slow = Stream(hub.socket, "topic=a")
