@@ -15,6 +15,8 @@
 #include "hub/roster.h"
 #include "hub/settling.h"
 #include "hub/sweep.h"
+#include "hub/tracing.h"
+#include "hub/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +59,7 @@ hub_free(struct hub **ref)
     quota_free(&hub->by_token);
     quota_free(&hub->by_address);
     pattern_ban_free(&hub->bans);
+    free(hub->crew);
     free(hub);
 }
 
@@ -65,13 +68,16 @@ hub_worker_new(struct hub *hub, struct worker *worker)
 {
     struct hub_worker *home = xalloc(sizeof *home);
     home->hub = hub;
-    hub->workers++;
+    hub->crew = xrealloc(hub->crew, (hub->workers + 1) * sizeof(struct worker *));
+    hub->crew[hub->workers++] = worker;
     home->worker = worker;
     home->rules = rules_ref(hub->rules);
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
     list_init(&home->key_waits);
     list_init(&home->settling);
+    list_init(&home->watches);
+    list_init(&home->tracings);
     index_init(&home->index);
     tail_init(&home->tail, hub->config->tail);
     hub_set_limits(home);
@@ -93,6 +99,7 @@ hub_worker_free(struct hub_worker **ref)
     *ref = NULL;
     if (home == NULL)
         return;
+    watch_forget(home);
     departures_free(&home->departures);
     roster_desk_free(&home->rosters);
     sweep_free(&home->sweep);
@@ -126,6 +133,7 @@ hub_end_streams(struct hub_worker *home)
 {
     access_stop(home);
     settling_stop(home);
+    tracing_stop(home);
     compile_queue_stop(home->compiling);
     delivery_end_streams(home->delivery);
 }

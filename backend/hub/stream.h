@@ -72,6 +72,15 @@ struct stream {
 MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *, struct grant *,
                                           struct subscribe_form *, uint64_t address_key,
                                           struct error *);
+static inline struct replay_matchers
+stream_matchers(const struct stream *s)
+{
+    return (struct replay_matchers){.all = s->subscriptions,
+                                    .count = s->subscription_count,
+                                    .exact = s->exact_count,
+                                    .has_everything = s->has_everything,
+                                    .grant = s->grant};
+}
 /* Begins and ends are for streams of their dialect alone; 0.x does not hear of itself. */
 static inline bool
 stream_may_hear(const struct stream *s, const struct update *u)
