@@ -177,6 +177,7 @@ OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
 $(OBJECTS): | $(FIRST)
 # Files that a file of C has within it as they are.
 $(foreach v,release asan tsan fuzz,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
+$(foreach v,release asan tsan fuzz,build/$(v)/backend/hub/ui.o): $(wildcard backend/ui/*.* backend/ui/uplot/*) README.md
 
 # --- checking ---------------------------------------------------------------------------------
 #
