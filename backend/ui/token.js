@@ -59,7 +59,7 @@ function drawOne(title, text) {
   const read = readToken(text), part = element("section");
   part.append(element("h3", title));
   if (read.problem) part.append(element("p", read.problem, { class: "problem" }));
-  else part.append(facts(read), element("pre", JSON.stringify([read.header, read.claims], null, 2), { tabindex: 0, "aria-label": "Header and claims" }));
+  else part.append(facts(read), element("pre", JSON.stringify([read.header, read.claims], null, 2), { tabindex: 0, role: "region", "aria-label": "Header and claims" }));
   return part;
 }
 
