@@ -81,7 +81,7 @@ struct config {
     uint64_t max_subscription_lists, subscription_list_timeout_ms;
     char *jwks_ca; /* NULL: the system's */
     bool anonymous, debug, fastcgi_multiplexing, ui;
-    unsigned ui_metrics; /* enum ui_metrics */
+    unsigned ui_metrics;                /* enum ui_metrics */
     unsigned id_format_uuid4, busy_503; /* 1: they do */
     unsigned stream_cursor;             /* enum stream_cursor */
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;
