@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
-from conftest import FRONTS, KEY, PATH, ROOT, Client, Hub, Tls, certificate, chromium, free_port, front_ready, publish, token, wait_for
+from conftest import FRONTS, KEY, PATH, ROOT, Client, Hub, Tls, certificate, chromium, free_port, front_ready, publish, start_apache, token, wait_for
 
 FILES = ROOT / "backend/ui"
 SET = "ui\nui_metrics token\nsubscriptions {\n hold_back 0s\n}\nforwarded x-forwarded\ndebug\n"
@@ -79,11 +79,12 @@ class Page:
 
 
 @contextmanager
-def site(folder, front, extra=SET, **options):
+def site(folder, front, extra=SET, http2=False, **options):
+    """Behind Apache without HTTP/2, as proxy-config/README.md has it for pages that come and go."""
     folder.chmod(0o755)
     hub = Hub(folder, extra, **options)
     begin, file = FRONTS[front]
-    server, port = begin(folder, hub, file, tls=certificate(folder))
+    server, port = begin(folder, hub, file, tls=certificate(folder), **({"http2": http2} if begin is start_apache else {}))
     server.hub_goes_away = True
     try:
         front_ready(server, Tls(port))
@@ -139,6 +140,15 @@ def test_it_subscribes_to_several_matchers_and_lets_go(page):
     page.connect()
     publish(page.hub.socket, topic="https://example.com/a", data="again")
     page.is_kept(4)
+
+
+def test_over_http2_behind_apache_it_does_too(tmp_path):
+    with site(tmp_path, "apache-http", http2=True) as page:
+        page.open("topic=*&connect&token=" + ALL)
+        page.sees("state", "connected")
+        page.all("#publish button.main")[0].click()
+        page.is_kept(1)
+        assert page.browser.execute_script("return performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
 
 
 def test_it_begins_where_it_is_told(page):
