@@ -2,6 +2,7 @@
 
 import { $, fragment, hub, show, tokens } from "./hub.js";
 import { Stream } from "./stream.js";
+import { readToken } from "./token.js";
 
 let stream;
 
@@ -66,6 +67,6 @@ export function setUp(hear) {
   $("from").onchange = () => { $("from-id-label").hidden = $("from").value !== "id"; };
   for (const kind of ["topic", "match", "match_urlpattern"])
     for (const value of fragment.getAll(kind)) addMatcher(kind, value);
-  if (!$("matchers").children.length) addMatcher("topic", "*");
+  if (!$("matchers").children.length) addMatcher(readToken(tokens.subscribe()).dialect === "1.0" ? "match" : "topic", "*");
   if (fragment.has("connect")) begin();
 }

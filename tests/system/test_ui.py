@@ -547,6 +547,7 @@ def token_of_1_0(page, topics, actions=("publish", "subscribe")):
 def test_it_speaks_1_0_as_well(tmp_path):
     with site(tmp_path, "caddy-http", ISSUER + SET, keys=False) as page:
         page.open("token=" + token_of_1_0(page, [{"match": "*"}]))
+        assert page.all("#matchers .kind")[0].get_attribute("value") == "match", "as the token's dialect has it"
         page.choose(page.all("#matchers .kind")[0], "match")
         page.write(page.all("#matchers .value")[0], "https://example.com/exact")
         page.press("add-matcher")
@@ -584,6 +585,15 @@ def test_it_speaks_1_0_as_well(tmp_path):
         page.sees("decoded", "https://example.com/:x (urlpattern)")
         page.press("ask")
         page.sees("verdict-publish", "refused: 403")
+
+
+def test_it_finds_its_hub_wherever_that_is(start_hub, browser):
+    hub = start_hub("ui\npath /live")
+    browser.get(f"http://localhost:{hub.port}/live/ui")
+    page = Page(browser, f"http://localhost:{hub.port}")
+    assert browser.current_url.endswith("/live/ui/")
+    page.connect()
+    assert page("hub").get_attribute("value") == page.url + "/live"
 
 
 def test_as_plain_files_of_another_origin_it_works_with_a_hub_that_allows_it(start_hub, tmp_path, browser):
