@@ -9,6 +9,7 @@
 #include "cli/history_cmd.h"
 #include "cli/token_cmd.h"
 #include "config/config.h"
+#include "doctor/doctor_cmd.h"
 #include "process.h"
 
 #include <malloc.h>
@@ -94,7 +95,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"config", config_cmd}, {"history", history_cmd}, {"token", token_cmd},
-    {"health", ask_cmd},    {"stat", ask_cmd},
+    {"health", ask_cmd},    {"stat", ask_cmd},        {"doctor", doctor_cmd},
 };
 
 /* A command that failed with a configuration that nobody named says which it was. */
