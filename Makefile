@@ -335,7 +335,8 @@ install: $(PROGRAM)
 	install -m 644 $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/systemd/alipes.s* $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -D -m 644 proxy-config/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/alipes.conf
 	install -D -m 644 proxy-config/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/alipes.conf
-	install -D -m 644 backend/cli/alipes.8 $(DESTDIR)$(PREFIX)/share/man/man8/alipes.8
+	mkdir -p $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(PROGRAM) --man | sed -e '/^@COMMANDS@/{r /dev/stdin' -e 'd}' backend/cli/alipes.8 >$(DESTDIR)$(PREFIX)/share/man/man8/alipes.8
 	$(PROGRAM) config --man | sed -e '/^@DIRECTIVES@/{r /dev/stdin' -e 'd}' backend/cli/alipes.conf.5 \
 	    >$(DESTDIR)$(PREFIX)/share/man/man5/alipes.conf.5
 	$(PROGRAM) config --man-metrics | sed -e '/^@METRICS@/{r /dev/stdin' -e 'd}' backend/cli/alipes-metrics.7 \
@@ -343,7 +344,7 @@ install: $(PROGRAM)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/alipes README.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/alipes/backend backend/DESIGN.md backend/PROTOCOL.md
 	ln -sfnt $(DESTDIR)$(PREFIX)/share/doc/alipes ../../alipes/proxy-config ../../alipes/examples
-	install -D -m 644 proxy-config/bash/alipes $(DESTDIR)$(PREFIX)/share/bash-completion/completions/alipes
+	$(PROGRAM) --completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/alipes
 	test -e $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf || \
 	    install -D -m 644 proxy-config/systemd/alipes.conf $(DESTDIR)$(SYSCONFDIR)/alipes/alipes.conf
 

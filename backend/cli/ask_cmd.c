@@ -7,7 +7,6 @@
 #include "config/config.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static int
 health(const struct config *c)
@@ -47,21 +46,28 @@ stat_(const struct config *c)
     return ok && status == 200 ? 0 : 1;
 }
 
-int
-ask_cmd(int argc, char **argv)
+static int
+ask(const struct call *call, int (*how)(const struct config *))
 {
     struct config *c = NULL;
     struct error err;
-    bool has_file = argc == 3 && strcmp(argv[1], "-c") == 0;
-    if (argc != 1 && !has_file) {
-        fprintf(stderr, "usage: alipes %s [-c FILE]\n", argv[0]);
+    if (!config_load(call_value(call, "-c"), &c, &err)) {
+        call_failed(call, "%s", err.text);
         return 2;
     }
-    if (!config_load(has_file ? argv[2] : NULL, &c, &err)) {
-        fprintf(stderr, "alipes %s: %s\n", argv[0], err.text);
-        return 2;
-    }
-    int status = strcmp(argv[0], "health") == 0 ? health(c) : stat_(c);
+    int status = how(c);
     config_free(&c);
     return status;
+}
+
+int
+health_cmd(const struct call *call)
+{
+    return ask(call, health);
+}
+
+int
+stat_cmd(const struct call *call)
+{
+    return ask(call, stat_);
 }

@@ -2,7 +2,6 @@
 
 #include "cli/config_cmd.h"
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "cli/key_trial.h"
 #include "cli/man.h"
@@ -23,24 +22,23 @@ print_directive(void *context, const struct directive_help *d)
     fputs("\n", out);
 }
 
-/* What the tables say, without a configuration. False: there is no such word. */
-static bool
-print_tables(const char *word)
+int
+config_print(const struct call *call)
 {
-    if (strcmp(word, "--help") == 0)
+    const char *name = call->command->name;
+    if (strcmp(name, "config --help") == 0)
         reference_each(print_directive, stdout);
-    else if (strcmp(word, "--man") == 0)
+    else if (strcmp(name, "config --man") == 0)
         man_print_directives(stdout);
-    else if (strcmp(word, "--man-metrics") == 0)
-        man_print_metrics(stdout);
     else
-        return false;
-    return true;
+        man_print_metrics(stdout);
+    return 0;
 }
 
-static int
-check(const char *path)
+int
+config_check(const struct call *call)
 {
+    const char *path = config_path(call->word_count ? call->words[0] : call_value(call, "-c"));
     struct config *c = config_read(path);
     trial_run(c);
     key_trial_run(c, &c->notes);
@@ -53,22 +51,4 @@ check(const char *path)
         printf("%s: ok\n", path ? path : "the environment");
     config_free(&c);
     return wrong ? 1 : 0;
-}
-
-int
-config_cmd(int argc, char **argv)
-{
-    const char *word = argc > 1 ? argv[1] : "";
-    if (argc == 2 && print_tables(word))
-        return 0;
-    bool is_file = argc == 3 && argv[2][0] != '-';
-    if (strcmp(word, "check") != 0 || (argc != 2 && !is_file)) {
-        fputs("usage: alipes config check [FILE] | alipes config --help\n"
-              "\n"
-              "Without FILE: what the hub would run with here, of the environment.\n",
-              stderr);
-        return 2;
-    }
-    hash_seed();
-    return check(is_file ? argv[2] : NULL);
 }

@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "cli/dump.h"
 #include "cli/restore.h"
@@ -291,11 +290,13 @@ restore(const struct store_settings *settings)
 /* --- which folder -------------------------------------------------------------------------------
  */
 
-static const struct command {
+static const struct command_of {
     const char *name;
     int (*run)(const struct store_settings *);
-} commands[] = {
-    {"stat", show_stat}, {"check", show_check}, {"dump", write_dump}, {"restore", restore}};
+} commands[] = {{"history stat", show_stat},
+                {"history check", show_check},
+                {"history dump", write_dump},
+                {"history restore", restore}};
 
 /* Of a store that several hubs share. */
 static int
@@ -304,16 +305,16 @@ run_shared(const char *command, const struct config *c)
     struct error err;
     bool ok, any = false;
     uint64_t updates = 0;
-    if (strcmp(command, "check") == 0)
+    if (strcmp(command, "history check") == 0)
         return complain("transport redis: there are no files here; redis-check-aof and "
                         "redis-check-rdb look at those of Redis");
-    if (strcmp(command, "stat") == 0)
+    if (strcmp(command, "history stat") == 0)
         ok = shared_history_stat(c, &err);
-    else if (strcmp(command, "dump") == 0)
+    else if (strcmp(command, "history dump") == 0)
         ok = shared_history_dump(c, stdout, &any, &err);
     else
         ok = shared_history_restore(c, stdin, &updates, &err);
-    if (strcmp(command, "restore") == 0 && (ok || updates))
+    if (strcmp(command, "history restore") == 0 && (ok || updates))
         fprintf(stderr, "restored: %llu updates\n", (unsigned long long)updates);
     if (ok)
         return DONE;
@@ -321,54 +322,39 @@ run_shared(const char *command, const struct config *c)
     return any || updates ? FOUND : WRONG;
 }
 
-static int
-usage(void)
-{
-    fputs("usage: alipes history stat|check|dump|restore [-c FILE | FOLDER]\n"
-          "\n"
-          "    stat      what the history holds\n"
-          "    check     every file: whole, torn (nothing is lost) or damaged\n"
-          "    dump      every update as a line of JSON, oldest first, and who came and went\n"
-          "    restore   such lines, from standard input, into an empty folder\n"
-          "\n"
-          "Which folder, or which Redis: that of FILE, else that of the environment's\n"
-          "configuration. All but restore work beside a running hub.\n"
-          "Exit status: 1 damage, 2 it could not be done.\n",
-          stderr);
-    return WRONG;
-}
-
 static bool
-configure(int argc, char **argv, struct config **ret, struct error *err)
+configure(const struct call *call, struct config **ret, struct error *err)
 {
-    if (argc != 1)
-        return config_load(argc ? argv[1] : NULL, ret, err);
+    if (call->word_count == 0)
+        return config_load(call_value(call, "-c"), ret, err);
     *ret = config_new();
     free((*ret)->history_path);
-    (*ret)->history_path = strdup(argv[0]);
+    (*ret)->history_path = strdup(call->words[0]);
     judge_history_size(*ret);
     return true;
 }
 
+static const struct command_of *
+find(const struct call *call)
+{
+    size_t i = 0;
+    while (strcmp(call->command->name, commands[i].name) != 0)
+        i++;
+    return &commands[i];
+}
+
 int
-history_cmd(int argc, char **argv)
+history_cmd(const struct call *call)
 {
     struct config *c = NULL;
     struct error err = {""};
-    const struct command *command = NULL;
-    bool with_file = argc == 4 && strcmp(argv[2], "-c") == 0;
-    for (size_t i = 0; argc >= 2 && i < COUNT_OF(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            command = &commands[i];
-    if (command == NULL || (argc > 3 && !with_file) || (argc == 3 && argv[2][0] == '-'))
-        return usage();
+    const struct command_of *command = find(call);
     log_open(LOG_LOGFMT, LOG_ERROR, open("/dev/null", O_WRONLY | O_CLOEXEC));
-    hash_seed();
     /* Files are read one after another, each a little larger than the last: without this the heap
      * grows to the size of all of them (measured). */
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     int status = WRONG;
-    if (!configure(argc - 2, argv + 2, &c, &err)) {
+    if (!configure(call, &c, &err)) {
         complain(err.text);
     } else if (c->transport == TRANSPORT_MEMORY) {
         complain("transport memory: there is no history on the disk");

@@ -4,6 +4,7 @@
 #include "cli/man.h"
 
 #include "base/alloc.h"
+#include "cli/roff.h"
 #include "config/reference.h"
 
 #include <stdbool.h>
@@ -40,26 +41,11 @@ static const struct {
     [KIND_BOUND] = {"Bounds met", "alipes_bounds_met_total{bound=\"", "\"}"},
 };
 
-/* Text as roff takes it literally. */
-static void
-print_text(FILE *out, const char *text)
-{
-    if (*text == '.' || *text == '\'')
-        fputs("\\&", out);
-    for (; *text; text++)
-        if (*text == '\\')
-            fputs("\\e", out);
-        else if (*text == '-')
-            fputs("\\-", out);
-        else
-            fputc(*text, out);
-}
-
 static void
 print_in(FILE *out, const char *before, const char *text, const char *after)
 {
     fputs(before, out);
-    print_text(out, text);
+    roff_text(out, text);
     fputs(after, out);
 }
 
@@ -85,7 +71,7 @@ print_directive(void *context, const struct directive_help *d)
         print_in(page->out, ".SS ", d->group, "\n");
     page->group = d->group;
     print_in(page->out, ".TP\n\\fB", d->signature, "\\fR\n");
-    print_text(page->out, d->help);
+    roff_text(page->out, d->help);
     if (d->standard[0])
         print_in(page->out, " (default: ", d->standard, ")");
     fputs(".\n", page->out);

@@ -10,10 +10,9 @@
 #include "auth/key_text.h"
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/ids.h"
 #include "base/text_file.h"
-#include "cli/token_inspect.h"
+#include "cli/help.h"
 #include "cli/token_sign.h"
 #include "config/config.h"
 #include "config/value.h"
@@ -30,72 +29,27 @@ enum {
 };
 
 struct wish {
-    const char *conf, *key_file, *issuer, *audience, *alg, *payload, *exp, *dialect;
+    const char *conf, *key_file, *issuer, *audience, *alg, *payload, *dialect;
     struct string_list publish, subscribe;
     uint64_t exp_ms;
     enum dialect speaks; /* settle_dialect() */
 };
 
-static void
-usage(FILE *out)
-{
-    fputs("usage: alipes token [--publish TOPIC…] [--subscribe TOPIC…] [OPTION…]\n"
-          "       alipes token inspect [-c FILE] [--audience URL] [--publish TOPIC]\n"
-          "                            [--subscribe TOPIC] [FILE]\n"
-          "\n"
-          "    --publish TOPIC…    what it may publish; * is everything\n"
-          "    --subscribe TOPIC…  what it may subscribe to\n"
-          "    --payload JSON      what subscription events tell of its subscriber\n"
-          "    --exp DURATION      how long it is good, 1h unless given\n"
-          "    --dialect 0|1       of the protocol; follows from the configuration unless given\n"
-          "    --issuer ID         1.0: who signs (default: the configuration's first issuer)\n"
-          "    --audience URL      1.0: for which hub (default: resource_identifier)\n"
-          "    --alg ALG           HS256, RS256, ES256 …; follows from the key unless given\n"
-          "    -c FILE             the key is the one of this configuration\n"
-          "    --key-file FILE     the key is this: a secret, or a private key as PEM\n"
-          "\n"
-          "Without -c and --key-file the key is the environment's (MERCURE_…_JWT_KEY). In 1.0 a\n"
-          "TOPIC may be written exact:TOPIC or urlpattern:PATTERN. inspect reads a token from a\n"
-          "file or from its input and says whether the hub of this configuration takes it; with\n"
-          "--publish or --subscribe, whether it may for this one topic (the exit status).\n",
-          out);
-}
-
 static bool
-take_options(struct wish *w, int argc, char **argv, struct error *err)
+take_options(struct wish *w, const struct call *call, struct error *err)
 {
-    const struct {
-        const char *name;
-        const char **value;
-    } options[] = {
-        {"-c", &w->conf},         {"--key-file", &w->key_file},
-        {"--issuer", &w->issuer}, {"--audience", &w->audience},
-        {"--alg", &w->alg},       {"--payload", &w->payload},
-        {"--exp", &w->exp},       {"--dialect", &w->dialect},
-    };
-    for (int i = 1; i < argc; i++) {
-        struct string_list *list = strcmp(argv[i], "--publish") == 0     ? &w->publish
-                                   : strcmp(argv[i], "--subscribe") == 0 ? &w->subscribe
-                                                                         : NULL;
-        size_t k = 0;
-        if (list) {
-            while (i + 1 < argc && argv[i + 1][0] != '-')
-                string_list_add(list, slice_of(argv[++i]));
-            continue;
-        }
-        while (k < COUNT_OF(options) && strcmp(argv[i], options[k].name) != 0)
-            k++;
-        if (strcmp(argv[i], "--key") == 0 || strcmp(argv[i], "--secret") == 0)
-            return error_set(err, "a secret on a command line is no secret: use --key-file, -c or "
-                                  "the environment");
-        if (k == COUNT_OF(options))
-            return error_set(err, "unknown %.100s; alipes token --help lists the options", argv[i]);
-        if (++i == argc)
-            return error_set(err, "%s is followed by a value", options[k].name);
-        *options[k].value = argv[i];
-    }
+    w->conf = call_value(call, "-c");
+    w->key_file = call_value(call, "--key-file");
+    w->issuer = call_value(call, "--issuer");
+    w->audience = call_value(call, "--audience");
+    w->alg = call_value(call, "--alg");
+    w->payload = call_value(call, "--payload");
+    w->dialect = call_value(call, "--dialect");
+    call_values(call, "--publish", &w->publish);
+    call_values(call, "--subscribe", &w->subscribe);
+    const char *exp = call_value(call, "--exp");
     w->exp_ms = EXP_STANDARD_MS;
-    if (w->exp && (!value_duration(slice_of(w->exp), &w->exp_ms) || w->exp_ms == 0))
+    if (exp && (!value_duration(slice_of(exp), &w->exp_ms) || w->exp_ms == 0))
         return error_set(err, "--exp: expected a duration, as in --exp 1h");
     if (w->dialect && strcmp(w->dialect, "0") != 0 && strcmp(w->dialect, "1") != 0)
         return error_set(err, "--dialect: expected 0 or 1");
@@ -384,8 +338,8 @@ read_key_file(const char *path, struct buf *key, struct error *err)
     return ok ? true : error_set(err, "%.200s: %.300s", path, why.text);
 }
 
-static int
-mint(int argc, char **argv)
+int
+token_cmd(const struct call *call)
 {
     struct wish w = {0};
     struct config *c = NULL;
@@ -393,7 +347,7 @@ mint(int argc, char **argv)
     struct buf key, out;
     buf_init(&key, KEY_TEXT_MAX);
     buf_init(&out, 1 << 20);
-    bool ok = take_options(&w, argc, argv, &err);
+    bool right = take_options(&w, call, &err), ok = right;
     bool reads_config = w.conf || !w.key_file;
     ok = ok && (!reads_config || config_load(w.conf, &c, &err)) &&
          (!w.key_file || read_key_file(w.key_file, &key, &err));
@@ -401,7 +355,9 @@ mint(int argc, char **argv)
     if (ok)
         printf("%.*s\n", (int)out.len, out.ptr);
     else
-        fprintf(stderr, "alipes token: %s\n", err.text);
+        call_failed(call, "%s", err.text);
+    if (!right)
+        help_usage(stderr, call->command);
     if (key.ptr)
         OPENSSL_cleanse(key.ptr, key.len);
     buf_fini(&key);
@@ -409,18 +365,5 @@ mint(int argc, char **argv)
     string_list_clear(&w.publish);
     string_list_clear(&w.subscribe);
     config_free(&c);
-    return ok ? 0 : 1;
-}
-
-int
-token_cmd(int argc, char **argv)
-{
-    hash_seed();
-    if (argc >= 2 && strcmp(argv[1], "inspect") == 0)
-        return token_inspect(argc - 1, argv + 1);
-    if (argc == 1 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        usage(argc == 1 ? stderr : stdout);
-        return argc == 1 ? 2 : 0;
-    }
-    return mint(argc, argv);
+    return ok ? 0 : right ? 1 : 2;
 }

@@ -1,7 +1,8 @@
 #ifndef CLI_TOKEN_CMD_H
 #define CLI_TOKEN_CMD_H
 
-/* `alipes token …` makes a token, `alipes token inspect …` judges one; returns the exit status. */
-int token_cmd(int argc, char **argv);
+#include "cli/call.h"
+
+int token_cmd(const struct call *); /* `alipes token`: makes one */
 
 #endif

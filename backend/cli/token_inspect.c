@@ -411,50 +411,35 @@ open_sources(struct question *q, struct error *err)
     return q->authority || error_set(err, "%s", errors->items[0]);
 }
 
-static bool
-take_options(struct question *q, int argc, char **argv)
+static void
+take_options(struct question *q, const struct call *call)
 {
-    for (int i = 1; i < argc; i++) {
-        bool has_value = i + 1 < argc;
-        if (strcmp(argv[i], "-c") == 0 && has_value)
-            q->conf = argv[++i];
-        else if (strcmp(argv[i], "--audience") == 0 && has_value)
-            q->audience = argv[++i];
-        else if (strcmp(argv[i], "--publish") == 0 && has_value)
-            q->topics[ROLE_PUBLISH] = argv[++i];
-        else if (strcmp(argv[i], "--subscribe") == 0 && has_value)
-            q->topics[ROLE_SUBSCRIBE] = argv[++i];
-        else if (argv[i][0] != '-' && q->file == NULL)
-            q->file = argv[i];
-        else
-            return false;
-    }
-    return true;
+    q->conf = call_value(call, "-c");
+    q->audience = call_value(call, "--audience");
+    q->topics[ROLE_PUBLISH] = call_value(call, "--publish");
+    q->topics[ROLE_SUBSCRIBE] = call_value(call, "--subscribe");
+    q->file = call->words[0];
 }
 
 int
-token_inspect(int argc, char **argv)
+token_inspect(const struct call *call)
 {
     struct question q = {.lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
     struct error err = {""};
     struct buf text;
     int status = 2;
     buf_init(&text, 1 << 20);
-    if (!take_options(&q, argc, argv)) {
-        fputs("usage: alipes token inspect [-c FILE] [--audience URL] [--publish TOPIC]\n"
-              "                            [--subscribe TOPIC] [FILE]\n",
-              stderr);
-    } else if (q.file && slice_count(slice_of(q.file), '.') == 2 &&
-               slice_starts(slice_of(q.file), SLICE("ey"))) {
-        fputs("alipes token inspect: a token on a command line can be read by everybody on the "
-              "machine: write it to a file, or pipe it in\n",
-              stderr);
+    take_options(&q, call);
+    if (q.file && slice_count(slice_of(q.file), '.') == 2 &&
+        slice_starts(slice_of(q.file), SLICE("ey"))) {
+        call_failed(call, "a token on a command line can be read by everybody on the machine: "
+                          "write it to a file, or pipe it in");
     } else if (config_load(q.conf, &q.config, &err) && read_token(q.file, &text, &err) &&
                open_sources(&q, &err)) {
         q.token = trim_token(buf_slice(&text));
         status = judge(&q) ? 0 : 1;
     } else {
-        fprintf(stderr, "alipes token inspect: %s\n", err.text);
+        call_failed(call, "%s", err.text);
     }
     authority_free(&q.authority);
     if (q.config)

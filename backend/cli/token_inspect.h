@@ -1,8 +1,9 @@
 #ifndef CLI_TOKEN_INSPECT_H
 #define CLI_TOKEN_INSPECT_H
 
-/* `alipes token inspect [-c FILE] [--audience URL] [FILE]`; returns the exit status: 0 where the
- * hub takes the token for at least one role, 1 where for none, 2 where nothing could be judged. */
-int token_inspect(int argc, char **argv);
+#include "cli/call.h"
+
+/* `alipes token inspect`. Exit status: 0 the hub takes it, 1 it does not, 2 it was not asked. */
+int token_inspect(const struct call *);
 
 #endif

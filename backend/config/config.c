@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 static const char packaged[] = "/etc/alipes/alipes.conf";
-static const char *found; /* `packaged`, once config_load() took it */
+static const char *found; /* `packaged`, once config_path() took it */
 
 struct config *
 config_new(void)
@@ -93,14 +93,20 @@ config_read(const char *path)
     return c;
 }
 
-bool
-config_load(const char *path, struct config **ret, struct error *err)
+const char *
+config_path(const char *path)
 {
     struct stat st;
     if (path == NULL && getenv("ALIPES_CONFIG") == NULL && !environment_says_something() &&
         lstat(packaged, &st) == 0)
         path = found = packaged;
-    struct config *c = config_read(path);
+    return path;
+}
+
+bool
+config_load(const char *path, struct config **ret, struct error *err)
+{
+    struct config *c = config_read(config_path(path));
     if (c->errors.count == 0) {
         *ret = c;
         return true;

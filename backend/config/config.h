@@ -14,9 +14,11 @@ void config_free(struct config **);
  * says something. Caller owns. */
 struct config *config_read(const char *path);
 /* For commands beside the hub: where nothing says which configuration is meant (no path, no
- * ALIPES_CONFIG, no MERCURE_… variable) the packaged file counts, if it is there. */
+ * ALIPES_CONFIG, no MERCURE_… variable) the packaged file, if it is there; else `path`. */
+const char *config_path(const char *path);
+/* The configuration that config_path() says. */
 MUST_CHECK bool config_load(const char *path, struct config **ret, struct error *);
-/* That file, where config_load() took it by itself; else NULL. */
+/* The packaged file, where it was taken by itself; else NULL. */
 const char *config_found(void);
 
 #endif

@@ -175,7 +175,7 @@ def test_inspect_reads_a_file_and_no_command_line(configurations, tmp_path):
     assert "takes" in alipes("token", "inspect", "-c", configurations[tokens.BOTH], tmp_path / "token")
     told = alipes("token", "inspect", "-c", configurations[tokens.BOTH], row.token, status=2)
     assert "command line" in told and row.token not in told
-    told = alipes("token", "--publish", "a", "--key", "secret", status=1)
+    told = alipes("token", "--publish", "a", "--key", "secret", status=2)
     assert "command line" in told
 
 

@@ -141,6 +141,8 @@ def test_the_manual_pages(installed):
         assert (done.returncode, done.stderr) == (0, "")
         pages[name] = re.sub(r".\x08", "", done.stdout)
         assert "EXAMPLES" in pages[name] and not re.search("@[A-Z]+@", pages[name])
+    for line in re.findall("^    alipes (.*?)  ", run(BIN, "--help").stdout, re.M)[2:]:
+        assert re.search(f"^ +alipes {line}$", pages["man8/alipes.8"], re.M), line
     for line in run(BIN, "config", "--help").stdout.split("\n")[::2]:
         assert re.sub(r"\s+", " ", line).strip() in re.sub(r"\s+", " ", pages["man5/alipes.conf.5"]), line
     source = "".join((ROOT / "backend/config" / name).read_text() for name in ("config.c", "environment.c"))
@@ -161,12 +163,16 @@ def completed(installed, *words):
 def test_bash_completes(installed, tmp_path):
     usage = run(BIN, "--help").stdout
     commands = set(re.findall(r"^    alipes ([a-z]+)", usage, re.M))
-    assert set(completed(installed, "alipes", "")) == commands | {"-c", "--version", "--help"}
+    assert {"stat", "token", "history", "config"} < commands
+    assert sorted(completed(installed, "alipes", "")) == sorted(commands | {"-c", "--version", "--help"})
     assert completed(installed, "alipes", "h") == ["health", "history"]
     assert completed(installed, "alipes", "history", "d") == ["dump"]
     assert completed(installed, "alipes", "config", "ch") == ["check"]
-    assert completed(installed, "alipes", "stat", "") == ["-c"]
+    assert completed(installed, "alipes", "token", "i") == ["inspect"]
+    assert completed(installed, "alipes", "health", "") == ["-c", "--help"]
     (tmp_path / "some.conf").touch()
+    assert completed(installed, "alipes", "config", "check", f"{tmp_path}/so") == [f"{tmp_path}/some.conf"]
+    assert completed(installed, "alipes", "token", "--key-file", f"{tmp_path}/so") == [f"{tmp_path}/some.conf"]
     assert completed(installed, "alipes", "-c", f"{tmp_path}/so") == [f"{tmp_path}/some.conf"]
 
 

@@ -25,9 +25,9 @@ ROWS = {
     "auth": 4, "transport": 4,
     "request": 5,
     "gateway": 6, "hub": 6,
-    "cli": 7, "doctor": 7,
+    "cli": 7,
 }
-TOP = 7  # main.c, routes.c, cli/, doctor/
+TOP = 7  # main.c, routes.c, cli/
 
 BANNED = {
     "strcpy": "use a slice or buf_add()",

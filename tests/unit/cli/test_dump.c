@@ -2,7 +2,7 @@
 
 #include "cli/dump.h"
 
-#include "cli/history_cmd.h"
+#include "cli/command_line.h"
 #include "cli/restore.h"
 #include "unit/guard.h"
 #include "unit/transport/disk/beside.h"
@@ -188,7 +188,7 @@ END_TEST
 static char *
 ask(const char *what, int want)
 {
-    char command[16], name[16], *argv[] = {name, command, history_path, NULL};
+    char command[16], name[16], *argv[] = {name, name, command, history_path, NULL};
     char *text = xalloc(65536);
     snprintf(command, sizeof command, "%s", what);
     snprintf(name, sizeof name, "history");
@@ -196,7 +196,7 @@ ask(const char *what, int want)
     fflush(stdout);
     int was = dup(STDOUT_FILENO);
     ck_assert_int_ge(dup2(fileno(file), STDOUT_FILENO), 0);
-    int status = history_cmd(3, argv);
+    int status = command_line(4, argv, NULL);
     fflush(stdout);
     dup2(was, STDOUT_FILENO);
     close(was);
