@@ -9,9 +9,9 @@ blame_name(const struct patient *p)
 }
 
 void
-blame_find(struct patient *p, const struct web_reply *reply)
+blame_find(struct patient *p, const struct transfer *reply)
 {
-    struct slice server = web_header(reply, "server", 0);
+    struct slice server = transfer_header(reply, "server", 0);
     for (size_t kind = 0; kind < FRONTS && server.len; kind++) {
         const char *begin = front_types[kind].server;
         if (begin && slice_starts(server, slice_of(begin)))

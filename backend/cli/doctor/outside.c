@@ -98,17 +98,18 @@ outside_prepare(struct patient *p, struct error *err)
 /* --- is it there ------------------------------------------------------------------------------ */
 
 static bool
-is_hubs(const struct web_reply *reply)
+is_hubs(const struct transfer *reply)
 {
-    return slice_starts(web_header(reply, "content-type", 0), SLICE("application/problem+json"));
+    return slice_starts(transfer_header(reply, "content-type", 0),
+                        SLICE("application/problem+json"));
 }
 
 static void
-judge_date(const struct patient *p, struct report *r, const struct web_reply *reply)
+judge_date(const struct patient *p, struct report *r, const struct transfer *reply)
 {
     struct tm tm = {.tm_isdst = 0};
     char text[64];
-    struct slice date = web_header(reply, "date", 0);
+    struct slice date = transfer_header(reply, "date", 0);
     snprintf(text, sizeof text, SLICE_FMT, SLICE_ARG(date));
     if (strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm) == NULL)
         return;
@@ -121,7 +122,7 @@ judge_date(const struct patient *p, struct report *r, const struct web_reply *re
 }
 
 static void
-judge_address(struct patient *p, struct report *r, const struct web_reply *reply)
+judge_address(struct patient *p, struct report *r, const struct transfer *reply)
 {
     struct error detail;
     error_set(&detail, " (%u)", reply->status);
@@ -133,7 +134,7 @@ judge_address(struct patient *p, struct report *r, const struct web_reply *reply
         report_ok(r, "%s: the hub answers, by %s", p->hub_url, blame_name(p));
         judge_date(p, r, reply);
     } else if (reply->status >= 300 && reply->status < 400) {
-        struct slice to = web_header(reply, "location", 0);
+        struct slice to = transfer_header(reply, "location", 0);
         report_bad(r, "give publishers and pages that URL",
                    "%s is a redirect (%u) to " SLICE_FMT ": a publisher may take it for success",
                    p->hub_url, reply->status, SLICE_ARG(to));
@@ -147,21 +148,21 @@ judge_address(struct patient *p, struct report *r, const struct web_reply *reply
 void
 outside_check_address(struct patient *p, struct report *r)
 {
-    struct web_reply reply;
+    struct transfer reply;
     struct error err;
-    const struct web_ask ask = {.method = "GET",
-                                .url = p->hub_url,
-                                .headers = {"Accept: application/problem+json"},
-                                .ca_file = p->ca_file};
+    const struct transfer_ask ask = {.method = "GET",
+                                     .url = p->hub_url,
+                                     .headers = {"Accept: application/problem+json"},
+                                     .ca_file = p->ca_file};
     report_waits(r, "asking %s", p->hub_url);
-    if (web_ask(&reply, &ask, &err)) {
+    if (transfer_run(&reply, &ask, &err)) {
         p->version = reply.version;
         blame_find(p, &reply);
         judge_address(p, r, &reply);
     } else {
         report_bad(r, NULL, "%s: %s", p->hub_url, err.text);
     }
-    web_end(&reply);
+    transfer_end(&reply);
 }
 
 void
@@ -185,7 +186,7 @@ outside_check_http(struct patient *p, struct report *r)
 void
 outside_check_slashes(struct patient *p, struct report *r)
 {
-    struct web_reply reply;
+    struct transfer reply;
     struct error err;
     char url[9000];
     if (!p->is_reached) {
@@ -193,11 +194,11 @@ outside_check_slashes(struct patient *p, struct report *r)
         return;
     }
     snprintf(url, sizeof url, "%s/subscriptions/a%%2Fb/c", p->hub_url);
-    const struct web_ask ask = {.method = "GET",
-                                .url = url,
-                                .headers = {"Accept: application/problem+json"},
-                                .ca_file = p->ca_file};
-    bool came = web_ask(&reply, &ask, &err);
+    const struct transfer_ask ask = {.method = "GET",
+                                     .url = url,
+                                     .headers = {"Accept: application/problem+json"},
+                                     .ca_file = p->ca_file};
+    bool came = transfer_run(&reply, &ask, &err);
     bool is_on = p->config && p->config->subscriptions;
     if (!came)
         report_bad(r, NULL, "%s: %s", url, err.text);
@@ -205,18 +206,18 @@ outside_check_slashes(struct patient *p, struct report *r)
         blame_bad(p, r, SYMPTOM_SLASHES, "");
     else
         report_ok(r, "%%2F passes");
-    web_end(&reply);
+    transfer_end(&reply);
 }
 
 static void
 judge_origin(const struct patient *p, struct report *r, const char *origin,
-             const struct web_reply *reply)
+             const struct transfer *reply)
 {
     bool all = strcmp(origin, "*") == 0;
-    struct slice allowed = web_header(reply, "access-control-allow-origin", 0);
+    struct slice allowed = transfer_header(reply, "access-control-allow-origin", 0);
     bool with_cookies =
-        slice_eq(web_header(reply, "access-control-allow-credentials", 0), SLICE("true"));
-    if (web_header(reply, "access-control-allow-origin", 1).len)
+        slice_eq(transfer_header(reply, "access-control-allow-credentials", 0), SLICE("true"));
+    if (transfer_header(reply, "access-control-allow-origin", 1).len)
         report_bad(r, "the front's own Access-Control-Allow-Origin goes: the hub has it",
                    "%s: Access-Control-Allow-Origin comes twice, and browsers take none", origin);
     else if (allowed.len == 0)
@@ -250,15 +251,16 @@ static void
 try_origin(const struct patient *p, struct report *r, const char *setting)
 {
     char origin[600];
-    struct web_reply reply;
+    struct transfer reply;
     struct error err;
     write_origin(origin, sizeof origin, setting);
-    const struct web_ask preflight = {.method = "OPTIONS",
-                                      .url = p->hub_url,
-                                      .headers = {origin, "Access-Control-Request-Method: POST",
-                                                  "Access-Control-Request-Headers: authorization"},
-                                      .ca_file = p->ca_file};
-    bool came = web_ask(&reply, &preflight, &err);
+    const struct transfer_ask preflight = {
+        .method = "OPTIONS",
+        .url = p->hub_url,
+        .headers = {origin, "Access-Control-Request-Method: POST",
+                    "Access-Control-Request-Headers: authorization"},
+        .ca_file = p->ca_file};
+    bool came = transfer_run(&reply, &preflight, &err);
     if (!came)
         report_bad(r, NULL, "%s: %s", setting, err.text);
     else if (reply.status != 204 && reply.status != 200)
@@ -266,7 +268,7 @@ try_origin(const struct patient *p, struct report *r, const char *setting)
                    setting, blame_name(p), reply.status);
     else
         judge_origin(p, r, setting, &reply);
-    web_end(&reply);
+    transfer_end(&reply);
 }
 
 void
@@ -335,7 +337,7 @@ void
 outside_check_cookie(struct patient *p, struct report *r)
 {
     bool anonymous = p->config && p->config->anonymous;
-    struct web_reply reply;
+    struct transfer reply;
     struct error err;
     struct buf cookie;
     char url[9000];
@@ -347,20 +349,20 @@ outside_check_cookie(struct patient *p, struct report *r)
     write_cookie(p, anonymous, &cookie);
     snprintf(url, sizeof url, "%s?%s=%s", p->hub_url,
              p->config->speaks[DIALECT_0X] ? "topic" : "match", p->topic);
-    const struct web_ask ask = {.method = "GET",
-                                .url = url,
-                                .headers = {cookie.ptr, "Accept: text/event-stream"},
-                                .ca_file = p->ca_file};
-    bool begun = web_begin(&reply, &ask, &err);
+    const struct transfer_ask ask = {.method = "GET",
+                                     .url = url,
+                                     .headers = {cookie.ptr, "Accept: text/event-stream"},
+                                     .ca_file = p->ca_file};
+    bool begun = transfer_begin(&reply, &ask, &err);
     uint64_t until = clock_mono_ms() + 10000;
     while (begun && !reply.ended && reply.status == 0 && clock_mono_ms() < until)
-        web_wait(&reply, 1000);
+        transfer_wait(&reply, 1000);
     if (!begun || reply.status == 0)
         report_skip(r, "no answer came");
     else
         judge_cookie(p, r, anonymous ? reply.status == 401 : reply.status == 200);
     if (begun)
-        web_end(&reply);
+        transfer_end(&reply);
     buf_fini(&cookie);
 }
 
@@ -369,7 +371,7 @@ outside_check_cookie(struct patient *p, struct report *r)
 void
 outside_check_away(struct patient *p, struct report *r)
 {
-    struct web_reply reply;
+    struct transfer reply;
     struct error err;
     char url[9000];
     if (p->hub_answers || p->config == NULL) {
@@ -377,11 +379,11 @@ outside_check_away(struct patient *p, struct report *r)
         return;
     }
     snprintf(url, sizeof url, "%s?topic=%s", p->hub_url, p->topic);
-    const struct web_ask ask = {.method = "GET",
-                                .url = url,
-                                .headers = {"Accept: text/event-stream"},
-                                .ca_file = p->ca_file};
-    if (!web_ask(&reply, &ask, &err)) {
+    const struct transfer_ask ask = {.method = "GET",
+                                     .url = url,
+                                     .headers = {"Accept: text/event-stream"},
+                                     .ca_file = p->ca_file};
+    if (!transfer_run(&reply, &ask, &err)) {
         report_bad(r, NULL, "%s: %s", url, err.text);
     } else if (reply.status == 200 &&
                slice_find(buf_slice(&reply.body), SLICE("retry:")) < reply.body.len) {
@@ -391,5 +393,5 @@ outside_check_away(struct patient *p, struct report *r)
         error_set(&detail, " (%u)", reply.status);
         blame_bad(p, r, SYMPTOM_AWAY, detail.text);
     }
-    web_end(&reply);
+    transfer_end(&reply);
 }

@@ -19,7 +19,7 @@ void
 patient_fini(struct patient *p)
 {
     if (p->has_stream)
-        web_end(&p->stream);
+        transfer_end(&p->stream);
     for (size_t role = 0; role < ROLES; role++) {
         if (p->token[role].ptr)
             OPENSSL_cleanse(p->token[role].ptr, p->token[role].len);

@@ -6,7 +6,7 @@
 #include "base/dialect.h"
 #include "cli/doctor/front.h"
 #include "cli/doctor/report.h"
-#include "cli/doctor/web.h"
+#include "cli/doctor/transfer.h"
 #include "config/config.h"
 
 #include <sys/types.h>
@@ -32,7 +32,7 @@ struct patient {
     bool is_reached;      /* the hub's own answer came through */
     bool bearer_is_lost;
     unsigned version; /* of HTTP */
-    struct web_reply stream;
+    struct transfer stream;
     bool has_stream;
     uint64_t began_ms;
 };

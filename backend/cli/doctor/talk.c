@@ -55,19 +55,19 @@ static unsigned
 publish(const struct patient *p, bool by_query, const char *text, struct error *err)
 {
     struct buf url, bearer;
-    struct web_reply reply;
+    struct transfer reply;
     char body[300];
     write_ask(p, ROLE_PUBLISH, by_query, "", &url, &bearer);
     snprintf(body, sizeof body, "topic=%s&private=on&data=%s", p->topic, text);
-    const struct web_ask ask = {.method = "POST",
-                                .url = url.ptr,
-                                .headers = {bearer.ptr, "Accept: application/problem+json"},
-                                .body = body,
-                                .ca_file = p->ca_file};
-    unsigned status = web_ask(&reply, &ask, err) ? reply.status : 0;
+    const struct transfer_ask ask = {.method = "POST",
+                                     .url = url.ptr,
+                                     .headers = {bearer.ptr, "Accept: application/problem+json"},
+                                     .body = body,
+                                     .ca_file = p->ca_file};
+    unsigned status = transfer_run(&reply, &ask, err) ? reply.status : 0;
     if (status && status != 200)
         error_set(err, SLICE_FMT, SLICE_ARG(slice_head(buf_slice(&reply.body), 300)));
-    web_end(&reply);
+    transfer_end(&reply);
     buf_fini(&url);
     buf_fini(&bearer);
     return status;
@@ -109,16 +109,16 @@ open_stream(struct patient *p, struct error *err)
     bool is_1_0 = p->config && !p->config->speaks[DIALECT_0X];
     snprintf(query, sizeof query, "%s=%s", is_1_0 ? "match" : "topic", p->topic);
     write_ask(p, ROLE_SUBSCRIBE, p->bearer_is_lost, query, &url, &bearer);
-    const struct web_ask ask = {
+    const struct transfer_ask ask = {
         .method = "GET",
         .url = url.ptr,
         .headers = {bearer.ptr, "Accept: text/event-stream", "Accept-Encoding: gzip, br, zstd"},
         .ca_file = p->ca_file};
-    p->has_stream = web_begin(&p->stream, &ask, err);
+    p->has_stream = transfer_begin(&p->stream, &ask, err);
     p->began_ms = clock_mono_ms();
     while (p->has_stream && !p->stream.ended && p->stream.status == 0 &&
            clock_mono_ms() < p->began_ms + HEAD_MS)
-        web_wait(&p->stream, 1000);
+        transfer_wait(&p->stream, 1000);
     buf_fini(&url);
     buf_fini(&bearer);
 }
@@ -127,22 +127,22 @@ static void
 close_stream(struct patient *p)
 {
     if (p->has_stream)
-        web_end(&p->stream);
+        transfer_end(&p->stream);
     p->has_stream = false;
 }
 
 /* What the front, or a hub that has no place, says in place of a stream. */
 static bool
-is_stream(const struct web_reply *s)
+is_stream(const struct transfer *s)
 {
     return s->status == 200 &&
-           slice_starts(web_header(s, "content-type", 0), SLICE("text/event-stream"));
+           slice_starts(transfer_header(s, "content-type", 0), SLICE("text/event-stream"));
 }
 
 static void
 judge_stream(struct patient *p, struct report *r)
 {
-    const struct web_reply *s = &p->stream;
+    const struct transfer *s = &p->stream;
     bool ended_with_retry =
         s->ended && slice_find(buf_slice(&s->body), SLICE("retry:")) < s->body.len;
     if (s->status == 0 && s->ended)
@@ -181,7 +181,8 @@ talk_check_subscription(struct patient *p, struct report *r)
 void
 talk_check_compression(struct patient *p, struct report *r)
 {
-    struct slice how = p->has_stream ? web_header(&p->stream, "content-encoding", 0) : SLICE("");
+    struct slice how =
+        p->has_stream ? transfer_header(&p->stream, "content-encoding", 0) : SLICE("");
     if (!p->has_stream)
         report_skip(r, "there is no stream");
     else if (how.len && !slice_eq_nocase(how, SLICE("identity"))) {
@@ -206,12 +207,12 @@ measure(struct patient *p, unsigned number, struct error *err)
     if (publish(p, p->bearer_is_lost, text, err) != 200)
         return EVENT_MS;
     uint64_t begin = clock_mono_ms(), now = begin;
-    web_wait(&p->stream, 0);
+    transfer_wait(&p->stream, 0);
     while (slice_find(buf_slice(&p->stream.body), slice_of(wanted)) == p->stream.body.len) {
         now = clock_mono_ms();
         if (p->stream.ended || now - begin >= EVENT_MS)
             return EVENT_MS;
-        web_wait(&p->stream, (unsigned)(EVENT_MS - (now - begin)));
+        transfer_wait(&p->stream, (unsigned)(EVENT_MS - (now - begin)));
     }
     return (unsigned)(clock_mono_ms() - begin);
 }
@@ -273,7 +274,7 @@ talk_check_heartbeat(struct patient *p, struct report *r)
     size_t had = comments_of(&p->stream.body), came = 0;
     while (came < 2 && !p->stream.ended && clock_mono_ms() < until) {
         report_waits(r, "waiting for two heartbeats, %.3g s each", (double)beat / 1000);
-        web_wait(&p->stream, 500);
+        transfer_wait(&p->stream, 500);
         came = comments_of(&p->stream.body) - had;
     }
     double seconds = (double)(clock_mono_ms() - begin) / 1000;

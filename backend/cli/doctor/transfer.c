@@ -1,10 +1,10 @@
-/* web - one transfer of libcurl's at a time, each with a multi handle of its own.
+/* transfer - one transfer of libcurl's at a time, each with a multi handle of its own.
  *
  * Redirects are not followed and no proxy of the environment is asked: what answers at this address
  * is the question. What one gets wrong: a stream that is open takes nothing while nobody waits on
  * it; the kernel keeps it meanwhile. */
 
-#include "cli/doctor/web.h"
+#include "cli/doctor/transfer.h"
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -44,7 +44,7 @@ static struct {
 static const char *const names[] = {CURL_CALLS(LIBRARY_NAME) NULL};
 static struct library curl = LIBRARY_INIT("libcurl.so.4", names, &lib);
 
-struct web_call {
+struct transfer_call {
     CURL *easy;
     CURLM *multi;
     struct curl_slist *headers;
@@ -54,7 +54,7 @@ struct web_call {
 static size_t
 on_head(char *bytes, size_t size, size_t count, void *context)
 {
-    struct web_reply *r = context;
+    struct transfer *r = context;
     struct slice line = SLICE_OF(bytes, size * count);
     if (slice_starts(line, SLICE("HTTP/")))
         buf_clear(&r->head); /* after a 100 comes another */
@@ -65,13 +65,13 @@ on_head(char *bytes, size_t size, size_t count, void *context)
 static size_t
 on_body(char *bytes, size_t size, size_t count, void *context)
 {
-    struct web_reply *r = context;
+    struct transfer *r = context;
     buf_add(&r->body, SLICE_OF(bytes, size * count));
     return r->body.failed ? 0 : size * count;
 }
 
 static void
-set_options(struct web_reply *r, const struct web_ask *ask)
+set_options(struct transfer *r, const struct transfer_ask *ask)
 {
     /* The name that the header's macro of that name calls, once it has checked the types. */
     __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
@@ -109,19 +109,19 @@ open_libcurl(struct error *err)
 }
 
 bool
-web_begin(struct web_reply *r, const struct web_ask *ask, struct error *err)
+transfer_begin(struct transfer *r, const struct transfer_ask *ask, struct error *err)
 {
-    *r = (struct web_reply){.status = 0};
+    *r = (struct transfer){.status = 0};
     if (!open_libcurl(err))
         return false;
-    struct web_call *call = xalloc(sizeof *call);
+    struct transfer_call *call = xalloc(sizeof *call);
     call->easy = lib.curl_easy_init();
     call->multi = lib.curl_multi_init();
     buf_init(&r->head, MAX_HEAD);
     buf_init(&r->body, MAX_BODY);
     r->call = call;
     if (call->easy == NULL || call->multi == NULL) {
-        web_end(r);
+        transfer_end(r);
         return error_set(err, "libcurl cannot begin");
     }
     for (size_t i = 0; ask->headers[i]; i++)
@@ -132,7 +132,7 @@ web_begin(struct web_reply *r, const struct web_ask *ask, struct error *err)
 }
 
 static void
-read_state(struct web_reply *r)
+read_state(struct transfer *r)
 {
     static const unsigned versions[] = {
         [CURL_HTTP_VERSION_1_0] = 10, [CURL_HTTP_VERSION_1_1] = 11, [CURL_HTTP_VERSION_2_0] = 20};
@@ -155,7 +155,7 @@ read_state(struct web_reply *r)
 }
 
 void
-web_wait(struct web_reply *r, unsigned ms)
+transfer_wait(struct transfer *r, unsigned ms)
 {
     size_t had = r->head.len + r->body.len;
     uint64_t until = clock_mono_ms() + ms;
@@ -171,9 +171,9 @@ web_wait(struct web_reply *r, unsigned ms)
 }
 
 void
-web_end(struct web_reply *r)
+transfer_end(struct transfer *r)
 {
-    struct web_call *call = r->call;
+    struct transfer_call *call = r->call;
     r->call = NULL;
     buf_fini(&r->head);
     buf_fini(&r->body);
@@ -190,20 +190,20 @@ web_end(struct web_reply *r)
 }
 
 bool
-web_ask(struct web_reply *r, const struct web_ask *ask, struct error *err)
+transfer_run(struct transfer *r, const struct transfer_ask *ask, struct error *err)
 {
     uint64_t until = clock_mono_ms() + ANSWER_MS;
-    if (!web_begin(r, ask, err))
+    if (!transfer_begin(r, ask, err))
         return false;
     while (!r->ended && clock_mono_ms() < until)
-        web_wait(r, (unsigned)(until - clock_mono_ms()));
+        transfer_wait(r, (unsigned)(until - clock_mono_ms()));
     if (!r->ended)
         return error_set(err, "no whole answer within %d s", ANSWER_MS / 1000);
     return r->why.text[0] == 0 || error_set(err, "%s", r->why.text);
 }
 
 struct slice
-web_header(const struct web_reply *r, const char *name, size_t nth)
+transfer_header(const struct transfer *r, const char *name, size_t nth)
 {
     struct slice rest = buf_slice(&r->head), line;
     while (slice_cut(&rest, '\n', &line)) {
