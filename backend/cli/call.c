@@ -105,7 +105,8 @@ static bool
 count_words(const struct call *c, struct error *err)
 {
     if (c->word_count < c->command->least)
-        return error_set(err, "%s is missing", c->command->words);
+        return error_set(err, "%.*s is missing", (int)strcspn(c->command->words, " "),
+                         c->command->words);
     if (c->word_count > c->command->most)
         return error_set(err, "%.100s is one word too many", c->words[c->command->most]);
     return true;

@@ -15,6 +15,8 @@
 #include "cli/doctor/doctor_cmd.h"
 #include "cli/help.h"
 #include "cli/history_cmd.h"
+#include "cli/publish_cmd.h"
+#include "cli/subscribe_cmd.h"
 #include "cli/token_cmd.h"
 #include "cli/token_inspect.h"
 #include "config/config.h"
@@ -75,7 +77,45 @@ static const struct command_option doctor_options[] = {
     {0},
 };
 
+#define CLIENT                                                                                     \
+    {"--url", "URL", "another hub: its URL (https://example.com/.well-known/mercure)", 0},         \
+        {"--token", "FILE",                                                                        \
+         "the token in this file, instead of one signed with the\nconfiguration's key", 0},        \
+        {"--anonymous", NULL, "without a token", 0},                                               \
+        {"--ca", "FILE", "with --url: certificates to trust, as PEM", 0}, CONFIGURATION
+
+static const struct command_option publish_options[] = {
+    {"--private", NULL, "only for those whose token grants the topic", 0},
+    {"--type", "TYPE", "the event's type; pages hear it with addEventListener()", 0},
+    {"--id", "ID", "its id, in place of one of the hub's making", 0},
+    {"--retry", "MS", "how long browsers wait before they come back", 0},
+    CLIENT,
+    {0},
+};
+
+static const struct command_option subscribe_options[] = {
+    {"--from", "ID", "what came behind that id first; earliest is the whole history", 0},
+    {"--json", NULL, "each event as a line of JSON, as in history dump", 0},
+    {"--count", "N", "ends after so many events", 0},
+    CLIENT,
+    {0},
+};
+
 static const struct command commands[] = {
+    {"publish", "TOPIC… [DATA|-]", 1, 1000, "publishes an update, and prints its id",
+     "Publishes an update to a topic, or to several, and prints its id. The last of several\n"
+     "words is the data, - reads it from standard input; with one word it is empty. It is\n"
+     "the hub of this configuration, with a token signed for just that, or that of --url.",
+     "alipes publish https://example.com/books/1 '{\"status\":\"sold\"}'\n"
+     "date | alipes publish --private --type tick https://example.com/clock -",
+     publish_options, publish_cmd},
+    {"subscribe", "[TOPIC…]", 0, 1000, "listens, and prints each event on a line",
+     "Listens to topics (without one: to everything) and prints each event on a line: the\n"
+     "time, its id, [its type], its data. Where the stream ends it comes back, as a browser\n"
+     "does, behind the last id that it heard. In 1.0 a TOPIC may be urlpattern:PATTERN.",
+     "alipes subscribe --from earliest 'https://example.com/books/{id}'\n"
+     "alipes subscribe --json --count 1 | jq -r .data",
+     subscribe_options, subscribe_cmd},
     {"health", "", 0, 0, "is the hub of this configuration ready? (exit status)",
      "Asks the hub that runs with this configuration whether its history would take an\n"
      "update now (GET /healthz at the first address of listen). Exit status: 0 it would,\n"

@@ -6,40 +6,25 @@
 
 #include "cli/token_cmd.h"
 
-#include "auth/base64url.h"
 #include "auth/key_text.h"
-#include "base/arena.h"
-#include "base/clock.h"
-#include "base/ids.h"
 #include "base/text_file.h"
 #include "cli/help.h"
-#include "cli/token_sign.h"
+#include "cli/mint.h"
 #include "config/config.h"
 #include "config/value.h"
 
-#include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MAX_TOKEN = 16384, /* a hub refuses what is longer */
     EXP_STANDARD_MS = 3600000,
 };
 
-struct wish {
-    const char *conf, *key_file, *issuer, *audience, *alg, *payload, *dialect;
-    struct string_list publish, subscribe;
-    uint64_t exp_ms;
-    enum dialect speaks; /* settle_dialect() */
-};
-
 static bool
-take_options(struct wish *w, const struct call *call, struct error *err)
+take_options(struct mint *w, const struct call *call, struct error *err)
 {
-    w->conf = call_value(call, "-c");
-    w->key_file = call_value(call, "--key-file");
     w->issuer = call_value(call, "--issuer");
     w->audience = call_value(call, "--audience");
     w->alg = call_value(call, "--alg");
@@ -56,263 +41,6 @@ take_options(struct wish *w, const struct call *call, struct error *err)
     if (w->publish.count + w->subscribe.count == 0)
         return error_set(err, "nothing to grant: say --publish or --subscribe");
     return true;
-}
-
-/* --- the key ---------------------------------------------------------------------------------- */
-
-static const struct issuer_setting *
-find_issuer(const struct config *c, const char *id)
-{
-    for (size_t i = 0; i < c->issuer_count; i++)
-        if (id == NULL || strcmp(c->issuers[i].id, id) == 0)
-            return &c->issuers[i];
-    return NULL;
-}
-
-static bool
-has_same_text(const struct key_setting *a, const struct key_setting *b)
-{
-    return slice_eq(SLICE_OF(a->text.ptr, a->text.len), SLICE_OF(b->text.ptr, b->text.len));
-}
-
-/* The setting of the configuration that signs what is wished. NULL: err says why. */
-static const struct key_setting *
-choose_setting(struct wish *w, const struct config *c, struct error *err)
-{
-    const struct key_setting *keys = c->keys;
-    const struct issuer_setting *issuer =
-        w->speaks == DIALECT_1_0 ? find_issuer(c, w->issuer) : NULL;
-    enum role role = w->publish.count ? ROLE_PUBLISH : ROLE_SUBSCRIBE;
-    if (w->speaks == DIALECT_1_0 && issuer == NULL) {
-        if (w->issuer)
-            error_set(err, "the configuration has no issuer %.200s", w->issuer);
-        else
-            error_set(err, "the configuration has no issuer, so no token of 1.0 is good");
-        return NULL;
-    }
-    if (issuer) {
-        w->issuer = issuer->id;
-        keys = issuer->keys;
-    }
-    if (w->publish.count && w->subscribe.count &&
-        !has_same_text(&keys[ROLE_PUBLISH], &keys[ROLE_SUBSCRIBE])) {
-        error_set(err, "publishers and subscribers have different keys: make two tokens, one with "
-                       "--publish, one with --subscribe");
-        return NULL;
-    }
-    if (keys[role].text.len == 0) {
-        error_set(err, keys[role].url ? "the keys are those of a JWK set, so whoever publishes it "
-                                        "signs; give the private key with --key-file"
-                                      : "the configuration has no key for this role");
-        return NULL;
-    }
-    return &keys[role];
-}
-
-/* A JWK with a secret in it becomes the secret. */
-static bool
-unwrap_jwk(struct buf *key, struct error *err)
-{
-    json_error_t ignored;
-    struct arena arena;
-    struct slice secret;
-    json_t *jwk = json_loadb(key->ptr ? key->ptr : "", key->len, 0, &ignored);
-    const char *k = json_string_value(json_object_get(jwk, "k"));
-    bool is_jwk = json_is_object(jwk), ok = !is_jwk;
-    arena_init(&arena, KEY_TEXT_MAX);
-    if (is_jwk && k && base64url_decode(&arena, slice_of(k), &secret) == PARSE_OK) {
-        buf_clear(key);
-        buf_add(key, secret);
-        ok = true;
-    }
-    arena_fini(&arena);
-    json_decref(jwk);
-    return ok ? true
-              : error_set(err, "of JWKs only secrets (oct) can sign here; give a private "
-                               "key as PEM with --key-file");
-}
-
-static void
-settle_dialect(struct wish *w, const struct config *c)
-{
-    bool is_1_0 = w->dialect  ? w->dialect[0] == '1'
-                  : w->issuer ? true
-                              : c && !c->speaks[DIALECT_0X];
-    w->speaks = is_1_0 ? DIALECT_1_0 : DIALECT_0X;
-}
-
-static bool
-settle_audience(struct wish *w, const struct config *c, struct buf *made, struct error *err)
-{
-    if (w->speaks == DIALECT_0X || w->audience)
-        return true;
-    if (c && c->resource_identifier)
-        w->audience = c->resource_identifier;
-    else if (c && c->public_urls.count == 1) {
-        buf_addf(made, "%s%s", c->public_urls.items[0], c->path);
-        buf_add_byte(made, 0);
-        w->audience = made->ptr;
-    }
-    return w->audience ? true
-                       : error_set(err, "1.0: say --audience, the URL of the hub, as in "
-                                        "https://example.com/.well-known/mercure");
-}
-
-/* --- the claims ------------------------------------------------------------------------------- */
-
-static json_t *
-text(struct slice s)
-{
-    return json_stringn(s.ptr, s.len);
-}
-
-static json_t *
-selectors_0x(const struct string_list *list)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < list->count; i++)
-        json_array_append_new(array, json_string(list->items[i]));
-    return array;
-}
-
-static json_t *
-make_detail(const struct string_list *topics, const char *first, const char *second,
-            json_t *payload)
-{
-    json_t *actions = json_array(), *matchers = json_array();
-    json_array_append_new(actions, json_string(first));
-    if (second)
-        json_array_append_new(actions, json_string(second));
-    for (size_t i = 0; i < topics->count; i++) {
-        struct slice topic = slice_of(topics->items[i]);
-        bool is_pattern = slice_starts(topic, SLICE("urlpattern:"));
-        json_t *matcher = json_object();
-        if (is_pattern || slice_starts(topic, SLICE("exact:")))
-            topic = slice_from(topic, slice_index(topic, ':') + 1);
-        json_object_set_new(matcher, "match", text(topic));
-        if (is_pattern)
-            json_object_set_new(matcher, "match_type", json_string("urlpattern"));
-        json_array_append_new(matchers, matcher);
-    }
-    json_t *detail =
-        json_pack("{s:s, s:o, s:o}", "type", "https://mercure.rocks/authorization-detail",
-                  "actions", actions, "topics", matchers);
-    if (payload)
-        json_object_set(detail, "payload", payload);
-    return detail;
-}
-
-static bool
-are_equal(const struct string_list *a, const struct string_list *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (strcmp(a->items[i], b->items[i]) != 0)
-            return false;
-    return true;
-}
-
-static void
-add_rights(json_t *claims, const struct wish *w, json_t *payload)
-{
-    if (w->speaks == DIALECT_0X) {
-        json_t *mercure = json_object();
-        if (w->publish.count)
-            json_object_set_new(mercure, "publish", selectors_0x(&w->publish));
-        if (w->subscribe.count)
-            json_object_set_new(mercure, "subscribe", selectors_0x(&w->subscribe));
-        if (payload)
-            json_object_set(mercure, "payload", payload);
-        json_object_set_new(claims, "mercure", mercure);
-        return;
-    }
-    json_t *details = json_array();
-    if (are_equal(&w->publish, &w->subscribe)) {
-        json_array_append_new(details, make_detail(&w->publish, "publish", "subscribe", payload));
-    } else {
-        if (w->publish.count)
-            json_array_append_new(details, make_detail(&w->publish, "publish", NULL, NULL));
-        if (w->subscribe.count)
-            json_array_append_new(details, make_detail(&w->subscribe, "subscribe", NULL, payload));
-    }
-    json_object_set_new(claims, "authorization_details", details);
-}
-
-/* The claims as text; caller frees. NULL: err says why. */
-static char *
-make_claims(const struct wish *w, struct error *err)
-{
-    json_error_t why;
-    struct id_source ids;
-    char id[IDS_URN_LEN + 1];
-    json_t *payload = NULL, *claims = json_object();
-    json_int_t now = (json_int_t)(clock_wall_ms() / 1000);
-    if (w->payload && (payload = json_loads(w->payload, JSON_DECODE_ANY, &why)) == NULL) {
-        error_set(err, "--payload: no JSON (%.200s)", why.text);
-        json_decref(claims);
-        return NULL;
-    }
-    if (w->speaks == DIALECT_1_0) {
-        id_source_init(&ids);
-        id_uuid4(&ids, id);
-        json_object_set_new(claims, "iss", json_string(w->issuer));
-        json_object_set_new(claims, "aud", json_string(w->audience));
-        json_object_set_new(claims, "sub", json_string("alipes-token"));
-        json_object_set_new(claims, "client_id", json_string("alipes-token"));
-        json_object_set_new(claims, "jti", json_string(id));
-    }
-    json_object_set_new(claims, "iat", json_integer(now));
-    json_object_set_new(claims, "exp", json_integer(now + (json_int_t)((w->exp_ms + 999) / 1000)));
-    add_rights(claims, w, payload);
-    json_decref(payload);
-    char *made = json_dumps(claims, JSON_COMPACT);
-    json_decref(claims);
-    if (made == NULL)
-        error_set(err, "a topic is no UTF-8");
-    return made;
-}
-
-/* --- all of it -------------------------------------------------------------------------------- */
-
-static bool
-make(struct wish *w, const struct config *c, struct buf *key, struct buf *out, struct error *err)
-{
-    const char *alg = w->alg;
-    struct buf audience;
-    char *claims = NULL;
-    struct key *k = NULL;
-    bool ok = false;
-    buf_init(&audience, MAX_TOKEN);
-    settle_dialect(w, c);
-    if (w->key_file) {
-        if (w->speaks == DIALECT_1_0 && w->issuer == NULL && c && c->issuer_count)
-            w->issuer = c->issuers[0].id;
-        if (w->speaks == DIALECT_1_0 && w->issuer == NULL) {
-            error_set(err, "1.0: say --issuer, the name that the hub's configuration knows");
-            goto done;
-        }
-    } else {
-        const struct key_setting *setting = choose_setting(w, c, err);
-        if (setting == NULL)
-            goto done;
-        buf_add(key, SLICE_OF(setting->text.ptr, setting->text.len));
-        if (alg == NULL && setting->algs.count)
-            alg = setting->algs.items[0];
-    }
-    if (!settle_audience(w, c, &audience, err) ||
-        (k = key_read(buf_slice(key), slice_of(alg), KEY_MAY_CHOOSE, err)) == NULL ||
-        (claims = make_claims(w, err)) == NULL || !unwrap_jwk(key, err))
-        goto done;
-    ok = token_sign(key_algorithm(k), buf_slice(key), w->speaks == DIALECT_1_0 ? "at+jwt" : "JWT",
-                    claims, out, err);
-    if (ok && out->len > MAX_TOKEN)
-        ok = error_set(err, "the token has %zu bytes, and a hub takes %d", out->len, MAX_TOKEN);
-done:
-    key_free(&k);
-    free(claims);
-    buf_fini(&audience);
-    return ok;
 }
 
 /* As the hub reads `file:FILE`, so that both have the same key. */
@@ -341,17 +69,17 @@ read_key_file(const char *path, struct buf *key, struct error *err)
 int
 token_cmd(const struct call *call)
 {
-    struct wish w = {0};
+    struct mint w = {0};
     struct config *c = NULL;
     struct error err = {""};
     struct buf key, out;
+    const char *conf = call_value(call, "-c"), *key_file = call_value(call, "--key-file");
     buf_init(&key, KEY_TEXT_MAX);
-    buf_init(&out, 1 << 20);
+    buf_init(&out, MINT_MAX);
     bool right = take_options(&w, call, &err), ok = right;
-    bool reads_config = w.conf || !w.key_file;
-    ok = ok && (!reads_config || config_load(w.conf, &c, &err)) &&
-         (!w.key_file || read_key_file(w.key_file, &key, &err));
-    ok = ok && make(&w, c, &key, &out, &err);
+    ok = ok && (key_file && conf == NULL ? true : config_load(conf, &c, &err)) &&
+         (!key_file || read_key_file(key_file, &key, &err));
+    ok = ok && mint_token(&w, c, buf_slice(&key), &out, &err);
     if (ok)
         printf("%.*s\n", (int)out.len, out.ptr);
     else
@@ -362,8 +90,7 @@ token_cmd(const struct call *call)
         OPENSSL_cleanse(key.ptr, key.len);
     buf_fini(&key);
     buf_fini(&out);
-    string_list_clear(&w.publish);
-    string_list_clear(&w.subscribe);
+    mint_fini(&w);
     config_free(&c);
     return ok ? 0 : right ? 1 : 2;
 }

@@ -14,6 +14,7 @@
 #include "cli/hearsay.h"
 #include "cli/mistake.h"
 #include "cli/plain.h"
+#include "cli/token_text.h"
 #include "topic/matcher.h"
 
 #include <errno.h>
@@ -323,48 +324,6 @@ judge(struct question *q)
     return taken;
 }
 
-static bool
-read_token(const char *path, struct buf *out, struct error *err)
-{
-    char part[4096];
-    size_t n;
-    FILE *f = path ? fopen(path, "re") : stdin;
-    if (f == NULL)
-        return error_set(err, "cannot read %.300s: %s", path, strerror(errno));
-    if (f == stdin && isatty(STDIN_FILENO))
-        fputs("Paste the token, then press Return and Ctrl-D.\n", stderr);
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        buf_add(out, SLICE_OF(part, n));
-    if (path)
-        fclose(f);
-    return !out->failed || error_set(err, "larger than a token can be");
-}
-
-/* What people paste: a header, a cookie, quotes, a line end. */
-static struct slice
-trim_token(struct slice s)
-{
-    static const struct slice before[] = {
-        SLICE_INIT("Authorization:"),
-        SLICE_INIT("Bearer "),
-        SLICE_INIT("Cookie:"),
-        SLICE_INIT("mercureAuthorization="),
-        SLICE_INIT("__Secure-mercure_access_token="),
-    };
-    size_t was;
-    do {
-        was = s.len;
-        while (s.len && strchr("\r\n\"' \t;,", s.ptr[s.len - 1]) && s.ptr[s.len - 1])
-            s.len--;
-        while (s.len && strchr("\r\n\"' \t", s.ptr[0]) && s.ptr[0])
-            s = slice_from(s, 1);
-        for (size_t i = 0; i < COUNT_OF(before); i++)
-            if (slice_eq_nocase(slice_head(s, before[i].len), before[i]))
-                s = slice_from(s, before[i].len);
-    } while (s.len < was);
-    return s;
-}
-
 static void
 on_news(void *context, struct key_source *source, uint64_t attempt, bool changed)
 {
@@ -430,13 +389,11 @@ token_inspect(const struct call *call)
     int status = 2;
     buf_init(&text, 1 << 20);
     take_options(&q, call);
-    if (q.file && slice_count(slice_of(q.file), '.') == 2 &&
-        slice_starts(slice_of(q.file), SLICE("ey"))) {
+    if (q.file && token_text_is(q.file)) {
         call_failed(call, "a token on a command line can be read by everybody on the machine: "
                           "write it to a file, or pipe it in");
-    } else if (config_load(q.conf, &q.config, &err) && read_token(q.file, &text, &err) &&
-               open_sources(&q, &err)) {
-        q.token = trim_token(buf_slice(&text));
+    } else if (config_load(q.conf, &q.config, &err) &&
+               token_text_read(q.file, &text, &q.token, &err) && open_sources(&q, &err)) {
         status = judge(&q) ? 0 : 1;
     } else {
         call_failed(call, "%s", err.text);

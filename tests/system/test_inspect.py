@@ -217,7 +217,7 @@ def test_the_key_comes_from_the_environment(tmp_path):
 def test_what_cannot_be_made_is_said(tmp_path, configurations):
     for arguments, words in {
         (): "usage", ("--publish",): "nothing to grant", ("--publish", "a", "--exp", "soon"): "a duration",
-        ("--publish", "a", "--dialect", "2"): "0 or 1", ("--publish", "a", "--payload", "{", "-c", str(configurations[tokens.OLD])): "no JSON", ("--bogus",): "unknown --bogus",
+        ("--publish", "a", "--dialect", "2"): "0 or 1", ("--publish", "a", "--payload", "{", "-c", str(configurations[tokens.OLD])): "no JSON", ("--bogus",): "unknown option --bogus",
         ("--publish", "a", "--key-file", str(tmp_path / "none")): "none",
         ("--publish", "a", "-c", str(configurations[tokens.BOTH]), "--dialect", "1", "--issuer", "https://x.example"): "no issuer https://x.example",
         ("--subscribe", "a", "-c", str(configurations[tokens.BOTH])): "public key",

@@ -6,16 +6,18 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
-#include "base/text_file.h"
 #include "cli/doctor/blame.h"
-#include "cli/doctor/own_token.h"
+#include "cli/hearsay.h"
+#include "cli/mint.h"
+#include "cli/token_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
-    SKEW_SECONDS = 30
+    SKEW_SECONDS = 30,
+    TOKEN_MS = 300000,
 };
 
 static const char standard_path[] = "/.well-known/mercure";
@@ -56,25 +58,51 @@ find_url(const struct patient *p)
                : NULL;
 }
 
+/* For one topic and a few minutes, signed with the configuration's own key. */
+static bool
+make_token(struct patient *p, enum role role, struct error *err)
+{
+    struct mint wish = {.exp_ms = TOKEN_MS};
+    const struct config *c = p->config;
+    if (c == NULL)
+        return error_set(err, "there is no configuration to sign a token with: --token FILE");
+    if (c->resource_identifier == NULL && c->public_urls.count != 1)
+        wish.audience = p->hub_url;
+    string_list_add(role == ROLE_PUBLISH ? &wish.publish : &wish.subscribe, slice_of(p->topic));
+    struct error why;
+    bool ok = mint_token(&wish, c, SLICE(""), &p->token[role], &why);
+    p->is_1_0 = wish.speaks == DIALECT_1_0;
+    mint_fini(&wish);
+    return ok || error_set(err, "%.400s (or say --token FILE)", why.text);
+}
+
+static bool
+read_token(struct patient *p, enum role role, struct error *err)
+{
+    struct buf text;
+    struct slice token;
+    struct hearsay said;
+    if (!token_text_read(p->token_file, &text, &token, err))
+        return false;
+    hearsay_read(&said, token);
+    p->is_1_0 = said.is_access_token;
+    hearsay_fini(&said);
+    bool ok = token.len && slice_index_control(token) == token.len;
+    if (ok)
+        buf_add(&p->token[role], token);
+    buf_fini(&text);
+    return ok || error_set(err, "%.300s: there is no token in it", p->token_file);
+}
+
 static void
 take_tokens(struct patient *p)
 {
-    struct buf text;
-    struct error why;
-    for (size_t role = 0; role < ROLES; role++) {
-        p->no_token[role] = (struct error){""};
-        if (p->token_file && !text_file_read_pipe(p->token_file, 20000, &text, &why)) {
-            p->no_token[role] = why;
-        } else if (p->token_file) {
-            buf_add(&p->token[role],
-                    slice_trim(slice_head(buf_slice(&text), slice_index(buf_slice(&text), '\n'))));
-            buf_fini(&text);
-        } else if (p->config == NULL) {
-            error_set(&p->no_token[role], "there is no configuration to sign one with (--token)");
-        } else if (!own_token_make(p->config, (enum role)role, p->topic, p->hub_url,
-                                   &p->token[role], &p->no_token[role])) {
+    for (unsigned role = 0; role < ROLES; role++) {
+        struct error *err = &p->no_token[role];
+        bool ok = p->token_file ? read_token(p, (enum role)role, err)
+                                : make_token(p, (enum role)role, err);
+        if (!ok)
             buf_clear(&p->token[role]);
-        }
     }
 }
 
@@ -291,7 +319,7 @@ cookie_name(const struct patient *p)
     const struct config *c = p->config;
     if (c && c->cookie_name)
         return c->cookie_name;
-    return c && !c->speaks[DIALECT_0X] ? "__Secure-mercure_access_token" : "mercureAuthorization";
+    return p->is_1_0 ? "__Secure-mercure_access_token" : "mercureAuthorization";
 }
 
 /* What the hub answers to a cookie that came, and what to one that did not, is told apart by one
@@ -347,8 +375,7 @@ outside_check_cookie(struct patient *p, struct report *r)
     }
     buf_init(&cookie, 40000);
     write_cookie(p, anonymous, &cookie);
-    snprintf(url, sizeof url, "%s?%s=%s", p->hub_url,
-             p->config->speaks[DIALECT_0X] ? "topic" : "match", p->topic);
+    snprintf(url, sizeof url, "%s?%s=%s", p->hub_url, p->is_1_0 ? "match" : "topic", p->topic);
     const struct transfer_ask ask = {.method = "GET",
                                      .url = url,
                                      .headers = {cookie.ptr, "Accept: text/event-stream"},

@@ -2,7 +2,7 @@
 
 #include "cli/doctor/patient.h"
 
-#include "auth/jws.h"
+#include "cli/mint.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ patient_init(struct patient *p)
 {
     *p = (struct patient){.seen = FRONTS};
     for (size_t role = 0; role < ROLES; role++)
-        buf_init(&p->token[role], 2 * TOKEN_MAX);
+        buf_init(&p->token[role], MINT_MAX);
 }
 
 void

@@ -27,6 +27,7 @@ struct patient {
     char *hub_url;           /* owns; NULL: none is known */
     struct buf token[ROLES]; /* what goes behind "Bearer "; empty: there is none */
     struct error no_token[ROLES];
+    bool is_1_0; /* the tokens are */
     char topic[80];
     enum front_kind seen; /* FRONTS: nothing tells */
     bool is_reached;      /* the hub's own answer came through */

@@ -106,8 +106,7 @@ open_stream(struct patient *p, struct error *err)
 {
     struct buf url, bearer;
     char query[200];
-    bool is_1_0 = p->config && !p->config->speaks[DIALECT_0X];
-    snprintf(query, sizeof query, "%s=%s", is_1_0 ? "match" : "topic", p->topic);
+    snprintf(query, sizeof query, "%s=%s", p->is_1_0 ? "match" : "topic", p->topic);
     write_ask(p, ROLE_SUBSCRIBE, p->bearer_is_lost, query, &url, &bearer);
     const struct transfer_ask ask = {
         .method = "GET",
