@@ -9,8 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/text_file.h"
+#include "cli/doctor/front_text.h"
 
-#include <ctype.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,27 +72,6 @@ struct pass {
 
 static void read_pattern(struct pass *, const char *pattern, unsigned depth);
 
-/* Without comments, each line behind a line end, blanks as one. */
-static void
-add_plain(struct slice raw, struct buf *out)
-{
-    struct slice line;
-    while (slice_cut(&raw, '\n', &line)) {
-        bool was_blank = true;
-        buf_add_byte(out, '\n');
-        for (size_t i = 0; i < line.len; i++) {
-            char c = line.ptr[i];
-            bool is_blank = c == ' ' || c == '\t' || c == '\r';
-            if (c == '#' && was_blank)
-                break;
-            if (!(is_blank && was_blank))
-                buf_add_byte(out, is_blank ? ' ' : c);
-            was_blank = is_blank;
-        }
-    }
-    buf_add_byte(out, '\n');
-}
-
 static bool
 names_hub(const struct pass *p, struct slice text)
 {
@@ -123,6 +102,16 @@ follow(struct pass *p, const char *file, struct slice named, unsigned depth)
     }
 }
 
+/* Of `EXTRAOPTS="-f` what stands behind the quote. */
+static struct slice
+bare_word(struct slice word)
+{
+    for (size_t i = word.len; i > 0; i--)
+        if (word.ptr[i - 1] == '"' || word.ptr[i - 1] == '=')
+            return slice_from(word, i);
+    return word;
+}
+
 static void
 follow_includes(struct pass *p, const char *file, struct slice text, unsigned depth)
 {
@@ -131,7 +120,7 @@ follow_includes(struct pass *p, const char *file, struct slice text, unsigned de
     while (slice_cut(&text, '\n', &line)) {
         for (before = SLICE(""); slice_cut(&line, ' ', &word); before = word)
             for (size_t i = 0; i < COUNT_OF(words); i++)
-                if (slice_eq_nocase(before, slice_of(words[i])))
+                if (slice_eq_nocase(bare_word(before), slice_of(words[i])))
                     follow(p, file, word, depth);
     }
 }
@@ -156,7 +145,7 @@ read_file(struct pass *p, const char *file, unsigned depth)
     if (!is_new || !text_file_read(file, MAX_FILE, &raw, &unused))
         return;
     buf_init(&plain, 2 * MAX_FILE);
-    add_plain(buf_slice(&raw), &plain);
+    front_text_plain(buf_slice(&raw), &plain);
     buf_add(&p->front->all, buf_slice(&plain));
     if (names_hub(p, buf_slice(&plain))) {
         buf_add(&p->front->own, buf_slice(&plain));
@@ -210,87 +199,6 @@ front_fini(struct front *f)
 
 /* --- what stands there ------------------------------------------------------------------------ */
 
-/* Index of `word` at or behind `from`, or text.len. */
-static size_t
-find_word(struct slice text, size_t from, struct slice word)
-{
-    for (size_t i = from; word.len && i + word.len <= text.len; i++)
-        if (tolower((unsigned char)text.ptr[i]) == tolower((unsigned char)word.ptr[0]) &&
-            slice_eq_nocase(SLICE_OF(text.ptr + i, word.len), word))
-            return i;
-    return text.len;
-}
-
-bool
-front_has(const struct buf *text, const char *words)
-{
-    struct slice rest = slice_of(words), word;
-    while (slice_cut(&rest, '|', &word))
-        if (find_word(buf_slice(text), 0, word) < text->len)
-            return true;
-    return false;
-}
-
-static double
-number_of(struct slice *s)
-{
-    double number = 0;
-    for (; s->len && isdigit((unsigned char)s->ptr[0]); *s = slice_from(*s, 1))
-        number = number * 10 + (s->ptr[0] - '0');
-    return number;
-}
-
-/* Digits and, behind them, a unit. */
-static double
-seconds_of(struct slice s, double standard)
-{
-    static const struct {
-        const char *unit;
-        double seconds;
-    } units[] = {{"ms", 0.001}, {"s", 1}, {"min", 60}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-    double number = number_of(&s);
-    for (size_t i = 0; i < COUNT_OF(units); i++)
-        if (slice_starts(s, slice_of(units[i].unit)))
-            return number * units[i].seconds;
-    return number * standard;
-}
-
-/* What stands behind the next such word and begins with a digit. False: none is left. */
-static bool
-next_value(struct slice *rest, const char *word, struct slice *ret)
-{
-    size_t at, len = strlen(word);
-    while ((at = find_word(*rest, 0, slice_of(word))) < rest->len) {
-        *ret = *rest = slice_from(*rest, at + len);
-        if (ret->len && isdigit((unsigned char)ret->ptr[0]))
-            return true;
-    }
-    return false;
-}
-
-/* The largest; `standard`: seconds of a number without a unit. */
-static bool
-longest(const struct buf *text, const char *word, double standard, double *ret)
-{
-    struct slice rest = buf_slice(text), value;
-    bool found = false;
-    for (; next_value(&rest, word, &value); found = true) {
-        double seconds = seconds_of(value, standard);
-        *ret = found && *ret > seconds ? *ret : seconds;
-    }
-    return found;
-}
-
-bool
-front_number(const struct buf *text, const char *word, double *ret)
-{
-    struct slice rest = buf_slice(text), value;
-    bool found = false;
-    for (; next_value(&rest, word, &value); found = true)
-        *ret = number_of(&value);
-    return found;
-}
-
 /* The first of its rules that the hub's files, or else all, have a value for. */
 double
 front_idle(const struct front *f)
@@ -301,8 +209,8 @@ front_idle(const struct front *f)
         const struct idle_rule *rule = &idle_rules[i];
         if (rule->front != kind)
             continue;
-        if (longest(&f->own, rule->directive, standard, &seconds) ||
-            longest(&f->all, rule->directive, standard, &seconds))
+        if (front_text_longest(&f->own, rule->directive, standard, &seconds) ||
+            front_text_longest(&f->all, rule->directive, standard, &seconds))
             return seconds;
         seconds = rule->standard;
     }
@@ -324,8 +232,8 @@ front_missing_module(const struct front *f, size_t nth)
         {"SSLEngine on", "ssl", "LoadModule ssl_module"},
     };
     for (size_t i = 0; f->type == &front_types[FRONT_APACHE] && i < COUNT_OF(modules); i++)
-        if (front_has(&f->own, modules[i].where) && !front_has(&f->all, modules[i].load) &&
-            nth-- == 0)
+        if (front_text_has(&f->own, modules[i].where) &&
+            !front_text_has(&f->all, modules[i].load) && nth-- == 0)
             return modules[i].module;
     return NULL;
 }

@@ -33,10 +33,6 @@ void front_read(struct front *, enum front_kind, const char *root, const char *p
                 const struct string_list *sockets);
 void front_fini(struct front *);
 
-/* Is one of these words (divided by |) in that text? Letters of both cases are the same. */
-bool front_has(const struct buf *, const char *words);
-/* The number behind the last such word; false: there is none. */
-bool front_number(const struct buf *, const char *word, double *ret);
 /* After how many seconds it cuts a silent stream; 0: never. */
 double front_idle(const struct front *);
 /* The nth module (from 0) that the hub's files of Apache need and none loads; NULL: none. */

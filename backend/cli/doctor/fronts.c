@@ -3,6 +3,7 @@
 #include "cli/doctor/fronts.h"
 
 #include "base/alloc.h"
+#include "cli/doctor/front_text.h"
 #include "cli/doctor/program.h"
 
 #include <string.h>
@@ -51,7 +52,8 @@ judge_modules(struct report *r, const struct front *f)
         error_set(&add, "a2enmod %s && systemctl restart apache2", module);
         report_bad(r, add.text, "Apache has not loaded the module %s", module);
     }
-    if (front_has(&f->own, "AlipesSocket") && front_has(&f->all, "LoadModule mpm_prefork_module")) {
+    if (front_text_has(&f->own, "AlipesSocket") &&
+        front_text_has(&f->all, "LoadModule mpm_prefork_module")) {
         i++;
         report_bad(r, "a2dismod mpm_prefork, a2enmod mpm_event, and PHP by php-fpm",
                    "Apache's module for the hub does not go with mpm_prefork");
@@ -66,7 +68,7 @@ judge_lines(struct report *r, const struct front *f)
     for (size_t i = 0; i < remedy_count; i++) {
         const struct remedy *m = &remedies[i];
         if (m->front != kind_of(f) || m->has[0] == 0 ||
-            (m->where[0] && !front_has(&f->own, m->where)) || front_has(&f->own, m->has))
+            (m->where[0] && !front_text_has(&f->own, m->where)) || front_text_has(&f->own, m->has))
             continue;
         ok = false;
         report_bad(r, m->add, "%s %s", f->type->name, symptom_cause(m->symptom));
@@ -153,10 +155,10 @@ fronts_check_capacity(struct patient *p, struct report *r)
         if (f->paths.count == 0)
             continue;
         any = true;
-        front_number(&f->all, rooms[i].word, &has);
+        front_text_number(&f->all, rooms[i].word, &has);
         has /= rooms[i].each;
         bool said = p->config && settings_place_of(p->config, "max_streams");
-        if (front_has(&f->own, "AlipesSocket"))
+        if (front_text_has(&f->own, "AlipesSocket"))
             report_ok(r, "%s: no stream holds a worker", f->type->name);
         else if (p->config && has >= (double)p->config->max_streams)
             report_ok(r, "%s has room for %.0f streams", f->type->name, has);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/text_file.h"
 #include "cli/ask.h"
+#include "cli/doctor/front_text.h"
 #include "cli/doctor/rights.h"
 #include "transport/disk/folder.h"
 
@@ -123,7 +124,7 @@ has_private_tmp(const struct patient *p, const struct front_type *front)
         snprintf(path, sizeof path, "%s%s/%s", p->root ? p->root : "", places[i], front->unit);
         if (!text_file_read(path, UNIT_MAX, &unit, &unused))
             continue;
-        found = front_has(&unit, "PrivateTmp=yes|PrivateTmp=true|PrivateTmp=1");
+        found = front_text_has(&unit, "PrivateTmp=yes|PrivateTmp=true|PrivateTmp=1");
         buf_fini(&unit);
     }
     return found;

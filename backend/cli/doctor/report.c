@@ -78,6 +78,19 @@ report_waits(struct report *r, const char *fmt, ...)
     fputs(" ...", stderr);
 }
 
+/* What can be printed of it, also in JSON, which is UTF-8. Caller frees. */
+static char *
+plain_of(const char *text)
+{
+    char *plain = NULL;
+    size_t len;
+    FILE *into = open_memstream(&plain, &len);
+    ENSURE(into != NULL);
+    plain_write(into, slice_of(text));
+    fclose(into);
+    return plain;
+}
+
 static void
 add_json(struct report *r, enum verdict verdict, const char *add, const char *said)
 {
@@ -94,26 +107,25 @@ static void
 print_line(struct report *r, enum verdict verdict, const char *add, const char *said)
 {
     wipe(r);
-    fprintf(r->out, "%s %-14s ", verdicts[verdict].shown, r->check);
-    plain_write(r->out, slice_of(said));
-    if (add) {
-        fprintf(r->out, "\n     %-14s -> ", "");
-        plain_write(r->out, slice_of(add));
-    }
-    fputs("\n", r->out);
+    fprintf(r->out, "%s %-14s %s\n", verdicts[verdict].shown, r->check, said);
+    if (add)
+        fprintf(r->out, "     %-14s -> %s\n", "", add);
     fflush(r->out);
 }
 
 static void
 find(struct report *r, enum verdict verdict, const char *add, const char *fmt, va_list args)
 {
-    char said[1024];
-    vsnprintf(said, sizeof said, fmt, args);
+    char text[1024];
+    vsnprintf(text, sizeof text, fmt, args);
+    char *said = plain_of(text), *line = add ? plain_of(add) : NULL;
     r->count[verdict]++;
     if (r->findings)
-        add_json(r, verdict, add, said);
+        add_json(r, verdict, line, said);
     else
-        print_line(r, verdict, add, said);
+        print_line(r, verdict, line, said);
+    free(said);
+    free(line);
 }
 
 #define FIND(verdict, add)                                                                         \
