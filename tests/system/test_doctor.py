@@ -65,6 +65,12 @@ def test_a_line_that_a_front_lacks_is_named_from_its_file(start_hub, tmp_path, f
         assert any(CAUSES[symptom] in line for line in said) == expected, said
 
 
+def test_the_manual_names_every_check_in_its_order():
+    checks = re.findall(r'^    \{"(\w+)", \w+\},$', (ROOT / "backend/cli/doctor/doctor_cmd.c").read_text(), re.M)
+    section = (ROOT / "backend/cli/alipes.8").read_text().split(".SH DIAGNOSIS")[1].split(".SH ")[0]
+    assert re.findall(r"^\.TP\n\.B (\w+)$", section, re.M) == checks and len(checks) == 20
+
+
 def test_lines_are_for_people_and_the_status_says_whether_anything_is_bad(start_hub, tmp_path):
     hub = start_hub()
     good = run("-c", hub.conf, "--root", tmp_path / "none")

@@ -158,7 +158,12 @@ fronts_check_capacity(struct patient *p, struct report *r)
         front_text_number(&f->all, rooms[i].word, &has);
         has /= rooms[i].each;
         bool said = p->config && settings_place_of(p->config, "max_streams");
-        if (front_text_has(&f->own, "AlipesSocket"))
+        if (front_text_has(&f->own, "AlipesSocket") &&
+            front_text_has(&f->all, "LoadModule http2_module") &&
+            !front_text_has(&f->own, "Protocols http/1.1"))
+            report_note(r, "Protocols http/1.1, in a <VirtualHost> of the hub's own",
+                        "Apache: over HTTP/2 a stream holds a worker in spite of the hub's module");
+        else if (front_text_has(&f->own, "AlipesSocket"))
             report_ok(r, "%s: no stream holds a worker", f->type->name);
         else if (p->config && has >= (double)p->config->max_streams)
             report_ok(r, "%s has room for %.0f streams", f->type->name, has);

@@ -237,29 +237,26 @@ outside_check_slashes(struct patient *p, struct report *r)
     transfer_end(&reply);
 }
 
-static void
-judge_origin(const struct patient *p, struct report *r, const char *origin,
-             const struct transfer *reply)
+/* Of one answer. True: browsers take it. */
+static bool
+judge_origin(struct report *r, const char *setting, const struct transfer *reply)
 {
-    bool all = strcmp(origin, "*") == 0;
+    bool all = strcmp(setting, "*") == 0;
     struct slice allowed = transfer_header(reply, "access-control-allow-origin", 0);
     bool with_cookies =
         slice_eq(transfer_header(reply, "access-control-allow-credentials", 0), SLICE("true"));
     if (transfer_header(reply, "access-control-allow-origin", 1).len)
         report_bad(r, "the front's own Access-Control-Allow-Origin goes: the hub has it",
-                   "%s: Access-Control-Allow-Origin comes twice, and browsers take none", origin);
+                   "%s: Access-Control-Allow-Origin comes twice, and browsers take none", setting);
     else if (allowed.len == 0)
         report_bad(r, "systemctl reload alipes; or the front takes headers away",
-                   "%s: the answer allows no origin, though cors_origins has it", origin);
-    else if (all && !with_cookies)
-        report_note(r, "cors_origins with the origins by name, where cookies are to go along",
-                    "*: pages everywhere may use the hub, without cookies");
-    else if (!with_cookies)
-        report_bad(r, NULL, "%s: without Access-Control-Allow-Credentials no cookie goes along",
-                   origin);
+                   "%s: the answer allows no origin, though cors_origins has it", setting);
+    else if (!all && !with_cookies)
+        report_bad(r, "the front's own Access-Control-… headers go: the hub has them",
+                   "%s: without Access-Control-Allow-Credentials no cookie goes along", setting);
     else
-        report_ok(r, "%s may use it, with cookies and without", origin);
-    (void)p;
+        return true;
+    return false;
 }
 
 /* The page that a browser would ask for: of a pattern one that fits. */
@@ -275,28 +272,44 @@ write_origin(char *out, size_t cap, const char *setting)
         snprintf(out, cap, "Origin: %s", setting);
 }
 
-static void
-try_origin(const struct patient *p, struct report *r, const char *setting)
+/* A preflight, or what it goes before. */
+static bool
+ask_of_origin(const struct patient *p, struct report *r, const char *setting, const char *method)
 {
     char origin[600];
     struct transfer reply;
     struct error err;
     write_origin(origin, sizeof origin, setting);
-    const struct transfer_ask preflight = {
-        .method = "OPTIONS",
-        .url = p->hub_url,
-        .headers = {origin, "Access-Control-Request-Method: POST",
-                    "Access-Control-Request-Headers: authorization"},
-        .ca_file = p->ca_file};
-    bool came = transfer_run(&reply, &preflight, &err);
-    if (!came)
+    const struct transfer_ask ask = {.method = method,
+                                     .url = p->hub_url,
+                                     .headers = {origin, "Access-Control-Request-Method: POST",
+                                                 "Access-Control-Request-Headers: authorization",
+                                                 "Accept: application/problem+json"},
+                                     .ca_file = p->ca_file};
+    bool ok = transfer_run(&reply, &ask, &err), is_preflight = strcmp(method, "OPTIONS") == 0;
+    if (!ok) {
         report_bad(r, NULL, "%s: %s", setting, err.text);
-    else if (reply.status != 204 && reply.status != 200)
+    } else if (is_preflight && reply.status != 204 && reply.status != 200) {
         report_bad(r, "OPTIONS belongs to the hub, too", "%s: %s answers a preflight itself (%u)",
                    setting, blame_name(p), reply.status);
-    else
-        judge_origin(p, r, setting, &reply);
+        ok = false;
+    } else {
+        ok = judge_origin(r, setting, &reply);
+    }
     transfer_end(&reply);
+    return ok;
+}
+
+static void
+try_origin(const struct patient *p, struct report *r, const char *setting)
+{
+    if (!ask_of_origin(p, r, setting, "OPTIONS") || !ask_of_origin(p, r, setting, "GET"))
+        return;
+    if (strcmp(setting, "*") == 0)
+        report_note(r, "cors_origins with the origins by name, where cookies are to go along",
+                    "*: pages everywhere may use the hub, without cookies");
+    else
+        report_ok(r, "%s may use it, with cookies and without", setting);
 }
 
 void

@@ -47,7 +47,8 @@ papers_check_configuration(struct patient *p, struct report *r)
         key_trial_run(c, NULL);
     }
     for (size_t i = 0; i < c->errors.count; i++)
-        report_bad(r, NULL, "%s", c->errors.items[i]);
+        report_bad(r, strstr(c->errors.items[i], "Permission denied") ? "sudo alipes doctor" : NULL,
+                   "%s", c->errors.items[i]);
     for (size_t i = 0; i < c->notes.count; i++)
         report_note(r, NULL, "%s", c->notes.items[i]);
     if (c->errors.count) {
