@@ -196,7 +196,7 @@ def test_behind_apache_by_the_lines_of_the_readme(hub):
 
 def commands(text, begin):
     """The indented block behind that sentence, a command a line."""
-    block = re.search(rf"{re.escape(begin)}.*?\n\n((?:    .*\n)+)", text, re.S).group(1)
+    block = re.search(rf"{re.escape(begin)}.*?\n\n((?:    [^\n]+\n)+)", text, re.S).group(1)
     found = lines_of(block).splitlines()
     assert len(found) <= 5, found
     return found

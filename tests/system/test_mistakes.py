@@ -49,6 +49,15 @@ def test_the_document_has_the_table_as_it_is():
     assert mistakes.section(mistakes.DOCUMENT.read_text())[1] == mistakes.table(), "tests/tools/mistakes.py --write"
 
 
+def test_a_front_that_loses_the_token_is_told_in_1_0_too(request):
+    scene = Scene(request)
+    hub = scene.hub(f"issuer https://issuer.example {{ publisher {{ jwt {KEY} }}\nsubscriber {{ jwt {KEY} }} }}", keys=False)
+    port = scene.front(hub, "apache-fastcgi", ("CGIPassAuth On", ""))
+    found = doctor(hub.conf, scene.root, f"http://127.0.0.1:{port}")
+    assert found.bad() == ["publish"] and "CGIPassAuth On" in found.of("publish")[0]["add"]
+    assert "lost on its way" in found.of("subscription", "skipped")[0]["said"]
+
+
 class Scene:
     """What a mistake is made with. Each method returns what was said."""
 

@@ -2,7 +2,7 @@
  * knows.
  *
  * The token travels by the Authorization header. Where that is lost (a publish tells: nobody
- * publishes without one) it goes on by the query, so that the rest is seen too. */
+ * publishes without one) it goes on by the query, in 0.x, so that the rest is seen too. */
 
 #include "cli/doctor/talk.h"
 
@@ -29,14 +29,19 @@ is_skipped(const struct patient *p, struct report *r, enum role role)
         report_skip(r, "the hub was not reached");
     else if (p->token[role].len == 0)
         report_skip(r, "%s", p->no_token[role].text);
-    return !p->is_reached || p->token[role].len == 0;
+    else if (p->bearer_is_lost && p->is_1_0)
+        report_skip(r, "the token is lost on its way");
+    else
+        return false;
+    return true;
 }
 
 /* The URL with its query, and the header; the token is in one of the two. */
 static void
-write_ask(const struct patient *p, enum role role, bool by_query, const char *query,
-          struct buf *url, struct buf *bearer)
+write_ask(const struct patient *p, enum role role, const char *query, struct buf *url,
+          struct buf *bearer)
 {
+    bool by_query = p->bearer_is_lost && !p->is_1_0;
     buf_init(url, MAX_URL);
     buf_init(bearer, MAX_URL);
     buf_addf(url, "%s?%s", p->hub_url, query);
@@ -50,14 +55,22 @@ write_ask(const struct patient *p, enum role role, bool by_query, const char *qu
     buf_add_byte(bearer, 0);
 }
 
-/* Returns the status; 0: err says why there is none. */
+/* A hub that was given no token says no error (RFC 6750, section 3.1). */
+static bool
+saw_no_token(const struct transfer *reply)
+{
+    struct slice challenge = transfer_header(reply, "www-authenticate", 0);
+    return reply->status == 401 && slice_find(challenge, SLICE("error=")) == challenge.len;
+}
+
+/* Returns the status; 0: err says why there is none. *ret_lost: no token came to the hub. */
 static unsigned
-publish(const struct patient *p, bool by_query, const char *text, struct error *err)
+publish(const struct patient *p, const char *text, bool *ret_lost, struct error *err)
 {
     struct buf url, bearer;
     struct transfer reply;
     char body[300];
-    write_ask(p, ROLE_PUBLISH, by_query, "", &url, &bearer);
+    write_ask(p, ROLE_PUBLISH, "", &url, &bearer);
     snprintf(body, sizeof body, "topic=%s&private=on&data=%s", p->topic, text);
     const struct transfer_ask ask = {.method = "POST",
                                      .url = url.ptr,
@@ -65,6 +78,7 @@ publish(const struct patient *p, bool by_query, const char *text, struct error *
                                      .body = body,
                                      .ca_file = p->ca_file};
     unsigned status = transfer_run(&reply, &ask, err) ? reply.status : 0;
+    *ret_lost = saw_no_token(&reply);
     if (status && status != 200)
         error_set(err, SLICE_FMT, SLICE_ARG(slice_head(buf_slice(&reply.body), 300)));
     transfer_end(&reply);
@@ -79,24 +93,22 @@ talk_check_publish(struct patient *p, struct report *r)
     struct error err = {""};
     if (is_skipped(p, r, ROLE_PUBLISH))
         return;
-    unsigned status = publish(p, false, "first", &err);
-    if (status == 401 && publish(p, true, "first", &err) == 200) {
-        p->bearer_is_lost = true;
+    unsigned status = publish(p, "first", &p->bearer_is_lost, &err);
+    if (p->bearer_is_lost)
         blame_bad(p, r, SYMPTOM_AUTHORIZATION, "");
-    } else if (status == 401) {
+    else if (status == 401)
         report_bad(r, "systemctl reload alipes, if the key is new",
                    "the hub refuses a token of this configuration's key: it runs with another one, "
                    "or another hub answers there");
-    } else if (status == 413) {
+    else if (status == 413)
         report_bad(r, "client_max_body_size (nginx), LimitRequestBody (Apache)", "%s takes no body",
                    blame_name(p));
-    } else if (status == 0) {
+    else if (status == 0)
         report_bad(r, NULL, "%s", err.text);
-    } else if (status != 200) {
+    else if (status != 200)
         report_bad(r, NULL, "the answer is %u: %s", status, err.text);
-    } else {
+    else
         report_ok(r, "200, with a token in the Authorization header");
-    }
 }
 
 /* --- the stream ------------------------------------------------------------------------------- */
@@ -107,7 +119,7 @@ open_stream(struct patient *p, struct error *err)
     struct buf url, bearer;
     char query[200];
     snprintf(query, sizeof query, "%s=%s", p->is_1_0 ? "match" : "topic", p->topic);
-    write_ask(p, ROLE_SUBSCRIBE, p->bearer_is_lost, query, &url, &bearer);
+    write_ask(p, ROLE_SUBSCRIBE, query, &url, &bearer);
     const struct transfer_ask ask = {
         .method = "GET",
         .url = url.ptr,
@@ -203,7 +215,8 @@ measure(struct patient *p, unsigned number, struct error *err)
     char text[40], wanted[60];
     snprintf(text, sizeof text, "number-%u", number);
     snprintf(wanted, sizeof wanted, "data: %s\n", text);
-    if (publish(p, p->bearer_is_lost, text, err) != 200)
+    bool lost;
+    if (publish(p, text, &lost, err) != 200)
         return EVENT_MS;
     uint64_t begin = clock_mono_ms(), now = begin;
     transfer_wait(&p->stream, 0);
