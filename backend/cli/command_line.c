@@ -9,13 +9,15 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/version.h"
-#include "cli/ask_cmd.h"
 #include "cli/call.h"
 #include "cli/config_cmd.h"
 #include "cli/doctor/doctor_cmd.h"
+#include "cli/health_cmd.h"
 #include "cli/help.h"
 #include "cli/history_cmd.h"
 #include "cli/publish_cmd.h"
+#include "cli/stat_cmd.h"
+#include "cli/streams_cmd.h"
 #include "cli/subscribe_cmd.h"
 #include "cli/token_cmd.h"
 #include "cli/token_inspect.h"
@@ -38,6 +40,19 @@ static int print_completion(const struct call *);
     }
 
 static const struct command_option configuration[] = {CONFIGURATION, {0}};
+
+static const struct command_option stat_options[] = {
+    {"--watch", "DURATION", "again and again", 0},
+    {"--all", NULL, "everything that is counted", 0},
+    CONFIGURATION,
+    {0},
+};
+
+static const struct command_option streams_options[] = {
+    {"--json", NULL, "each stream as a line of JSON", 0},
+    CONFIGURATION,
+    {0},
+};
 
 static const struct command_option token_options[] = {
     {"--publish", "TOPIC", "what it may publish; * is everything", COMMAND_OPTION_ALL},
@@ -116,15 +131,25 @@ static const struct command commands[] = {
      "alipes subscribe --from earliest 'https://example.com/books/{id}'\n"
      "alipes subscribe --json --count 1 | jq -r .data",
      subscribe_options, subscribe_cmd},
+    {"streams", "", 0, 0, "who is connected",
+     "Prints who is connected: address (where the front tells it), how long, state, updates\n"
+     "that wait for it, updates sent, the token's sub, topics. It is asked at the first\n"
+     "address of metrics_listen (GET /streams), so whoever may read that socket may ask.",
+     "sudo alipes streams\n"
+     "sudo alipes streams --json | jq -r 'select(.state != \"LIVE\") | .address'",
+     streams_options, streams_cmd},
+    {"stat", "", 0, 0, "how the hub is, in five lines",
+     "Prints in five lines how the hub is: streams, publishes and deliveries a second (it\n"
+     "looks twice, a second apart), the history, bounds met. It is asked at the first\n"
+     "address of metrics_listen, so whoever may read that socket may ask.",
+     "sudo alipes stat\n"
+     "sudo alipes stat --watch 2s",
+     stat_options, stat_cmd},
     {"health", "", 0, 0, "is the hub of this configuration ready? (exit status)",
      "Asks the hub that runs with this configuration whether its history would take an\n"
      "update now (GET /healthz at the first address of listen). Exit status: 0 it would,\n"
      "1 it would not or nobody answers.",
      "alipes health && echo ready", configuration, health_cmd},
-    {"stat", "", 0, 0, "what it counts, for people (needs metrics_listen)",
-     "Prints what the hub that runs with this configuration counts. It is asked at the\n"
-     "first address of metrics_listen, so whoever may read that socket may ask.",
-     "sudo alipes stat", configuration, stat_cmd},
     {"doctor", "[URL]", 0, 1, "what is wrong, from inside and through the public URL?",
      "Looks at the hub from inside (configuration, keys, clock, history, socket, fronts) and\n"
      "through URL, where pages find it (a publish and a subscription, streaming, heartbeat,\n"

@@ -7,7 +7,10 @@
 
 #include "base/buf.h"
 #include "cli/event_line.h"
+#include "cli/progress.h"
 #include "cli/survey.h"
+
+#include <unistd.h>
 
 /* One of the two, at one of its records. */
 struct source {
@@ -92,14 +95,19 @@ static void
 merge(struct dump *d)
 {
     struct source *a = &d->sources[0], *b = &d->sources[1];
+    uint64_t files = a->survey->count + (b->survey ? b->survey->count : 0), done = 0;
+    if (!isatty(fileno(d->out))) /* it would tear the lines on the same terminal */
+        progress_begin("dumped", "updates", files);
     advance(a);
     advance(b);
     while (!d->failed && (a->is_there || b->is_there)) {
         bool is_first = !b->is_there || (a->is_there && position_cmp(a->position, b->position) < 0);
         struct source *s = is_first ? a : b;
         write_one(d, s);
+        progress_at(a->next_file + b->next_file - 1, ++done);
         advance(s);
     }
+    progress_end();
     d->failed |= fflush(d->out) != 0;
 }
 

@@ -272,19 +272,21 @@ restore(const struct store_settings *settings)
     struct error err;
     struct restored r;
     bool ok = restore_from(stdin, settings, &r, &err);
-    if (r.updates || ok)
+    if (ok)
         fprintf(stderr, "restored: %llu updates, of which max_events and max_bytes keep %llu%s%s\n",
                 (unsigned long long)r.updates, (unsigned long long)r.kept,
                 r.lost ? "; lost ones were left out" : "",
                 r.begins_and_ends ? "; begins and ends of subscriptions were left out" : "");
     const struct passwd *owner = r.owner ? getpwuid(r.owner) : NULL;
-    if (r.owner)
+    if (ok && r.owner)
         fprintf(stderr, "its files belong to %s (%u), as the folder does\n",
                 owner ? owner->pw_name : "user", (unsigned)r.owner);
     if (ok)
         return DONE;
     complain(err.text);
-    return r.updates ? FOUND : WRONG;
+    if (r.was_undone)
+        complain("nothing was restored: what was begun is removed again");
+    return r.lines ? FOUND : WRONG;
 }
 
 /* --- which folder -------------------------------------------------------------------------------

@@ -248,6 +248,11 @@ def audience_of_another(scene):
     return scene.inspect(jwt.encode(claims, KEY, algorithm="HS256", headers={"typ": "at+jwt"}), issuer)
 
 
+@makes
+def cookie_too_large(scene):
+    return scene.inspect(token(subscribe=[f"https://example.com/channels/{n}/private" for n in range(80)]))
+
+
 # --- the log --------------------------------------------------------------------------------------
 
 
@@ -258,6 +263,21 @@ def no_token(scene):
     hub.server.process.send_signal(signal.SIGHUP)
     wait_for(lambda: Client(("127.0.0.1", hub.port)).get(f"{PATH}?topic=a").status == 401, "the reload")
     return scene.logged(hub, "reason=no_token")
+
+
+@makes
+def port_taken(scene):
+    hub = scene.hub()
+    (scene.folder / "second.conf").write_text(hub.conf.read_text().replace(str(hub.socket), f"{hub.socket}2"))
+    return scene.run("-c", scene.folder / "second.conf")
+
+
+@makes
+def folder_in_use(scene):
+    hub = scene.hub(f"transport log {{ path {scene.folder}/history }}")
+    lines = hub.conf.read_text().replace(str(hub.socket), f"{hub.socket}2").replace(f"127.0.0.1:{hub.port}", "")
+    (scene.folder / "second.conf").write_text(lines)
+    return scene.run("-c", scene.folder / "second.conf")
 
 
 @makes
@@ -306,6 +326,11 @@ def refused(scene, body, kind="application/x-www-form-urlencoded"):
 
 
 @makes
+def topic_missing(scene):
+    return refused(scene, b"data=x")
+
+
+@makes
 def body_is_json(scene):
     return refused(scene, b'{"topic":"a"}', "application/json")
 
@@ -325,6 +350,21 @@ def origin_not_named(scene):
     hub = scene.hub("cors_origins https://app.example")
     Stream(("127.0.0.1", hub.port), "topic=a", "Origin: https://other.example").close()
     return scene.logged(hub, "event=origin_not_allowed")
+
+
+@makes
+def header_not_allowed(scene):
+    hub = scene.hub("cors_origins https://app.example")
+    Client(("127.0.0.1", hub.port)).request("OPTIONS", PATH, ["Origin: https://app.example", "Access-Control-Request-Method: POST",
+                                                              "Access-Control-Request-Headers: x-requested-with"])
+    return scene.logged(hub, "event=header_not_allowed")
+
+
+@makes
+def subscriptions_off(scene):
+    hub = scene.hub()
+    assert Client(("127.0.0.1", hub.port)).get(f"{PATH}/subscriptions").status == 404
+    return scene.logged(hub, "event=answered")
 
 
 @makes
