@@ -1,12 +1,14 @@
 """`alipes doctor`: all is well behind each of the project's files, whatever lacks in them is named, and no peer holds it up."""
+import os
 import re
 import socket
+import subprocess
 import threading
 
 import jwt
 import pytest
 
-from conftest import FRONTS, KEY, PATH, ROOT, Server, free_port, front_ready, token
+from conftest import BIN, FRONTS, KEY, PATH, ROOT, Server, free_port, front_ready, token
 from doctor import doctor, place, run
 
 TABLE = (ROOT / "backend/cli/doctor/remedy.def").read_text()
@@ -82,6 +84,17 @@ def test_lines_are_for_people_and_the_status_says_whether_anything_is_bad(start_
     assert re.search(r"^BAD  hub +the hub does not answer.*\n +-> systemctl enable --now alipes.socket", bad.stdout, re.M), bad.stdout
     assert re.search(r"^1 bad, \d+ to note\.$", bad.stdout, re.M)
     assert run("--no-such").returncode == 2
+
+
+def test_on_a_terminal_it_says_what_it_waits_for_and_takes_it_away_again(start_hub, tmp_path):
+    hub, (ours, theirs) = start_hub(), os.openpty()
+    done = subprocess.run([BIN, "doctor", "-c", hub.conf, "--root", tmp_path / "none", f"http://127.0.0.1:{hub.port}"], stdout=subprocess.PIPE,
+                          stderr=theirs, text=True)
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert done.returncode == 0 and "waiting" not in done.stdout and "\x1b" not in done.stdout
+    assert "heartbeat      waiting for two heartbeats, 1 s each ..." in shown and shown.endswith("\r\x1b[K"), shown
 
 
 def test_a_configuration_that_cannot_be_used_leaves_the_rest_to_be_looked_at(start_hub, tmp_path):
