@@ -147,7 +147,7 @@ def test_alipes_stat_says_how_the_hub_is_in_five_lines(measured):
     done = run(hub, "stat", "-c", hub.conf)
     assert done.returncode == 0 and done.stderr == ""
     who, open_, traffic, history, trouble = done.stdout.splitlines()
-    assert re.fullmatch(r"hub         alipes \S+, transport memory, up \d+ s, memory \d+ MiB", who)
+    assert re.fullmatch(r"hub         alipes \S+, transport memory, up \d+ s, memory \d+ [KM]iB", who)
     assert re.fullmatch(r"streams     3 of 4 \(75%\), 0 catching up; 0 begin and 0 end a second", open_)
     assert re.fullmatch(r"traffic     0 publishes a second \(committed within \S+ m?s\), 0 deliveries a second \(within \S+ m?s\)", traffic)
     assert re.fullmatch(r"history     1 updates, \d+ B of 4096 KiB \(0%\), the oldest \d+ s old", history), history
