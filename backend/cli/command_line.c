@@ -73,6 +73,13 @@ static const struct command_option token_options[] = {
     {0},
 };
 
+static const struct command_option dump_options[] = {
+    {"--topic", "TOPIC", "those alone; * and a template may match several", 0},
+    {"--since", "DURATION", "those of the last hour, say: 1h", 0},
+    CONFIGURATION,
+    {0},
+};
+
 static const struct command_option inspect_options[] = {
     CONFIGURATION,
     {"--audience", "URL", "1.0: for which hub (default: resource_identifier)", 0},
@@ -168,11 +175,14 @@ static const struct command commands[] = {
     {"history dump", "[FOLDER]", 0, 1, "every update as a line of JSON",
      "Writes every update as a line of JSON, oldest first; the begins and ends of active\n"
      "subscriptions too, each in its place. Works beside a running hub.",
-     "alipes history dump >updates.jsonl", configuration, history_cmd},
+     "alipes history dump >updates.jsonl\n"
+     "alipes history dump --since 1h --topic 'https://example.com/books/{id}'",
+     dump_options, history_cmd},
     {"history restore", "[FOLDER]", 0, 1, "such lines into an empty folder",
      "Reads such lines from standard input into an empty history that no hub has open.\n"
      "Run by root, it works as the owner of the folder, or of the one it is to be made\n"
-     "in, so that the hub can go on with its files, and says so.",
+     "in, so that the hub can go on with its files, and says so. One that does not come to\n"
+     "its end leaves nothing.",
      "alipes history restore <updates.jsonl", configuration, history_cmd},
     {"config check", "[FILE]", 0, 1, "is this configuration right?",
      "Says all that is wrong with a configuration, each with its line, and what is worth\n"
