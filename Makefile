@@ -216,7 +216,7 @@ check-corpora: $(FUZZ_PROGRAMS)
 	@tests/fuzz/run replay $(FUZZERS)
 
 # Most of a test's time is waiting, so several run at once.
-PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q -p no:cacheprovider -n $(PYTEST_JOBS)
+PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q -n $(PYTEST_JOBS)
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
@@ -227,9 +227,7 @@ RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py 
                     test_redis_chaos.py test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_urlpattern.py)
 .PHONY: $(SYSTEM_VARIANTS:%=check-system-%)
 $(SYSTEM_VARIANTS:%=check-system-%): check-system-%: build/%/alipes build/%/mod_alipes.so
-	@ALIPES_BIN=$< $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) \
-	    $(PYTEST_ARGS) >build/$*/system.log 2>&1 || { cat build/$*/system.log; exit 1; }
-	@echo "== system tests, $*"; sed -n '/slowest/,$$p' build/$*/system.log
+	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) $(PYTEST_ARGS)
 
 # The runs mostly wait: side by side, whatever -j says, they take the time of one.
 check-system: $(PROGRAMS) $(PROGRAMS:%alipes=%mod_alipes.so)

@@ -15,6 +15,7 @@
 #include "hub/roster_path.h"
 #include "hub/scrape.h"
 #include "hub/subscribe.h"
+#include "hub/tracing.h"
 #include "metrics/metrics.h"
 #include "request/front.h"
 #include "request/hub_url.h"
@@ -67,6 +68,12 @@ answer_healthz_method(struct exchange *ex)
 }
 
 static void
+answer_trace_method(struct exchange *ex)
+{
+    reply_method_not_allowed(ex, SLICE("GET"));
+}
+
+static void
 answer_hub_options(struct exchange *ex)
 {
     reply_options(ex, allow_hub(ex));
@@ -105,6 +112,7 @@ static const struct exchange_handler hub_method = {.on_head = answer_hub_method}
 static const struct exchange_handler hub_options = {.on_head = answer_hub_options};
 static const struct exchange_handler other_options = {.on_head = answer_other_options};
 static const struct exchange_handler healthz_method = {.on_head = answer_healthz_method};
+static const struct exchange_handler trace_method = {.on_head = answer_trace_method};
 static const struct exchange_handler bad_path = {.on_head = answer_bad_path};
 
 enum place {
@@ -115,6 +123,7 @@ enum place {
     PLACE_METADATA_DOCUMENT,
     PLACE_METRICS,
     PLACE_STREAMS,
+    PLACE_TRACE,
     PLACE_BESIDE_METRICS,
 };
 
@@ -147,6 +156,8 @@ static const struct {
     {PLACE_METRICS, SLICE_INIT(""), &healthz_method},
     {PLACE_STREAMS, SLICE_INIT("GET"), &census_handler},
     {PLACE_STREAMS, SLICE_INIT(""), &healthz_method},
+    {PLACE_TRACE, SLICE_INIT("GET"), &tracing_handler},
+    {PLACE_TRACE, SLICE_INIT(""), &trace_method},
     {PLACE_BESIDE_METRICS, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_BESIDE_METRICS, SLICE_INIT(""), &no_metrics},
     {PLACE_ANYWHERE, SLICE_INIT("OPTIONS"), &other_options},
@@ -219,6 +230,8 @@ routes_find_metrics(struct exchange *ex)
         place = PLACE_METRICS;
     else if (slice_eq(ex->request->path, SLICE("/streams")))
         place = PLACE_STREAMS;
+    else if (slice_eq(ex->request->path, SLICE("/trace")))
+        place = PLACE_TRACE;
     else if (slice_eq(ex->request->path, slice_of(config->healthz)))
         place = PLACE_HEALTHZ;
     return handler_of(place, ex->request->method);

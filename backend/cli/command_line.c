@@ -20,6 +20,7 @@
 #include "cli/subscribe_cmd.h"
 #include "cli/token_cmd.h"
 #include "cli/token_inspect.h"
+#include "cli/trace_cmd.h"
 #include "config/config.h"
 #include "config/foreign.h"
 
@@ -146,6 +147,12 @@ static const struct command commands[] = {
      "update now (GET /healthz at the first address of listen). Exit status: 0 it would,\n"
      "1 it would not or nobody answers.",
      "alipes health && echo ready", configuration, health_cmd},
+    {"trace", "[TOPIC]", 0, 1, "what happens to the updates of a topic, live",
+     "Shows for each update of TOPIC (without it: of any topic) that it was published, whom\n"
+     "it met, and from whom it was withheld and why; who begins and ends to ask for it.\n"
+     "Asked as stat is, on the hub's own machine; max_traces of them at a time. Lines are\n"
+     "those of the log, never with data. It ends by Ctrl-C.",
+     "sudo alipes trace https://example.com/books/1", configuration, trace_cmd},
     {"token", "", 0, 0, "makes a token",
      "Makes a token that grants what --publish and --subscribe say, and prints it. It is\n"
      "signed with the key of the configuration, or with one of your own (--key-file). In\n"
