@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "cli/call.h"
 #include "cli/config_cmd.h"
+#include "cli/doctor/doctor_cmd.h"
 #include "cli/health_cmd.h"
 #include "cli/help.h"
 #include "cli/history_cmd.h"
@@ -89,6 +90,16 @@ static const struct command_option inspect_options[] = {
     {0},
 };
 
+static const struct command_option doctor_options[] = {
+    CONFIGURATION,
+    {"--json", NULL, "one object, for programs", 0},
+    {"--ca", "FILE", "the authorities (PEM) that sign the site's certificate", 0},
+    {"--token", "FILE",
+     "a token for all of it, where the configuration\nhas no secret to sign one with", 0},
+    {"--root", "FOLDER", "the fronts' files are looked for below it", 0},
+    {0},
+};
+
 #define CLIENT                                                                                     \
     {"--url", "URL", "another hub: its URL (https://example.com/.well-known/mercure)", 0},         \
         {"--token", "FILE",                                                                        \
@@ -147,6 +158,13 @@ static const struct command commands[] = {
      "update now (GET /healthz at the first address of listen). Exit status: 0 it would,\n"
      "1 it would not or nobody answers.",
      "alipes health && echo ready", configuration, health_cmd},
+    {"doctor", "[URL]", 0, 1, "what is wrong, from inside and through the public URL?",
+     "Looks at the hub from inside (configuration, keys, clock, history, socket, fronts) and\n"
+     "through URL, where pages find it (a publish and a subscription, streaming, heartbeat,\n"
+     "CORS, cookie), and says of each that it is well, or why not and which line to add. It\n"
+     "changes nothing, but publishes a few private updates. Without URL: what public_urls or\n"
+     "resource_identifier say, else the inside alone. Exit status: 0 nothing is bad, 1 something.",
+     "sudo alipes doctor https://example.com", doctor_options, doctor_cmd},
     {"trace", "[TOPIC]", 0, 1, "what happens to the updates of a topic, live",
      "Shows for each update of TOPIC (without it: of any topic) that it was published, whom\n"
      "it met, and from whom it was withheld and why; who begins and ends to ask for it.\n"
