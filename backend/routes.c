@@ -16,6 +16,7 @@
 #include "hub/scrape.h"
 #include "hub/subscribe.h"
 #include "hub/tracing.h"
+#include "hub/ui.h"
 #include "metrics/metrics.h"
 #include "request/front.h"
 #include "request/hub_url.h"
@@ -116,9 +117,12 @@ static const struct exchange_handler trace_method = {.on_head = answer_trace_met
 static const struct exchange_handler bad_path = {.on_head = answer_bad_path};
 
 enum place {
+    PLACE_NOWHERE, /* it is no path */
     PLACE_ANYWHERE,
     PLACE_HUB,
     PLACE_ROSTER,
+    PLACE_UI,
+    PLACE_UI_METRICS,
     PLACE_HEALTHZ,
     PLACE_METADATA_DOCUMENT,
     PLACE_METRICS,
@@ -143,6 +147,14 @@ static const struct {
     {PLACE_ROSTER, SLICE_INIT("HEAD"), &roster_handler},
     {PLACE_ROSTER, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_ROSTER, SLICE_INIT(""), &healthz_method},
+    {PLACE_UI, SLICE_INIT("GET"), &ui_handler},
+    {PLACE_UI, SLICE_INIT("HEAD"), &ui_handler},
+    {PLACE_UI, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_UI, SLICE_INIT(""), &healthz_method},
+    {PLACE_UI_METRICS, SLICE_INIT("GET"), &ui_metrics_handler},
+    {PLACE_UI_METRICS, SLICE_INIT("HEAD"), &ui_metrics_handler},
+    {PLACE_UI_METRICS, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_UI_METRICS, SLICE_INIT(""), &healthz_method},
     {PLACE_HEALTHZ, SLICE_INIT("GET"), &health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("OPTIONS"), &other_options},
@@ -199,21 +211,32 @@ is_metadata(struct slice path, const struct config *c)
     return slice_starts(path, prefix) && slice_eq(slice_from(path, prefix.len), slice_of(c->path));
 }
 
+static enum place
+place_of(struct slice path, const struct config *c)
+{
+    struct slice hub = slice_of(c->path);
+    if (slice_eq(path, hub))
+        return PLACE_HUB;
+    if (slice_eq(path, slice_of(c->healthz)))
+        return PLACE_HEALTHZ;
+    if (is_metadata(path, c))
+        return PLACE_METADATA_DOCUMENT;
+    if (has_bad_escape(path))
+        return PLACE_NOWHERE;
+    if (roster_path_is(hub, path))
+        return PLACE_ROSTER;
+    if (ui_path_is_metrics(hub, path))
+        return PLACE_UI_METRICS;
+    return ui_path_is(hub, path) ? PLACE_UI : PLACE_ANYWHERE;
+}
+
 const struct exchange_handler *
 routes_find(struct exchange *ex)
 {
     const struct config *config = take_rules(ex);
-    enum place place = PLACE_ANYWHERE;
-    if (slice_eq(ex->request->path, slice_of(config->path)))
-        place = PLACE_HUB;
-    else if (slice_eq(ex->request->path, slice_of(config->healthz)))
-        place = PLACE_HEALTHZ;
-    else if (is_metadata(ex->request->path, config))
-        place = PLACE_METADATA_DOCUMENT;
-    else if (has_bad_escape(ex->request->path))
+    enum place place = place_of(ex->request->path, config);
+    if (place == PLACE_NOWHERE)
         return &bad_path;
-    else if (roster_path_is(slice_of(config->path), ex->request->path))
-        place = PLACE_ROSTER;
     if (place != PLACE_HEALTHZ)
         metrics_count(METRIC_requests);
     if (!front_settle(ex) && place != PLACE_HEALTHZ)

@@ -315,3 +315,15 @@ access_refuse_topic(struct exchange *ex, enum role role, const struct grant *gra
         tell_watches(ex, topic, &refusal);
     reply_refusal(ex, &refusal);
 }
+
+bool
+access_allow_path(struct exchange *ex, const struct grant *grant)
+{
+    struct topic topic = topic_of(ex->request->path);
+    uint64_t steps = rights_budget(grant->rights, 1);
+    bool allowed = rights_allow(grant->rights, ROLE_SUBSCRIBE, &topic, &steps);
+    topic_fini(&topic);
+    if (!allowed)
+        access_refuse_topic(ex, ROLE_SUBSCRIBE, grant, topic.text);
+    return allowed;
+}

@@ -13,6 +13,7 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py chain …          what a delivery costs behind Apache, by its module and without: chain.py
     tests/bench/run.py heartbeat …      what heartbeats cost behind each front: heartbeat.py
     tests/bench/run.py nodes …          what several hubs on one Redis cost, beside centrifugo: nodes.py
+    tests/bench/run.py page …           what the page for people does while events pour in: page.py
 
 The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
 for FastCGI it stands on a Unix socket too. nchan runs on TCP, one worker, messages in memory.
@@ -171,6 +172,10 @@ def main():
     if sys.argv[1:2] == ["subscriptions"]:
         import subscriptions
         subscriptions.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["page"]:
+        import page
+        page.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["nodes"]:
         build()
