@@ -7,7 +7,7 @@ RUN apt-get update \
         libjansson-dev libjwt-dev libpcre2-dev libssl-dev make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-COPY Makefile ./
+COPY Makefile README.md ./
 COPY backend backend
 RUN make all && strip --strip-debug build/release/alipes
 

@@ -177,6 +177,7 @@ OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
 $(OBJECTS): | $(FIRST)
 # Files that a file of C has within it as they are.
 $(foreach v,release asan tsan fuzz,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
+$(foreach v,release asan tsan fuzz,build/$(v)/backend/hub/ui.o): $(wildcard backend/ui/*.* backend/ui/uplot/*) README.md
 
 # --- checking ---------------------------------------------------------------------------------
 #
@@ -216,7 +217,7 @@ check-corpora: $(FUZZ_PROGRAMS)
 	@tests/fuzz/run replay $(FUZZERS)
 
 # Most of a test's time is waiting, so several run at once.
-PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q -p no:cacheprovider -n $(PYTEST_JOBS)
+PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q -n $(PYTEST_JOBS)
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
@@ -224,12 +225,10 @@ export PYTHONDONTWRITEBYTECODE := 1
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_design.py test_examples.py test_filter.py \
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_notifications.py test_presence.py \
-                    test_redis_chaos.py test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_urlpattern.py)
+                    test_redis_chaos.py test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_ui.py test_urlpattern.py)
 .PHONY: $(SYSTEM_VARIANTS:%=check-system-%)
 $(SYSTEM_VARIANTS:%=check-system-%): check-system-%: build/%/alipes build/%/mod_alipes.so
-	@ALIPES_BIN=$< $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) \
-	    $(PYTEST_ARGS) >build/$*/system.log 2>&1 || { cat build/$*/system.log; exit 1; }
-	@echo "== system tests, $*"; sed -n '/slowest/,$$p' build/$*/system.log
+	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) $(PYTEST_ARGS)
 
 # The runs mostly wait: side by side, whatever -j says, they take the time of one.
 check-system: $(PROGRAMS) $(PROGRAMS:%alipes=%mod_alipes.so)
@@ -329,6 +328,8 @@ install: $(PROGRAM)
 	mkdir -p $(DESTDIR)$(PREFIX)/share/alipes $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R proxy-config examples $(DESTDIR)$(PREFIX)/share/alipes/
+	cp -R backend/ui $(DESTDIR)$(PREFIX)/share/alipes/
+	install -m 644 README.md $(DESTDIR)$(PREFIX)/share/alipes/ui/
 	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/share/alipes/proxy-config/,debian apache/mod_alipes apache/mods-available)
 	sed -i '/^    build: ..\/..\/..$$/d' $(DESTDIR)$(PREFIX)/share/alipes/examples/compose/*/compose.yaml
 	grep -rlZ --exclude=README.md /usr/local $(DESTDIR)$(PREFIX)/share/alipes | xargs -0 sed -i 's|/usr/local/|$(PREFIX)/|g'
@@ -371,7 +372,8 @@ DEB_FILL      = sed 's/@VERSION@/$(DEB_VERSION)/; s/@ARCHITECTURE@/$(DEB_ARCH)/;
 # The rest of a package and its file. $(1): its name; $(2): the folder of its scripts and control; $(3): what in it is linked.
 define deb_of
 	strip --strip-unneeded build/deb/$(1)/$(3)
-	install -D -m 644 LICENSE build/deb/$(1)/usr/share/doc/$(1)/copyright
+	install -d build/deb/$(1)/usr/share/doc/$(1)
+	cat LICENSE $$(find build/deb/$(1) -path '*/uplot/LICENSE') >build/deb/$(1)/usr/share/doc/$(1)/copyright
 	$(DEB_FILL) proxy-config/debian/changelog | gzip -9n >build/deb/$(1)/usr/share/doc/$(1)/changelog.gz
 	mkdir build/deb/$(1)/DEBIAN
 	install -m 755 $(2)/postinst $(2)/prerm $(2)/postrm build/deb/$(1)/DEBIAN/

@@ -15,6 +15,8 @@
 #include "hub/roster_path.h"
 #include "hub/scrape.h"
 #include "hub/subscribe.h"
+#include "hub/tracing.h"
+#include "hub/ui.h"
 #include "metrics/metrics.h"
 #include "request/front.h"
 #include "request/hub_url.h"
@@ -67,6 +69,12 @@ answer_healthz_method(struct exchange *ex)
 }
 
 static void
+answer_trace_method(struct exchange *ex)
+{
+    reply_method_not_allowed(ex, SLICE("GET"));
+}
+
+static void
 answer_hub_options(struct exchange *ex)
 {
     reply_options(ex, allow_hub(ex));
@@ -105,16 +113,21 @@ static const struct exchange_handler hub_method = {.on_head = answer_hub_method}
 static const struct exchange_handler hub_options = {.on_head = answer_hub_options};
 static const struct exchange_handler other_options = {.on_head = answer_other_options};
 static const struct exchange_handler healthz_method = {.on_head = answer_healthz_method};
+static const struct exchange_handler trace_method = {.on_head = answer_trace_method};
 static const struct exchange_handler bad_path = {.on_head = answer_bad_path};
 
 enum place {
+    PLACE_NOWHERE, /* it is no path */
     PLACE_ANYWHERE,
     PLACE_HUB,
     PLACE_ROSTER,
+    PLACE_UI,
+    PLACE_UI_METRICS,
     PLACE_HEALTHZ,
     PLACE_METADATA_DOCUMENT,
     PLACE_METRICS,
     PLACE_STREAMS,
+    PLACE_TRACE,
     PLACE_BESIDE_METRICS,
 };
 
@@ -134,6 +147,14 @@ static const struct {
     {PLACE_ROSTER, SLICE_INIT("HEAD"), &roster_handler},
     {PLACE_ROSTER, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_ROSTER, SLICE_INIT(""), &healthz_method},
+    {PLACE_UI, SLICE_INIT("GET"), &ui_handler},
+    {PLACE_UI, SLICE_INIT("HEAD"), &ui_handler},
+    {PLACE_UI, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_UI, SLICE_INIT(""), &healthz_method},
+    {PLACE_UI_METRICS, SLICE_INIT("GET"), &ui_metrics_handler},
+    {PLACE_UI_METRICS, SLICE_INIT("HEAD"), &ui_metrics_handler},
+    {PLACE_UI_METRICS, SLICE_INIT("OPTIONS"), &other_options},
+    {PLACE_UI_METRICS, SLICE_INIT(""), &healthz_method},
     {PLACE_HEALTHZ, SLICE_INIT("GET"), &health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("HEAD"), &health_handler},
     {PLACE_HEALTHZ, SLICE_INIT("OPTIONS"), &other_options},
@@ -147,6 +168,8 @@ static const struct {
     {PLACE_METRICS, SLICE_INIT(""), &healthz_method},
     {PLACE_STREAMS, SLICE_INIT("GET"), &census_handler},
     {PLACE_STREAMS, SLICE_INIT(""), &healthz_method},
+    {PLACE_TRACE, SLICE_INIT("GET"), &tracing_handler},
+    {PLACE_TRACE, SLICE_INIT(""), &trace_method},
     {PLACE_BESIDE_METRICS, SLICE_INIT("OPTIONS"), &other_options},
     {PLACE_BESIDE_METRICS, SLICE_INIT(""), &no_metrics},
     {PLACE_ANYWHERE, SLICE_INIT("OPTIONS"), &other_options},
@@ -188,21 +211,32 @@ is_metadata(struct slice path, const struct config *c)
     return slice_starts(path, prefix) && slice_eq(slice_from(path, prefix.len), slice_of(c->path));
 }
 
+static enum place
+place_of(struct slice path, const struct config *c)
+{
+    struct slice hub = slice_of(c->path);
+    if (slice_eq(path, hub))
+        return PLACE_HUB;
+    if (slice_eq(path, slice_of(c->healthz)))
+        return PLACE_HEALTHZ;
+    if (is_metadata(path, c))
+        return PLACE_METADATA_DOCUMENT;
+    if (has_bad_escape(path))
+        return PLACE_NOWHERE;
+    if (roster_path_is(hub, path))
+        return PLACE_ROSTER;
+    if (ui_path_is_metrics(hub, path))
+        return PLACE_UI_METRICS;
+    return ui_path_is(hub, path) ? PLACE_UI : PLACE_ANYWHERE;
+}
+
 const struct exchange_handler *
 routes_find(struct exchange *ex)
 {
     const struct config *config = take_rules(ex);
-    enum place place = PLACE_ANYWHERE;
-    if (slice_eq(ex->request->path, slice_of(config->path)))
-        place = PLACE_HUB;
-    else if (slice_eq(ex->request->path, slice_of(config->healthz)))
-        place = PLACE_HEALTHZ;
-    else if (is_metadata(ex->request->path, config))
-        place = PLACE_METADATA_DOCUMENT;
-    else if (has_bad_escape(ex->request->path))
+    enum place place = place_of(ex->request->path, config);
+    if (place == PLACE_NOWHERE)
         return &bad_path;
-    else if (roster_path_is(slice_of(config->path), ex->request->path))
-        place = PLACE_ROSTER;
     if (place != PLACE_HEALTHZ)
         metrics_count(METRIC_requests);
     if (!front_settle(ex) && place != PLACE_HEALTHZ)
@@ -219,6 +253,8 @@ routes_find_metrics(struct exchange *ex)
         place = PLACE_METRICS;
     else if (slice_eq(ex->request->path, SLICE("/streams")))
         place = PLACE_STREAMS;
+    else if (slice_eq(ex->request->path, SLICE("/trace")))
+        place = PLACE_TRACE;
     else if (slice_eq(ex->request->path, slice_of(config->healthz)))
         place = PLACE_HEALTHZ;
     return handler_of(place, ex->request->method);

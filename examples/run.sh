@@ -1,5 +1,5 @@
 #!/bin/bash
-# The hub behind a real Caddy, with a page: what `make run` starts; with FRONT=apache behind a real Apache that has the hub's
+# The hub behind a real Caddy, with its page for people: what `make run` starts; with FRONT=apache behind a real Apache that has the hub's
 # module, which is `make run-apache`. Ctrl-C stops both.
 #
 #     PORT=8081 make run         on another port
@@ -53,17 +53,16 @@ done
 
 start_caddy() {
     PORT=$port LISTEN=$listen ALIPES_SOCKET="$work/alipes.sock" XDG_DATA_HOME="$work" XDG_CONFIG_HOME="$work" \
-        exec caddy run --config examples/chat/Caddyfile --adapter caddyfile 2>"$work/front.log"
+        exec caddy run --config examples/run.caddyfile --adapter caddyfile 2>"$work/front.log"
 }
 
-# The project's file, with the paths of this run. Begun as root Apache becomes www-data, which has to reach socket and page.
+# The project's file, with the paths of this run. Begun as root Apache becomes www-data, which has to reach the socket.
 start_apache() {
     local modules=/usr/lib/apache2/modules name
-    cp -R examples/chat "$work/page"
     cp proxy-config/apache/http-unix.conf proxy-config/apache/module-unix.conf proxy-config/apache/hub-away.asis "$work"
     sed -i -E "s|/run/alipes/alipes.sock|$work/alipes.sock|; s|\"/usr[^\"]*/proxy-config/apache/|\"$work/|" "$work"/*-unix.conf
     {
-        for name in mpm_event authz_core alias dir mime proxy proxy_http asis headers; do
+        for name in mpm_event authz_core alias proxy proxy_http asis headers; do
             echo "LoadModule ${name}_module $modules/mod_$name.so"
         done
         cat <<CONF
@@ -73,12 +72,10 @@ ServerName localhost
 DefaultRuntimeDir $work
 PidFile $work/apache.pid
 ErrorLog $work/front.log
-TypesConfig /etc/mime.types
 User www-data
 Group www-data
 Listen $listen:$port
-DocumentRoot $work/page
-DirectoryIndex index.html
+RedirectMatch "^/$" "/.well-known/mercure/ui/"
 Include $work/module-unix.conf
 CONF
     } >"$work/apache.conf"
@@ -98,7 +95,10 @@ token=$("$program" token --publish '*' --subscribe '*' --exp 24h)
 
 MERCURE_LISTEN_ADDR="unix/$work/alipes.sock|$access" MERCURE_ALLOW_ANONYMOUS=1 \
     MERCURE_CORS_ORIGINS="http://localhost:$port" \
-    MERCURE_EXTRA_DIRECTIVES="transport log { path $work/history }" "$program" &
+    MERCURE_EXTRA_DIRECTIVES="transport log { path $work/history }
+ui
+ui_metrics token
+subscriptions" "$program" &
 hub=$!
 pids+=("$hub")
 unset MERCURE_PUBLISHER_JWT_KEY MERCURE_SUBSCRIBER_JWT_KEY
@@ -142,7 +142,7 @@ done
 
 cat <<TEXT
 
-  The page:             http://localhost:$port/#token=$token
+  The page:             http://localhost:$port/#connect&token=$token
 
   A publisher's token:  $token
 

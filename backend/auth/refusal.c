@@ -2,7 +2,6 @@
 
 #include "auth/refusal.h"
 
-#include "base/buf.h"
 #include "base/log.h"
 
 static const char *const fault_names[] = {
@@ -26,6 +25,22 @@ add(struct buf *line, const char *name, const char *text)
 }
 
 void
+token_refusal_write(struct buf *line, const struct token_refusal *r)
+{
+    buf_addf(line, "reason=%s dialect=%s role=%s", token_fault_name(r->fault),
+             dialect_name(r->dialect), role_name(r->role));
+    add(line, "iss", r->iss);
+    add(line, "kid", r->kid);
+    add(line, "alg", r->alg);
+    add(line, "expected_aud", r->expected_aud);
+    add(line, "received_aud", r->received_aud);
+    add(line, "origin", r->origin);
+    add(line, "topic", r->topic);
+    add(line, "granted", r->granted);
+    add(line, "detail", r->detail);
+}
+
+void
 token_refusal_log(const struct token_refusal *r, uint64_t conn, unsigned status)
 {
     static struct log_limit limits[TOKEN_FAULT_COUNT];
@@ -34,17 +49,8 @@ token_refusal_log(const struct token_refusal *r, uint64_t conn, unsigned status)
     if (!log_allowed(&limits[r->fault], &more))
         return;
     buf_init(&line, 3000);
-    buf_addf(&line, "conn=%llu status=%u reason=%s dialect=%s role=%s", (unsigned long long)conn,
-             status, token_fault_name(r->fault), dialect_name(r->dialect), role_name(r->role));
-    add(&line, "iss", r->iss);
-    add(&line, "kid", r->kid);
-    add(&line, "alg", r->alg);
-    add(&line, "expected_aud", r->expected_aud);
-    add(&line, "received_aud", r->received_aud);
-    add(&line, "origin", r->origin);
-    add(&line, "topic", r->topic);
-    add(&line, "granted", r->granted);
-    add(&line, "detail", r->detail);
+    buf_addf(&line, "conn=%llu status=%u ", (unsigned long long)conn, status);
+    token_refusal_write(&line, r);
     if (more)
         buf_addf(&line, " suppressed=%llu", (unsigned long long)more);
     log_line(LOG_WARN, "refused", SLICE_FMT, SLICE_ARG(buf_slice(&line)));

@@ -3,6 +3,7 @@
 
 /* Why a request may not: words for the log and for X-Alipes-Reason, never for the reply. */
 
+#include "base/buf.h"
 #include "base/dialect.h"
 #include "base/slice.h"
 
@@ -70,6 +71,8 @@ struct token_refusal {
     char topic[200], granted[200]; /* TOPIC_NOT_GRANTED: which, and what the token grants */
 };
 
+/* Those words: reason=… dialect=… role=… and what is known. */
+void token_refusal_write(struct buf *, const struct token_refusal *);
 /* One line, at most once a second for each reason, with how many were not written:
  *     event=refused conn=7 status=401 reason=expired dialect=1.0 role=publish iss="…" kid="…" */
 void token_refusal_log(const struct token_refusal *, uint64_t conn, unsigned status);

@@ -99,6 +99,17 @@ add_json_members(struct buf *out, struct slice fields)
     }
 }
 
+const char *
+log_time(char out[LOG_TIME], uint64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    size_t w = strftime(out, LOG_TIME, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(out + w, LOG_TIME - w, ".%03uZ", (unsigned)(wall_ms % 1000));
+    return out;
+}
+
 void
 log_line(enum log_level level, const char *event, const char *fmt, ...)
 {
@@ -114,14 +125,8 @@ log_line(enum log_level level, const char *event, const char *fmt, ...)
     if ((size_t)n >= sizeof fields)
         n = sizeof fields - 1;
 
-    uint64_t now = clock_wall_ms();
-    time_t seconds = (time_t)(now / 1000);
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    char when[40];
-    size_t w = strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(when + w, sizeof when - w, ".%03uZ", (unsigned)(now % 1000));
-
+    char when[LOG_TIME];
+    log_time(when, clock_wall_ms());
     struct buf line;
     buf_init(&line, 8192);
     buf_add(&line, slice_of(log_priority(level)));

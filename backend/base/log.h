@@ -37,6 +37,12 @@ bool log_wants(enum log_level);
 const char *log_slice(char *out, size_t cap, struct slice s);
 #define LOG_SLICE(s) log_slice((char[200]){0}, 200, (s))
 
+/* A time as lines have it, milliseconds since 1970; returns `out`. */
+enum {
+    LOG_TIME = 40
+};
+const char *log_time(char out[LOG_TIME], uint64_t wall_ms);
+
 /* At most one line a second for one place: true if this one may be written, and then how many
  * were not since the last. One static struct a place; any thread. */
 struct log_limit {

@@ -50,22 +50,35 @@ split(struct buf *reply, unsigned *ret_status, struct error *err)
     return true;
 }
 
-bool
-ask_hub(const struct string_list *addresses, const char *path, unsigned *ret_status,
-        struct buf *body, struct error *err)
+int
+ask_connect(const struct string_list *addresses, const char **ret_address, struct error *err)
 {
     struct error why = {"no address to ask"};
     struct address at;
-    buf_init(body, MAX_REPLY);
     for (size_t i = 0; i < addresses->count; i++) {
         if (!address_read(addresses->items[i], &at, &why) || at.kind == ADDRESS_DESCRIPTOR)
             continue;
         int fd = address_connect(&at, TIMEOUT_MS);
         if (fd < 0)
-            return error_set(err, "%s: %s", addresses->items[i], strerror(errno));
-        bool ok = exchange(fd, path, body, &why) && split(body, ret_status, &why);
-        close(fd);
-        return ok || error_set(err, "%s: %.400s", addresses->items[i], why.text);
+            error_set(err, "%s: %s", addresses->items[i], strerror(errno));
+        *ret_address = addresses->items[i];
+        return fd;
     }
-    return error_set(err, "%.400s", why.text);
+    error_set(err, "%.400s", why.text);
+    return -1;
+}
+
+bool
+ask_hub(const struct string_list *addresses, const char *path, unsigned *ret_status,
+        struct buf *body, struct error *err)
+{
+    struct error why;
+    const char *address;
+    buf_init(body, MAX_REPLY);
+    int fd = ask_connect(addresses, &address, err);
+    if (fd < 0)
+        return false;
+    bool ok = exchange(fd, path, body, &why) && split(body, ret_status, &why);
+    close(fd);
+    return ok || error_set(err, "%s: %.400s", address, why.text);
 }

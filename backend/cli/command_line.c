@@ -21,6 +21,7 @@
 #include "cli/subscribe_cmd.h"
 #include "cli/token_cmd.h"
 #include "cli/token_inspect.h"
+#include "cli/trace_cmd.h"
 #include "config/config.h"
 #include "config/foreign.h"
 
@@ -71,6 +72,13 @@ static const struct command_option token_options[] = {
     {"--secret", "KEY",
      "a secret on a command line is no secret: use --key-file, -c or the environment",
      COMMAND_OPTION_REFUSED},
+    {0},
+};
+
+static const struct command_option dump_options[] = {
+    {"--topic", "TOPIC", "those alone; * and a template may match several", 0},
+    {"--since", "DURATION", "those of the last hour, say: 1h", 0},
+    CONFIGURATION,
     {0},
 };
 
@@ -157,6 +165,12 @@ static const struct command commands[] = {
      "changes nothing, but publishes a few private updates. Without URL: what public_urls or\n"
      "resource_identifier say, else the inside alone. Exit status: 0 nothing is bad, 1 something.",
      "sudo alipes doctor https://example.com", doctor_options, doctor_cmd},
+    {"trace", "[TOPIC]", 0, 1, "what happens to the updates of a topic, live",
+     "Shows for each update of TOPIC (without it: of any topic) that it was published, whom\n"
+     "it met, and from whom it was withheld and why; who begins and ends to ask for it.\n"
+     "Asked as stat is, on the hub's own machine; max_traces of them at a time. Lines are\n"
+     "those of the log, never with data. It ends by Ctrl-C.",
+     "sudo alipes trace https://example.com/books/1", configuration, trace_cmd},
     {"token", "", 0, 0, "makes a token",
      "Makes a token that grants what --publish and --subscribe say, and prints it. It is\n"
      "signed with the key of the configuration, or with one of your own (--key-file). In\n"
@@ -186,11 +200,14 @@ static const struct command commands[] = {
     {"history dump", "[FOLDER]", 0, 1, "every update as a line of JSON",
      "Writes every update as a line of JSON, oldest first; the begins and ends of active\n"
      "subscriptions too, each in its place. Works beside a running hub.",
-     "alipes history dump >updates.jsonl", configuration, history_cmd},
+     "alipes history dump >updates.jsonl\n"
+     "alipes history dump --since 1h --topic 'https://example.com/books/{id}'",
+     dump_options, history_cmd},
     {"history restore", "[FOLDER]", 0, 1, "such lines into an empty folder",
      "Reads such lines from standard input into an empty history that no hub has open.\n"
      "Run by root, it works as the owner of the folder, or of the one it is to be made\n"
-     "in, so that the hub can go on with its files, and says so.",
+     "in, so that the hub can go on with its files, and says so. One that does not come to\n"
+     "its end leaves nothing.",
      "alipes history restore <updates.jsonl", configuration, history_cmd},
     {"config check", "[FILE]", 0, 1, "is this configuration right?",
      "Says all that is wrong with a configuration, each with its line, and what is worth\n"

@@ -27,6 +27,7 @@ struct source {
 
 struct dump {
     FILE *out;
+    const struct sieve *sieve;
     struct buf line;
     struct source sources[2];
     uint64_t strange;
@@ -82,6 +83,8 @@ is_lost(const struct source *s)
 static void
 write_one(struct dump *d, struct source *s)
 {
+    if (!sieve_takes(d->sieve, &s->record))
+        return;
     buf_clear(&d->line);
     if (!event_line_write(&d->line, &s->record, s->position.run, is_lost(s))) {
         d->strange++;
@@ -135,9 +138,9 @@ judge(const struct dump *d, struct error *err)
 }
 
 enum dump_end
-dump_history(const char *path, FILE *out, struct error *err)
+dump_history(const char *path, const struct sieve *sieve, FILE *out, struct error *err)
 {
-    struct dump d = {.out = out};
+    struct dump d = {.out = out, .sieve = sieve};
     enum dump_end end = DUMP_REFUSED;
     buf_init(&d.line, SIZE_MAX);
     if (open_both(&d, path, err)) {

@@ -91,6 +91,7 @@ struct seal {
 struct dump {
     struct client client;
     FILE *out;
+    const struct sieve *sieve;
     struct buf line, bytes;
     struct seal *seals; /* owns */
     size_t seal_count, next_seal;
@@ -156,8 +157,9 @@ write_update(struct dump *d, const struct entry *e, struct update *u)
     if (!buf_reserve(&d->bytes, size))
         return false;
     disk_record_write(d->bytes.ptr, u, 0, &r);
-    return disk_record_read(SLICE_OF(d->bytes.ptr, size), 0, &r) == DISK_RECORD_OK &&
-           event_line_write(&d->line, &r, e->position.run, false);
+    if (disk_record_read(SLICE_OF(d->bytes.ptr, size), 0, &r) != DISK_RECORD_OK)
+        return false;
+    return !sieve_takes(d->sieve, &r) || event_line_write(&d->line, &r, e->position.run, false);
 }
 
 static void
@@ -216,10 +218,11 @@ write_all(struct dump *d, struct error *err)
 }
 
 bool
-shared_history_dump(const struct config *c, FILE *out, bool *ret_any, struct error *err)
+shared_history_dump(const struct config *c, const struct sieve *sieve, FILE *out, bool *ret_any,
+                    struct error *err)
 {
     struct redis_settings settings;
-    struct dump d = {.out = out};
+    struct dump d = {.out = out, .sieve = sieve};
     buf_init(&d.line, SIZE_MAX);
     buf_init(&d.bytes, SIZE_MAX);
     redis_settings_of(&settings, c);

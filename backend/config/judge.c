@@ -226,6 +226,8 @@ judge_names(struct config *c)
         settings_refuse(c, "resource_identifier", "a blank, quote or control character");
         break;
     }
+    if (c->ui_metrics != UI_METRICS_NONE && !c->ui)
+        settings_note(c, "ui_metrics", "no effect without ui");
     if (slice_starts(health, path) && (health.len == path.len || health.ptr[path.len] == '/'))
         settings_refuse(c, "healthz", "%s is the hub's own path; take another one", c->healthz);
 }

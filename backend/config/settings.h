@@ -28,6 +28,13 @@ enum stream_cursor {
     STREAM_CURSOR_OFF,
 };
 
+/* Whom the page shows the hub's metrics (hub/ui.h). */
+enum ui_metrics {
+    UI_METRICS_NONE,
+    UI_METRICS_TOKEN,
+    UI_METRICS_ALL,
+};
+
 /* Who may sign tokens of 1.0. A role without a key is refused for this issuer. */
 struct issuer_setting {
     char *id, *place;
@@ -71,9 +78,10 @@ struct config {
     unsigned forwarded; /* enum forwarded */
     uint64_t leeway_ms, jwks_refresh_ms, jwks_cooldown_ms, jwks_max_age_ms;
     uint64_t key_wait_timeout_ms, max_key_waits;
-    uint64_t max_subscription_lists, subscription_list_timeout_ms;
+    uint64_t max_subscription_lists, subscription_list_timeout_ms, max_traces;
     char *jwks_ca; /* NULL: the system's */
-    bool anonymous, debug, fastcgi_multiplexing;
+    bool anonymous, debug, fastcgi_multiplexing, ui;
+    unsigned ui_metrics;                /* enum ui_metrics */
     unsigned id_format_uuid4, busy_503; /* 1: they do */
     unsigned stream_cursor;             /* enum stream_cursor */
     uint64_t heartbeat_ms, write_timeout_ms, shutdown_timeout_ms, head_timeout_ms, body_timeout_ms;

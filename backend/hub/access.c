@@ -23,6 +23,7 @@
 #include "hub/hold.h"
 #include "hub/home.h"
 #include "hub/trace.h"
+#include "hub/watch.h"
 #include "metrics/metrics.h"
 #include "request/credential.h"
 #include "request/hub_url.h"
@@ -288,6 +289,18 @@ note(char *into, size_t size, struct slice text)
     snprintf(into, size, SLICE_FMT, SLICE_ARG(slice_head(text, size)));
 }
 
+/* What the log says once a second, each time to who traces that topic. */
+static void
+tell_watches(const struct exchange *ex, struct slice topic, const struct token_refusal *refusal)
+{
+    struct buf line;
+    buf_init(&line, TRACE_LINE_BYTES);
+    buf_addf(&line, "conn=%llu ", (unsigned long long)ex->id);
+    token_refusal_write(&line, refusal);
+    watch_refused(hub_worker_of(ex->worker), topic, buf_slice(&line));
+    buf_fini(&line);
+}
+
 void
 access_refuse_topic(struct exchange *ex, enum role role, const struct grant *grant,
                     struct slice topic)
@@ -298,5 +311,19 @@ access_refuse_topic(struct exchange *ex, enum role role, const struct grant *gra
     note(refusal.granted, sizeof refusal.granted, words_slice(&granted.topics));
     if (grant->dialect == DIALECT_0X && granted.trap)
         snprintf(refusal.detail, sizeof refusal.detail, "%s", granted.trap);
+    if (watch_is_on(hub_worker_of(ex->worker)))
+        tell_watches(ex, topic, &refusal);
     reply_refusal(ex, &refusal);
+}
+
+bool
+access_allow_path(struct exchange *ex, const struct grant *grant)
+{
+    struct topic topic = topic_of(ex->request->path);
+    uint64_t steps = rights_budget(grant->rights, 1);
+    bool allowed = rights_allow(grant->rights, ROLE_SUBSCRIBE, &topic, &steps);
+    topic_fini(&topic);
+    if (!allowed)
+        access_refuse_topic(ex, ROLE_SUBSCRIBE, grant, topic.text);
+    return allowed;
 }

@@ -24,6 +24,9 @@ MUST_CHECK bool access_still(struct exchange *, enum role, struct grant **grant)
 void access_refuse(struct exchange *, enum role, enum token_fault, const struct grant *);
 /* The same for a topic that the grant does not have: the log names both. */
 void access_refuse_topic(struct exchange *, enum role, const struct grant *, struct slice topic);
+/* Does it grant `subscribe` on this very path, as lists and metrics ask? Else the exchange is
+ * answered. */
+MUST_CHECK bool access_allow_path(struct exchange *, const struct grant *);
 /* The hub stops: answers everything that waits for keys. */
 void access_stop(struct hub_worker *);
 /* News of an attempt to fetch a set: requests that wait for that one, or for any set, go on. */

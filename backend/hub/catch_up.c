@@ -89,11 +89,7 @@ catch_up_resume(struct stream *s, struct position after)
 static enum match
 matches(struct stream *s, const struct update *u, uint64_t *steps)
 {
-    const struct replay_matchers m = {.all = s->subscriptions,
-                                      .count = s->subscription_count,
-                                      .exact = s->exact_count,
-                                      .has_everything = s->has_everything,
-                                      .grant = s->grant};
+    const struct replay_matchers m = stream_matchers(s);
     if (!stream_may_hear(s, u))
         return MATCH_NO;
     return replay_match(&s->home->index, &m, u, &s->replay, steps);

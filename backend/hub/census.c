@@ -36,7 +36,7 @@ struct census {
     struct message message;
     struct worker *origin;
     struct hub *hub;
-    struct hub_worker *home; /* where it is; NULL: it was everywhere */
+    unsigned number; /* of the worker where it is; hub->workers: it was everywhere */
     struct stream_look look;
     uint64_t after; /* only streams with a later serial */
     size_t left;    /* that the page still takes */
@@ -134,6 +134,12 @@ write_stream(struct buf *out, const struct stream *s)
     buf_add_byte(out, '}');
 }
 
+static struct hub_worker *
+home_of(const struct census *c)
+{
+    return hub_worker_of(c->hub->crew[c->number]);
+}
+
 /* --- from worker to worker -------------------------------------------------------------------- */
 
 static void on_visit(struct worker *, struct message *);
@@ -171,9 +177,8 @@ static void
 go_home(struct census *c)
 {
     buf_add(&c->page, SLICE("]"));
-    if (c->home)
-        buf_addf(&c->page, ",\"next\":\"%u-%llu\"", worker_number(c->home->worker),
-                 (unsigned long long)c->after);
+    if (c->number < c->hub->workers)
+        buf_addf(&c->page, ",\"next\":\"%u-%llu\"", c->number, (unsigned long long)c->after);
     buf_add(&c->page, SLICE("}\n"));
     c->message.receive = on_home;
     worker_post(c->origin, &c->message);
@@ -188,10 +193,10 @@ is_full(const struct census *c)
 static void
 go_on(struct census *c)
 {
-    if (c->home == NULL || is_full(c))
+    if (c->number == c->hub->workers || is_full(c))
         go_home(c);
     else
-        worker_post(c->home->worker, &c->message);
+        worker_post(c->hub->crew[c->number], &c->message);
 }
 
 /* One turn's part. False: this worker has no further stream. */
@@ -201,7 +206,7 @@ visit(struct census *c)
     for (size_t steps = 0; steps < STEPS_A_TURN; steps++) {
         if (is_full(c))
             return true;
-        struct stream *s = stream_look_next(c->home, &c->look);
+        struct stream *s = stream_look_next(home_of(c), &c->look);
         if (s == NULL)
             return false;
         if (s->serial <= c->after)
@@ -220,7 +225,7 @@ on_visit(struct worker *worker, struct message *m)
     struct census *c = CONTAINER_OF(m, struct census, message);
     (void)worker;
     if (!c->has_begun)
-        stream_look_begin(c->home, &c->look);
+        stream_look_begin(home_of(c), &c->look);
     c->has_begun = true;
     bool has_more = visit(c);
     if (!has_more || is_full(c)) {
@@ -228,7 +233,7 @@ on_visit(struct worker *worker, struct message *m)
         c->has_begun = false;
     }
     if (!has_more) {
-        c->home = c->home->next;
+        c->number++;
         c->after = 0;
     }
     go_on(c);
@@ -241,12 +246,10 @@ read_after(struct census *c, struct slice value)
 {
     uint64_t number;
     size_t dash = slice_index(value, '-');
-    if (!slice_u64(slice_head(value, dash), UINT32_MAX, &number) ||
-        !slice_u64(slice_from(value, dash + 1), UINT64_MAX, &c->after))
-        return false;
-    while (c->home && worker_number(c->home->worker) != number)
-        c->home = c->home->next;
-    return c->home != NULL;
+    bool ok = slice_u64(slice_head(value, dash), UINT32_MAX, &number) && number < c->hub->workers &&
+              slice_u64(slice_from(value, dash + 1), UINT64_MAX, &c->after);
+    c->number = ok ? (unsigned)number : 0;
+    return ok;
 }
 
 static bool
@@ -265,7 +268,6 @@ read_query(struct census *c, struct exchange *ex)
     struct form form = {ex->request->query};
     struct slice name, value;
     bool failed = false, ok = true;
-    c->home = c->hub->homes;
     c->left = PAGE;
     while (ok && form_next(&form, &ex->arena, &name, &value, &failed))
         ok = slice_eq(name, SLICE("after"))   ? read_after(c, value)

@@ -42,6 +42,7 @@
 #include "hub/strike.h"
 #include "hub/trace.h"
 #include "hub/walk.h"
+#include "hub/watch.h"
 #include "metrics/metrics.h"
 
 #include <stdlib.h>
@@ -68,6 +69,7 @@ struct delivery {
     struct batch *batch; /* being matched; the tail holds it; NULL: none */
     uint32_t at;         /* the update being matched */
     bool walking;        /* the index has begun with it */
+    bool watched;        /* somebody traces it */
     bool matched;        /* all of it is */
     uint64_t stamp;      /* one a matched update: a stream that bears it was met already */
     uint64_t turn, steps, writing; /* of matching and of writing left in this turn */
@@ -179,8 +181,17 @@ collect(struct stream *s, void *context)
     return true;
 }
 
-/* The same, for an update that has a tally. Where its matching pauses, a stream that was here
- * before may have read it from the tail meanwhile, and stand behind it. */
+static void
+note(struct delivery *d, const struct stream *s, const struct update *u, enum trace_meeting how)
+{
+    if (u->tally)
+        trace_met(u, how);
+    if (d->watched)
+        watch_met(d->home, s->exchange, s->grant, how);
+}
+
+/* The same, for an update that has a tally, or is traced. Where its matching pauses, a stream that
+ * was here before may have read it from the tail meanwhile, and stand behind it. */
 static bool
 collect_traced(struct stream *s, void *context)
 {
@@ -190,13 +201,14 @@ collect_traced(struct stream *s, void *context)
         return true;
     bool is_ahead = position_cmp(u->position, s->position) > 0;
     bool goes_out = is_ahead && s->state == STREAM_LIVE;
-    if (is_ahead || s->begun_in != d->home->batches) {
+    if ((is_ahead || s->begun_in != d->home->batches) && stream_may_hear(s, u)) {
         enum match answer = rights_memo_may_get(&d->memo, s->grant, u, &d->steps);
         if (answer == MATCH_LIMIT)
             return false;
-        trace_met(u, answer != MATCH_YES ? TRACE_NOT_GRANTED
-                     : goes_out          ? TRACE_SENT
-                                         : TRACE_CATCHING_UP);
+        note(d, s, u,
+             answer != MATCH_YES ? TRACE_NOT_GRANTED
+             : goes_out          ? TRACE_SENT
+                                 : TRACE_CATCHING_UP);
         if (answer == MATCH_YES && goes_out)
             make_due(d, s);
     }
@@ -285,18 +297,22 @@ match_batch(struct delivery *d)
         bool is_for_nobody = !d->walking && list_is_empty(&d->home->streams);
         if (!d->walking && u->kind == UPDATE_BEGIN && d->home->departures && u->active)
             departures_meet(d->home->departures, u);
+        if (!d->walking)
+            d->watched = watch_is_on(d->home) && watch_look(d->home, u);
         if (!d->walking && !is_for_nobody) {
             if (d->due_count > MAX_DUE)
                 return false;
             d->stamp++;
             rights_memo_next(&d->memo);
-            walk_begin(&d->home->index, u, u->tally ? collect_traced : collect, d);
+            walk_begin(&d->home->index, u, u->tally || d->watched ? collect_traced : collect, d);
             d->walking = true;
         }
         if (!is_for_nobody && !walk_go_on(&d->home->index, &d->steps))
             return false;
         if (u->tally)
             trace_matched(u);
+        if (d->watched)
+            watch_matched(d->home, u);
     }
     return true;
 }

@@ -27,7 +27,8 @@ on_gone(struct exchange *ex)
     struct hold *h = ex->state;
     give_back(h);
     h->drop(h);
-    ex->handler->on_gone(ex);
+    if (ex->handler->on_gone)
+        ex->handler->on_gone(ex);
 }
 
 static const struct exchange_handler waiting_handler = {.on_gone = on_gone};

@@ -32,8 +32,8 @@ struct hub {
     struct pattern_ban *bans;            /* owns */
     uint64_t begun_ms;                   /* wall clock */
     unsigned workers;
-    struct hub_worker
-        *homes; /* each worker's, by hub_worker.next; the last one made is the first */
+    struct worker **crew; /* owns; so many */
+    atomic_size_t traces; /* hub/tracing.h */
     atomic_size_t streams;
     atomic_size_t key_waits;          /* requests that wait for a JWK set */
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
@@ -67,6 +67,8 @@ struct hub_worker {
     struct departures *departures; /* NULL: active subscriptions are off */
     struct list key_waits;         /* hub/access.h */
     struct list settling;          /* hub/settling.h */
+    struct list watches;           /* hub/watch.h; mostly none */
+    struct list tracings;          /* hub/tracing.h; those that are asked for here */
     const struct hold *resuming;   /* hub/hold.h */
 };
 

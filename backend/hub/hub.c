@@ -16,6 +16,8 @@
 #include "hub/roster.h"
 #include "hub/settling.h"
 #include "hub/sweep.h"
+#include "hub/tracing.h"
+#include "hub/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +61,7 @@ hub_free(struct hub **ref)
     quota_free(&hub->by_token);
     quota_free(&hub->by_address);
     pattern_ban_free(&hub->bans);
+    free(hub->crew);
     free(hub);
 }
 
@@ -67,9 +70,8 @@ hub_worker_new(struct hub *hub, struct worker *worker)
 {
     struct hub_worker *home = xalloc(sizeof *home);
     home->hub = hub;
-    home->next = hub->homes;
-    hub->homes = home;
-    hub->workers++;
+    hub->crew = xrealloc(hub->crew, (hub->workers + 1) * sizeof(struct worker *));
+    hub->crew[hub->workers++] = worker;
     home->worker = worker;
     home->rules = rules_ref(hub->rules);
     home->tokens = token_cache_new(hub->config->token_cache);
@@ -77,6 +79,8 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     list_init(&home->looks);
     list_init(&home->key_waits);
     list_init(&home->settling);
+    list_init(&home->watches);
+    list_init(&home->tracings);
     index_init(&home->index);
     tail_init(&home->tail, hub->config->tail);
     hub_set_limits(home);
@@ -98,6 +102,7 @@ hub_worker_free(struct hub_worker **ref)
     *ref = NULL;
     if (home == NULL)
         return;
+    watch_forget(home);
     departures_free(&home->departures);
     roster_desk_free(&home->rosters);
     sweep_free(&home->sweep);
@@ -131,6 +136,7 @@ hub_end_streams(struct hub_worker *home)
 {
     access_stop(home);
     settling_stop(home);
+    tracing_stop(home);
     compile_queue_stop(home->compiling);
     delivery_end_streams(home->delivery);
 }

@@ -69,6 +69,14 @@ meets_any(struct index *ix, const struct replay_matchers *m, const struct update
 }
 
 enum match
+replay_meets(struct index *ix, const struct replay_matchers *m, const struct topic *topic,
+             uint64_t *steps)
+{
+    struct replay at = {0};
+    return m->has_everything ? MATCH_YES : meets(ix, m, topic, &at, steps);
+}
+
+enum match
 replay_match(struct index *ix, const struct replay_matchers *m, const struct update *u,
              struct replay *at, uint64_t *steps)
 {

@@ -27,4 +27,8 @@ struct replay_matchers {
 MUST_CHECK enum match replay_match(struct index *, const struct replay_matchers *,
                                    const struct update *, struct replay *, uint64_t *steps);
 
+/* Their matchers alone, and one topic; MATCH_LIMIT: the steps did not do. */
+MUST_CHECK enum match replay_meets(struct index *, const struct replay_matchers *,
+                                   const struct topic *, uint64_t *steps);
+
 #endif

@@ -365,19 +365,6 @@ show(struct exchange *ex, struct registry *registry, const struct roster_path *p
     buf_fini(&cursor);
 }
 
-/* Does the token grant `subscribe` on this very path? Else it is answered. */
-static bool
-may_read(struct exchange *ex, const struct grant *grant)
-{
-    struct topic topic = topic_of(ex->request->path);
-    uint64_t steps = rights_budget(grant->rights, 1);
-    bool allowed = rights_allow(grant->rights, ROLE_SUBSCRIBE, &topic, &steps);
-    topic_fini(&topic);
-    if (!allowed)
-        access_refuse_topic(ex, ROLE_SUBSCRIBE, grant, topic.text);
-    return allowed;
-}
-
 /* False: it is answered. */
 static bool
 read_path(struct exchange *ex, struct roster_path *p)
@@ -414,7 +401,7 @@ on_head(struct exchange *ex)
         roster_query_read(&ex->arena, ex->request->query, ex->config->max_matchers, &query);
     if (path.kind == ROSTER_ALL)
         path.dialect = grant->dialect;
-    bool may = may_read(ex, grant);
+    bool may = access_allow_path(ex, grant);
     grant_unref(&grant);
     if (may && fault)
         reply_text(ex, 400, slice_of(fault));

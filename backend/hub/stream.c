@@ -26,6 +26,7 @@
 #include "hub/stream_cursor.h"
 #include "hub/trace.h"
 #include "hub/walk.h"
+#include "hub/watch.h"
 #include "metrics/metrics.h"
 #include "request/hub_url.h"
 #include "request/reply.h"
@@ -70,6 +71,44 @@ stream_move(struct stream *s, enum stream_state to)
     state_move(&machine, &s->state, to, s->exchange->id);
     if (to == STREAM_CATCHING_UP)
         metrics_add(METRIC_streams_catching_up, 1);
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+static bool
+is_traced(const struct stream *s)
+{
+    return log_wants(LOG_DEBUG) || watch_is_on(s->home);
+}
+
+/* To the log, and to who traces a topic for which it asks. */
+static void
+tell(const struct stream *s, const char *event, struct buf *line)
+{
+    const struct replay_matchers m = stream_matchers(s);
+    log_line(LOG_DEBUG, event, SLICE_FMT, SLICE_ARG(buf_slice(line)));
+    watch_stream(s->home, &m, event, buf_slice(line));
+    buf_fini(line);
+}
+
+static void
+trace_begin(const struct stream *s, const struct subscribe_form *q)
+{
+    struct buf line;
+    buf_init(&line, TRACE_LINE_BYTES);
+    trace_stream_begin(&line, s->exchange, s->grant, q);
+    tell(s, "stream_begin", &line);
+}
+
+static void
+trace_end(const struct stream *s, bool by_hub)
+{
+    struct buf line;
+    uint32_t now_s = (uint32_t)(worker_now_ms(s->home->worker) / 1000);
+    buf_init(&line, TRACE_LINE_BYTES);
+    trace_stream_end(&line, s->exchange->id, state_names[s->state], by_hub, now_s - s->begun_s,
+                     s->sent);
+    tell(s, "stream_end", &line);
 }
 
 /* --- begin ------------------------------------------------------------------------------------ */
@@ -216,8 +255,8 @@ stream_begin(struct hub_worker *home, struct exchange *ex, struct grant *grant,
     }
     settle(s, ex, grant, address_key);
     s->dialect = q->cursor.dialect;
-    if (log_wants(LOG_DEBUG))
-        trace_stream_begin(ex, grant, q);
+    if (is_traced(s))
+        trace_begin(s, q);
     if (home->departures && s->was_there)
         s->presence = presence_go_on(home, ex, grant, q);
     if (home->departures && s->presence == NULL)
@@ -450,9 +489,8 @@ stream_gone(struct stream *s)
     struct worker *worker = s->home->worker;
     /* Else the hub has ended it, and told when to return; or its front has it still. */
     bool left = s->state != STREAM_ENDING && !s->exchange->may_return;
-    if (log_wants(LOG_DEBUG))
-        trace_stream_end(s->exchange->id, state_names[s->state], !left,
-                         (uint32_t)(worker_now_ms(worker) / 1000) - s->begun_s, s->sent);
+    if (is_traced(s))
+        trace_end(s, !left);
     stream_move(s, STREAM_GONE);
     if (s->has_head) {
         metrics_count(METRIC_streams_closed);

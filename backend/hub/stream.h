@@ -86,6 +86,15 @@ void stream_look_begin(struct hub_worker *, struct stream_look *);
 struct stream *stream_look_next(struct hub_worker *,
                                 struct stream_look *); /* NULL: all were seen */
 
+static inline struct replay_matchers
+stream_matchers(const struct stream *s)
+{
+    return (struct replay_matchers){.all = s->subscriptions,
+                                    .count = s->subscription_count,
+                                    .exact = s->exact_count,
+                                    .has_everything = s->has_everything,
+                                    .grant = s->grant};
+}
 /* Begins and ends are for streams of their dialect alone; 0.x does not hear of itself. */
 static inline bool
 stream_may_hear(const struct stream *s, const struct update *u)

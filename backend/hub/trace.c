@@ -22,9 +22,12 @@
 
 #include "auth/rights.h"
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "hub/subscribe_form.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,10 +35,6 @@ struct tally {
     atomic_uint left; /* workers that have still to match it */
     atomic_uint met[TRACE_MEETINGS];
     char line[]; /* the beginning of the line */
-};
-
-enum {
-    LINE_MAX_BYTES = 1600
 };
 
 /* What is right by the protocol and not what its sender meant. */
@@ -75,7 +74,7 @@ trace_publish(const struct exchange *ex, struct update *u, const struct publish_
               unsigned workers)
 {
     struct buf line;
-    buf_init(&line, LINE_MAX_BYTES);
+    buf_init(&line, TRACE_LINE_BYTES);
     buf_addf(&line, "conn=%llu id=%s", (unsigned long long)ex->id, LOG_SLICE(u->id));
     add_fields(&line, f);
     buf_add_byte(&line, 0);
@@ -141,7 +140,7 @@ prefix_of(enum matcher_type type)
 }
 
 void
-trace_stream_begin(const struct exchange *ex, const struct grant *grant,
+trace_stream_begin(struct buf *line, const struct exchange *ex, const struct grant *grant,
                    const struct subscribe_form *q)
 {
     struct words topics = {.len = 0};
@@ -154,7 +153,7 @@ trace_stream_begin(const struct exchange *ex, const struct grant *grant,
         if (trap && msg[0] == 0)
             msg = trap;
     }
-    log_line(LOG_DEBUG, "stream_begin",
+    buf_addf(line,
              "conn=%llu topics=%s private_topics=%s token=%s dialect=%s cursor=%s address=%s%s%s%s",
              (unsigned long long)ex->id, LOG_SLICE(words_slice(&topics)),
              LOG_SLICE(words_slice(&granted.topics)), grant ? ex->token_by : "none",
@@ -171,10 +170,22 @@ trace_stream_cursor(uint64_t conn, bool found)
 }
 
 void
-trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds, uint32_t events)
+trace_stream_end(struct buf *line, uint64_t conn, const char *state, bool by_hub, uint32_t seconds,
+                 uint32_t events)
 {
-    log_line(LOG_DEBUG, "stream_end", "conn=%llu state=%s by=%s seconds=%u events=%u",
-             (unsigned long long)conn, state, by_hub ? "hub" : "peer", seconds, events);
+    buf_addf(line, "conn=%llu state=%s by=%s seconds=%u events=%u", (unsigned long long)conn, state,
+             by_hub ? "hub" : "peer", seconds, events);
+}
+
+void
+trace_line(struct buf *out, const char *event, const char *fmt, ...)
+{
+    char fields[TRACE_LINE_BYTES], when[LOG_TIME];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(fields, sizeof fields, fmt, args);
+    va_end(args);
+    buf_addf(out, "data: time=%s event=%s %s\n", log_time(when, clock_wall_ms()), event, fields);
 }
 
 void

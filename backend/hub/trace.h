@@ -6,6 +6,7 @@
  * update has a tally. */
 
 #include "auth/grant.h"
+#include "base/buf.h"
 #include "base/words.h"
 #include "hub/publish_form.h"
 #include "request/exchange.h"
@@ -31,12 +32,19 @@ void trace_publish(const struct exchange *, struct update *, const struct publis
 void trace_met(const struct update *, enum trace_meeting);
 void trace_matched(const struct update *);
 
-/* While the request is still there; `grant` NULL: anonymous. */
-void trace_stream_begin(const struct exchange *, const struct grant *,
+/* What there is to say of a stream that begins, while its request is still there; `grant` NULL:
+ * anonymous. And of one that ends. */
+void trace_stream_begin(struct buf *, const struct exchange *, const struct grant *,
                         const struct subscribe_form *);
-void trace_stream_cursor(uint64_t conn, bool found);
-void trace_stream_end(uint64_t conn, const char *state, bool by_hub, uint32_t seconds,
+void trace_stream_end(struct buf *, uint64_t conn, const char *state, bool by_hub, uint32_t seconds,
                       uint32_t events);
+void trace_stream_cursor(uint64_t conn, bool found);
+
+enum {
+    TRACE_LINE_BYTES = 1600 /* of any of these lines */
+};
+/* A line as the log has it, with its time, for who follows a trace: as data of an event of SSE. */
+void trace_line(struct buf *, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* So many begins of a stream were committed; `first` is one of them. */
 void trace_subscriptions_begin(uint64_t conn, const struct active *first, uint32_t count);

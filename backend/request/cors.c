@@ -92,7 +92,7 @@ cors_add(const struct exchange *ex, struct reply *r)
     }
     reply_add(r, SLICE("Access-Control-Expose-Headers"),
               SLICE("Last-Event-ID, Mercure-Last-Event-ID, Link, WWW-Authenticate, ETag, "
-                    "X-Total-Count"));
+                    "X-Total-Count, X-Alipes-Reason"));
     return true;
 }
 

@@ -12,6 +12,7 @@ status_reason(unsigned status)
         {200, SLICE_INIT("OK")},
         {204, SLICE_INIT("No Content")},
         {304, SLICE_INIT("Not Modified")},
+        {308, SLICE_INIT("Permanent Redirect")},
         {400, SLICE_INIT("Bad Request")},
         {401, SLICE_INIT("Unauthorized")},
         {403, SLICE_INIT("Forbidden")},

@@ -7,11 +7,13 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py tokens …         what tokens cost: tokens.py
     tests/bench/run.py history …        what durable publishing and replay cost: history.py
     tests/bench/run.py matching …       what matchers cost: matching.py
+    tests/bench/run.py traces …         what tracing costs, and what it costs where nobody does: traces.py
     tests/bench/run.py subscriptions …  what active subscriptions cost: subscriptions.py
     tests/bench/run.py lists …          what lists of active subscriptions cost: lists.py
     tests/bench/run.py chain …          what a delivery costs behind Apache, by its module and without: chain.py
     tests/bench/run.py heartbeat …      what heartbeats cost behind each front: heartbeat.py
     tests/bench/run.py nodes …          what several hubs on one Redis cost, beside centrifugo: nodes.py
+    tests/bench/run.py page …           what the page for people does while events pour in: page.py
 
 The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
 for FastCGI it stands on a Unix socket too. nchan runs on TCP, one worker, messages in memory.
@@ -19,6 +21,7 @@ Ratios are of server CPU per unit (delivery, publish, connect and leave) or of u
 wall time is noise on a busy machine, which is why every figure is a median.
 """
 import argparse
+import contextlib
 import glob
 import json
 import os
@@ -38,6 +41,7 @@ import history
 import lists
 import matching
 import tokens
+import traces
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "bench"
@@ -118,10 +122,11 @@ class Server:
             self.process.wait()
 
 
-def measure(kind, wire, shape, seconds, binary):
+def measure(kind, wire, shape, seconds, binary, extra="", beside=lambda folder: contextlib.nullcontext()):
+    """`extra`: further lines of the configuration, with {} for its folder; `beside`: what goes on meanwhile."""
     folder = tempfile.mkdtemp(prefix="bench")
     os.chmod(folder, 0o755)
-    server = Server(kind, wire, binary, folder)
+    server = Server(kind, wire, binary, folder, extra.format(folder))
     try:
         base = f"http://127.0.0.1:{server.where}" if wire == "tcp" else f"unix:{server.where}:"
         command = [BUILD / "ssebench", *SHAPES[shape][0], "-d", 2 if shape == "idle" else seconds]
@@ -140,7 +145,8 @@ def measure(kind, wire, shape, seconds, binary):
                 if "-k" in SHAPES[shape][0]:  # one publish at a time on a FastCGI connection
                     command += ["-c", SHAPES[shape][0][SHAPES[shape][0].index("-k") + 1]]
         command += ["-w", server.process.pid, "--timeout", 60]
-        done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=180)
+        with beside(folder):
+            done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=180)
         if done.returncode != 0:
             raise SystemExit(f"{kind} {wire} {shape}: {done.stderr or done.stdout}")
         return json.loads(done.stdout)
@@ -167,6 +173,10 @@ def main():
         import subscriptions
         subscriptions.main(sys.argv[2:])
         return
+    if sys.argv[1:2] == ["page"]:
+        import page
+        page.main(sys.argv[2:])
+        return
     if sys.argv[1:2] == ["nodes"]:
         build()
         import nodes
@@ -180,6 +190,9 @@ def main():
         return
     if sys.argv[1:2] == ["matching"]:
         matching.main(sys.modules[__name__], sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["traces"]:
+        traces.main(sys.modules[__name__], sys.argv[2:])
         return
     options = argparse.ArgumentParser()
     options.add_argument("--runs", type=int, default=3)

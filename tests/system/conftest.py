@@ -365,8 +365,8 @@ def hub(tmp_path_factory):
 
 
 @contextmanager
-def chromium(folder, trusts="--ignore-certificate-errors"):
-    """`trusts`: the flag that has it take a test's certificates."""
+def chromium(folder, trusts="--ignore-certificate-errors", traces=None):
+    """`trusts`: the flag that has it take a test's certificates. `traces`: categories of events that its log `performance` has."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -376,6 +376,9 @@ def chromium(folder, trusts="--ignore-certificate-errors"):
                  "--host-resolver-rules=MAP *.example 127.0.0.1", f"--user-data-dir={folder}/browser"):
         options.add_argument(flag)
     options.binary_location = "/usr/bin/chromium"
+    if traces:
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+        options.add_experimental_option("perfLoggingPrefs", {"traceCategories": traces, "enableNetwork": False, "enablePage": False})
     driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
     try:
         yield driver

@@ -31,15 +31,16 @@ def running():
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_the_page_hears_what_it_publishes(running, browser):
+def test_the_page_is_connected_and_hears_what_it_publishes(running, browser):
     browser.get(running)
     wait_for(lambda: browser.find_element(By.ID, "state").text == "connected", "the stream")
-    browser.find_element(By.ID, "text").send_keys("hello from a browser")
-    browser.find_element(By.TAG_NAME, "button").click()
-    wait_for(lambda: "hello from a browser" in browser.find_element(By.ID, "messages").text, "the message")
-    (ROOT / "build").mkdir(exist_ok=True)
-    browser.save_screenshot(str(ROOT / "build/screenshot.png"))
-    browser.find_element(By.ID, "token").clear()
-    browser.find_element(By.ID, "text").send_keys("without a token")
-    browser.find_element(By.TAG_NAME, "button").click()
-    wait_for(lambda: "refused the token" in browser.find_element(By.ID, "error").text, "the refusal")
+    data = browser.find_element(By.ID, "data")
+    data.clear()
+    data.send_keys("hello from a browser")
+    browser.find_element(By.CSS_SELECTOR, "#publish button").click()
+    wait_for(lambda: "hello from a browser" in browser.find_element(By.ID, "list").text, "the event")
+    for part, found in (("token", "ends in 24 h"), ("connected", "1 active"), ("now", "open 2")):
+        browser.find_element(By.ID, f"tab-{part}").click()
+        if part == "connected":
+            browser.find_element(By.ID, "look").click()
+        wait_for(lambda: found in browser.find_element(By.ID, part).text, f"the part {part}")

@@ -555,3 +555,18 @@ def test_whoever_restores_from_a_terminal_is_told_that_it_reads_there(tmp_path):
     assert done.wait(60) == 0 and b"restored: 1 updates" in done.stderr.read()
     os.close(own), os.close(other)
     assert len(dump(tmp_path / "history")) == 1
+
+
+def test_a_dump_may_be_of_some_topics_and_of_late_alone(tmp_path):
+    folder, now = tmp_path / "history", int(time.time() * 1000)
+    rows = [("https://example.com/books/1", now - 7_200_000), ("https://example.com/films/1", now - 60_000), ("https://example.com/books/2", now - 60_000)]
+    lines = "".join(json.dumps({"id": topic[-7:], "topics": ["x", topic], "data": "d", "time": when}) + "\n" for topic, when in rows)
+    assert history("restore", folder, data=lines.encode()).returncode == 0
+    for words, ids in [((), ["books/1", "films/1", "books/2"]), (("--since", "1h"), ["films/1", "books/2"]),
+                       (("--topic", "https://example.com/books/{id}"), ["books/1", "books/2"]), (("--topic", "https://example.com/films/1"), ["films/1"]),
+                       (("--topic", "https://example.com/books/{id}", "--since=1h"), ["books/2"]), (("--topic", "*"), ["books/1", "films/1", "books/2"]),
+                       (("--topic", "y"), [])]:
+        done = history("dump", *words, folder)
+        assert done.returncode == 0 and [json.loads(line)["id"] for line in done.stdout.splitlines()] == ids, words
+    done = history("dump", "--since", "yesterday", folder)
+    assert done.returncode == 2 and b"--since: expected a duration, as in --since 1h" in done.stderr

@@ -553,7 +553,9 @@ def test_64_sets_are_fetched_at_a_time_and_the_rest_after_them(start_hub, server
     keys.slow = True
     issuers = (f"issuer https://{i}.example {{\n publisher {{\n jwks_uri https://127.0.0.1:{keys.port}/{i}\n }}\n}}" for i in range(most + 6))
     hub = start_hub("\n".join(issuers) + f"\njwks_ca {keys.folder}/ca.pem", keys=False)
-    wait_for(lambda: keys.asked >= most, "as many as there may be")
-    assert fetches(hub.server) == keys.asked == most  # all of them wait for their answer
+    # A busy machine may meet the time-out of a fetch, whose place another takes: what counts is how many there are at once.
+    seen = []
+    wait_for(lambda: seen.append(fetches(hub.server)) or seen.count(most) >= 20, "as many as there may be")
+    assert max(seen) == most
     keys.delay.set()
     wait_for(lambda: len(set(re.findall("event=key_set url=(\\S+)", hub.log()))) == most + 6, "all of them")

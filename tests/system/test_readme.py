@@ -150,7 +150,7 @@ def test_the_front_files_that_the_documents_name_are_there_and_none_is_quoted_in
 
 def test_the_readme_can_be_read_in_five_minutes():
     assert len((ROOT / "README.md").read_bytes()) <= 14000
-    assert (ROOT / "examples/chat/page.png").stat().st_size < 60000
+    assert (ROOT / "examples/page.png").stat().st_size < 60000
 
 
 def test_every_function_on_the_way_through_the_files_stands_in_its_file():

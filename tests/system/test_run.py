@@ -102,7 +102,10 @@ def test_it_answers_by_any_name(run):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         connection.request("GET", "/", headers={"Host": f"{name}:{port}"})
         reply = connection.getresponse()
-        assert reply.status == 200 and b"A page that listens" in reply.read()
+        assert reply.status == 302 and reply.headers["Location"].endswith("/.well-known/mercure/ui/") and reply.read() is not None
+        connection.request("GET", "/.well-known/mercure/ui/", headers={"Host": f"{name}:{port}"})
+        reply = connection.getresponse()
+        assert reply.status == 200 and b"<title>alipes" in reply.read()
         connection.close()
     assert Stream(("127.0.0.1", port), "topic=a").status == 200  # at hub.example
 

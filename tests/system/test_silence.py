@@ -446,7 +446,7 @@ def test_a_401_of_1_0_names_its_cookie(start_hub, tmp_path):
 
 @pytest.mark.parametrize("target, words", [
     ("/", f"the hub is at {PATH}."), ("/hub", f"the hub is at {PATH}."), (PATH + "/", "without a slash at its end"),
-    (PATH + "/ui/", f"the hub is at {PATH}."), (PATH + "/subscriptions", "The directive subscriptions is not set. (It takes a restart.)"),
+    (PATH + "/ui/", "The directive ui is not set."), (PATH + "/subscriptions", "The directive subscriptions is not set. (It takes a restart.)"),
     (PATH + "/subscriptions/a/b", "The directive subscriptions is not set."),
 ])
 def test_a_404_says_where_the_hub_is(hub, target, words):

@@ -584,7 +584,7 @@ def test_slow_readers_together_hold_no_more_than_max_held_bytes(start_hub, wire)
 
 
 def test_a_list_that_is_not_read_in_its_time_is_cut_and_seen_to_be_short(start_hub, wire):
-    hub = start_hub(ON + "max_request_head 1MiB\nsubscription_list_timeout 300ms\n", workers=1)
+    hub = start_hub(ON + "max_request_head 1MiB\nsubscription_list_timeout 3s\n", workers=1)
     made = crowd(hub)
     client = slow(hub, wire)
     wait_for(lambda: "bound=subscription_list_timeout" in hub.log(), "the bound's line")

@@ -39,6 +39,7 @@ START_TEST(what_the_whole_tells_is_said)
         {SLICE_INIT("anonymous\nprotocol_version_compatibility 7\n"), "get 401"},
         {SLICE_INIT(ISSUER), "neither resource_identifier nor public_urls"},
         {SLICE_INIT("anonymous\ntrusted_proxies 10.0.0.0/8\n"), "trusted_proxies: no effect"},
+        {SLICE_INIT("anonymous\nui_metrics all\n"), "ui_metrics: no effect without ui"},
         {SLICE_INIT("subscriber_jwt a\nsubscriber_jwks_url https://a/b\n"), "it counts"},
         {SLICE_INIT("anonymous\npublisher_jwt a\npublisher_jwt b\n"),
          "test.conf:3: publisher_jwt: it is there twice"},

@@ -117,7 +117,7 @@ static const struct {
     {SLICE_INIT("anonymous\nhistory { max_bytes 1MB }\n"), "max_bytes: must be 1MiB or more"},
     {SLICE_INIT("anonymous\nmax_update_size 300MiB\nhistory { max_bytes 4GiB }\n"
                 "transport redis { url redis://r }\n"),
-     "what Redis takes, here 268435456"},
+     "what Redis takes, here 67108864"},
 };
 
 START_TEST(what_contradicts_itself_is_refused)

@@ -127,6 +127,19 @@ START_TEST(a_peer_that_leaves_takes_the_hold_along_and_its_handler_hears_of_it)
 }
 END_TEST
 
+START_TEST(a_handler_that_needs_no_end_is_not_told_one)
+{
+    static const struct exchange_handler endless = {.on_head = again};
+    struct hold *h = hold();
+    h->handler = &endless;
+    ex.handler->on_gone(&ex);
+    ck_assert_ptr_eq(ex.handler, &endless);
+    ck_assert_uint_eq(gone, 0);
+    ck_assert_uint_eq(dropped, 1);
+    worker_free(&worker);
+}
+END_TEST
+
 START_TEST(a_stop_answers_all_that_wait)
 {
     hold();
@@ -139,4 +152,4 @@ END_TEST
 
 UNIT_MAIN("hub/hold", an_exchange_that_was_held_begins_again_with_its_state_and_knows_why,
           a_peer_that_leaves_takes_the_hold_along_and_its_handler_hears_of_it,
-          a_stop_answers_all_that_wait)
+          a_handler_that_needs_no_end_is_not_told_one, a_stop_answers_all_that_wait)
