@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/ascii.h"
+#include "hub/census.h"
 #include "hub/head.h"
 #include "hub/health.h"
 #include "hub/home.h"
@@ -43,7 +44,10 @@ answer_not_found(struct exchange *ex)
 static void
 answer_no_metrics(struct exchange *ex)
 {
-    reply_text(ex, 404, SLICE("There is nothing here; the metrics are at /metrics.\n"));
+    reply_text(
+        ex, 404,
+        SLICE(
+            "There is nothing here; the metrics are at /metrics, who is connected at /streams.\n"));
 }
 
 static struct slice
@@ -122,6 +126,7 @@ enum place {
     PLACE_HEALTHZ,
     PLACE_METADATA_DOCUMENT,
     PLACE_METRICS,
+    PLACE_STREAMS,
     PLACE_TRACE,
     PLACE_BESIDE_METRICS,
 };
@@ -161,6 +166,8 @@ static const struct {
     {PLACE_METRICS, SLICE_INIT("GET"), &scrape_handler},
     {PLACE_METRICS, SLICE_INIT("HEAD"), &scrape_handler},
     {PLACE_METRICS, SLICE_INIT(""), &healthz_method},
+    {PLACE_STREAMS, SLICE_INIT("GET"), &census_handler},
+    {PLACE_STREAMS, SLICE_INIT(""), &healthz_method},
     {PLACE_TRACE, SLICE_INIT("GET"), &tracing_handler},
     {PLACE_TRACE, SLICE_INIT(""), &trace_method},
     {PLACE_BESIDE_METRICS, SLICE_INIT("OPTIONS"), &other_options},
@@ -244,6 +251,8 @@ routes_find_metrics(struct exchange *ex)
     enum place place = PLACE_BESIDE_METRICS;
     if (slice_eq(ex->request->path, SLICE("/metrics")))
         place = PLACE_METRICS;
+    else if (slice_eq(ex->request->path, SLICE("/streams")))
+        place = PLACE_STREAMS;
     else if (slice_eq(ex->request->path, SLICE("/trace")))
         place = PLACE_TRACE;
     else if (slice_eq(ex->request->path, slice_of(config->healthz)))

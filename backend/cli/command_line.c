@@ -9,12 +9,15 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/version.h"
-#include "cli/ask_cmd.h"
 #include "cli/call.h"
 #include "cli/config_cmd.h"
+#include "cli/doctor/doctor_cmd.h"
+#include "cli/health_cmd.h"
 #include "cli/help.h"
 #include "cli/history_cmd.h"
 #include "cli/publish_cmd.h"
+#include "cli/stat_cmd.h"
+#include "cli/streams_cmd.h"
 #include "cli/subscribe_cmd.h"
 #include "cli/token_cmd.h"
 #include "cli/token_inspect.h"
@@ -39,6 +42,19 @@ static int print_completion(const struct call *);
 
 static const struct command_option configuration[] = {CONFIGURATION, {0}};
 
+static const struct command_option stat_options[] = {
+    {"--watch", "DURATION", "again and again", 0},
+    {"--all", NULL, "everything that is counted", 0},
+    CONFIGURATION,
+    {0},
+};
+
+static const struct command_option streams_options[] = {
+    {"--json", NULL, "each stream as a line of JSON", 0},
+    CONFIGURATION,
+    {0},
+};
+
 static const struct command_option token_options[] = {
     {"--publish", "TOPIC", "what it may publish; * is everything", COMMAND_OPTION_ALL},
     {"--subscribe", "TOPIC", "what it may subscribe to", COMMAND_OPTION_ALL},
@@ -59,11 +75,28 @@ static const struct command_option token_options[] = {
     {0},
 };
 
+static const struct command_option dump_options[] = {
+    {"--topic", "TOPIC", "those alone; * and a template may match several", 0},
+    {"--since", "DURATION", "those of the last hour, say: 1h", 0},
+    CONFIGURATION,
+    {0},
+};
+
 static const struct command_option inspect_options[] = {
     CONFIGURATION,
     {"--audience", "URL", "1.0: for which hub (default: resource_identifier)", 0},
     {"--publish", "TOPIC", "may it publish this?", 0},
     {"--subscribe", "TOPIC", "may it subscribe to this?", 0},
+    {0},
+};
+
+static const struct command_option doctor_options[] = {
+    CONFIGURATION,
+    {"--json", NULL, "one object, for programs", 0},
+    {"--ca", "FILE", "the authorities (PEM) that sign the site's certificate", 0},
+    {"--token", "FILE",
+     "a token for all of it, where the configuration\nhas no secret to sign one with", 0},
+    {"--root", "FOLDER", "the fronts' files are looked for below it", 0},
     {0},
 };
 
@@ -106,15 +139,32 @@ static const struct command commands[] = {
      "alipes subscribe --from earliest 'https://example.com/books/{id}'\n"
      "alipes subscribe --json --count 1 | jq -r .data",
      subscribe_options, subscribe_cmd},
+    {"streams", "", 0, 0, "who is connected",
+     "Prints who is connected: address (where the front tells it), how long, state, updates\n"
+     "that wait for it, updates sent, the token's sub, topics. It is asked at the first\n"
+     "address of metrics_listen (GET /streams), so whoever may read that socket may ask.",
+     "sudo alipes streams\n"
+     "sudo alipes streams --json | jq -r 'select(.state != \"LIVE\") | .address'",
+     streams_options, streams_cmd},
+    {"stat", "", 0, 0, "how the hub is, in five lines",
+     "Prints in five lines how the hub is: streams, publishes and deliveries a second (it\n"
+     "looks twice, a second apart), the history, bounds met. It is asked at the first\n"
+     "address of metrics_listen, so whoever may read that socket may ask.",
+     "sudo alipes stat\n"
+     "sudo alipes stat --watch 2s",
+     stat_options, stat_cmd},
     {"health", "", 0, 0, "is the hub of this configuration ready? (exit status)",
      "Asks the hub that runs with this configuration whether its history would take an\n"
      "update now (GET /healthz at the first address of listen). Exit status: 0 it would,\n"
      "1 it would not or nobody answers.",
      "alipes health && echo ready", configuration, health_cmd},
-    {"stat", "", 0, 0, "what it counts, for people (needs metrics_listen)",
-     "Prints what the hub that runs with this configuration counts. It is asked at the\n"
-     "first address of metrics_listen, so whoever may read that socket may ask.",
-     "sudo alipes stat", configuration, stat_cmd},
+    {"doctor", "[URL]", 0, 1, "what is wrong, from inside and through the public URL?",
+     "Looks at the hub from inside (configuration, keys, clock, history, socket, fronts) and\n"
+     "through URL, where pages find it (a publish and a subscription, streaming, heartbeat,\n"
+     "CORS, cookie), and says of each that it is well, or why not and which line to add. It\n"
+     "changes nothing, but publishes a few private updates. Without URL: what public_urls or\n"
+     "resource_identifier say, else the inside alone. Exit status: 0 nothing is bad, 1 something.",
+     "sudo alipes doctor https://example.com", doctor_options, doctor_cmd},
     {"trace", "[TOPIC]", 0, 1, "what happens to the updates of a topic, live",
      "Shows for each update of TOPIC (without it: of any topic) that it was published, whom\n"
      "it met, and from whom it was withheld and why; who begins and ends to ask for it.\n"
@@ -150,11 +200,14 @@ static const struct command commands[] = {
     {"history dump", "[FOLDER]", 0, 1, "every update as a line of JSON",
      "Writes every update as a line of JSON, oldest first; the begins and ends of active\n"
      "subscriptions too, each in its place. Works beside a running hub.",
-     "alipes history dump >updates.jsonl", configuration, history_cmd},
+     "alipes history dump >updates.jsonl\n"
+     "alipes history dump --since 1h --topic 'https://example.com/books/{id}'",
+     dump_options, history_cmd},
     {"history restore", "[FOLDER]", 0, 1, "such lines into an empty folder",
      "Reads such lines from standard input into an empty history that no hub has open.\n"
      "Run by root, it works as the owner of the folder, or of the one it is to be made\n"
-     "in, so that the hub can go on with its files, and says so.",
+     "in, so that the hub can go on with its files, and says so. One that does not come to\n"
+     "its end leaves nothing.",
      "alipes history restore <updates.jsonl", configuration, history_cmd},
     {"config check", "[FILE]", 0, 1, "is this configuration right?",
      "Says all that is wrong with a configuration, each with its line, and what is worth\n"

@@ -2,9 +2,8 @@
 
 #include "cli/config_cmd.h"
 
-#include "auth/authority_build.h"
-#include "auth/fetcher.h"
 #include "base/log.h"
+#include "cli/key_trial.h"
 #include "cli/man.h"
 #include "config/config.h"
 #include "config/reference.h"
@@ -36,29 +35,13 @@ config_print(const struct call *call)
     return 0;
 }
 
-/* As at start, but that nothing is fetched. */
-static void
-judge_key_settings(struct config *c)
-{
-    struct error err;
-    struct fetcher *fetcher = fetcher_new(NULL, NULL);
-    struct key_source **sources = fetcher_sources(fetcher, c, &err);
-    struct authority *authority =
-        sources ? authority_build(c, sources, &c->notes, &c->errors) : NULL;
-    if (sources == NULL)
-        settings_complain(c, "%s", err.text);
-    authority_free(&authority);
-    fetcher_drop(&sources, c->sources.count);
-    fetcher_free(&fetcher);
-}
-
 int
 config_check(const struct call *call)
 {
     const char *path = config_path(call->word_count ? call->words[0] : call_value(call, "-c"));
     struct config *c = config_read(path);
     trial_run(c);
-    judge_key_settings(c);
+    key_trial_run(c, &c->notes);
     size_t wrong = c->errors.count;
     for (size_t i = 0; i < wrong; i++)
         fprintf(stderr, "%s%s\n", log_priority(LOG_ERROR), c->errors.items[i]);

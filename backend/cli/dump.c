@@ -7,7 +7,10 @@
 
 #include "base/buf.h"
 #include "cli/event_line.h"
+#include "cli/progress.h"
 #include "cli/survey.h"
+
+#include <unistd.h>
 
 /* One of the two, at one of its records. */
 struct source {
@@ -24,6 +27,7 @@ struct source {
 
 struct dump {
     FILE *out;
+    const struct sieve *sieve;
     struct buf line;
     struct source sources[2];
     uint64_t strange;
@@ -79,6 +83,8 @@ is_lost(const struct source *s)
 static void
 write_one(struct dump *d, struct source *s)
 {
+    if (!sieve_takes(d->sieve, &s->record))
+        return;
     buf_clear(&d->line);
     if (!event_line_write(&d->line, &s->record, s->position.run, is_lost(s))) {
         d->strange++;
@@ -92,14 +98,19 @@ static void
 merge(struct dump *d)
 {
     struct source *a = &d->sources[0], *b = &d->sources[1];
+    uint64_t files = a->survey->count + (b->survey ? b->survey->count : 0), done = 0;
+    if (!isatty(fileno(d->out))) /* it would tear the lines on the same terminal */
+        progress_begin("dumped", "updates", files);
     advance(a);
     advance(b);
     while (!d->failed && (a->is_there || b->is_there)) {
         bool is_first = !b->is_there || (a->is_there && position_cmp(a->position, b->position) < 0);
         struct source *s = is_first ? a : b;
         write_one(d, s);
+        progress_at(a->next_file + b->next_file - 1, ++done);
         advance(s);
     }
+    progress_end();
     d->failed |= fflush(d->out) != 0;
 }
 
@@ -127,9 +138,9 @@ judge(const struct dump *d, struct error *err)
 }
 
 enum dump_end
-dump_history(const char *path, FILE *out, struct error *err)
+dump_history(const char *path, const struct sieve *sieve, FILE *out, struct error *err)
 {
-    struct dump d = {.out = out};
+    struct dump d = {.out = out, .sieve = sieve};
     enum dump_end end = DUMP_REFUSED;
     buf_init(&d.line, SIZE_MAX);
     if (open_both(&d, path, err)) {

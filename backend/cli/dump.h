@@ -2,6 +2,7 @@
 #define CLI_DUMP_H
 
 #include "base/error.h"
+#include "cli/sieve.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,8 +13,9 @@ enum dump_end {
     DUMP_FAILED,  /* what is said in err is wrong with it */
 };
 
-/* Every update of a history as a line (event_line.h), oldest first: what was published, and what
- * began and ended as it stood between. */
-MUST_CHECK enum dump_end dump_history(const char *path, FILE *out, struct error *err);
+/* Every update of a history that the sieve takes as a line (event_line.h), oldest first: what was
+ * published, and what began and ended as it stood between. */
+MUST_CHECK enum dump_end dump_history(const char *path, const struct sieve *, FILE *out,
+                                      struct error *err);
 
 #endif

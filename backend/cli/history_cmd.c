@@ -152,8 +152,9 @@ open_to_read(const struct store_settings *settings, const char *path)
 }
 
 static int
-show_stat(const struct store_settings *settings)
+show_stat(const struct call *call, const struct store_settings *settings)
 {
+    (void)call;
     struct store *st = open_to_read(settings, settings->path), *beside = NULL;
     if (st == NULL)
         return WRONG;
@@ -231,8 +232,9 @@ show_files(const struct survey *v, const char *folder, const char *records)
 }
 
 static int
-show_check(const struct store_settings *settings)
+show_check(const struct call *call, const struct store_settings *settings)
 {
+    (void)call;
     struct error err;
     struct survey *v = survey_open(settings->path, &err), *beside = NULL;
     if (v == NULL || !survey_open_beside(v, &beside, &err)) {
@@ -253,10 +255,14 @@ show_check(const struct store_settings *settings)
  */
 
 static int
-write_dump(const struct store_settings *settings)
+write_dump(const struct call *call, const struct store_settings *settings)
 {
     struct error err;
-    enum dump_end end = dump_history(settings->path, stdout, &err);
+    struct sieve sieve;
+    enum dump_end end = DUMP_REFUSED;
+    if (sieve_open(&sieve, call, &err))
+        end = dump_history(settings->path, &sieve, stdout, &err);
+    sieve_fini(&sieve);
     if (end == DUMP_DONE)
         return DONE;
     complain(err.text);
@@ -267,24 +273,27 @@ write_dump(const struct store_settings *settings)
  */
 
 static int
-restore(const struct store_settings *settings)
+restore(const struct call *call, const struct store_settings *settings)
 {
+    (void)call;
     struct error err;
     struct restored r;
     bool ok = restore_from(stdin, settings, &r, &err);
-    if (r.updates || ok)
+    if (ok)
         fprintf(stderr, "restored: %llu updates, of which max_events and max_bytes keep %llu%s%s\n",
                 (unsigned long long)r.updates, (unsigned long long)r.kept,
                 r.lost ? "; lost ones were left out" : "",
                 r.begins_and_ends ? "; begins and ends of subscriptions were left out" : "");
     const struct passwd *owner = r.owner ? getpwuid(r.owner) : NULL;
-    if (r.owner)
+    if (ok && r.owner)
         fprintf(stderr, "its files belong to %s (%u), as the folder does\n",
                 owner ? owner->pw_name : "user", (unsigned)r.owner);
     if (ok)
         return DONE;
     complain(err.text);
-    return r.updates ? FOUND : WRONG;
+    if (r.was_undone)
+        complain("nothing was restored: what was begun is removed again");
+    return r.lines ? FOUND : WRONG;
 }
 
 /* --- which folder -------------------------------------------------------------------------------
@@ -292,16 +301,26 @@ restore(const struct store_settings *settings)
 
 static const struct command_of {
     const char *name;
-    int (*run)(const struct store_settings *);
+    int (*run)(const struct call *, const struct store_settings *);
 } commands[] = {{"history stat", show_stat},
                 {"history check", show_check},
                 {"history dump", write_dump},
                 {"history restore", restore}};
 
+static bool
+dump_shared(const struct call *call, const struct config *c, bool *ret_any, struct error *err)
+{
+    struct sieve sieve;
+    bool ok = sieve_open(&sieve, call, err) && shared_history_dump(c, &sieve, stdout, ret_any, err);
+    sieve_fini(&sieve);
+    return ok;
+}
+
 /* Of a store that several hubs share. */
 static int
-run_shared(const char *command, const struct config *c)
+run_shared(const struct call *call, const struct config *c)
 {
+    const char *command = call->command->name;
     struct error err;
     bool ok, any = false;
     uint64_t updates = 0;
@@ -311,7 +330,7 @@ run_shared(const char *command, const struct config *c)
     if (strcmp(command, "history stat") == 0)
         ok = shared_history_stat(c, &err);
     else if (strcmp(command, "history dump") == 0)
-        ok = shared_history_dump(c, stdout, &any, &err);
+        ok = dump_shared(call, c, &any, &err);
     else
         ok = shared_history_restore(c, stdin, &updates, &err);
     if (strcmp(command, "history restore") == 0 && (ok || updates))
@@ -359,7 +378,7 @@ history_cmd(const struct call *call)
     } else if (c->transport == TRANSPORT_MEMORY) {
         complain("transport memory: there is no history on the disk");
     } else if (c->transport == TRANSPORT_REDIS) {
-        status = run_shared(command->name, c);
+        status = run_shared(call, c);
     } else {
         const struct store_settings settings = {.path = c->history_path,
                                                 .max_events = c->max_events,
@@ -367,7 +386,7 @@ history_cmd(const struct call *call)
                                                 .max_age_ms = c->max_age_ms,
                                                 .cache_bytes = c->tail,
                                                 .unsafe_filesystem = c->unsafe_filesystem};
-        status = command->run(&settings);
+        status = command->run(call, &settings);
     }
     config_free(&c);
     return status;

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/event_line.h"
+#include "cli/lines_in.h"
 #include "transport/disk/chores.h"
 
 #include <errno.h>
@@ -92,8 +93,9 @@ keep_segments_short(struct restore *r, uint64_t time_ms, struct error *err)
 }
 
 static bool
-take_line(struct restore *r, struct slice text, struct error *err)
+take_line(void *context, struct slice text, struct error *err)
 {
+    struct restore *r = context;
     struct event_line line;
     if (!event_line_read(text, clock_wall_ms(), &line, err))
         return false;
@@ -207,35 +209,46 @@ become_owner(const char *path, uid_t *ret, struct error *err)
            error_set(err, "%s: its owner's place cannot be taken: %s", path, strerror(errno));
 }
 
+/* It was empty, and is again: what was begun and not brought to its end is nothing that a hub
+ * should begin with. */
+static void
+undo(const struct store_settings *settings, struct restored *done)
+{
+    struct folder folder;
+    struct folder_files files = {.count = 0};
+    struct error ignored;
+    folder_init(&folder);
+    if (folder_open(&folder, settings->path, false, settings->unsafe_filesystem, &ignored) &&
+        folder_list(&folder, &files, &ignored))
+        folder_forget(&folder, &files);
+    free(files.items);
+    folder_fini(&folder);
+    done->was_undone = done->updates > 0;
+    done->updates = done->kept = 0;
+}
+
 bool
 restore_from(FILE *in, const struct store_settings *settings, struct restored *ret,
              struct error *err)
 {
     struct restore *r = xalloc(sizeof *r);
     struct error why;
-    char *text = NULL;
-    size_t size = 0;
-    ssize_t n;
     *ret = (struct restored){.lines = 0};
     r->done = ret;
     r->max_age_ms = settings->max_age_ms;
     bool may = become_owner(settings->path, &ret->owner, err) && may_be_opened(settings, err);
     r->store = may ? store_open(settings, err) : NULL;
-    bool ok = r->store && is_empty(r->store, err);
-    while (ok && (n = getline(&text, &size, in)) >= 0) {
-        ret->lines++;
-        struct slice line = slice_trim(SLICE_OF(text, (size_t)n - (text[n - 1] == '\n')));
-        if (line.len && !take_line(r, line, &why))
-            ok = error_set(err, "line %llu: %.400s", (unsigned long long)ret->lines, why.text);
-    }
-    if (ok && ferror(in))
-        ok = error_set(err, "what is to be restored cannot be read: %s", strerror(errno));
-    if (r->store && !finish(r, &why) && ok)
+    bool is_ours = r->store && is_empty(r->store, err);
+    bool ok = is_ours && lines_in(in, take_line, r, &ret->lines, err);
+    if (ok && !finish(r, &why))
         ok = error_set(err, "%s", why.text);
     if (r->store)
         ret->kept = events_of(r->store);
+    for (uint32_t i = 0; i < r->count; i++)
+        update_unref(&r->updates[i]);
     store_close(&r->store);
-    free(text);
+    if (is_ours && !ok)
+        undo(settings, ret);
     free(r);
     return ok;
 }

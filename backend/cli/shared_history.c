@@ -9,6 +9,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "cli/event_line.h"
+#include "cli/lines_in.h"
+#include "cli/progress.h"
 #include "transport/redis/client.h"
 #include "transport/redis/redis.h"
 
@@ -16,6 +18,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     AT_ONCE = 256,
@@ -88,10 +91,11 @@ struct seal {
 struct dump {
     struct client client;
     FILE *out;
+    const struct sieve *sieve;
     struct buf line, bytes;
     struct seal *seals; /* owns */
     size_t seal_count, next_seal;
-    uint64_t strange;
+    uint64_t strange, written;
     bool any, failed;
 };
 
@@ -153,8 +157,9 @@ write_update(struct dump *d, const struct entry *e, struct update *u)
     if (!buf_reserve(&d->bytes, size))
         return false;
     disk_record_write(d->bytes.ptr, u, 0, &r);
-    return disk_record_read(SLICE_OF(d->bytes.ptr, size), 0, &r) == DISK_RECORD_OK &&
-           event_line_write(&d->line, &r, e->position.run, false);
+    if (disk_record_read(SLICE_OF(d->bytes.ptr, size), 0, &r) != DISK_RECORD_OK)
+        return false;
+    return !sieve_takes(d->sieve, &r) || event_line_write(&d->line, &r, e->position.run, false);
 }
 
 static void
@@ -167,6 +172,7 @@ write_entry(struct dump *d, const struct resp *one)
     else
         d->failed |= fwrite(d->line.ptr, 1, d->line.len, d->out) != d->line.len;
     d->any |= u != NULL;
+    d->written++;
     update_unref(&u);
 }
 
@@ -192,11 +198,17 @@ write_all(struct dump *d, struct error *err)
         return false;
     if (removed[0] && !entry_place_read(slice_of(removed), &at))
         return error_set(err, "the store's head is of another shape");
+    if (!isatty(fileno(d->out)))
+        progress_begin("dumped", "updates", 0);
     do {
+        progress_at(0, d->written);
         r = client_entries(&d->client, at, err);
-        if (r == NULL || !write_piece(d, r, &at, err))
+        if (r == NULL || !write_piece(d, r, &at, err)) {
+            progress_end();
             return false;
+        }
     } while (r->count && !d->failed);
+    progress_end();
     if (d->failed || fflush(d->out) != 0)
         return error_set(err, "the dump cannot be written");
     if (d->strange)
@@ -206,10 +218,11 @@ write_all(struct dump *d, struct error *err)
 }
 
 bool
-shared_history_dump(const struct config *c, FILE *out, bool *ret_any, struct error *err)
+shared_history_dump(const struct config *c, const struct sieve *sieve, FILE *out, bool *ret_any,
+                    struct error *err)
 {
     struct redis_settings settings;
-    struct dump d = {.out = out};
+    struct dump d = {.out = out, .sieve = sieve};
     buf_init(&d.line, SIZE_MAX);
     buf_init(&d.bytes, SIZE_MAX);
     redis_settings_of(&settings, c);
@@ -278,8 +291,9 @@ publish_all(struct restore *r, struct error *err)
 }
 
 static bool
-take_line(struct restore *r, struct slice text, struct error *err)
+take_line(void *context, struct slice text, struct error *err)
 {
+    struct restore *r = context;
     struct event_line line;
     if (!event_line_read(text, clock_wall_ms(), &line, err))
         return false;
@@ -290,27 +304,6 @@ take_line(struct restore *r, struct slice text, struct error *err)
     r->updates[r->count++] = line.update;
     r->bytes += line.update->size;
     return (r->count < AT_ONCE && r->bytes < AT_ONCE_BYTES) || publish_all(r, err);
-}
-
-static bool
-take_lines(struct restore *r, FILE *in, struct error *err)
-{
-    struct error why;
-    char *text = NULL;
-    size_t size = 0;
-    ssize_t n;
-    unsigned long long lines = 0;
-    bool ok = true;
-    while (ok && (n = getline(&text, &size, in)) >= 0) {
-        struct slice line = slice_trim(SLICE_OF(text, (size_t)n - (text[n - 1] == '\n')));
-        lines++;
-        if (line.len && !take_line(r, line, &why))
-            ok = error_set(err, "line %llu: %.400s", lines, why.text);
-    }
-    free(text);
-    if (ok && ferror(in))
-        ok = error_set(err, "what is to be restored cannot be read: %s", strerror(errno));
-    return ok && publish_all(r, err);
 }
 
 static bool
@@ -336,7 +329,8 @@ run(struct restore *r, FILE *in, struct error *err)
     r->worker = worker_new(0);
     transport_start(r->transport, &r->worker, 1, receive);
     worker_start(r->worker);
-    bool ok = take_lines(r, in, err);
+    uint64_t lines;
+    bool ok = lines_in(in, take_line, r, &lines, err) && publish_all(r, err);
     for (uint32_t i = 0; i < r->count; i++)
         update_unref(&r->updates[i]);
     transport_refuse(r->transport);

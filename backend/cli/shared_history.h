@@ -4,6 +4,7 @@
 /* alipes history of a history that is in Redis. */
 
 #include "base/error.h"
+#include "cli/sieve.h"
 #include "config/settings.h"
 
 #include <stdint.h>
@@ -11,9 +12,9 @@
 
 /* False: err says why. */
 MUST_CHECK bool shared_history_stat(const struct config *, struct error *err);
-/* Lines of event_line.h. *ret_any: some were written. */
-MUST_CHECK bool shared_history_dump(const struct config *, FILE *out, bool *ret_any,
-                                    struct error *err);
+/* Lines of event_line.h, of those that the sieve takes. *ret_any: some were written. */
+MUST_CHECK bool shared_history_dump(const struct config *, const struct sieve *, FILE *out,
+                                    bool *ret_any, struct error *err);
 /* Into a store that holds nothing. *ret_updates are there. */
 MUST_CHECK bool shared_history_restore(const struct config *, FILE *in, uint64_t *ret_updates,
                                        struct error *err);

@@ -8,10 +8,10 @@
 #include "cli/subscribe_cmd.h"
 
 #include "base/clock.h"
-#include "base/json_string.h"
 #include "cli/plain.h"
 #include "cli/sse.h"
 #include "cli/visitor.h"
+#include "topic/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,23 +37,11 @@ struct listener {
 
 /* --- what is heard ---------------------------------------------------------------------------- */
 
-/* Bytes that are no UTF-8 have no place in JSON: U+FFFD, as for a browser. */
 static void
 write_json(struct buf *out, const char *name, struct slice text)
 {
-    struct buf clean;
-    buf_init(&clean, SIZE_MAX);
-    while (text.len) {
-        size_t len = 1;
-        while (len <= 4 && len <= text.len && !slice_is_utf8(slice_head(text, len)))
-            len++;
-        bool is_good = len <= 4 && len <= text.len;
-        buf_add(&clean, is_good ? slice_head(text, len) : SLICE("\xef\xbf\xbd"));
-        text = slice_from(text, is_good ? len : 1);
-    }
     buf_addf(out, ",\"%s\":", name);
-    json_string_write(out, buf_slice(&clean));
-    buf_fini(&clean);
+    text_write_json(out, text);
 }
 
 static void

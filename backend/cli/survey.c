@@ -8,6 +8,7 @@
 #include "cli/survey.h"
 
 #include "base/alloc.h"
+#include "cli/progress.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -180,13 +181,16 @@ survey_open(const char *path, struct error *err)
         v->files[i++].segment = segments_at(node);
     }
     judge_chain(v);
+    progress_begin("checked", "files", v->count);
     for (i = 0; i < v->count; i++) {
+        progress_at(i, i);
         enum survey_verdict named = v->files[i].verdict;
         judge_file(v, &v->files[i]);
         if (named == SURVEY_UNNAMED &&
             (v->files[i].verdict == SURVEY_TORN || v->files[i].verdict == SURVEY_UNNAMED))
             v->files[i].verdict = v->files[i].good ? SURVEY_UNNAMED : SURVEY_OK;
     }
+    progress_end();
     find_first(v);
     return v;
 }

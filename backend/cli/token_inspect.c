@@ -41,7 +41,8 @@ struct question {
 };
 
 enum {
-    PATIENCE_SECONDS = 15
+    PATIENCE_SECONDS = 15,
+    COOKIE_MAX = 4096 - 21, /* bytes, less mercureAuthorization= */
 };
 
 #define YEAR_2100 4102444800.0
@@ -256,6 +257,17 @@ say_exp(double exp)
              "milliseconds");
 }
 
+/* Of a page: its token comes in a cookie. */
+static void
+say_length(struct slice token)
+{
+    if (token.len > COOKIE_MAX)
+        printf(
+            "cookie: a browser throws away what is over 4,096 bytes, and says nothing; this token "
+            "has %zu: grant templates rather than long lists\n",
+            token.len);
+}
+
 /* 1.0: the hub's URL; where nothing says it, what the token says is taken as that, aloud. */
 static void
 find_audience(struct question *q, const struct hearsay *said, struct buf *made)
@@ -316,6 +328,8 @@ judge(struct question *q)
     find_audience(q, &said, &made);
     find_roles(q, &said, meant);
     say_exp(said.exp);
+    if (meant[ROLE_SUBSCRIBE])
+        say_length(q->token);
     for (size_t role = 0; role < ROLES; role++)
         answers[role] = ask(q, (enum role)role, meant[role]);
     bool taken = say_verdict(q, meant, answers);

@@ -7,9 +7,9 @@
 
 #include "base/buf.h"
 #include "cli/ask.h"
+#include "cli/insight.h"
 #include "cli/plain.h"
 #include "cli/sse.h"
-#include "config/config.h"
 #include "topic/percent.h"
 
 #include <stdio.h>
@@ -111,11 +111,6 @@ refused(const struct call *call, int fd, unsigned status, struct buf *in)
 static int
 trace(const struct call *call, const struct config *c)
 {
-    if (c->metrics_listen.count == 0) {
-        call_failed(call, "metrics_listen is not in this configuration; a line for it is\n"
-                          "    metrics_listen unix//run/alipes/metrics.sock|0600");
-        return 2;
-    }
     struct error err;
     struct buf in;
     const char *address;
@@ -133,12 +128,9 @@ trace(const struct call *call, const struct config *c)
 int
 trace_cmd(const struct call *call)
 {
-    struct config *c = NULL;
-    struct error err;
-    if (!config_load(call_value(call, "-c"), &c, &err)) {
-        call_failed(call, "%s", err.text);
+    struct config *c = insight_open(call);
+    if (c == NULL)
         return 2;
-    }
     int status = trace(call, c);
     config_free(&c);
     return status;

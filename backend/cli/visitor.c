@@ -38,6 +38,18 @@ read_options(struct visitor *c, const struct call *call, struct error *err)
     return false;
 }
 
+/* A token that anybody on the way can read and use. */
+static void
+warn_of_plain_http(const char *url)
+{
+    static const char *const here[] = {"http://localhost", "http://127.", "http://[::1]"};
+    bool is_plain = url && strncmp(url, "http://", 7) == 0;
+    for (size_t i = 0; i < COUNT_OF(here); i++)
+        is_plain = is_plain && strncmp(url, here[i], strlen(here[i])) != 0;
+    if (is_plain)
+        fputs("note: the token goes over plain HTTP, and whoever sees it can use it\n", stderr);
+}
+
 bool
 visitor_open(struct visitor *c, const struct call *call, struct error *err)
 {
@@ -46,6 +58,8 @@ visitor_open(struct visitor *c, const struct call *call, struct error *err)
     buf_init(&c->token, MINT_MAX);
     if (!read_options(c, call, err) || !web_open(&c->web, url, c->config, err))
         return false;
+    if (!c->is_anonymous)
+        warn_of_plain_http(url);
     c->web.ca_file = call_value(call, "--ca");
     if (c->config && !c->config->speaks[DIALECT_0X])
         c->speaks = DIALECT_1_0;

@@ -30,6 +30,7 @@ struct hub {
     struct fetcher *fetcher;             /* borrowed; NULL: none */
     struct quota *by_token, *by_address; /* owns */
     struct pattern_ban *bans;            /* owns */
+    uint64_t begun_ms;                   /* wall clock */
     unsigned workers;
     struct worker **crew; /* owns; so many */
     atomic_size_t traces; /* hub/tracing.h */
@@ -37,7 +38,7 @@ struct hub {
     atomic_size_t key_waits;          /* requests that wait for a JWK set */
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */
     atomic_size_t query_bytes;        /* of them, bodies of QUERYs */
-    atomic_size_t publishes_underway; /* given to the transport, not answered */
+    atomic_size_t publishes_underway; /* given to others (also a census), not answered */
     atomic_bool stopping;
 };
 
@@ -45,9 +46,12 @@ struct hub {
 struct hub_worker {
     struct hub *hub;
     struct worker *worker;
+    struct hub_worker *next;    /* set before the workers start */
     struct rules *rules;        /* owns a reference: what holds now */
     struct token_cache *tokens; /* owns */
-    struct list streams;        /* all of them, by stream.node */
+    struct list streams;        /* all of them, by stream.node; the oldest first */
+    struct list looks;          /* who walks over them (hub/stream.h) */
+    uint64_t streams_begun;     /* so many; the last one's serial */
     struct index index;
     struct tail tail;
     struct position taken;     /* all up to here is in the tail, or was */

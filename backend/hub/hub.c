@@ -6,6 +6,7 @@
 #include "hub/hub.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "hub/access.h"
 #include "hub/catch_up.h"
 #include "hub/catch_up_queue.h"
@@ -40,6 +41,7 @@ hub_new(struct rules *rules, struct transport *transport, struct fetcher *fetche
     hub->subscriptions = make_subscriptions_path(hub->config->path);
     hub->transport = transport;
     hub->fetcher = fetcher;
+    hub->begun_ms = clock_wall_ms();
     hub->by_token = quota_new();
     hub->by_address = quota_new();
     hub->bans = pattern_ban_new();
@@ -74,6 +76,7 @@ hub_worker_new(struct hub *hub, struct worker *worker)
     home->rules = rules_ref(hub->rules);
     home->tokens = token_cache_new(hub->config->token_cache);
     list_init(&home->streams);
+    list_init(&home->looks);
     list_init(&home->key_waits);
     list_init(&home->settling);
     list_init(&home->watches);

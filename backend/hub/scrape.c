@@ -13,6 +13,9 @@
 #include "topic/topic.h"
 #include "transport/registry.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 enum {
     MAX_PAGE = 1024 * 1024
 };
@@ -38,6 +41,22 @@ write_identity(struct buf *out, const struct hub *hub)
     buf_add(out, SLICE("\",name=\""));
     write_label(out, hub->config->name);
     buf_add(out, SLICE("\"} 1\n"));
+}
+
+/* Under the names that every program has them by. */
+static void
+write_process(struct buf *out, const struct hub *hub)
+{
+    unsigned long all = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    bool is_known = f && fscanf(f, "%lu %lu", &all, &resident) == 2;
+    if (f)
+        fclose(f);
+    metrics_write_one(out, "process_start_time_seconds", "gauge", "seconds",
+                      "when the hub began, since 1970", (double)hub->begun_ms / 1000);
+    if (is_known)
+        metrics_write_one(out, "process_resident_memory_bytes", "gauge", "bytes",
+                          "memory that it has", (double)resident * (double)sysconf(_SC_PAGESIZE));
 }
 
 static void
@@ -87,6 +106,7 @@ on_head(struct exchange *ex)
     struct buf page;
     buf_init(&page, MAX_PAGE);
     write_identity(&page, hub);
+    write_process(&page, hub);
     metrics_write(&page);
     metrics_write_one(&page, "alipes_topic_url_bytes", "gauge", "bytes",
                       "kept with topics: which URLs they are", (double)topic_kept());

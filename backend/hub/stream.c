@@ -15,6 +15,7 @@
 #include "hub/stream.h"
 
 #include "base/alloc.h"
+#include "base/cidr.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/state.h"
@@ -31,6 +32,7 @@
 #include "request/reply.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const state_names[] = {
 #define X(name) #name,
@@ -176,6 +178,9 @@ settle(struct stream *s, struct exchange *ex, struct grant *grant, uint64_t addr
     s->was_there = ex->request->ticket.len > 0;
     s->first_due = s->last_due = DUE_NONE;
     s->position = home->taken;
+    s->serial = ++home->streams_begun;
+    if (!cidr_read_address(ex->request->address, s->address))
+        memset(s->address, 0, sizeof s->address);
     s->begun_s = (uint32_t)(worker_now_ms(home->worker) / 1000);
     s->begun_in = home->batches;
     list_init(&s->catch_node);
@@ -444,6 +449,40 @@ stream_is_at(const struct stream *s, struct position at)
 
 /* --- gone ------------------------------------------------------------------------------------- */
 
+const char *
+stream_state_name(const struct stream *s)
+{
+    return state_names[s->state];
+}
+
+void
+stream_look_begin(struct hub_worker *home, struct stream_look *look)
+{
+    look->next = home->streams.next;
+    list_append(&home->looks, &look->node);
+}
+
+struct stream *
+stream_look_next(struct hub_worker *home, struct stream_look *look)
+{
+    if (look->next == &home->streams)
+        return NULL;
+    struct stream *s = CONTAINER_OF(look->next, struct stream, node);
+    look->next = look->next->next;
+    return s;
+}
+
+static void
+let_looks_pass(const struct stream *s)
+{
+    LIST_EACH(node, after, &s->home->looks)
+    {
+        struct stream_look *look = CONTAINER_OF(node, struct stream_look, node);
+        if (look->next == &s->node)
+            look->next = s->node.next;
+    }
+}
+
 void
 stream_gone(struct stream *s)
 {
@@ -459,6 +498,7 @@ stream_gone(struct stream *s)
     }
     timer_disarm(&s->timer);
     unsubscribe(s);
+    let_looks_pass(s);
     list_unlink(&s->node);
     if (list_is_empty(&s->home->streams))
         worker_set_drowsy(worker, true);

@@ -59,6 +59,8 @@ struct stream {
     struct position position;
     uint64_t last_sent_ms, ends_ms; /* monotonic; ends 0: but for its token, no end by itself */
     uint64_t address_key;           /* 0: not counted by address */
+    uint64_t serial;                /* of its worker: each is later than those before it */
+    unsigned char address[16];      /* the client's (base/cidr.h); zero: not known */
     struct list node, catch_node;
     struct timer timer;
     struct subscription subscriptions[];
@@ -72,6 +74,18 @@ struct stream {
 MUST_CHECK enum index_answer stream_begin(struct hub_worker *, struct exchange *, struct grant *,
                                           struct subscribe_form *, uint64_t address_key,
                                           struct error *);
+const char *stream_state_name(const struct stream *);
+
+/* A walk over all streams of a worker that may take several turns: one that ends meanwhile is left
+ * out, one that begins comes last. It is over with list_unlink(&look->node). */
+struct stream_look {
+    struct list node;  /* in home->looks */
+    struct list *next; /* in home->streams */
+};
+void stream_look_begin(struct hub_worker *, struct stream_look *);
+struct stream *stream_look_next(struct hub_worker *,
+                                struct stream_look *); /* NULL: all were seen */
+
 static inline struct replay_matchers
 stream_matchers(const struct stream *s)
 {

@@ -194,6 +194,70 @@ def test_behind_apache_by_the_lines_of_the_readme(hub):
     assert hub.run("wc -l </var/log/apache2/alipes.log").strip() == "52"
 
 
+def commands(text, begin):
+    """The indented block behind that sentence, a command a line."""
+    block = re.search(rf"{re.escape(begin)}.*?\n\n((?:    [^\n]+\n)+)", text, re.S).group(1)
+    found = lines_of(block).splitlines()
+    assert len(found) <= 5, found
+    return found
+
+
+def first_event(machine):
+    """Debian's Apache and the packages, then what README says; its port. (Debian's is this machine's own.)"""
+    port = free_port()
+    without_starting(machine, f"apache2 {MODULE}")
+    site = "/etc/apache2/sites-available/000-default.conf"
+    machine.run(f"echo 'Listen {port}' >/etc/apache2/ports.conf && a2ensite -q 000-default && if [ -e {site}.new ]; then cp {site}.new {site}; "
+                f"else cp {site} {site}.new; fi && sed -i 's/\\*:80>/*:{port}>/' {site}")
+    *before, listens, publishes_ = (line.replace("//localhost/", f"//localhost:{port}/") for line in commands(README, "**A first event**"))
+    machine.run("; ".join(["set -e", *before]))
+    # A person is slower than a stream; here the update may come before it, so it is published until it is heard.
+    heard = machine.run(f"{listens.removesuffix(' &')} >/tmp/heard 2>&1 & until grep -q hello /tmp/heard || ! kill -0 $!; do {publishes_} >/dev/null; "
+                        "sleep 0.1; done; wait; cat /tmp/heard")
+    assert "hello" in heard, heard
+    return port
+
+
+def test_a_first_event_takes_five_commands_and_the_doctor_finds_nothing_bad(hub):
+    port = first_event(hub)
+    said = hub.run(f"alipes doctor http://localhost:{port}; echo status $?")
+    assert "status 0" in said and "Apache: nothing is missing" in said and "BAD" not in said, said
+    hub.run("a2dissite -q 000-default && systemctl stop apache2")
+    away = hub.tries(f"alipes doctor http://localhost:{port}")
+    assert "BAD  address" in away and "journalctl" not in away, away
+
+
+def test_private_updates_in_php_take_five_commands_more(hub):
+    port = first_event(hub)
+    version = hub.run("apt-cache depends php-fpm | grep -o '[0-9.]*' | head -1").strip()
+    install_, *rest = (line.replace("8.2", version) for line in commands((ROOT / "examples/README.md").read_text(), "### Private updates in five commands"))
+    without_starting(hub, install_.removeprefix("apt install "))
+    hub.run("; ".join(["set -e", *rest]))
+    site = ("127.0.0.1", port)
+    wait_for(lambda: connects(site), "Apache")
+    cookies = {name: sign_in(site, name) for name in ("ann", "bob")}
+    streams = {name: Stream(site, f"topic=https%3A%2F%2Fexample.com%2Fusers%2F{name}%2Fnotifications", f"Cookie: {cookie}", "Accept: text/event-stream")
+               for name, (_, cookie) in cookies.items()}
+    for to in ("bob", "ann"):
+        assert form(site, "/notifications/send.php", f"to={to}&text=for-{to}", f"Cookie: {cookies['ann'][0]}").status == 204
+    for name, stream in streams.items():
+        assert f"for-{name}" in stream.datas(1)[0]
+        stream.close()
+    assert hub.run("stat -c %a /etc/php/*/fpm/pool.d/zz-alipes.conf").strip() == "600"
+    hub.run("a2dissite -q 000-default && systemctl stop apache2 'php*-fpm'")
+
+
+def form(site, path, body, *headers):
+    return Client(site).request("POST", path, ["Content-Type: application/x-www-form-urlencoded", *headers], body.encode())
+
+
+def sign_in(site, name):
+    """The cookies of the site's session, and of the hub."""
+    session = form(site, "/notifications/", f"name={name}").headers["set-cookie"].split("PHPSESSID=")[-1].split(";")[0]
+    given = Client(site).get("/site/cookie.php", f"Cookie: PHPSESSID={session}").headers["set-cookie"]
+    return f"PHPSESSID={session}", re.search(r"mercureAuthorization=[^;]+", given).group(0)
+
+
 def test_the_module_goes_and_apache_stays(hub):
     without_starting(hub, f"apache2 {MODULE}")
     in_apache(hub, *site_of_the_readme())

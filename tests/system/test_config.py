@@ -220,6 +220,8 @@ def test_commands_find_the_packaged_configuration(start_hub, tmp_path):
     hub = start_hub()
     found = "alipes: the configuration was /etc/alipes/alipes.conf"
     assert in_packaged_root(tmp_path, hub.conf, "health").returncode == 0
+    assert in_packaged_root(tmp_path, hub.conf, "config", "check").stdout.endswith("/etc/alipes/alipes.conf: ok\n")
+    assert in_packaged_root(tmp_path, hub.conf, "publish", "t", "x").stdout.startswith("urn:uuid:")
     failed = in_packaged_root(tmp_path, hub.conf, "history", "stat")
     assert failed.returncode == 2 and found in failed.stderr, "there is no history on the disk"
     for env in ({"MERCURE_DEBUG": "0"}, {"ALIPES_CONFIG": "/etc/none.conf"}):

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import threading
 import time
@@ -235,7 +236,9 @@ def test_restore_refuses_what_it_must(start, tmp_path):
         other = tmp_path / f"bad{number}"
         done = history("restore", "-c", configuration(other), data=good + line)
         assert done.returncode == 1 and b"line 2: " in done.stderr and why in done.stderr, (line, done.stderr)
-        assert [entry["id"] for entry in dump(other)] == ["a"]
+        assert b"nothing was restored" not in done.stderr or b"what was begun is removed again" in done.stderr
+        assert dump(other) == []
+        assert history("restore", other, data=good).returncode == 0  # nothing stands in its way
     assert history("restore", "-c", configuration(tmp_path / "none"), data=b"").returncode == 0
     assert history("restore", "-c", configuration(tmp_path / "none"), data=good + b"\n" + good).returncode == 0  # empty folders may be filled
 
@@ -477,3 +480,93 @@ def test_what_began_and_ended_stands_in_a_dump_in_its_place(start, tmp_path):
     assert b"begins and ends of subscriptions were left out" in restored.stderr
     assert [line["id"] for line in dump(other)] == ["e0", "e1"] and not (other / "subscriptions").exists()
     assert check(folder)[0] == check(other)[0] == 0
+
+
+def lines_of(count):
+    return b"".join(b'{"id":"e%d","topics":["t"],"data":"%s"}\n' % (number, b"x" * 1000) for number in range(count))
+
+
+@pytest.mark.parametrize("ends", ["a bad line", "a signal"])
+def test_a_restore_that_does_not_come_to_its_end_leaves_nothing(ends, tmp_path):
+    folder = tmp_path / "history"
+    done = subprocess.Popen([BIN, "history", "restore", folder], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    done.stdin.write(lines_of(6000))
+    done.stdin.flush()  # a pipe holds 64 KiB, a commit is 1 MiB: some are on the disk
+    assert files(folder)
+    if ends == "a signal":
+        done.send_signal(signal.SIGINT)
+    else:
+        done.stdin.write(b"nonsense\n")
+        done.stdin.close()
+        done.stdin = None
+    said = done.communicate(timeout=60)[1]
+    assert done.returncode == 1 and (b"interrupted (signal 2)" if ends == "a signal" else b"line 6001: ") in said
+    assert b"nothing was restored: what was begun is removed again" in said and b"restored: " not in said.replace(b"nothing was restored: ", b"")
+    assert dump(folder) == [] and history("check", folder).returncode == 0
+    assert history("restore", folder, data=lines_of(2)).returncode == 0 and len(dump(folder)) == 2
+
+
+class Terminal:
+    """Standard error is a terminal, and what was said there."""
+
+    def __init__(self, *words, **pipes):
+        self.own, other = os.openpty()
+        self.process = subprocess.Popen([BIN, "history", *words], stderr=other, **pipes)
+        os.close(other)
+        os.set_blocking(self.own, False)
+        self.text = b""
+
+    def said(self, pattern):
+        try:
+            self.text += os.read(self.own, 65536)
+        except (BlockingIOError, OSError):
+            pass
+        return re.search(pattern, self.text)
+
+
+def test_long_work_says_on_a_terminal_how_far_it_is_and_takes_the_line_away(tmp_path):
+    folder = tmp_path / "history"
+    terminal = Terminal("restore", folder, stdin=subprocess.PIPE)
+
+    def goes_on():
+        terminal.process.stdin.write(lines_of(100))
+        terminal.process.stdin.flush()
+        return terminal.said(rb"\rrestored [1-9][0-9,]* updates\x1b\[K")
+
+    wait_for(goes_on, "how far it is")
+    terminal.process.stdin.close()
+    assert terminal.process.wait(60) == 0
+    assert terminal.said(rb"\r\x1b\[Krestored: \d+ updates")
+    lines = lines_of(3000)
+    (tmp_path / "lines").write_bytes(lines)
+    terminal = Terminal("dump", folder, stdout=subprocess.PIPE)
+    held = len(dump(folder))
+    wait_for(lambda: terminal.process.stdout.read(4096) and terminal.said(rb"\rdumped [0-9,]+ updates \(\d+%\)\x1b\[K"), "how far the dump is")
+    terminal.process.stdout.read()
+    assert terminal.process.wait(60) == 0 and held > 0
+    assert terminal.said(rb"\r\x1b\[K$")
+
+
+def test_whoever_restores_from_a_terminal_is_told_that_it_reads_there(tmp_path):
+    own, other = os.openpty()
+    done = subprocess.Popen([BIN, "history", "restore", tmp_path / "history"], stdin=other, stderr=subprocess.PIPE)
+    assert b"Reading updates from the terminal; Ctrl-D ends them." in done.stderr.readline()
+    os.write(own, b'{"id":"a","topics":["t"],"data":"x"}\n\x04')
+    assert done.wait(60) == 0 and b"restored: 1 updates" in done.stderr.read()
+    os.close(own), os.close(other)
+    assert len(dump(tmp_path / "history")) == 1
+
+
+def test_a_dump_may_be_of_some_topics_and_of_late_alone(tmp_path):
+    folder, now = tmp_path / "history", int(time.time() * 1000)
+    rows = [("https://example.com/books/1", now - 7_200_000), ("https://example.com/films/1", now - 60_000), ("https://example.com/books/2", now - 60_000)]
+    lines = "".join(json.dumps({"id": topic[-7:], "topics": ["x", topic], "data": "d", "time": when}) + "\n" for topic, when in rows)
+    assert history("restore", folder, data=lines.encode()).returncode == 0
+    for words, ids in [((), ["books/1", "films/1", "books/2"]), (("--since", "1h"), ["films/1", "books/2"]),
+                       (("--topic", "https://example.com/books/{id}"), ["books/1", "books/2"]), (("--topic", "https://example.com/films/1"), ["films/1"]),
+                       (("--topic", "https://example.com/books/{id}", "--since=1h"), ["books/2"]), (("--topic", "*"), ["books/1", "films/1", "books/2"]),
+                       (("--topic", "y"), [])]:
+        done = history("dump", *words, folder)
+        assert done.returncode == 0 and [json.loads(line)["id"] for line in done.stdout.splitlines()] == ids, words
+    done = history("dump", "--since", "yesterday", folder)
+    assert done.returncode == 2 and b"--since: expected a duration, as in --since 1h" in done.stderr

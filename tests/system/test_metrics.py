@@ -85,7 +85,7 @@ def test_what_happens_is_counted(measured):
     for family in families:
         assert family.documentation, family.name
         assert not family.unit or family.name.endswith(family.unit)
-        assert re.fullmatch("(alipes|mercure)(_[a-z0-9]+)*", family.name)
+        assert re.fullmatch("(alipes|mercure|process)(_[a-z0-9]+)*", family.name)
 
 
 def test_a_stream_that_does_not_read_is_one_that_catches_up(measured):
@@ -126,7 +126,7 @@ def test_alipes_stat_is_for_people(measured):
     hub = measured()
     for i in range(3):
         publish(("127.0.0.1", hub.port), topic="a", data="x")
-    done = run(hub, "stat", "-c", hub.conf)
+    done = run(hub, "stat", "--all", "-c", hub.conf)
     assert done.returncode == 0 and done.stderr == ""
     assert re.search(r"^ +3  publishes committed$", done.stdout, re.M)
     assert re.search(r"from taking a batch to its being committed\n +mean \S+ ms, half within \S+ ms, 99% within \S+ ms", done.stdout)
@@ -134,6 +134,52 @@ def test_alipes_stat_is_for_people(measured):
     hub.stop()
     done = run(hub, "stat", "-c", hub.conf)
     assert done.returncode == 1 and "Connection refused" in done.stderr
+
+
+def test_alipes_stat_says_how_the_hub_is_in_five_lines(measured):
+    hub = measured("max_streams 4")
+    at = ("127.0.0.1", hub.port)
+    streams = [Stream(at, "topic=a") for _ in range(3)]
+    publish(at, topic="a", data="x")
+    assert publish(at, "", topic="a").status == 401
+    for stream in streams:
+        stream.datas(1)
+    done = run(hub, "stat", "-c", hub.conf)
+    assert done.returncode == 0 and done.stderr == ""
+    who, open_, traffic, history, trouble = done.stdout.splitlines()
+    assert re.fullmatch(r"hub         alipes \S+, transport memory, up \d+ s, memory \d+ [KM]iB", who)
+    assert re.fullmatch(r"streams     3 of 4 \(75%\), 0 catching up; 0 begin and 0 end a second", open_)
+    assert re.fullmatch(r"traffic     0 publishes a second \(committed within \S+ m?s\), 0 deliveries a second \(within \S+ m?s\)", traffic)
+    assert re.fullmatch(r"history     1 updates, \d+ B of 4096 KiB \(0%\), the oldest \d+ s old", history), history
+    assert trouble == "trouble     refused: no_token 1"
+    assert Stream(at, "topic=a").status == Stream(at, "topic=a").status == 200
+    assert "bounds met: max_streams 1; refused: no_token 1" in run(hub, "stat", "-c", hub.conf).stdout
+
+
+def test_alipes_stat_watches_with_rates_and_waits_for_a_hub_that_restarts(measured):
+    hub = measured()
+    watcher = subprocess.Popen([BIN, "stat", "--watch", "200ms", "-c", hub.conf], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    at = ("127.0.0.1", hub.port)
+    rates = []
+
+    def rate():
+        publish(at, topic="a", data="x")
+        while not (line := watcher.stdout.readline()).startswith("traffic"):
+            continue
+        rates.append(float(line.split()[1].replace(",", "")))
+        return rates[-1] > 0
+
+    wait_for(rate, "a rate")
+    hub.stop()
+    assert "Connection refused" in watcher.stderr.readline()
+    hub.start()
+    wait_for(rate, "a rate again")
+    assert watcher.poll() is None
+    watcher.terminate()
+    watcher.communicate(timeout=60)
+    for wrong in ("soon", "1ms"):
+        done = run(hub, "stat", "--watch", wrong, "-c", hub.conf)
+        assert done.returncode == 2 and "as in --watch 2s" in done.stderr
 
 
 def test_alipes_stat_says_the_line_that_is_missing(hub):
@@ -226,7 +272,7 @@ def test_sigusr1_begins_the_logs_file_anew(start_hub):
 def test_every_metric_stands_in_its_manual_page(measured):
     hub = measured()
     page = (ROOT / "backend/cli/alipes-metrics.7").read_text() + run(hub, "config", "--man-metrics").stdout
-    written = set(re.findall(r"^(?:\.B |\\fB)((?:alipes|mercure)_\w+)", page, re.M))
+    written = set(re.findall(r"^(?:\.B |\\fB)((?:alipes|mercure|process)_\w+)", page, re.M))
     names = set()
     for family in scrape(hub.metrics)[1]:
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")

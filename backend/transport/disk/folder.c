@@ -32,20 +32,34 @@ static const struct {
     {0x6b414653, "AFS"}, {0x73757245, "Coda"}, {0x7461636f, "OCFS2"}, {0x786f4256, "VirtualBox"},
 };
 
+static const char *
+name_unsafe(const struct statfs *fs)
+{
+    for (size_t i = 0; i < COUNT_OF(unsafe); i++)
+        if ((unsigned long)fs->f_type == unsafe[i].magic)
+            return unsafe[i].name;
+    return NULL;
+}
+
+const char *
+folder_unsafe_filesystem(const char *path)
+{
+    struct statfs fs;
+    return statfs(path, &fs) == 0 ? name_unsafe(&fs) : NULL;
+}
+
 static bool
 judge_filesystem(const struct folder *d, struct error *err)
 {
     struct statfs fs;
     if (fstatfs(d->fd, &fs) != 0)
         return error_set(err, "%s: %s", d->path, strerror(errno));
-    for (size_t i = 0; i < COUNT_OF(unsafe); i++)
-        if ((unsigned long)fs.f_type == unsafe[i].magic)
-            return error_set(
-                err,
-                "%s is on %s, whose locks and syncs may not hold: take a local folder, or "
-                "allow it with unsafe_filesystem in transport log",
-                d->path, unsafe[i].name);
-    return true;
+    const char *name = name_unsafe(&fs);
+    return name == NULL ||
+           error_set(err,
+                     "%s is on %s, whose locks and syncs may not hold: take a local folder, or "
+                     "allow it with unsafe_filesystem in transport log",
+                     d->path, name);
 }
 
 /* What cannot be made may be there: a folder above that we may not write, or not even see into. */

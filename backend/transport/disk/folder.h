@@ -25,6 +25,9 @@ MUST_CHECK bool folder_open(struct folder *, const char *path, bool only_reads,
 /* The path of the folder in it for the store beside it. Caller frees. */
 char *folder_beside(const struct folder *);
 
+/* The kind of file system that a path is on, where its locks and syncs may not hold; else NULL. */
+const char *folder_unsafe_filesystem(const char *path);
+
 /* Does a hub have it? */
 bool folder_is_in_use(const struct folder *);
 

@@ -36,7 +36,7 @@ dump(enum dump_end want)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    ck_assert_int_eq(dump_history(history_path, out, &err), want);
+    ck_assert_int_eq(dump_history(history_path, NULL, out, &err), want);
     fclose(out);
     return text;
 }
