@@ -153,11 +153,26 @@ def test_it_publishes_to_nobody_and_leaves_nothing_but_private_updates(start_hub
     assert published and all("private=true" in line and 'topics="alipes-doctor-' in line for line in published)
 
 
-class Peer:
-    """Says these bytes to whoever connects, and goes on with `then` for ever."""
+def test_heartbeats_that_are_far_apart_are_not_waited_for(start_hub, tmp_path):
+    hub = start_hub("heartbeat 3600s")
+    found = doctor(hub.conf, tmp_path / "none", f"http://127.0.0.1:{hub.port}")
+    assert found.status == 0 and "two are not waited for; the stream stands" in found.of("heartbeat", "skipped")[0]["said"], found.rows
 
-    def __init__(self, said, then=b""):
-        self.socket, self.said, self.then = socket.create_server(("127.0.0.1", 0)), said, then
+
+def test_who_says_nothing_more_is_asked_for_one_origin_of_many(start_hub, tmp_path):
+    hub = start_hub("".join(f"cors_origins https://{n}.example\n" for n in range(50)))
+    problem = b"HTTP/1.1 401 No\r\nContent-Type: application/problem+json\r\nContent-Length: 2\r\n\r\n{}"
+    peer = Peer(problem, times=1)
+    found = doctor(hub.conf, tmp_path / "none", f"http://127.0.0.1:{peer.port}")
+    peer.socket.close()
+    assert found.of("address", "ok") and len(found.of("cors")) == 1 and "10 s" in found.of("cors", "bad")[0]["said"], found.rows
+
+
+class Peer:
+    """Says these bytes to whoever connects (`times`: to the first ones), and goes on with `then` for ever."""
+
+    def __init__(self, said, then=b"", times=1000):
+        self.socket, self.said, self.then, self.times = socket.create_server(("127.0.0.1", 0)), said, then, times
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -172,7 +187,8 @@ class Peer:
     def talk(self, peer):
         try:
             peer.recv(65536)
-            peer.sendall(self.said)
+            self.times -= 1
+            peer.sendall(self.said if self.times >= 0 else b"")
             while self.then:
                 peer.sendall(self.then)
             while peer.recv(65536):

@@ -272,9 +272,10 @@ write_origin(char *out, size_t cap, const char *setting)
         snprintf(out, cap, "Origin: %s", setting);
 }
 
-/* A preflight, or what it goes before. */
+/* A preflight, or what it goes before. *ret_came: there was an answer. */
 static bool
-ask_of_origin(const struct patient *p, struct report *r, const char *setting, const char *method)
+ask_of_origin(const struct patient *p, struct report *r, const char *setting, const char *method,
+              bool *ret_came)
 {
     char origin[600];
     struct transfer reply;
@@ -287,6 +288,7 @@ ask_of_origin(const struct patient *p, struct report *r, const char *setting, co
                                                  "Accept: application/problem+json"},
                                      .ca_file = p->ca_file};
     bool ok = transfer_run(&reply, &ask, &err), is_preflight = strcmp(method, "OPTIONS") == 0;
+    *ret_came = ok;
     if (!ok) {
         report_bad(r, NULL, "%s: %s", setting, err.text);
     } else if (is_preflight && reply.status != 204 && reply.status != 200) {
@@ -300,28 +302,34 @@ ask_of_origin(const struct patient *p, struct report *r, const char *setting, co
     return ok;
 }
 
-static void
+/* False: nothing answers any more. */
+static bool
 try_origin(const struct patient *p, struct report *r, const char *setting)
 {
-    if (!ask_of_origin(p, r, setting, "OPTIONS") || !ask_of_origin(p, r, setting, "GET"))
-        return;
+    bool came;
+    if (!ask_of_origin(p, r, setting, "OPTIONS", &came) ||
+        !ask_of_origin(p, r, setting, "GET", &came))
+        return came;
     if (strcmp(setting, "*") == 0)
         report_note(r, "cors_origins with the origins by name, where cookies are to go along",
                     "*: pages everywhere may use the hub, without cookies");
     else
         report_ok(r, "%s may use it, with cookies and without", setting);
+    return true;
 }
 
 void
 outside_check_cors(struct patient *p, struct report *r)
 {
-    if (!p->is_reached || p->config == NULL)
+    if (!p->is_reached || p->config == NULL) {
         report_skip(r, p->config ? "the hub was not reached" : "the origins are not known");
-    else if (p->config->cors_origins.count == 0)
+        return;
+    }
+    const struct string_list *origins = &p->config->cors_origins;
+    if (origins->count == 0)
         report_skip(r, "cors_origins names none: pages of the hub's own host alone");
-    else
-        for (size_t i = 0; i < p->config->cors_origins.count; i++)
-            try_origin(p, r, p->config->cors_origins.items[i]);
+    for (size_t i = 0; i < origins->count && try_origin(p, r, origins->items[i]); i++)
+        report_waits(r, "asking as %s", origins->items[i]);
 }
 
 /* --- the cookie ------------------------------------------------------------------------------- */
