@@ -37,7 +37,7 @@ insight_ask(const struct call *call, const struct config *c, const char *path, s
                                 "group"
                               : "");
     else if (status != 200)
-        call_failed(call, "the hub answered %u%s", status,
-                    status == 404 ? "; is it of another version?" : "");
+        call_failed(call, "the hub answered %u: " SLICE_FMT, status,
+                    SLICE_ARG(slice_trim(slice_head(buf_slice(body), 400))));
     return came && status == 200;
 }

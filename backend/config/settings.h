@@ -78,7 +78,7 @@ struct config {
     unsigned forwarded; /* enum forwarded */
     uint64_t leeway_ms, jwks_refresh_ms, jwks_cooldown_ms, jwks_max_age_ms;
     uint64_t key_wait_timeout_ms, max_key_waits;
-    uint64_t max_subscription_lists, subscription_list_timeout_ms, max_traces;
+    uint64_t max_subscription_lists, subscription_list_timeout_ms, max_traces, max_stream_pages;
     char *jwks_ca; /* NULL: the system's */
     bool anonymous, debug, fastcgi_multiplexing, ui;
     unsigned ui_metrics;                /* enum ui_metrics */

@@ -1,9 +1,9 @@
 /* census - who is connected: the streams of this process, page by page, as JSON.
  *
- * For whoever may ask for the metrics, at the same sockets: it names addresses, topics and subjects
- * of tokens. One message goes from worker to worker and writes the page; a turn looks at a bounded
- * number of streams, and whoever does not ask pays a serial and an address for each. A page is of
- * no one moment: a stream is on one page at most, and one that was there all the while is on one.
+ * For whoever may ask for the metrics, at the same sockets, on this machine. One message goes from
+ * worker to worker and writes the page; a turn looks at a bounded number of streams, and whoever
+ * does not ask pays a serial and an address for each. A page is of no one moment: a stream is on
+ * one page at most, and one that was there all the while is on one.
  *
  * life: on_head -> visit on each worker -> answered at home -> freed, whoever has left meanwhile.
  */
@@ -11,8 +11,9 @@
 #include "hub/census.h"
 
 #include "base/alloc.h"
-#include "base/cidr.h"
+#include "hub/operator.h"
 #include "hub/stream.h"
+#include "metrics/metrics.h"
 #include "request/form.h"
 #include "request/reply.h"
 #include "topic/text.h"
@@ -167,6 +168,7 @@ on_home(struct worker *worker, struct message *m)
     struct census *c = CONTAINER_OF(m, struct census, message);
     (void)worker;
     atomic_fetch_sub(&c->hub->publishes_underway, 1);
+    atomic_fetch_sub(&c->hub->censuses, 1);
     if (c->exchange)
         answer(c);
     buf_fini(&c->page);
@@ -277,18 +279,14 @@ read_query(struct census *c, struct exchange *ex)
 }
 
 static void
-on_head(struct exchange *ex)
+begin(struct exchange *ex, struct hub *hub)
 {
-    struct hub *hub = hub_worker_of(ex->worker)->hub;
     struct census *c = xalloc(sizeof *c);
     *c = (struct census){.message.receive = on_visit, .origin = ex->worker, .hub = hub};
-    const char *why = !read_query(c, ex)
-                          ? "limit is a number from 1 on, after is what `next` said.\n"
-                      : atomic_load(&hub->stopping) ? "The hub stops.\n"
-                                                    : NULL;
-    if (why) {
-        reply_text(ex, why[0] == 'l' ? 400 : 503, slice_of(why));
+    if (!read_query(c, ex)) {
+        atomic_fetch_sub(&hub->censuses, 1);
         free(c);
+        reply_text(ex, 400, SLICE("limit is a number from 1 on, after is what `next` said.\n"));
         return;
     }
     buf_init(&c->page, 4 * PAGE_BYTES);
@@ -298,6 +296,34 @@ on_head(struct exchange *ex)
     atomic_fetch_add(&hub->publishes_underway, 1);
     exchange_wait(ex);
     go_on(c);
+}
+
+/* False: it is answered. */
+static bool
+take_place(struct exchange *ex, struct hub *hub)
+{
+    if (atomic_load(&hub->stopping)) {
+        reply_text(ex, 503, SLICE("The hub is stopping.\n"));
+        return false;
+    }
+    if (atomic_fetch_add(&hub->censuses, 1) < ex->config->max_stream_pages)
+        return true;
+    atomic_fetch_sub(&hub->censuses, 1);
+    metrics_bound_met(METRIC_max_stream_pages, ex->id);
+    reply_text(ex, 503, SLICE("Others ask that already (max_stream_pages).\n"));
+    return false;
+}
+
+static void
+on_head(struct exchange *ex)
+{
+    struct hub *hub = hub_worker_of(ex->worker)->hub;
+    if (!operator_asks(ex))
+        reply_text(ex, 403,
+                   SLICE("Who is connected is told to `alipes streams`, on the hub's own "
+                         "machine.\n"));
+    else if (take_place(ex, hub))
+        begin(ex, hub);
 }
 
 static void

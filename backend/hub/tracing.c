@@ -11,8 +11,8 @@
 #include "hub/tracing.h"
 
 #include "base/alloc.h"
-#include "base/cidr.h"
 #include "hub/home.h"
+#include "hub/operator.h"
 #include "hub/watch.h"
 #include "metrics/metrics.h"
 #include "request/form.h"
@@ -70,22 +70,6 @@ go_on(void *owner)
 }
 
 static bool
-is_of_this_machine(const struct request *r)
-{
-    struct cidr v4, v6;
-    ENSURE(cidr_read(SLICE("127.0.0.0/8"), &v4) && cidr_read(SLICE("::1"), &v6));
-    return r->peer == NULL || cidr_has(&v4, r->peer) || cidr_has(&v6, r->peer);
-}
-
-static bool
-is_from_a_page(const struct request *r)
-{
-    struct slice value;
-    return request_header(r, SLICE("Origin"), &value) ||
-           request_header(r, SLICE("Sec-Fetch-Site"), &value);
-}
-
-static bool
 read_topic(struct exchange *ex, struct slice *ret)
 {
     struct form form = {.rest = ex->request->query};
@@ -133,7 +117,7 @@ static void
 on_head(struct exchange *ex)
 {
     struct slice topic;
-    if (!is_of_this_machine(ex->request) || is_from_a_page(ex->request))
+    if (!operator_asks(ex))
         reply_text(ex, 403, SLICE("Traces are for `alipes trace`, on the hub's own machine.\n"));
     else if (!read_topic(ex, &topic))
         reply_text(ex, 400, SLICE("Which topic? /trace?topic=..., or topic=* for all.\n"));

@@ -46,7 +46,8 @@ def test_the_package_runs_at_once(hub):
     assert (shown["Type"], shown["User"], shown["NRestarts"], shown["SubState"]) == ("notify", "alipes", "0", "running")
     assert publishes(hub, "x") == 200
     assert hub.run(f"alipes health -c {CONF}") == "ok\n"
-    assert "connections accepted" in hub.run(f"alipes stat -c {CONF}")
+    assert hub.run(f"alipes stat -c {CONF}").startswith("hub         alipes ") and "connections accepted" in hub.run("alipes stat --all")
+    assert hub.run("alipes streams").startswith("ADDRESS")
     owner = hub.path(SOCKET).stat()
     assert owner.st_mode & 0o777 == 0o660 and f":{owner.st_gid}:" in hub.path("/etc/group").read_text().split("www-data")[1].split("\n")[0]
     modes = hub.run("stat -c '%A %U:%G %n' /etc/alipes/*.key /var/lib/alipes")

@@ -208,3 +208,10 @@ def test_a_redirection_is_told_and_the_token_goes_nowhere(tmp_path):
     _, said = asked.communicate(timeout=60)
     assert asked.returncode == 1 and "answered 301, and names https://hub.example/\\x1b[2J\n" in said and "--url" in said
     server.close()
+
+
+def test_a_token_over_plain_http_to_another_machine_is_told_of(tmp_path):
+    (tmp_path / "token").write_text(token(publish=["*"]))
+    for host, words, noted in (("0.0.0.0", ("--token", tmp_path / "token"), True), ("127.0.0.1", ("--token", tmp_path / "token"), False), ("0.0.0.0", ("--anonymous",), False)):
+        said = alipes("publish", "--url", f"http://{host}:{free_port()}/", *words, "t", "x", status=1).stderr
+        assert ("note: the token goes over plain HTTP" in said) == noted and "Connection refused" in said

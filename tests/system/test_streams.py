@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import socket
 import subprocess
 import threading
@@ -147,6 +148,23 @@ def test_it_is_told_at_the_sockets_of_the_metrics_alone_and_a_wrong_question_is_
     (hub.folder / "without.conf").write_text(re.sub("metrics_listen .*", "", hub.conf.read_text()))
     done = subprocess.run([BIN, "streams", "-c", hub.folder / "without.conf"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "a line for it is\n    metrics_listen unix//run/alipes/metrics.sock|0600" in done.stderr
+
+
+def test_no_page_is_told_and_only_so_many_ask_at_once(measured):
+    hub = measured("cors_origins *\nmax_stream_pages 0\n")
+    for header in ("Origin: https://app.example", "Sec-Fetch-Site: none"):
+        assert Client(hub.metrics).get("/streams", header).status == 403
+    refused = Client(hub.metrics).get("/streams")
+    assert refused.status == 503 and b"max_stream_pages" in refused.body
+    assert 'alipes_bounds_met_total{bound="max_stream_pages"} 1' in Client(hub.metrics).get("/metrics").body.decode()
+    done = subprocess.run([BIN, "streams", "-c", hub.conf], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "the hub answered 503: Others ask that already (max_stream_pages)." in done.stderr
+    hub.conf.write_text(hub.conf.read_text().replace("max_stream_pages 0", "max_stream_pages 1"))
+    hub.server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: Client(hub.metrics).get("/streams").status == 200, "the reload")
+    for _ in range(20):  # each gives its place back, whether it got a page or not
+        assert Client(hub.metrics).get("/streams?limit=0").status == 400
+        assert page(hub) == {"streams": []}
 
 
 def test_whoever_asks_and_leaves_or_asks_while_the_hub_stops_does_no_harm(measured):
