@@ -24,13 +24,14 @@ static const struct exchange_wire wire = {.name = "test", .reply = on_reply};
 
 /* `peer` NULL: over a Unix socket. */
 static unsigned
-ask(const char *peer, const char *header, const char *query)
+ask_host(const char *host, const char *peer, const char *header, const char *query)
 {
     unsigned char address[16];
     struct header one = {slice_of(header), SLICE("x")};
     struct request request = {.method = SLICE("GET"),
                               .path = SLICE("/trace"),
                               .query = slice_of(query),
+                              .host = slice_of(host),
                               .headers = &one,
                               .header_count = header[0] ? 1 : 0,
                               .peer = peer ? address : NULL};
@@ -44,6 +45,12 @@ ask(const char *peer, const char *header, const char *query)
     arena_fini(&ex.arena);
     worker_free(&ex.worker);
     return status;
+}
+
+static unsigned
+ask(const char *peer, const char *header, const char *query)
+{
+    return ask_host("localhost", peer, header, query);
 }
 
 START_TEST(only_the_hubs_own_machine_may)
@@ -69,6 +76,33 @@ START_TEST(a_page_may_not_wherever_it_is_looked_at)
 }
 END_TEST
 
+START_TEST(a_name_that_was_made_to_lead_here_is_not_this_machine)
+{
+    static const char *const own[] = {"localhost",      "LOCALHOST:9180", "127.0.0.1",
+                                      "127.0.0.2:9180", "[::1]:9180",     "[::1]"};
+    static const char *const others[] = {
+        "",     "example.com", "example.com:9180", "10.0.0.1", "[fd00::1]", "localhost.example.com",
+        "[::1", "127.0.0.1.a", "a@localhost",      "[]"};
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        ck_assert_uint_eq(ask_host(own[i], "127.0.0.1", "", "topic=a"), 503);
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        ck_assert_uint_eq(ask_host(others[i], "127.0.0.1", "", "topic=a"), 403);
+        ck_assert_uint_eq(ask_host(others[i], NULL, "", "topic=a"), 503);
+    }
+}
+END_TEST
+
+START_TEST(a_front_on_this_machine_may_not_for_others)
+{
+    static const char *const signs[] = {"Forwarded",        "X-Forwarded-For", "x-forwarded-proto",
+                                        "X-Forwarded-Host", "X-Real-IP",       "Via"};
+    for (size_t i = 0; i < COUNT_OF(signs); i++) {
+        ck_assert_uint_eq(ask("127.0.0.1", signs[i], "topic=a"), 403);
+        ck_assert_uint_eq(ask(NULL, signs[i], "topic=a"), 403);
+    }
+}
+END_TEST
+
 START_TEST(a_topic_has_to_be_named)
 {
     ck_assert_uint_eq(ask(NULL, "", ""), 400);
@@ -87,4 +121,6 @@ START_TEST(who_was_refused_takes_no_place)
 END_TEST
 
 UNIT_MAIN("hub/tracing", only_the_hubs_own_machine_may, a_page_may_not_wherever_it_is_looked_at,
-          a_topic_has_to_be_named, who_was_refused_takes_no_place)
+          a_name_that_was_made_to_lead_here_is_not_this_machine,
+          a_front_on_this_machine_may_not_for_others, a_topic_has_to_be_named,
+          who_was_refused_takes_no_place)
