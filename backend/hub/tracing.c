@@ -6,7 +6,7 @@
  * past that is counted, and told.
  *
  * Lines tell topics, ids and what tokens grant, never data. That is more than counters, so it is
- * for this machine alone (a socket's rights, or loopback), and not for a page in its browser. */
+ * for whom hub/operator.h says. */
 
 #include "hub/tracing.h"
 

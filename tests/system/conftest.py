@@ -172,6 +172,7 @@ def over_tls(connected):
 
 class Client:
     """One connection, bytes as they are; on a FastCGI address what STDOUT carries."""
+    host = "hub.example"
 
     def __init__(self, address):
         self.records = fastcgi.Records() if isinstance(address, Fastcgi) else None
@@ -205,7 +206,7 @@ class Client:
         if self.records:
             self.send(fastcgi.request(method, target, headers, body))
             return
-        lines = [f"{method} {target} HTTP/{version}", "Host: hub.example", *headers]
+        lines = [f"{method} {target} HTTP/{version}", f"Host: {self.host}", *headers]
         if body or method in ("POST", "QUERY"):
             lines.append(f"Content-Length: {len(body)}")
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
@@ -270,6 +271,11 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+
+class Operator(Client):
+    """Somebody on the hub's own machine, who calls it by that name."""
+    host = "localhost"
 
 
 class Stream(Client):

@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import BIN, KEY, PATH, Client, Stream, free_port, publish, token, wait_for
+from conftest import BIN, KEY, PATH, Client, Operator, Stream, free_port, publish, token, wait_for
 from test_dialects import ISSUER, RESOURCE, access_token
 
 BOTH = (f"issuer {ISSUER} {{\n\tpublisher {{\n\t\tjwt {KEY} HS256\n\t}}\n\tsubscriber {{\n\t\tjwt {KEY} HS256\n\t}}\n}}\n"
@@ -26,7 +26,7 @@ def measured(start_hub, tmp_path):
 
 
 def page(hub, query=""):
-    reply = Client(hub.metrics).get(f"/streams{query}")
+    reply = Operator(hub.metrics).get(f"/streams{query}")
     assert reply.status == 200, reply.body
     assert reply.headers["content-type"] == "application/json" and reply.headers["cache-control"] == "no-store"
     return json.loads(reply.body)
@@ -142,8 +142,8 @@ def test_it_is_told_at_the_sockets_of_the_metrics_alone_and_a_wrong_question_is_
     for path in ("/streams", f"{PATH}/streams"):
         assert Client(("127.0.0.1", hub.port)).get(path).status == 404
     for query in ("?limit=0", "?limit=x", "?after=9-1", "?after=x", "?after=1-", "?after=1-18446744073709551616"):
-        assert Client(hub.metrics).get(f"/streams{query}").status == 400, query
-    assert Client(hub.metrics).request("POST", "/streams").status == 405
+        assert Operator(hub.metrics).get(f"/streams{query}").status == 400, query
+    assert Operator(hub.metrics).request("POST", "/streams").status == 405
     assert page(hub, "?limit=18446744073709551615&else=1") == {"streams": []}
     (hub.folder / "without.conf").write_text(re.sub("metrics_listen .*", "", hub.conf.read_text()))
     done = subprocess.run([BIN, "streams", "-c", hub.folder / "without.conf"], capture_output=True, text=True, timeout=60)
@@ -153,17 +153,17 @@ def test_it_is_told_at_the_sockets_of_the_metrics_alone_and_a_wrong_question_is_
 def test_no_page_is_told_and_only_so_many_ask_at_once(measured):
     hub = measured("cors_origins *\nmax_stream_pages 0\n")
     for header in ("Origin: https://app.example", "Sec-Fetch-Site: none"):
-        assert Client(hub.metrics).get("/streams", header).status == 403
-    refused = Client(hub.metrics).get("/streams")
+        assert Operator(hub.metrics).get("/streams", header).status == 403
+    refused = Operator(hub.metrics).get("/streams")
     assert refused.status == 503 and b"max_stream_pages" in refused.body
-    assert 'alipes_bounds_met_total{bound="max_stream_pages"} 1' in Client(hub.metrics).get("/metrics").body.decode()
+    assert 'alipes_bounds_met_total{bound="max_stream_pages"} 1' in Operator(hub.metrics).get("/metrics").body.decode()
     done = subprocess.run([BIN, "streams", "-c", hub.conf], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "the hub answered 503: Others ask that already (max_stream_pages)." in done.stderr
     hub.conf.write_text(hub.conf.read_text().replace("max_stream_pages 0", "max_stream_pages 1"))
     hub.server.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: Client(hub.metrics).get("/streams").status == 200, "the reload")
+    wait_for(lambda: Operator(hub.metrics).get("/streams").status == 200, "the reload")
     for _ in range(20):  # each gives its place back, whether it got a page or not
-        assert Client(hub.metrics).get("/streams?limit=0").status == 400
+        assert Operator(hub.metrics).get("/streams?limit=0").status == 400
         assert page(hub) == {"streams": []}
 
 
@@ -171,7 +171,7 @@ def test_whoever_asks_and_leaves_or_asks_while_the_hub_stops_does_no_harm(measur
     hub = measured(workers=3)
     streams = [Stream(("127.0.0.1", hub.port), "topic=a") for _ in range(50)]
     for _ in range(30):
-        asks = Client(hub.metrics)
+        asks = Operator(hub.metrics)
         asks.ask("GET", "/streams?limit=1000")
         asks.close()
     over = threading.Event()
@@ -179,7 +179,7 @@ def test_whoever_asks_and_leaves_or_asks_while_the_hub_stops_does_no_harm(measur
     def ask_on():
         while not over.is_set():
             try:
-                Client(hub.metrics).get("/streams")
+                Operator(hub.metrics).get("/streams")
             except (OSError, ValueError, AssertionError):
                 return
 

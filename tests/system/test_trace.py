@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from conftest import BIN, KEY, PATH, Client, Stream, publish, token, wait_for
+from conftest import BIN, KEY, PATH, Client, Operator, Stream, free_port, publish, token, wait_for
 from frozen import frozen
 from redis import start_node, start_redis, start_relay  # noqa: F401
 from test_matching import SANITIZED, slow_template
@@ -19,12 +19,12 @@ def fields(line):
     return dict(re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)', line))
 
 
-class Trace(Client):
+class Trace(Operator):
     """One that traces: its groups of lines, each line a dict."""
 
-    def __init__(self, address, topic, version="1.1", query=None):
+    def __init__(self, address, topic, version="1.1"):
         super().__init__(address)
-        self.ask("GET", "/trace?" + (query or urlencode({"topic": topic})), version=version)
+        self.ask("GET", f"/trace?{urlencode({'topic': topic})}", version=version)
         self.status, self.headers = self.head()
         self.chunked = "chunked" in self.headers.get("transfer-encoding", "")
         self.text = b""
@@ -327,6 +327,16 @@ def test_who_asks_wrongly_is_told(traced):
     post = Client(hub.metrics).request("POST", "/trace?topic=a", [FORM], b"x")
     assert post.status == 405 and post.headers["allow"] == "GET"
     assert Client(address(hub)).get("/trace?topic=a").status == 404
+
+
+def test_a_page_whose_name_is_made_to_lead_to_this_machine_sees_no_trace(start_hub, browser):
+    port = free_port()
+    hub = start_hub(f"metrics_listen 127.0.0.1:{port}\n")
+    hub.metrics = ("127.0.0.1", port)
+    begin(hub, "*").close()
+    browser.get(f"http://evil.example:{port}/nothing")
+    status = "const done = arguments[0]; fetch('/trace?topic=*').then(reply => done(reply.status), error => done(String(error)))"
+    assert browser.execute_async_script(status) == 403
 
 
 def test_a_stop_ends_it_with_a_word(traced):

@@ -31,6 +31,7 @@ ask(const char *peer, const char *header, const char *query)
     struct request request = {.method = SLICE("GET"),
                               .path = SLICE("/trace"),
                               .query = slice_of(query),
+                              .host = SLICE("localhost"),
                               .headers = &one,
                               .header_count = header[0] ? 1 : 0,
                               .peer = peer ? address : NULL};
