@@ -81,7 +81,10 @@ def test_behind_caddy_with_its_own_certificate_authority(engine, image, certific
         wait_for(lambda: answers(where, tls), "Caddy")
         page = connect(where, tls)
         page.request("GET", "/")
-        assert b"A page that listens" in page.getresponse().read()
+        assert page.getresponse().headers["Location"] == "/.well-known/mercure/ui/"
+        page = connect(where, tls)
+        page.request("GET", "/.well-known/mercure/ui/")
+        assert b"<title>alipes" in page.getresponse().read()
         update_and_replay(where, tls, compose)
 
 

@@ -37,7 +37,8 @@ def test_make_run(debian):
         assert line, said[-4000:]
         said += line
     token = re.search(r"A publisher's token: +(\S+)", said).group(1)
-    assert b"A page that listens" in request(port, "GET", "/").read()
+    assert request(port, "GET", "/").headers["Location"] == "/.well-known/mercure/ui/"
+    assert b"<title>alipes" in request(port, "GET", "/.well-known/mercure/ui/").read()
     stream = request(port, "GET", "/.well-known/mercure?topic=https://example.com/chat")
     assert stream.status == 200
     assert request(port, "POST", "/.well-known/mercure", {"Authorization": f"Bearer {token}", "Content-Type": "application/x-www-form-urlencoded"},
