@@ -91,7 +91,7 @@ def test_on_a_terminal_it_says_what_it_waits_for_and_takes_it_away_again(start_h
     done = subprocess.run([BIN, "doctor", "-c", hub.conf, "--root", tmp_path / "none", f"http://127.0.0.1:{hub.port}"], stdout=subprocess.PIPE,
                           stderr=theirs, text=True)
     os.close(theirs)
-    shown = os.read(ours, 1 << 16).decode()
+    shown = read_all(ours)
     os.close(ours)
     assert done.returncode == 0 and "waiting" not in done.stdout and "\x1b" not in done.stdout
     assert "heartbeat      waiting for two heartbeats, 1 s each ..." in shown and shown.endswith("\r\x1b[K"), shown
