@@ -130,8 +130,9 @@ function say(figure) {
 }
 
 async function look() {
-  const mine = round, url = new URL($("metrics").value || below("/ui/metrics"), below(""));
+  const mine = round;
   try {
+    const url = new URL($("metrics").value || below("/ui/metrics"), below(""));
     const reply = await fetch(url, { ...carry($("subscribe-by").value, tokens.subscribe(), url), cache: "no-store" });
     const said = await read(reply);
     if (mine !== round) return;

@@ -105,8 +105,11 @@ async function ask() {
   }
 }
 
+// A semicolon would begin an attribute, such as a domain that has it sent to other hosts.
+const inCookie = text => text.replaceAll(";", "%3B");
+
 function cookie(value, more) {
-  document.cookie = `${$("cookie-name").value.trim()}=${value}; path=${hub().pathname}; SameSite=Strict${location.protocol === "https:" ? "; Secure" : ""}${more}`;
+  document.cookie = `${inCookie($("cookie-name").value.trim())}=${inCookie(value)}; path=${inCookie(hub().pathname)}; SameSite=Strict${location.protocol === "https:" ? "; Secure" : ""}${more}`;
 }
 
 function setCookie() {

@@ -445,7 +445,7 @@ AWKWARD = "it's \"quoted\" \\ $HOME `x` 100% & ü\nsecond line"
 
 def fill(page, language):
     page.open("token=" + ALL)
-    page.write("hub", f"http://127.0.0.1:{page.hub.port}{PATH}")
+    page.write("hub", f"http://127.0.0.1:{page.hub.port}{PATH}?for=[1-2]{{a,b}}'$HOME")
     page.write("topics", f"https://example.com/'code\nurn:{language}")
     page.write("data", AWKWARD)
     page.write("type", "chat")
