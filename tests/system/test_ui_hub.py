@@ -1,5 +1,7 @@
 """The page for people and a hub that errs or means it ill: what is shown stays what came, and the page goes on."""
+import base64
 import http.server
+import json
 import threading
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -119,6 +121,25 @@ def test_what_is_no_url_of_a_hub_is_not_asked_and_the_one_before_is_shown(page):
     page.tab("now")
     page.write("metrics", "https://[\n")
     page.sees("now-problem", "No answer")
+
+
+DETAIL = {"type": "https://mercure.rocks/authorization-detail", "actions": ["subscribe"], "topics": [{"match": "a"}]}
+
+
+@pytest.mark.parametrize("header, claims, words", [
+    ({}, {"exp": "x"}, "exp is no date, so the hub refuses it"), ({}, {"exp": {"toString": 1}}, "exp is no date"), ({}, {"nbf": []}, "nbf is no date"),
+    ({}, {"exp": "4000000000"}, "ends in"), ({}, {"exp": 1e300}, "beyond any calendar"), ({}, {"exp": None}, "no end"),
+    ({}, {"mercure": "x"}, "so the hub refuses it"), ({}, None, "so the hub refuses it"), ({}, {"mercure": {"subscribe": "x"}}, "no list, so the hub refuses it"),
+    ({"typ": "at+jwt"}, {"authorization_details": {}}, "so the hub refuses it"),
+    ({"typ": "at+jwt"}, {"authorization_details": [DETAIL | {"topics": "x"}]}, "so the hub refuses it"),
+    ({"typ": "at+jwt"}, {"authorization_details": [DETAIL | {"actions": "subscribe"}]}, "so the hub refuses it"),
+    ({"typ": "at+jwt"}, {"authorization_details": [DETAIL]}, "Grants to subscribe\na"),
+])
+def test_a_token_that_is_made_wrongly_is_called_so(page, header, claims, words):
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, claims))
+    page.open("token=" + ".".join([*parts, "x"]), "/hub")
+    page.tab("token")
+    page.sees("decoded", words)
 
 
 def test_neither_a_link_nor_a_token_gives_the_cookie_another_domain(page):
