@@ -33,7 +33,9 @@ class Answers(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         path = urlsplit(self.path).path
-        if path.startswith("/hub/ui/") and not path.endswith("/metrics"):
+        if path in self.server.metrics:
+            self.answer("application/openmetrics-text", self.server.metrics[path])
+        elif path.startswith("/hub/ui/") and not path.endswith("/metrics"):
             self.path = path[len("/hub"):]
             super().do_GET()
         elif path == "/hub/subscriptions":
@@ -52,7 +54,7 @@ class Answers(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def page(browser):
     with http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Answers) as server:
-        server.streams, server.asked, server.published, server.list = [], [], [], "{}"
+        server.streams, server.asked, server.published, server.list, server.metrics = [], [], [], "{}", {}
         threading.Thread(target=server.serve_forever, daemon=True).start()
         page = Page(browser, f"http://hub.example:{server.server_address[1]}")
         page.server = server
@@ -121,6 +123,18 @@ def test_what_is_no_url_of_a_hub_is_not_asked_and_the_one_before_is_shown(page):
     page.tab("now")
     page.write("metrics", "https://[\n")
     page.sees("now-problem", "No answer")
+
+
+def test_what_one_hub_counts_is_not_compared_with_what_another_does(page):
+    page.server.metrics = {"/hub/ui/metrics": "alipes_publishes_total 1\n", "/other": "alipes_publishes_total 1000000\n"}
+    page.open(path="/hub")
+    page.tab("now")
+    page.sees("charts", "publishes 0/s")
+    page.browser.execute_script("seen = []; new MutationObserver(() => seen.push(document.querySelectorAll('#charts output')[1].textContent))"
+                                ".observe(document.getElementById('charts'), { childList: true, subtree: true })")
+    page.write("metrics", page.url + "/other\n")
+    seen = wait_for(lambda: (all_of_it := page.browser.execute_script("return seen")).count("publishes 0/s") > 10 and "publishes -" in all_of_it and all_of_it, "rates of the other")
+    assert set(seen) == {"publishes -", "publishes 0/s"}
 
 
 DETAIL = {"type": "https://mercure.rocks/authorization-detail", "actions": ["subscribe"], "topics": [{"match": "a"}]}
