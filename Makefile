@@ -225,7 +225,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
 RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_design.py test_examples.py test_filter.py \
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_notifications.py test_presence.py \
-                    test_redis_chaos.py test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_ui.py test_urlpattern.py)
+                    test_redis_chaos.py test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_ui.py test_ui_hub.py \
+                    test_urlpattern.py)
 .PHONY: $(SYSTEM_VARIANTS:%=check-system-%)
 $(SYSTEM_VARIANTS:%=check-system-%): check-system-%: build/%/alipes build/%/mod_alipes.so
 	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) $(PYTEST_ARGS)

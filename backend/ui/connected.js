@@ -38,7 +38,7 @@ function hear({ data }) {
   } catch {
     return;
   }
-  if (!/^subscription$/i.test(one.type ?? "")) return;
+  if (!/^subscription$/i.test(one?.type ?? "")) return;
   if (one.active) there.set(one.id, one);
   else there.delete(one.id);
   later();

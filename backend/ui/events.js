@@ -3,7 +3,7 @@
 
 import { $, element, show } from "./hub.js";
 
-const KEPT = 10000, SLACK = 500, KEPT_TEXT = 64e6, ROW = 30, SHOWN_TEXT = 300000;
+const KEPT = 10000, SLACK = 500, KEPT_TEXT = 64e6, ROW = 30, SHOWN_TEXT = 300000, DEEPEST = 20;
 
 let all = [], shown = [];  // as they came; what passes the filter
 let count = 0, text = 0, filter = "", paused = false, chosen, drawn = 0, due = false;
@@ -109,10 +109,23 @@ function fill(row, place) {
   row.node.setAttribute("aria-selected", event === chosen);
 }
 
+// As it was written: what is read and written anew has other numbers where they are long, and one of two equal names.
+function indent(json) {
+  let depth = 0;
+  const line = () => `\n${"  ".repeat(Math.min(depth, DEEPEST))}`;
+  return json.trim().replace(/\s*("[^"\\]*(?:\\.[^"\\]*)*"|[^\s"{}[\],:]+|[{[]\s*[}\]]|[{}[\],:])\s*/g, (all, token) => {
+    if (token === ",") return `,${line()}`;
+    if (token === ":") return ": ";
+    if (token === "{" || token === "[") return depth++, token + line();
+    if (token === "}" || token === "]") return depth--, line() + token;
+    return /^[{[]/.test(token) ? token[0] + token.at(-1) : token;
+  });
+}
+
 function indented(data) {
   if (data.length > SHOWN_TEXT) return `${data.slice(0, SHOWN_TEXT)}\n... and ${data.length - SHOWN_TEXT} more (the export has all)`;
   try {
-    return /^\s*[[{]/.test(data) ? JSON.stringify(JSON.parse(data), null, 2) : data;
+    return /^\s*[[{]/.test(data) && JSON.parse(data) ? indent(data) : data;
   } catch {
     return data;
   }

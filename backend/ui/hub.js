@@ -7,9 +7,24 @@ const above = location.pathname.replace(/\/ui\/(index\.html)?$/, "");
 const usual = above && above !== location.pathname ? above : "/.well-known/mercure";
 
 export const fragment = new URLSearchParams(location.hash.slice(1));
-$("hub").value = new URL(fragment.get("hub") || usual, location.href).href;
 
-export const hub = () => new URL($("hub").value.trim() || usual, location.href);
+// Where no URL stands, it is the one before; whoever leaves the field sees which.
+let last = new URL(usual, location.href);
+export function hub() {
+  try {
+    return new URL($("hub").value.trim() || usual, location.href);
+  } catch {
+    return new URL(last);
+  }
+}
+function settle() {
+  last = hub();
+  if ($("hub").value.trim()) $("hub").value = last.href;
+}
+$("hub").value = fragment.get("hub") || usual;
+$("hub").addEventListener("change", settle);
+settle();
+
 export const below = path => new URL(hub().pathname + path, hub());
 
 export const tokens = {

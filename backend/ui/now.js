@@ -95,14 +95,16 @@ function grow(figure, now) {
   return grown;
 }
 
-function take(now) {
-  const sample = { now, before: before?.found, seconds: before ? (performance.now() - before.at) / 1000 : NaN };
-  before = { found: now, at: performance.now() };
+// `of`: a hub that is not the one before has no rate yet.
+function take(now, of) {
+  const last = before?.of === of ? before : undefined;
+  const sample = { now, before: last?.found, seconds: last ? (performance.now() - last.at) / 1000 : NaN };
+  before = { found: now, at: performance.now(), of };
   times.push(Date.now() / 1000);
   for (const figure of figures) {
     const grown = figure.grows && grow(figure, now);
-    for (const [name, of] of Object.entries(figure.series)) {
-      figure.values[name].push(of(sample));
+    for (const [name, value] of Object.entries(figure.series)) {
+      figure.values[name].push(value(sample));
       if (figure.values[name].length > KEPT) figure.values[name].shift();
     }
     if (grown || !figure.chart) figure.stale = true;
@@ -130,13 +132,14 @@ function say(figure) {
 }
 
 async function look() {
-  const mine = round, url = new URL($("metrics").value || below("/ui/metrics"), below(""));
+  const mine = round;
   try {
+    const url = new URL($("metrics").value || below("/ui/metrics"), below(""));
     const reply = await fetch(url, { ...carry($("subscribe-by").value, tokens.subscribe(), url), cache: "no-store" });
     const said = await read(reply);
     if (mine !== round) return;
     show($("now-problem"), said.ok ? "" : inWords(said));
-    if (said.ok) take(parse(said.text));
+    if (said.ok) take(parse(said.text), url.href);
     show($("now-state"), said.ok ? `as of ${new Date().toLocaleTimeString()}` : "not shown");
   } catch {
     if (mine !== round) return;

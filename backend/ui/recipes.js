@@ -5,7 +5,8 @@ const sh = text => `'${text.replaceAll("'", "'\\''")}'`;
 const php = text => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 const json = text => JSON.stringify(text);
 
-const curl = ({ url, fields, token }) => [`curl ${sh(url)}`,
+// curl takes braces and brackets for lists of URLs: it would publish several times.
+const curl = ({ url, fields, token }) => [`curl ${/[{}[\]]/.test(url) ? "--globoff " : ""}${sh(url)}`,
   ...(token ? [`-H "Authorization: Bearer $TOKEN"`] : []),
   ...fields.map(([name, value]) => `--data-urlencode ${sh(`${name}=${value}`)}`)].join(" \\\n     ");
 

@@ -4,12 +4,20 @@
 import { carry, inWords, read, unreachable } from "./hub.js";
 
 const LINE = /\r\n|\n|\r/;
+const LONGEST = 2 ** 31 - 1;  // that a timer waits: past it, it waits not at all
 
 // Text in pieces in, events out (HTML, "Interpreting an event stream").
 export class Parser {
-  #rest = ""; #data = []; #type = "";
+  #rest; #data; #type; #id;
   lastId = "";
   retry = 3000;
+
+  // A new stream. What an earlier one left unfinished never came: the id that it bore is not the last one.
+  begin() {
+    this.#rest = this.#type = "";
+    this.#data = [];
+    this.#id = this.lastId;
+  }
 
   push(text, on) {
     let all = this.#rest + text;
@@ -28,11 +36,12 @@ export class Parser {
     const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
     if (name === "data") this.#data.push(value);
     else if (name === "event") this.#type = value;
-    else if (name === "id" && !value.includes("\0")) this.lastId = value;
-    else if (name === "retry" && /^\d+$/.test(value)) this.retry = Number(value);
+    else if (name === "id" && !value.includes("\0")) this.#id = value;
+    else if (name === "retry" && /^\d+$/.test(value)) this.retry = Math.min(Number(value), LONGEST);
   }
 
   #dispatch(on) {
+    this.lastId = this.#id;
     // The hub's own word on where a stream stands: its type is heard by nobody.
     if (this.#data.length && this.#type !== "alipes")
       on({ id: this.lastId, type: this.#type, data: this.#data.join("\n") });
@@ -98,6 +107,7 @@ export class Stream {
     if (!/^text\/event-stream\b/.test(reply.headers.get("Content-Type") || ""))
       return this.#giveUp("200, but no event stream: something else than a hub answers there.");
     this.#on.state("open", "connected");
+    this.#parser.begin();
     const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let piece; !(piece = await reader.read()).done;)
       this.#parser.push(piece.value, this.#on.event);

@@ -7,26 +7,33 @@ const DETAIL = "https://mercure.rocks/authorization-detail";
 const decode = part => JSON.parse(new TextDecoder("utf-8", { fatal: true })
   .decode(Uint8Array.from(atob(part.replaceAll("-", "+").replaceAll("_", "/")), letter => letter.charCodeAt(0))));
 
+// Throws where it is not written as the protocol has it.
 function grantsOf(header, claims) {
   if (!/^(application\/)?at\+jwt$/i.test(header.typ ?? "")) {
     const claim = claims["https://mercure.rocks/"] ?? claims.mercure;
+    if (typeof (claim ?? {}) !== "object") throw new TypeError("no claim");
     return { dialect: "0.x", publish: claim?.publish ?? [], subscribe: claim?.subscribe ?? [] };
   }
   const details = (claims.authorization_details ?? []).filter(detail => detail?.type === DETAIL);
-  const of = action => details.filter(detail => detail.actions?.includes(action))
-    .flatMap(detail => detail.topics ?? []).map(({ match, match_type }) => match_type && match_type !== "exact" ? `${match} (${match_type})` : match);
+  const of = action => details.filter(detail => detail.actions?.some(one => one === action))
+    .flatMap(detail => (detail.topics ?? []).map(({ match, match_type }) => match_type && match_type !== "exact" ? `${match} (${match_type})` : match));
   return { dialect: "1.0", publish: of("publish"), subscribe: of("subscribe") };
 }
 
 // What it says of itself; `problem` where it cannot be read.
 export function readToken(text) {
+  const parts = text.split(".");
+  if (parts.length !== 3) return { problem: `A token has three parts with points between; this has ${parts.length}.` };
+  let header, claims;
   try {
-    const parts = text.split(".");
-    if (parts.length !== 3) return { problem: `A token has three parts with points between; this has ${parts.length}.` };
-    const header = decode(parts[0]), claims = decode(parts[1]);
-    return { header, claims, ...grantsOf(header, claims) };
+    [header, claims] = parts.slice(0, 2).map(decode);
   } catch {
     return { problem: "This is no token: its parts are not base64url of JSON." };
+  }
+  try {
+    return { header, claims, ...grantsOf(header, claims) };
+  } catch {
+    return { problem: `What it grants is not written as the protocol has it, so the hub refuses it: ${JSON.stringify(claims)}` };
   }
 }
 
@@ -36,12 +43,17 @@ function span(seconds) {
   return `${Math.round(seconds / size)} ${unit}${unit === "day" ? "s" : ""}`;
 }
 
+// NaN: it is no date.
+const seconds = claim => (["number", "string"].includes(typeof claim) ? Number(claim) : NaN);
+const dateOf = seconds => (Math.abs(seconds) < 8.64e12 ? new Date(seconds * 1000).toLocaleString() : "beyond any calendar");
+
 function lifetime({ exp, nbf }) {
-  const now = Date.now() / 1000, end = Number(exp), begin = Number(nbf);
-  if (nbf != null && begin > now) return `not good yet: from ${new Date(begin * 1000).toLocaleString()} on`;
+  const now = Date.now() / 1000, end = seconds(exp ?? Infinity), begin = seconds(nbf ?? 0);
+  if (Number.isNaN(end + begin)) return `${Number.isNaN(end) ? "exp" : "nbf"} is no date, so the hub refuses it`;
+  if (begin > now) return `not good yet: from ${dateOf(begin)} on`;
   if (exp == null) return "no end";
-  if (end <= now) return `over since ${span(now - end)} (${new Date(end * 1000).toLocaleString()})`;
-  return `ends in ${span(end - now)} (${new Date(end * 1000).toLocaleString()})`;
+  if (end <= now) return `over since ${span(now - end)} (${dateOf(end)})`;
+  return `ends in ${span(end - now)} (${dateOf(end)})`;
 }
 
 const topics = list => (Array.isArray(list) ? list.join(", ") || "nothing" : `no list, so the hub refuses it: ${JSON.stringify(list)}`);
@@ -105,8 +117,11 @@ async function ask() {
   }
 }
 
+// A semicolon would begin an attribute, such as a domain that has it sent to other hosts.
+const inCookie = text => text.replaceAll(";", "%3B");
+
 function cookie(value, more) {
-  document.cookie = `${$("cookie-name").value.trim()}=${value}; path=${hub().pathname}; SameSite=Strict${location.protocol === "https:" ? "; Secure" : ""}${more}`;
+  document.cookie = `${inCookie($("cookie-name").value.trim())}=${inCookie(value)}; path=${inCookie(hub().pathname)}; SameSite=Strict${location.protocol === "https:" ? "; Secure" : ""}${more}`;
 }
 
 function setCookie() {

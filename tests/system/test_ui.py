@@ -208,7 +208,7 @@ def test_the_token_goes_by_header_query_or_cookie(page):
 
 
 def test_it_publishes_all_that_a_publish_can_say(page):
-    page.open("topic=*&connect&token=" + ALL)
+    page.open("topic=https://example.com/1&connect&token=" + ALL)  # `*` hears who left, too, and a front tells that late
     page.sees("state", "connected")
     page.write("topics", f"https://example.com/1\nurn:{page.url}")
     page.write("data", '{"a":[1,{"b":"ü"}]}')
@@ -223,7 +223,7 @@ def test_it_publishes_all_that_a_publish_can_say(page):
     page.press("row-0")
     page.sees("event-id", f"urn:mine:{page.url}")
     page.sees("event-type", "chat")
-    page.sees("event-asked", "topic=*")
+    page.sees("event-asked", "topic=https://example.com/1")
     page.sees("event-hint", 'source.addEventListener("chat", ...)')
     assert page.text("event-data") == '{\n  "a": [\n    1,\n    {\n      "b": "ü"\n    }\n  ]\n}'
     page.write("topics", f"{page.url}{PATH}/subscriptions/x")
@@ -445,7 +445,7 @@ AWKWARD = "it's \"quoted\" \\ $HOME `x` 100% & ü\nsecond line"
 
 def fill(page, language):
     page.open("token=" + ALL)
-    page.write("hub", f"http://127.0.0.1:{page.hub.port}{PATH}")
+    page.write("hub", f"http://127.0.0.1:{page.hub.port}{PATH}?for=[1-2]{{a,b}}'$HOME")
     page.write("topics", f"https://example.com/'code\nurn:{language}")
     page.write("data", AWKWARD)
     page.write("type", "chat")
