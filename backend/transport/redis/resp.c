@@ -103,7 +103,7 @@ on_array(const redisReadTask *task, element_count count)
 {
     struct resp_reader *r = task->privdata;
     struct resp *v = place_of(task);
-    if (count < 0 || (size_t)count > r->bounds.items)
+    if ((size_t)count > r->bounds.items) /* a negative one too */
         return decline(task, "an array of an answer is too long");
     void *items = v ? arena_alloc(&r->arena, (size_t)count * sizeof *v) : NULL;
     if (items == NULL)
