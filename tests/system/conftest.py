@@ -27,6 +27,7 @@ BIN = ROOT / os.environ.get("ALIPES_BIN", "build/release/alipes")
 KEY = "0123456789abcdef0123456789abcdef"
 PATH = "/.well-known/mercure"
 PATIENCE = 60
+LONGEST = 400  # seconds
 
 
 PORTS = Path(tempfile.gettempdir()) / f"alipes-ports-{os.getuid()}"
@@ -78,6 +79,19 @@ def pytest_configure(config):
         folder = Path(tempfile.mkdtemp(prefix="alipes-"))
         folder.chmod(0o755)
         config.option.basetemp = str(folder / "run")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """A test that waits for what never comes fails, and does not hold up the others for ever."""
+
+    def stands_still(*_):
+        raise AssertionError(f"it is not over after {LONGEST} s")
+
+    signal.signal(signal.SIGALRM, stands_still)
+    signal.alarm(LONGEST)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="session", autouse=True)
