@@ -210,6 +210,15 @@ def test_a_redirection_is_told_and_the_token_goes_nowhere(tmp_path):
     server.close()
 
 
+def test_output_that_cannot_be_written_is_no_success(start_hub):
+    hub = start_hub()
+    for words in ("publish", "t", "x"), ("token", "--publish", "t"), ("doctor", "--root", "/nowhere"), ("config", "check"):
+        with open("/dev/full", "w") as full:
+            conf = (hub.conf,) if words[0] == "config" else ("-c", hub.conf)
+            done = subprocess.run([BIN, *words, *map(str, conf)], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=CLEAN)
+        assert done.returncode == 1 and "written" in done.stderr, (words, done.stderr)
+
+
 class Site:
     """Answers every request with the same bytes, and counts them."""
 
