@@ -88,20 +88,23 @@ if [ "$front" = apache ] && [ "$(id -u)" = 0 ]; then
     chmod 711 "$work"
 fi
 
-# In the environment, not in a file and not on a command line: the key is a secret.
+# The secret is in the environment and never on a command line; the file gives whoever we are the same in another shell.
 key=$(od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n')
+(umask 077 && cat >"$work/env") <<ENV
 export MERCURE_PUBLISHER_JWT_KEY=$key MERCURE_SUBSCRIBER_JWT_KEY=$key
-token=$("$program" token --publish '*' --subscribe '*' --exp 24h)
-
-MERCURE_LISTEN_ADDR="unix/$work/alipes.sock|$access" MERCURE_ALLOW_ANONYMOUS=1 \
-    MERCURE_CORS_ORIGINS="http://localhost:$port" \
-    MERCURE_EXTRA_DIRECTIVES="transport log { path $work/history }
+export MERCURE_LISTEN_ADDR='unix/$work/alipes.sock|$access' MERCURE_ALLOW_ANONYMOUS=1
+export MERCURE_CORS_ORIGINS=http://localhost:$port
+export MERCURE_EXTRA_DIRECTIVES='transport log { path $work/history }
+metrics_listen unix/$work/metrics.sock|0600
 ui
 ui_metrics token
-subscriptions" "$program" &
+subscriptions'
+ENV
+token=$(. "$work/env" && "$program" token --publish '*' --subscribe '*' --exp 24h)
+
+(. "$work/env" && exec "$program") &
 hub=$!
 pids+=("$hub")
-unset MERCURE_PUBLISHER_JWT_KEY MERCURE_SUBSCRIBER_JWT_KEY
 
 start_$front &
 pids+=($!)
@@ -149,6 +152,11 @@ cat <<TEXT
   From a shell:
     curl -d topic=https://example.com/chat -d 'data=hello' \\
          -H 'Authorization: Bearer $token' http://localhost:$port/.well-known/mercure
+
+  What happens there, in another shell:
+    . $work/env
+    $program trace
+    and publish, subscribe, streams, stat, doctor http://localhost:$port; \`$program --help\` tells of each
 
   The token is good for a day. Ctrl-C stops both.
 

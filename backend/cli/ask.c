@@ -50,6 +50,14 @@ split(struct buf *reply, unsigned *ret_status, struct error *err)
     return true;
 }
 
+static const char *
+advice_of(int number)
+{
+    return number == EACCES ? "; whoever may use that socket may ask: root, or a member of its "
+                              "group"
+                            : "";
+}
+
 int
 ask_connect(const struct string_list *addresses, const char **ret_address, struct error *err)
 {
@@ -60,7 +68,7 @@ ask_connect(const struct string_list *addresses, const char **ret_address, struc
             continue;
         int fd = address_connect(&at, TIMEOUT_MS);
         if (fd < 0)
-            error_set(err, "%s: %s", addresses->items[i], strerror(errno));
+            error_set(err, "%s: %s%s", addresses->items[i], strerror(errno), advice_of(errno));
         *ret_address = addresses->items[i];
         return fd;
     }

@@ -320,6 +320,17 @@ wants_help(int argc, char **argv)
     return false;
 }
 
+/* What was found and could not be told was in vain: a disk may be full. */
+static int
+close_output(const struct call *call, int status)
+{
+    bool failed = ferror(stdout);
+    failed |= fflush(stdout) != 0;
+    if (failed && status == 0)
+        status = call_failed(call, "standard output cannot be written");
+    return status;
+}
+
 /* A command that failed with a configuration that nobody named says which it was. */
 static int
 run(const struct command *c, int argc, char **argv)
@@ -329,7 +340,7 @@ run(const struct command *c, int argc, char **argv)
     int status = 2;
     hash_seed();
     if (call_read(&call, c, argc, argv, &err)) {
-        status = c->run(&call);
+        status = close_output(&call, c->run(&call));
     } else {
         call_failed(&call, "%s", err.text);
         help_usage(stderr, c);

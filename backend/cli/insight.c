@@ -4,9 +4,6 @@
 
 #include "cli/ask.h"
 
-#include <errno.h>
-#include <string.h>
-
 struct config *
 insight_open(const struct call *call)
 {
@@ -30,12 +27,8 @@ insight_ask(const struct call *call, const struct config *c, const char *path, s
     struct error err;
     unsigned status;
     bool came = ask_hub(&c->metrics_listen, path, &status, body, &err);
-    bool is_denied = !came && strstr(err.text, strerror(EACCES));
     if (!came)
-        call_failed(call, "%s%s", err.text,
-                    is_denied ? "; whoever may use that socket may ask: root, or a member of its "
-                                "group"
-                              : "");
+        call_failed(call, "%s", err.text);
     else if (status != 200)
         call_failed(call, "the hub answered %u: " SLICE_FMT, status,
                     SLICE_ARG(slice_trim(slice_head(buf_slice(body), 400))));

@@ -2,6 +2,7 @@
 
 #include "cli/publish_cmd.h"
 
+#include "cli/plain.h"
 #include "cli/visitor.h"
 
 #include <stdio.h>
@@ -65,11 +66,15 @@ write_form(struct buf *form, const struct call *call, const struct string_list *
         visitor_add_field(form, "private", SLICE("on"));
 }
 
-/* The id, as the hub gives it. */
+/* The id, as the hub gives it; a terminal gets what it can take. */
 static int
-print_id(const struct call *call, const struct web_reply *reply)
+print_id(const struct call *call, struct slice id)
 {
-    printf(SLICE_FMT "\n", SLICE_ARG(slice_trim(buf_slice(&reply->body))));
+    if (isatty(STDOUT_FILENO))
+        plain_write(stdout, id);
+    else
+        fwrite(id.ptr, 1, id.len, stdout);
+    putchar('\n');
     return fflush(stdout) == 0 ? 0 : call_failed(call, "it is published; its id cannot be written");
 }
 
@@ -84,8 +89,8 @@ send(const struct call *call, struct visitor *c, const struct buf *form)
                     reply.was_sent ? "; it may have been published: again with the same --id is "
                                      "safe"
                                    : "");
-    else if (reply.status == 200)
-        status = print_id(call, &reply);
+    else if (web_reply_id(&reply).len)
+        status = print_id(call, web_reply_id(&reply));
     else
         web_complain(call, &c->web, &reply);
     web_reply_fini(&reply);

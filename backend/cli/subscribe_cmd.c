@@ -20,8 +20,9 @@
 #include <unistd.h>
 
 enum {
-    RETRY_MS = 3000,       /* where the hub says nothing */
-    MAX_RETRY_MS = 300000, /* whatever it says */
+    RETRY_MS = 3000,    /* where the hub says nothing */
+    MIN_RETRY_MS = 100, /* whatever it says */
+    MAX_RETRY_MS = 300000,
 };
 
 struct listener {
@@ -158,7 +159,7 @@ static void
 pause_before_return(const struct listener *l)
 {
     uint64_t ms = l->sse.retry_ms == UINT64_MAX ? RETRY_MS : l->sse.retry_ms;
-    ms = ms > MAX_RETRY_MS ? MAX_RETRY_MS : ms;
+    ms = ms > MAX_RETRY_MS ? MAX_RETRY_MS : ms < MIN_RETRY_MS ? MIN_RETRY_MS : ms;
     nanosleep(&(struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000}, NULL);
 }
 
@@ -170,7 +171,7 @@ listen_once(struct listener *l)
     struct web_reply reply;
     bool ok =
         web_listen(&l->visitor.web, l->query.ptr, buf_slice(&l->sse.id), &reader, &reply, &l->err);
-    bool refused = ok && reply.status != 200;
+    bool refused = ok && !web_reply_is_stream(&reply);
     bool comes_back = refused ? l->was_there && is_away(reply.status) : l->was_there;
     if (refused)
         web_complain(l->call, &l->visitor.web, &reply);

@@ -23,7 +23,7 @@
 
 enum {
     CONNECT_MS = 10000,
-    REPLY_MS = 60000, /* until a reply begins; of a publish, until it is whole */
+    REPLY_MS = 60000, /* until a stream begins; of any other reply, until it is whole */
 };
 
 #define CURL_CALLS(X)                                                                              \
@@ -143,6 +143,7 @@ reply_init(struct web_reply *r)
     r->was_sent = false;
     buf_init(&r->body, WEB_MAX_REPLY);
     buf_init(&r->location, 4096);
+    buf_init(&r->type, 4096);
     buf_init(&r->cursor, 65536);
 }
 
@@ -151,6 +152,7 @@ web_reply_fini(struct web_reply *r)
 {
     buf_fini(&r->body);
     buf_fini(&r->location);
+    buf_fini(&r->type);
     buf_fini(&r->cursor);
 }
 
@@ -180,30 +182,34 @@ on_header(char *bytes, size_t size, size_t count, void *context)
     while (line.len && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
         line.len--;
     keep_header(&r->reply->location, line, SLICE("location:"));
+    keep_header(&r->reply->type, line, SLICE("content-type:"));
     keep_header(&r->reply->cursor, line, SLICE("last-event-id:"));
     keep_header(&r->reply->cursor, line, SLICE("mercure-last-event-id:"));
     if (line.len == 0) { /* the head is whole; one of 100 may have come before */
         r->reply->status = status_of(r->curl);
+        bool is_first = !r->has_begun; /* else trailers */
         r->has_begun = r->reply->status >= 200;
-        if (r->reply->status == 200 && r->reader)
+        if (is_first && r->reader && web_reply_is_stream(r->reply))
             r->reader->begun(r->reader->context, r->reply);
     }
     return size * count;
 }
 
-/* What is past the bound is let go. */
+/* Past the bound it is let go; where a stream was asked for there may be no end to wait for. */
 static size_t
 on_bytes(char *bytes, size_t size, size_t count, void *context)
 {
     struct request *r = context;
     struct slice piece = SLICE_OF(bytes, size * count);
-    if (r->reader && r->reply->status == 200) {
+    if (r->reader && web_reply_is_stream(r->reply)) {
         r->is_enough = !r->reader->take(r->reader->context, piece);
         return r->is_enough ? 0 : piece.len;
     }
-    if (piece.len <= WEB_MAX_REPLY - r->reply->body.len)
+    bool has_room = piece.len <= WEB_MAX_REPLY - r->reply->body.len;
+    if (has_room)
         buf_add(&r->reply->body, piece);
-    return piece.len;
+    r->is_enough = r->reader && !has_room;
+    return r->is_enough ? 0 : piece.len;
 }
 
 static int
@@ -211,7 +217,8 @@ on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t 
 {
     const struct request *r = context;
     (void)a, (void)b, (void)c, (void)d;
-    return (!r->has_begun || r->reader == NULL) && clock_mono_ms() > r->begun_ms + REPLY_MS;
+    bool is_stream = r->has_begun && r->reader && web_reply_is_stream(r->reply);
+    return !is_stream && clock_mono_ms() > r->begun_ms + REPLY_MS;
 }
 
 static void
@@ -357,6 +364,27 @@ web_listen(const struct web *w, const char *query, struct slice cursor,
 }
 
 /* --- what a reply means ----------------------------------------------------------------------- */
+
+/* A site answers 200 too, with a page. */
+bool
+web_reply_is_stream(const struct web_reply *r)
+{
+    static const struct slice stream = SLICE_INIT("text/event-stream");
+    struct slice type = buf_slice(&r->type);
+    return r->status == 200 &&
+           slice_eq_nocase(slice_trim(slice_head(type, slice_index(type, ';'))), stream);
+}
+
+struct slice
+web_reply_id(const struct web_reply *r)
+{
+    static const struct slice page = SLICE_INIT("text/html");
+    struct slice id = slice_head(buf_slice(&r->body), slice_index(buf_slice(&r->body), '\n'));
+    bool is_page = slice_eq_nocase(slice_head(buf_slice(&r->type), page.len), page);
+    bool is_id = r->status == 200 && !is_page && id.len + 1 >= r->body.len &&
+                 slice_index_control(id) == id.len;
+    return is_id ? id : SLICE("");
+}
 
 static const struct {
     unsigned from, to;

@@ -30,6 +30,7 @@ struct web_reply {
     bool was_sent;       /* the request, or a part of it */
     struct buf body;     /* of one that is no stream, as much of it as there is room for */
     struct buf location; /* where it sends us */
+    struct buf type;     /* of its content, as it is said */
     struct buf cursor;   /* what it says of the cursor that was asked for; empty: nothing */
 };
 
@@ -39,15 +40,19 @@ void web_reply_fini(struct web_reply *);
 MUST_CHECK bool web_post(const struct web *, struct slice form, struct web_reply *, struct error *);
 
 struct web_reader {
-    bool (*take)(void *context, struct slice bytes);        /* of a 200; false: enough */
+    bool (*take)(void *context, struct slice bytes);        /* of a stream; false: enough */
     void (*begun)(void *context, const struct web_reply *); /* once, before them */
     void *context;
 };
 
-/* Reads until the stream ends, which is true; a reply other than 200 is true too. `cursor` may be
- * empty. False: err says why there was none, or why it broke off. */
+/* Reads until the stream ends, which is true; a reply that is no stream is true too. `cursor` may
+ * be empty. False: err says why there was none, or why it broke off. */
 MUST_CHECK bool web_listen(const struct web *, const char *query, struct slice cursor,
                            const struct web_reader *, struct web_reply *, struct error *);
+
+/* What a publish that is done answers: an id, alone on its line. Empty: that is no hub's answer. */
+struct slice web_reply_id(const struct web_reply *);
+bool web_reply_is_stream(const struct web_reply *);
 
 /* In words, with what to do; to stderr, behind the command's name. */
 struct call;

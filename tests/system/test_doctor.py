@@ -1,4 +1,5 @@
 """`alipes doctor`: all is well behind each of the project's files, whatever lacks in them is named, and no peer holds it up."""
+import json
 import os
 import re
 import socket
@@ -151,6 +152,17 @@ def test_it_publishes_to_nobody_and_leaves_nothing_but_private_updates(start_hub
     doctor(hub.conf, tmp_path / "none", f"http://127.0.0.1:{hub.port}")
     published = [line for line in hub.log().splitlines() if "event=published" in line]
     assert published and all("private=true" in line and 'topics="alipes-doctor-' in line for line in published)
+
+
+def test_a_hub_whose_socket_we_may_not_use_is_not_called_away(start_hub, tmp_path):
+    socket = tmp_path / "closed.sock"
+    hub = start_hub(f"listen unix/{socket}|0000")
+    conf = tmp_path / "other.conf"  # the closed socket is the one to ask
+    conf.write_text(re.sub(r"(?m)^listen .*\n", "", hub.conf.read_text()) + f"\nlisten unix/{socket}|0000\n")
+    bare = [] if os.getuid() else ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+    done = subprocess.run([*bare, BIN, "doctor", "--json", "-c", conf, "--root", tmp_path / "none"], capture_output=True, text=True, timeout=60)
+    rows = {row["check"]: row for row in json.loads(done.stdout)["findings"]}
+    assert rows["hub"]["verdict"] == "note" and rows["hub"]["add"] == "sudo alipes doctor" and "root, or a member" in rows["hub"]["said"]
 
 
 def test_heartbeats_that_are_far_apart_are_not_waited_for(start_hub, tmp_path):

@@ -210,6 +210,70 @@ def test_a_redirection_is_told_and_the_token_goes_nowhere(tmp_path):
     server.close()
 
 
+def test_output_that_cannot_be_written_is_no_success(start_hub):
+    hub = start_hub()
+    for words in ("publish", "t", "x"), ("token", "--publish", "t"), ("doctor", "--root", "/nowhere"), ("config", "check"):
+        with open("/dev/full", "w") as full:
+            conf = (hub.conf,) if words[0] == "config" else ("-c", hub.conf)
+            done = subprocess.run([BIN, *words, *map(str, conf)], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=CLEAN)
+        assert done.returncode == 1 and "written" in done.stderr, (words, done.stderr)
+
+
+class Site:
+    """Answers every request with the same bytes, and counts them."""
+
+    def __init__(self, said):
+        self.socket, self.said, self.asked = socket.create_server(("127.0.0.1", 0)), said, []
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                peer = self.socket.accept()[0]
+            except OSError:
+                return
+            with peer:
+                peer.recv(65536)
+                self.asked.append(time.monotonic())
+                peer.sendall(self.said)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+@pytest.mark.parametrize("head, body", [("Content-Type: text/html", "<html>It works</html>\n"), ("Content-Type: text/html; charset=utf-8", "welcome"),
+                                        ("Content-Type: text/plain", "urn:x\x1b[2J\n"), ("Content-Type: text/plain", "urn:x\nand more\n"),
+                                        ("Content-Type: text/plain", "\n"), ("X-Nothing: 1", "")])
+def test_a_site_that_answers_200_is_no_hub(head, body):
+    with Site(f"HTTP/1.1 200 OK\r\n{head}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()) as site:
+        for words in ("publish", "--anonymous", "--url", site.url, "t", "x"), ("subscribe", "--anonymous", "--url", site.url, "t"):
+            done = alipes(*words, status=1)
+            assert not done.stdout and "answered 200" in done.stderr and "is this the hub's URL?" in done.stderr and "\x1b" not in done.stderr
+        assert len(site.asked) == 2, "and neither comes back"
+
+
+def test_a_page_without_an_end_is_left():
+    with Site(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + b"y" * (4 << 20)) as site:
+        assert "is this the hub's URL?" in alipes("subscribe", "--anonymous", "--url", site.url, "t", status=1).stderr
+
+
+def test_a_publish_elsewhere_prints_the_id_with_or_without_a_line_end():
+    for body in "mine", "mine\n":
+        with Site(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()) as site:
+            assert alipes("publish", "--anonymous", "--url", site.url, "t", "x").stdout == "mine\n"
+
+
+def test_a_hub_that_says_to_come_back_at_once_is_not_flooded():
+    with Site(b"HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream ; charset=utf-8\r\nConnection: close\r\n\r\nretry: 0\ndata: x\n\n") as site:
+        alipes("subscribe", "--anonymous", "--url", site.url, "--count", "4", "t")
+        assert len(site.asked) == 4 and site.asked[3] - site.asked[0] > 0.29, "100 ms between two, at least"
+
+
 def test_a_token_over_plain_http_to_another_machine_is_told_of(tmp_path):
     (tmp_path / "token").write_text(token(publish=["*"]))
     for host, words, noted in (("0.0.0.0", ("--token", tmp_path / "token"), True), ("127.0.0.1", ("--token", tmp_path / "token"), False), ("0.0.0.0", ("--anonymous",), False)):

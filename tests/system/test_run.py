@@ -119,6 +119,26 @@ def test_it_listens_for_this_machine_alone_unless_it_is_told_otherwise(run):
         each.stop()
 
 
+def test_another_shell_follows_what_happens_with_the_lines_of_the_banner(run):
+    port = free_port()
+    said = run(port).ready().said()
+    folder, program = re.search(r"^ +\. (\S+)/env\n +(\S+) trace$", said, re.M).groups()
+    assert os.stat(f"{folder}/env").st_mode & 0o777 == 0o600, "the secret is in it"
+
+    def shell(words, **more):
+        return subprocess.Popen(["sh", "-c", f". {folder}/env; exec {program} {words}"], cwd=ROOT, text=True, stdout=subprocess.PIPE, **more)
+
+    traced, heard = shell("trace"), shell("subscribe --count 1 t")
+    wait_for(lambda: shell("streams").communicate()[0].count("\n") == 2, "the subscriber in the list")
+    made = shell("publish t hello").communicate()[0].strip()
+    assert f" {made} hello\n" in heard.communicate()[0]
+    assert any(made in line for line in iter(traced.stdout.readline, "")), "it is traced"
+    traced.terminate()
+    assert "streams" in shell("stat").communicate()[0]
+    assert shell(f"doctor --root /nowhere http://localhost:{port}").communicate()[0].count("\nBAD") == 0
+    wait_for(lambda: traced.poll() is not None, "its end")
+
+
 def test_its_first_lines_warn_of_nothing(run):
     assert "level=warn" not in run(free_port()).ready().said()
 

@@ -1,4 +1,5 @@
 """`alipes trace`: what happens to the updates of a topic, live, as the workers do it."""
+import os
 import re
 import signal
 import subprocess
@@ -142,6 +143,15 @@ def test_what_keeps_a_page_from_hearing_an_update_is_hinted_at(traced, form, wor
     group = hub.trace("*").published(publish(address(hub), **{"topic": "a", "data": "x", **form}))
     stream.close()
     assert words in group[0]["msg"] if words else "msg" not in group[0]
+
+
+def test_who_may_not_use_the_sockets_is_told_who_may(start_hub, tmp_path):
+    """root without the right to pass over modes, or anybody else."""
+    hub = start_hub(f"metrics_listen unix/{tmp_path}/m.sock|0000\n")
+    bare = [] if os.getuid() else ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+    for words in ("trace", "t"), ("streams",), ("stat",):
+        done = subprocess.run([*bare, BIN, *words, "-c", hub.conf], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and "Permission denied; whoever may use that socket may ask: root" in done.stderr, done
 
 
 def test_an_update_to_nobody_says_so(traced):

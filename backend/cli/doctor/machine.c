@@ -98,7 +98,11 @@ machine_check_hub(struct patient *p, struct report *r)
     p->hub = find_listener(p);
     if (p->hub == 1)
         p->hub = find_by_name();
-    if (!p->hub_answers)
+    bool is_denied = !p->hub_answers && strstr(err.text, strerror(EACCES));
+    p->hub_is_hidden = is_denied;
+    if (is_denied)
+        report_note(r, "sudo alipes doctor", "%s", err.text);
+    else if (!p->hub_answers)
         report_bad(r, "systemctl enable --now alipes.socket alipes.service; journalctl -u alipes",
                    "the hub does not answer: %s", err.text);
     else if (status != 200)

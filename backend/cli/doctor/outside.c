@@ -422,8 +422,10 @@ outside_check_away(struct patient *p, struct report *r)
     struct transfer reply;
     struct error err;
     char url[9000];
-    if (p->hub_answers || p->config == NULL) {
-        report_skip(r, "the hub is there; the front's files tell (see `front`)");
+    if (p->hub_answers || p->hub_is_hidden || p->config == NULL) {
+        report_skip(r, p->hub_is_hidden ? "whether the hub is there is not known"
+                                        : "the hub is there; the front's files tell (see "
+                                          "`front`)");
         return;
     }
     snprintf(url, sizeof url, "%s?topic=%s", p->hub_url, p->topic);

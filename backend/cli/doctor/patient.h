@@ -22,6 +22,7 @@ struct patient {
     bool has_fronts;
     pid_t hub; /* 0: unknown */
     bool hub_answers;
+    bool hub_is_hidden; /* from us: who may not ask it does not know whether it answers */
 
     /* The way in. */
     char *hub_url;           /* owns; NULL: none is known */
