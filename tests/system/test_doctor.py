@@ -87,6 +87,17 @@ def test_lines_are_for_people_and_the_status_says_whether_anything_is_bad(start_
     assert run("--no-such").returncode == 2
 
 
+def read_all(terminal):
+    """Until nobody has its other side."""
+    text = b""
+    try:
+        while part := os.read(terminal, 1 << 16):
+            text += part
+    except OSError:
+        pass
+    return text.decode()
+
+
 def test_on_a_terminal_it_says_what_it_waits_for_and_takes_it_away_again(start_hub, tmp_path):
     hub, (ours, theirs) = start_hub(), os.openpty()
     done = subprocess.run([BIN, "doctor", "-c", hub.conf, "--root", tmp_path / "none", f"http://127.0.0.1:{hub.port}"], stdout=subprocess.PIPE,
