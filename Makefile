@@ -52,7 +52,7 @@ PYTHON       := /usr/bin/python3
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 PYTEST_ARGS  ?=
-PYTEST_JOBS  ?= 3
+PYTEST_JOBS  ?=
 SYSTEM_VARIANTS ?= asan tsan release
 BENCH_ARGS   ?=
 
@@ -216,8 +216,8 @@ check-unit: $(UNITS_ASAN) $(UNITS_TSAN)
 check-corpora: $(FUZZ_PROGRAMS)
 	@tests/fuzz/run replay $(FUZZERS)
 
-# Most of a test's time is waiting, so several run at once.
-PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q -n $(PYTEST_JOBS)
+# Most of a test's time is waiting, so several run at once; more where there are the most of them.
+PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
@@ -229,7 +229,7 @@ RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py 
                     test_urlpattern.py)
 .PHONY: $(SYSTEM_VARIANTS:%=check-system-%)
 $(SYSTEM_VARIANTS:%=check-system-%): check-system-%: build/%/alipes build/%/mod_alipes.so
-	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) $(if $(filter release,$*),,$(RELEASE_ONLY)) $(PYTEST_ARGS)
+	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) -n $(or $(PYTEST_JOBS),$(if $(filter release,$*),4,3)) $(if $(filter release,$*),,$(RELEASE_ONLY)) $(PYTEST_ARGS)
 
 # The runs mostly wait: side by side, whatever -j says, they take the time of one.
 check-system: $(PROGRAMS) $(PROGRAMS:%alipes=%mod_alipes.so)

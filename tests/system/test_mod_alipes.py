@@ -214,8 +214,9 @@ def test_the_page_of_mod_status_counts_streams_of_all_children(running):
     client = Client(apache.address)
     assert b"alipes" in client.get("/server-status").body
     client.close()
+    wait_for(lambda: apache.status()["Paused"] == 0, "the heads to be written")
     before = apache.status()
-    assert before["Links"] >= 1 and before["Paused"] == before["Reattached"] == 0
+    assert before["Links"] >= 1 and before["Reattached"] == 0
     datas = news(apache.hub, 3)
     assert all(stream.datas(3) == datas for stream in streams)
     assert apache.status()["Delivered"] - before["Delivered"] == 21
