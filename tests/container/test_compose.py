@@ -47,7 +47,7 @@ def answers(where, tls):
     try:
         connection = connect(where, tls)
         connection.request("GET", "/")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status in (200, 302)  # the site, or in its place the hub's page
     except (OSError, ssl.SSLError):
         return False
 
