@@ -213,7 +213,7 @@ def first_event(machine):
     *before, listens, publishes_ = (line.replace("//localhost/", f"//localhost:{port}/") for line in commands(README, "**A first event**"))
     machine.run("; ".join(["set -e", *before]))
     # A person is slower than a stream; here the update may come before it, so it is published until it is heard.
-    heard = machine.run(f"{listens.removesuffix(' &')} >/tmp/heard 2>&1 & until grep -q hello /tmp/heard || ! kill -0 $!; do {publishes_} >/dev/null; "
+    heard = machine.run(f">/tmp/heard; {listens.removesuffix(' &')} >/tmp/heard 2>&1 & until grep -q hello /tmp/heard || ! kill -0 $!; do {publishes_} >/dev/null; "
                         "sleep 0.1; done; wait; cat /tmp/heard")
     assert "hello" in heard, heard
     return port
