@@ -245,7 +245,7 @@ def test_private_updates_in_php_take_five_commands_more(hub):
         assert f"for-{name}" in stream.datas(1)[0]
         stream.close()
     assert hub.run("stat -c %a /etc/php/*/fpm/pool.d/zz-alipes.conf").strip() == "600"
-    hub.run("a2dissite -q 000-default && systemctl stop apache2 'php*-fpm'")
+    hub.run("a2dissite -q 000-default && systemctl stop apache2 'php*-fpm' && rm /etc/php/*/fpm/pool.d/zz-alipes.conf")
 
 
 def form(site, path, body, *headers):
