@@ -8,10 +8,9 @@
 #include "auth/fetch.h"
 
 #include "auth/jwk.h"
-#include "base/library.h"
+#include "base/libcurl.h"
 #include "base/text_file.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,29 +19,6 @@ enum {
     CONNECT_TIMEOUT_MS = 3000,
     MAX_REDIRECTS = 3,
 };
-
-/* libcurl, from the first set over HTTPS on. */
-#define CURL_CALLS(X)                                                                              \
-    X(curl_global_init)                                                                            \
-    X(curl_easy_init)                                                                              \
-    X(curl_easy_cleanup)                                                                           \
-    X(curl_easy_perform)                                                                           \
-    X(curl_easy_setopt)                                                                            \
-    X(curl_easy_strerror)                                                                          \
-    X(curl_slist_append)                                                                           \
-    X(curl_slist_free_all)
-
-static struct {
-    CURL_CALLS(LIBRARY_POINTER)
-} lib;
-static const char *const names[] = {CURL_CALLS(LIBRARY_NAME) NULL};
-static struct library curl = LIBRARY_INIT("libcurl.so.4", names, &lib);
-
-static void
-begin_libcurl(void)
-{
-    lib.curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 const char *
 fetch_path(const char *url)
@@ -53,14 +29,7 @@ fetch_path(const char *url)
 bool
 fetch_prepare(const char *url, struct error *err)
 {
-    /* Before there are threads that use it, and once. */
-    static pthread_once_t begun = PTHREAD_ONCE_INIT;
-    if (fetch_path(url))
-        return true;
-    if (!library_open(&curl, err))
-        return false;
-    pthread_once(&begun, begin_libcurl);
-    return true;
+    return fetch_path(url) || libcurl_open(err);
 }
 
 struct slice
@@ -100,8 +69,7 @@ on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t 
 static bool
 set_options(CURL *c, const char *url, const char *ca_file, const atomic_bool *stop)
 {
-    /* The name that the header's macro of that name calls, once it has checked the types. */
-    __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
+    __typeof__(curl_easy_setopt) *curl_easy_setopt = libcurl.curl_easy_setopt;
     curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "alipes");
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
@@ -126,20 +94,20 @@ set_options(CURL *c, const char *url, const char *ca_file, const atomic_bool *st
 static bool
 perform(CURL *c, struct buf *text, struct error *err)
 {
-    __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
+    __typeof__(curl_easy_setopt) *curl_easy_setopt = libcurl.curl_easy_setopt;
     char why[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers =
-        lib.curl_slist_append(NULL, "Accept: application/jwk-set+json, application/json");
+        libcurl.curl_slist_append(NULL, "Accept: application/jwk-set+json, application/json");
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(c, CURLOPT_WRITEDATA, text);
-    CURLcode code = lib.curl_easy_perform(c);
-    lib.curl_slist_free_all(headers);
+    CURLcode code = libcurl.curl_easy_perform(c);
+    libcurl.curl_slist_free_all(headers);
     if (text->failed)
         return error_set(err, "it has more than %d bytes", JWK_SET_MAX);
     if (code != CURLE_OK)
-        return error_set(err, "%.300s", why[0] ? why : lib.curl_easy_strerror(code));
+        return error_set(err, "%.300s", why[0] ? why : libcurl.curl_easy_strerror(code));
     return true;
 }
 
@@ -147,7 +115,7 @@ static bool
 download(const char *url, const char *ca_file, const atomic_bool *stop, struct buf *text,
          struct error *err)
 {
-    CURL *c = lib.curl_easy_init();
+    CURL *c = libcurl.curl_easy_init();
     bool ok = false;
     buf_init(text, JWK_SET_MAX);
     if (c == NULL)
@@ -157,7 +125,7 @@ download(const char *url, const char *ca_file, const atomic_bool *stop, struct b
     else
         ok = perform(c, text, err);
     if (c)
-        lib.curl_easy_cleanup(c);
+        libcurl.curl_easy_cleanup(c);
     if (!ok)
         buf_fini(text);
     return ok;

@@ -8,12 +8,11 @@
 #include "base/address.h"
 #include "base/ascii.h"
 #include "base/clock.h"
-#include "base/library.h"
+#include "base/libcurl.h"
 #include "cli/call.h"
 #include "cli/plain.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -25,23 +24,6 @@ enum {
     CONNECT_MS = 10000,
     REPLY_MS = 60000, /* until a stream begins; of any other reply, until it is whole */
 };
-
-#define CURL_CALLS(X)                                                                              \
-    X(curl_global_init)                                                                            \
-    X(curl_easy_init)                                                                              \
-    X(curl_easy_cleanup)                                                                           \
-    X(curl_easy_perform)                                                                           \
-    X(curl_easy_setopt)                                                                            \
-    X(curl_easy_getinfo)                                                                           \
-    X(curl_easy_strerror)                                                                          \
-    X(curl_slist_append)                                                                           \
-    X(curl_slist_free_all)
-
-static struct {
-    CURL_CALLS(LIBRARY_POINTER)
-} lib;
-static const char *const names[] = {CURL_CALLS(LIBRARY_NAME) NULL};
-static struct library curl = LIBRARY_INIT("libcurl.so.4", names, &lib);
 
 /* --- where it is ------------------------------------------------------------------------------ */
 
@@ -101,9 +83,8 @@ web_open(struct web *w, const char *url, const struct config *c, struct error *e
     *w = (struct web){.ca_file = NULL};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         buf_init(all[i], 8192);
-    if (!library_open(&curl, err))
+    if (!libcurl_open(err))
         return false;
-    lib.curl_global_init(CURL_GLOBAL_DEFAULT);
     if (url == NULL)
         return open_beside(w, c, err);
     struct slice all_of_it = slice_of(url);
@@ -159,7 +140,7 @@ web_reply_fini(struct web_reply *r)
 static unsigned
 status_of(CURL *c)
 {
-    __typeof__(curl_easy_getinfo) *curl_easy_getinfo = lib.curl_easy_getinfo;
+    __typeof__(curl_easy_getinfo) *curl_easy_getinfo = libcurl.curl_easy_getinfo;
     long status = 0;
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     return (unsigned)status;
@@ -226,7 +207,7 @@ add_header(struct request *r, const char *name, struct slice value)
 {
     char *line = NULL;
     if (value.len && asprintf(&line, "%s: " SLICE_FMT, name, SLICE_ARG(value)) > 0)
-        r->headers = lib.curl_slist_append(r->headers, line);
+        r->headers = libcurl.curl_slist_append(r->headers, line);
     free(line);
 }
 
@@ -234,14 +215,14 @@ static void
 aim(CURL *c, const struct web *w, const char *query, struct buf *url,
     struct curl_slist **ret_connect)
 {
-    __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
+    __typeof__(curl_easy_setopt) *curl_easy_setopt = libcurl.curl_easy_setopt;
     buf_addf(url, "%s%s%s", w->url.ptr, query[0] ? "?" : "", query);
     buf_add_byte(url, 0);
     curl_easy_setopt(c, CURLOPT_URL, url->ptr ? url->ptr : "");
     if (text_of(&w->socket))
         curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, text_of(&w->socket));
     if (text_of(&w->connect_to)) {
-        *ret_connect = lib.curl_slist_append(NULL, text_of(&w->connect_to));
+        *ret_connect = libcurl.curl_slist_append(NULL, text_of(&w->connect_to));
         curl_easy_setopt(c, CURLOPT_CONNECT_TO, *ret_connect);
     }
     if (w->socket.len || w->connect_to.len)
@@ -253,7 +234,7 @@ aim(CURL *c, const struct web *w, const char *query, struct buf *url,
 static void
 set_options(struct request *r, const struct web *w)
 {
-    __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
+    __typeof__(curl_easy_setopt) *curl_easy_setopt = libcurl.curl_easy_setopt;
     CURL *c = r->curl;
     char *bearer = NULL;
     if (w->token.len && asprintf(&bearer, "Bearer " SLICE_FMT, SLICE_ARG(w->token)) > 0)
@@ -287,7 +268,7 @@ advice_of(int number)
 static bool
 explain(const struct request *r, const struct web *w, CURLcode code, struct error *err)
 {
-    __typeof__(curl_easy_getinfo) *curl_easy_getinfo = lib.curl_easy_getinfo;
+    __typeof__(curl_easy_getinfo) *curl_easy_getinfo = libcurl.curl_easy_getinfo;
     long number = 0;
     curl_easy_getinfo(r->curl, CURLINFO_OS_ERRNO, &number);
     if (code == CURLE_ABORTED_BY_CALLBACK)
@@ -296,14 +277,14 @@ explain(const struct request *r, const struct web *w, CURLcode code, struct erro
         return error_set(err, "%.300s: %s%s", w->shown.ptr, strerror((int)number),
                          advice_of((int)number));
     return error_set(err, "%.300s: %.200s", w->shown.ptr,
-                     r->why[0] ? r->why : lib.curl_easy_strerror(code));
+                     r->why[0] ? r->why : libcurl.curl_easy_strerror(code));
 }
 
 /* Was there a connection, so that it may have been heard? */
 static bool
 was_sent(CURL *c)
 {
-    __typeof__(curl_easy_getinfo) *curl_easy_getinfo = lib.curl_easy_getinfo;
+    __typeof__(curl_easy_getinfo) *curl_easy_getinfo = libcurl.curl_easy_getinfo;
     long bytes = 0;
     curl_easy_getinfo(c, CURLINFO_REQUEST_SIZE, &bytes);
     return bytes > 0;
@@ -318,12 +299,12 @@ perform(struct request *r, const struct web *w, const char *query, struct error 
     r->begun_ms = clock_mono_ms();
     set_options(r, w);
     aim(r->curl, w, query, &url, &connect);
-    CURLcode code = lib.curl_easy_perform(r->curl);
+    CURLcode code = libcurl.curl_easy_perform(r->curl);
     bool ok = code == CURLE_OK || r->is_enough || explain(r, w, code, err);
     r->reply->was_sent = was_sent(r->curl);
-    lib.curl_slist_free_all(connect);
-    lib.curl_slist_free_all(r->headers);
-    lib.curl_easy_cleanup(r->curl);
+    libcurl.curl_slist_free_all(connect);
+    libcurl.curl_slist_free_all(r->headers);
+    libcurl.curl_easy_cleanup(r->curl);
     buf_fini(&url);
     return ok;
 }
@@ -333,14 +314,14 @@ begin(struct request *r, struct web_reply *reply, struct error *err)
 {
     reply_init(reply);
     r->reply = reply;
-    r->curl = lib.curl_easy_init();
+    r->curl = libcurl.curl_easy_init();
     return r->curl || error_set(err, "libcurl cannot begin");
 }
 
 bool
 web_post(const struct web *w, struct slice form, struct web_reply *reply, struct error *err)
 {
-    __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
+    __typeof__(curl_easy_setopt) *curl_easy_setopt = libcurl.curl_easy_setopt;
     struct request r = {.reader = NULL};
     if (!begin(&r, reply, err))
         return false;

@@ -376,6 +376,17 @@ def start_hub(tmp_path):
             hub.stop()
 
 
+@pytest.fixture
+def measured(start_hub, tmp_path):
+    """A hub whose figures can be asked for: at `hub.metrics`, and at metrics.sock of the test's folder."""
+    def start(extra="", **options):
+        port = free_port()
+        hub = start_hub(f"metrics_listen 127.0.0.1:{port} unix/{tmp_path}/metrics.sock|0600\n{extra}", **options)
+        hub.metrics = ("127.0.0.1", port)
+        return hub
+    return start
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hub")

@@ -25,16 +25,6 @@ def scrape(address):
     return samples, families
 
 
-@pytest.fixture
-def measured(start_hub, tmp_path):
-    def start(extra="", **options):
-        port = free_port()
-        hub = start_hub(f"metrics_listen 127.0.0.1:{port} unix/{tmp_path}/metrics.sock|0600\n{extra}", **options)
-        hub.metrics = ("127.0.0.1", port)
-        return hub
-    return start
-
-
 def value(hub, name, **labels):
     return scrape(hub.metrics)[0].get((name, tuple(sorted(labels.items()))))
 

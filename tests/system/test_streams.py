@@ -8,21 +8,11 @@ import subprocess
 import threading
 
 import pytest
-from conftest import BIN, KEY, PATH, Client, Operator, Stream, free_port, publish, token, wait_for
+from conftest import BIN, KEY, PATH, Client, Operator, Stream, publish, token, wait_for
 from test_dialects import ISSUER, RESOURCE, access_token
 
 BOTH = (f"issuer {ISSUER} {{\n\tpublisher {{\n\t\tjwt {KEY} HS256\n\t}}\n\tsubscriber {{\n\t\tjwt {KEY} HS256\n\t}}\n}}\n"
         f"resource_identifier {RESOURCE}\nforwarded x-forwarded\n")
-
-
-@pytest.fixture
-def measured(start_hub, tmp_path):
-    def start(extra="", **options):
-        port = free_port()
-        hub = start_hub(f"metrics_listen 127.0.0.1:{port} unix/{tmp_path}/metrics.sock|0600\n{extra}", **options)
-        hub.metrics = ("127.0.0.1", port)
-        return hub
-    return start
 
 
 def page(hub, query=""):

@@ -8,9 +8,8 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/library.h"
+#include "base/libcurl.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,29 +19,6 @@ enum {
     CONNECT_MS = 5000,
     ANSWER_MS = 10000,
 };
-
-#define CURL_CALLS(X)                                                                              \
-    X(curl_global_init)                                                                            \
-    X(curl_easy_init)                                                                              \
-    X(curl_easy_cleanup)                                                                           \
-    X(curl_easy_setopt)                                                                            \
-    X(curl_easy_getinfo)                                                                           \
-    X(curl_easy_strerror)                                                                          \
-    X(curl_multi_init)                                                                             \
-    X(curl_multi_cleanup)                                                                          \
-    X(curl_multi_add_handle)                                                                       \
-    X(curl_multi_remove_handle)                                                                    \
-    X(curl_multi_perform)                                                                          \
-    X(curl_multi_poll)                                                                             \
-    X(curl_multi_info_read)                                                                        \
-    X(curl_slist_append)                                                                           \
-    X(curl_slist_free_all)
-
-static struct {
-    CURL_CALLS(LIBRARY_POINTER)
-} lib;
-static const char *const names[] = {CURL_CALLS(LIBRARY_NAME) NULL};
-static struct library curl = LIBRARY_INIT("libcurl.so.4", names, &lib);
 
 struct transfer_call {
     CURL *easy;
@@ -73,8 +49,7 @@ on_body(char *bytes, size_t size, size_t count, void *context)
 static void
 set_options(struct transfer *r, const struct transfer_ask *ask)
 {
-    /* The name that the header's macro of that name calls, once it has checked the types. */
-    __typeof__(curl_easy_setopt) *curl_easy_setopt = lib.curl_easy_setopt;
+    __typeof__(curl_easy_setopt) *curl_easy_setopt = libcurl.curl_easy_setopt;
     CURL *c = r->call->easy;
     curl_easy_setopt(c, CURLOPT_URL, ask->url);
     curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, ask->method);
@@ -96,27 +71,15 @@ set_options(struct transfer *r, const struct transfer_ask *ask)
         curl_easy_setopt(c, CURLOPT_CAINFO, ask->ca_file);
 }
 
-static bool
-open_libcurl(struct error *err)
-{
-    static bool begun;
-    if (!library_open(&curl, err))
-        return false;
-    if (!begun)
-        lib.curl_global_init(CURL_GLOBAL_DEFAULT);
-    begun = true;
-    return true;
-}
-
 bool
 transfer_begin(struct transfer *r, const struct transfer_ask *ask, struct error *err)
 {
     *r = (struct transfer){.status = 0};
-    if (!open_libcurl(err))
+    if (!libcurl_open(err))
         return false;
     struct transfer_call *call = xalloc(sizeof *call);
-    call->easy = lib.curl_easy_init();
-    call->multi = lib.curl_multi_init();
+    call->easy = libcurl.curl_easy_init();
+    call->multi = libcurl.curl_multi_init();
     buf_init(&r->head, MAX_HEAD);
     buf_init(&r->body, MAX_BODY);
     r->call = call;
@@ -125,9 +88,9 @@ transfer_begin(struct transfer *r, const struct transfer_ask *ask, struct error 
         return error_set(err, "libcurl cannot begin");
     }
     for (size_t i = 0; ask->headers[i]; i++)
-        call->headers = lib.curl_slist_append(call->headers, ask->headers[i]);
+        call->headers = libcurl.curl_slist_append(call->headers, ask->headers[i]);
     set_options(r, ask);
-    lib.curl_multi_add_handle(call->multi, call->easy);
+    libcurl.curl_multi_add_handle(call->multi, call->easy);
     return true;
 }
 
@@ -136,7 +99,7 @@ read_state(struct transfer *r)
 {
     static const unsigned versions[] = {
         [CURL_HTTP_VERSION_1_0] = 10, [CURL_HTTP_VERSION_1_1] = 11, [CURL_HTTP_VERSION_2_0] = 20};
-    __typeof__(curl_easy_getinfo) *curl_easy_getinfo = lib.curl_easy_getinfo;
+    __typeof__(curl_easy_getinfo) *curl_easy_getinfo = libcurl.curl_easy_getinfo;
     long status = 0, version = 0;
     int left;
     curl_easy_getinfo(r->call->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -144,14 +107,14 @@ read_state(struct transfer *r)
     bool is_whole = slice_ends(buf_slice(&r->head), SLICE("\r\n\r\n"));
     r->status = is_whole && status >= 200 ? (unsigned)status : 0;
     r->version = version >= 0 && (size_t)version < COUNT_OF(versions) ? versions[version] : 30;
-    const CURLMsg *said = lib.curl_multi_info_read(r->call->multi, &left);
+    const CURLMsg *said = libcurl.curl_multi_info_read(r->call->multi, &left);
     if (said == NULL || said->msg != CURLMSG_DONE)
         return;
     CURLcode code = said->data.result;
     r->ended = true;
     if (code != CURLE_OK)
         error_set(&r->why, "%.300s",
-                  r->call->error[0] ? r->call->error : lib.curl_easy_strerror(code));
+                  r->call->error[0] ? r->call->error : libcurl.curl_easy_strerror(code));
 }
 
 void
@@ -161,12 +124,12 @@ transfer_wait(struct transfer *r, unsigned ms)
     uint64_t until = clock_mono_ms() + ms;
     int running, ready;
     for (;;) {
-        lib.curl_multi_perform(r->call->multi, &running);
+        libcurl.curl_multi_perform(r->call->multi, &running);
         read_state(r);
         uint64_t now = clock_mono_ms();
         if (r->ended || r->head.len + r->body.len != had || now >= until)
             return;
-        lib.curl_multi_poll(r->call->multi, NULL, 0, (int)(until - now), &ready);
+        libcurl.curl_multi_poll(r->call->multi, NULL, 0, (int)(until - now), &ready);
     }
 }
 
@@ -180,12 +143,12 @@ transfer_end(struct transfer *r)
     if (call == NULL)
         return;
     if (call->multi && call->easy)
-        lib.curl_multi_remove_handle(call->multi, call->easy);
+        libcurl.curl_multi_remove_handle(call->multi, call->easy);
     if (call->easy)
-        lib.curl_easy_cleanup(call->easy);
+        libcurl.curl_easy_cleanup(call->easy);
     if (call->multi)
-        lib.curl_multi_cleanup(call->multi);
-    lib.curl_slist_free_all(call->headers);
+        libcurl.curl_multi_cleanup(call->multi);
+    libcurl.curl_slist_free_all(call->headers);
     free(call);
 }
 
