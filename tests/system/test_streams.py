@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 
-import pytest
 from conftest import BIN, KEY, PATH, Client, Operator, Stream, publish, token, wait_for
 from test_dialects import ISSUER, RESOURCE, access_token
 
