@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/notify.h"
+#include "base/pid_file.h"
 #include "gateway/gateway.h"
 #include "hub/delivery.h"
 #include "hub/hub.h"
@@ -29,6 +30,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     MAX_WORKERS = 256,
@@ -36,7 +38,7 @@ enum {
 };
 
 struct process {
-    const char *file;    /* the configuration; NULL: the environment */
+    const struct launch *launch;
     struct rules *rules; /* owns a reference: what holds now */
     struct fetcher *fetcher;
     struct key_source **sources; /* owns, until they are watched */
@@ -262,6 +264,10 @@ say_ready(const struct process *p)
              kind_of(c)->name, c->name ? " name=" : "",
              c->name ? LOG_SLICE(slice_of(c->name)) : "");
     notify_supervisor("READY=1");
+    if (p->launch->log) {
+        log_file_take_streams();
+        pid_file_set_ready(p->launch->pid_file, true);
+    }
 }
 
 static bool
@@ -341,6 +347,12 @@ process_reopen_log(void)
 }
 
 void
+process_rotate_log(void)
+{
+    log_file_rotate(process.rules->config);
+}
+
+void
 process_reload(void)
 {
     struct process *p = &process;
@@ -348,7 +360,7 @@ process_reload(void)
     struct key_source **sources;
     notify_supervisor("RELOADING=1");
     struct rules *fresh =
-        rules_load(p->file, p->fetcher, p->rules->config, &fixed, &sources, say_at_reload);
+        rules_load(p->launch->file, p->fetcher, p->rules->config, &fixed, &sources, say_at_reload);
     if (fresh) {
         rules_load_say_notes(&fresh->config->notes);
         for (size_t i = 0; i < fixed.count; i++)
@@ -358,6 +370,7 @@ process_reload(void)
         rules_unref(&p->rules);
         p->rules = fresh;
         log_set_level(log_file_level(fresh->config));
+        log_file_watch(fresh->config);
         watch_key_sets(p, sources);
         gateway_hand_out(p->gateway, p->workers, fresh);
         reload_hand_out(p->workers, p->worker_count, fresh);
@@ -367,16 +380,23 @@ process_reload(void)
     notify_supervisor("READY=1");
 }
 
+static bool
+open_log(const struct process *p, struct error *err)
+{
+    const struct config *c = p->rules->config;
+    return log_file_open(c, c->log_file ? c->log_file : p->launch->log, err);
+}
+
 bool
-process_load(const char *file)
+process_load(const struct launch *launch)
 {
     struct process *p = &process;
     struct error err = {""};
     hash_seed();
-    p->file = file;
+    p->launch = launch;
     p->fetcher = fetcher_new(on_key_set, p);
-    p->rules = rules_load(file, p->fetcher, NULL, NULL, &p->sources, say_at_start);
-    if (p->rules == NULL || !log_file_open(p->rules->config, &err)) {
+    p->rules = rules_load(launch->file, p->fetcher, NULL, NULL, &p->sources, say_at_start);
+    if (p->rules == NULL || !open_log(p, &err)) {
         if (p->rules)
             say_at_start(LOG_ERROR, err.text);
         if (p->rules)
@@ -395,9 +415,12 @@ process_start(void)
 {
     struct process *p = &process;
     struct error err = {""};
+    log_file_watch(p->rules->config);
     if (!start(p, &err)) {
         log_line(LOG_ERROR, "start_failed", "msg=%s",
                  log_slice((char[600]){0}, 600, slice_of(err.text)));
+        if (log_descriptor() != STDERR_FILENO)
+            say_at_start(LOG_ERROR, err.text); /* whoever began it looks there */
         p->worker_count = 0;
         fetcher_drop(&p->sources, p->rules->config->sources.count);
         release(p);
@@ -412,6 +435,8 @@ process_stop(int signal)
 {
     struct process *p = &process;
     notify_supervisor("STOPPING=1");
+    if (p->launch->log)
+        pid_file_set_ready(p->launch->pid_file, false);
     log_line(LOG_INFO, "stopping", "signal=%d", signal);
     end_service(p);
     take_down(p);
