@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/command_line.h"
 #include "process.h"
+#include "threads.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -57,6 +58,7 @@ serve(const struct launch *launch)
     /* Memory fresh from the system is zero, and calloc() does not touch it; of the 128 KiB that
      * glibc takes in reserve it no longer knows that: workers' tables would be written at once. */
     mallopt(M_TOP_PAD, 0);
+    threads_save_space();
     if (!process_load(launch))
         return 1;
     block_signals(&signals);

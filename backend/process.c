@@ -20,6 +20,7 @@
 #include "metrics/metrics.h"
 #include "routes.h"
 #include "rules_load.h"
+#include "threads.h"
 #include "transport/disk/disk.h"
 #include "transport/memory.h"
 #include "transport/redis/redis.h"
@@ -34,7 +35,11 @@
 
 enum {
     MAX_WORKERS = 256,
+    HISTORY_THREADS = 3,
+    KEY_THREADS = 2,
     SPARE_DESCRIPTORS = 64, /* for listeners, loops, log, library files */
+    PUBLISH_SHARE = 8,      /* so many-th of the connections is no stream's... */
+    MOST_FOR_PUBLISHES = 64 /* ...or so many */
 };
 
 struct process {
@@ -138,6 +143,27 @@ default_workers(void)
     if (f)
         fclose(f);
     return count ? count : 1;
+}
+
+/* As many workers as are asked for, and as threads allow beside those of history and key sets. */
+static bool
+settle_workers(struct process *p, struct error *err)
+{
+    const struct config *c = p->rules->config;
+    uint64_t asked = c->workers ? c->workers : default_workers();
+    unsigned wanted = (unsigned)(asked < MAX_WORKERS ? asked : MAX_WORKERS);
+    unsigned others = HISTORY_THREADS + (c->sources.count ? KEY_THREADS : 0);
+    unsigned have = threads_try(wanted + others);
+    if (have <= others)
+        return error_set(err,
+                         "%u threads are needed, and %u can be begun: this user may have no more "
+                         "processes (ulimit -u), or no more memory (ulimit -v)",
+                         others + 1, have);
+    p->worker_count = have - others;
+    if (p->worker_count < wanted)
+        log_line(LOG_WARN, "workers_lowered", "asked=%u threads=%u now=%u", wanted, have,
+                 p->worker_count);
+    return true;
 }
 
 /* How many connections descriptors allow. */
@@ -270,13 +296,23 @@ say_ready(const struct process *p)
     }
 }
 
+/* Streams stay, so they would have them all, and nobody could publish to them. */
+static void
+keep_some_for_publishes(struct process *p, size_t connections)
+{
+    size_t kept = connections / PUBLISH_SHARE;
+    p->hub->connections = &gateway_door(p->gateway, GATEWAY_HUB)->connections;
+    p->hub->stream_connections =
+        connections - (kept < MOST_FOR_PUBLISHES ? kept : MOST_FOR_PUBLISHES);
+    metrics_add(METRIC_connections_most, connections);
+}
+
 static bool
 start(struct process *p, struct error *err)
 {
     const struct config *c = p->rules->config;
-    p->worker_count = c->workers ? c->workers : default_workers();
-    if (p->worker_count > MAX_WORKERS)
-        p->worker_count = MAX_WORKERS;
+    if (!settle_workers(p, err))
+        return false;
     size_t connections = settle_connections(p);
     if ((p->transport = open_history(c, err)) == NULL || !listeners_open(&p->listeners, c, err))
         return false;
@@ -290,6 +326,7 @@ start(struct process *p, struct error *err)
         .places = transport_key(p->transport),
         .delivered = hub_delivered};
     p->gateway = gateway_new(&settings, p->rules);
+    keep_some_for_publishes(p, connections);
     start_workers(p);
     say_ready(p);
     return true;

@@ -215,8 +215,12 @@ print_streams(const struct config *c)
     else if (ask_hub(&c->metrics_listen, "/metrics", &status, &page, &err) && status != 200)
         error_set(&err, "not known: the hub answered %u", status);
     if (status == 200) {
-        double streams = figure_find(buf_slice(&page), "alipes_streams", "");
-        printf("%-12s %s\n", "streams", figure_write_count(text, sizeof text, streams));
+        struct slice all = buf_slice(&page);
+        printf("%-12s %s, ", "streams",
+               figure_write_count(text, sizeof text, figure_find(all, "alipes_streams", "")));
+        printf(
+            "with room for %s connections\n",
+            figure_write_count(text, sizeof text, figure_find(all, "alipes_connections_most", "")));
     } else {
         printf("%-12s %s\n", "streams", err.text);
     }
