@@ -160,6 +160,20 @@ ask_to_end(const struct call *call, const struct pid_file_holder *holder)
     return false;
 }
 
+/* Is it gone? It is asked once; whoever has its place by then is not meant. */
+static bool
+is_ended(const struct call *call, enum pid_file_state state, const struct pid_file_holder *now,
+         pid_t *asked, bool *ret_failed)
+{
+    if (state < PID_FILE_BUSY || (state == PID_FILE_READY && *asked && *asked != now->pid))
+        return true;
+    if (state == PID_FILE_READY && *asked == 0) {
+        *ret_failed = !ask_to_end(call, now);
+        *asked = now->pid;
+    }
+    return *ret_failed;
+}
+
 static int
 stop(const struct call *call, const struct own_files *f)
 {
@@ -167,19 +181,20 @@ stop(const struct call *call, const struct own_files *f)
     struct error err;
     enum pid_file_state state;
     uint64_t until = clock_mono_ms() + patience_of(f);
-    bool was_there = false, was_asked = false;
-    while ((state = pid_file_look(f->pid_file, &holder, &err)) > PID_FILE_STOPPED) {
+    bool was_there = false, failed = false;
+    pid_t asked = 0;
+    while ((state = pid_file_look(f->pid_file, &holder, &err)) != PID_FILE_UNKNOWN &&
+           !is_ended(call, state, &holder, &asked, &failed) && clock_mono_ms() < until) {
         was_there = true;
-        if (state == PID_FILE_UNKNOWN)
-            return call_failed(call, "%s", err.text);
-        if (clock_mono_ms() >= until)
-            return call_failed(call, "it has not ended within %llu s; kill -9 %d ends it",
-                               (unsigned long long)(patience_of(f) / 1000), (int)holder.pid);
-        if (state == PID_FILE_READY && !was_asked && !ask_to_end(call, &holder))
-            return 1;
-        was_asked |= state == PID_FILE_READY;
         nap();
     }
+    if (failed)
+        return 1;
+    if (state == PID_FILE_UNKNOWN)
+        return call_failed(call, "%s", err.text);
+    if (clock_mono_ms() >= until)
+        return call_failed(call, "it has not ended within %llu s; kill -9 %d ends it",
+                           (unsigned long long)(patience_of(f) / 1000), (int)asked);
     pid_file_say_stopped(f->pid_file);
     puts(was_there ? "stopped" : "no hub of this configuration was running");
     return 0;
