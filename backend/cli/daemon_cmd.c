@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +45,18 @@ static uint64_t
 patience_of(const struct own_files *f)
 {
     return f->config->shutdown_timeout_ms + PATIENCE_MS;
+}
+
+/* Root does not do as the files of another user say: their pids, their paths. */
+static bool
+is_ours(const struct call *call, const struct own_files *f)
+{
+    struct stat st;
+    if (geteuid() != 0 || (stat(f->conf, &st) == 0 && st.st_uid == 0))
+        return true;
+    call_failed(call, "%s belongs to another user: be that user (runuser -u NAME -- alipes %s)",
+                f->conf, call->command->name);
+    return false;
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -140,7 +153,7 @@ daemon_start(const struct call *call)
 {
     struct own_files f;
     closefrom(STDERR_FILENO + 1);
-    int status = own_files_open(&f, call) ? start(call, &f) : 1;
+    int status = own_files_open(&f, call) && is_ours(call, &f) ? start(call, &f) : 1;
     own_files_close(&f);
     return status;
 }
@@ -204,7 +217,7 @@ int
 daemon_stop(const struct call *call)
 {
     struct own_files f;
-    int status = own_files_open(&f, call) ? stop(call, &f) : 1;
+    int status = own_files_open(&f, call) && is_ours(call, &f) ? stop(call, &f) : 1;
     own_files_close(&f);
     return status;
 }

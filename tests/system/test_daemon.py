@@ -491,3 +491,15 @@ def test_the_configuration_of_the_home_comes_before_the_packaged_one_and_is_not_
     if os.geteuid() == 0:
         roots = subprocess.run([BIN, "config", "check"], env=account.env, capture_output=True, text=True)
         assert str(account.conf) not in roots.stdout + roots.stderr
+
+
+@pytest.mark.parametrize("word", ["start", "stop"])
+def test_root_does_not_do_what_another_users_files_say(account, word):
+    account.init()
+    pid = account.start()
+    done = subprocess.run([BIN, word, "-c", account.conf], capture_output=True, text=True, timeout=60)
+    if os.geteuid() == 0:
+        assert done.returncode == 1 and f"belongs to another user: be that user (runuser -u NAME -- alipes {word})" in done.stderr
+        assert account.pid() == pid
+    else:
+        assert done.returncode == 0
