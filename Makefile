@@ -14,6 +14,7 @@
 #   make check-corpora replay every fuzz corpus
 #   make check-system  system tests with the asan, tsan and release programs, side by side
 #   make check-clients    frameworks' clients as npm and PyPI have them today (needs the network)
+#   make check-fronts  every front, wire and way of coming (TLS, HTTP/2), with a table of what was seen
 #   make check-container  the image and the compose examples in a real engine (as root)
 #   make check-fresh  what the READMEs say, in a new Debian root: make run, make check, the package
 #   make lint      clang-format, layers and circles, unused exports, directives, banned functions
@@ -217,13 +218,13 @@ check-corpora: $(FUZZ_PROGRAMS)
 	@tests/fuzz/run replay $(FUZZERS)
 
 # Most of a test's time is waiting, so several run at once; more where there are the most of them.
-PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q
+PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --ignore=tests/system/fronts --durations=10 -q
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_design.py test_examples.py test_filter.py \
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py test_design.py test_examples.py test_filter.py \
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_notifications.py test_presence.py \
                     test_redis_chaos.py test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_ui.py test_ui_hub.py \
                     test_urlpattern.py)
@@ -240,6 +241,12 @@ check-system: $(PROGRAMS) $(PROGRAMS:%alipes=%mod_alipes.so)
 .PHONY: check-clients
 check-clients: build/release/alipes
 	@ALIPES_BIN=$< $(PYTHON) -m pytest tests/system/clients -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
+
+# Each front with each of the project's files in each way that clients come by; what was seen is in build/fronts.json as well.
+.PHONY: check-fronts
+check-fronts: build/release/alipes build/release/mod_alipes.so | $(FIRST)
+	@ALIPES_BIN=$< $(PYTHON) -m pytest tests/system/fronts -q -n 2 --dist loadfile -p no:cacheprovider --durations=5 $(PYTEST_ARGS); \
+	    status=$$?; cat build/fronts.md; exit $$status
 
 # An engine of its own builds the image and starts it in every way the READMEs tell.
 .PHONY: check-container

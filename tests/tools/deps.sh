@@ -13,7 +13,7 @@ build_packages=(gcc make dpkg-dev libc6-dev libev-dev libfcgi-dev libssl-dev lib
 deb_packages=(apache2-dev)
 run_packages=(caddy curl)
 test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
-    python3-prometheus-client
+    python3-h2 python3-prometheus-client
     python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl
     php-symfony-http-client php-symfony-mercure redis-server strace systemd)
 front_packages=(h2o hitch nghttp2-proxy squid stunnel4 trafficserver varnish)
