@@ -8,7 +8,7 @@
 #
 # Streams are piped: then the hub hears at once that a client has left, and none is cut after 600 s
 # (send_timeout, which counts from the begin of a response, heartbeats or not). HTTP/2 (-p feature=+http2)
-# has no pipe: there a stream ends after those 600 s, and its page comes back with what it missed.
+# has no pipe, and no such end. TLS is hitch's (its file here).
 import proxy;
 import std;
 

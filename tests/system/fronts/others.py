@@ -16,7 +16,7 @@ from history import LogHub
 
 ROOTS_USER = os.geteuid() == 0
 CERTIFICATE, PRIVATE = r"/etc/ssl/certs/(hub\.)?example\.com\.pem", r"/etc/ssl/private/(hub\.)?example\.com\.key"
-NETWORK = ROOT / "build/fronts/bin"  # where `make check-fronts-network` puts what PyPI has
+NETWORK = ROOT / "build/fronts"  # where `make check-fronts-network` puts what PyPI has
 
 
 def own_file(folder, name, hub, tls=None):
@@ -37,11 +37,15 @@ def joined(folder, tls):
     return pem
 
 
-def start_varnish(folder, hub, name, tls=None):
-    port = free_port()
+def varnish_command(folder, hub, name, *listens):
     conf = folder / "default.vcl"
     conf.write_text(f'vcl 4.1;\nbackend default {{ .host = "127.0.0.1"; .port = "1"; }}\ninclude "{own_file(folder, f"varnish/{name}.vcl", hub)}";\n')
-    return Front("varnish", ["varnishd", "-F", "-a", f"127.0.0.1:{port}", "-f", conf, "-n", folder / "state", "-s", "default,8m"], folder), port
+    return ["varnishd", "-F", "-f", conf, "-n", folder / "state", "-s", "default,8m", "-a", *listens]
+
+
+def start_varnish(folder, hub, name, tls=None):
+    port = free_port()
+    return Front("varnish", varnish_command(folder, hub, name, f"127.0.0.1:{port}"), folder), port
 
 
 def start_squid(folder, hub, name, tls=None):
@@ -89,11 +93,27 @@ def start_nghttpx(folder, hub, name, tls=None):
     return Front("nghttpx", ["nghttpx", f"--conf={conf}"], folder), port
 
 
+def hitch_conf(folder, hub, port, tls):
+    text = own_file(folder, "hitch/http-unix.conf", hub).read_text()
+    return (text.replace('host = "*"', 'host = "127.0.0.1"').replace('port = "443"', f'port = "{port}"')
+            .replace("/etc/hitch/hub.example.com.pem", str(joined(folder, tls))))
+
+
 def start_hitch(folder, hub, name, tls=None):
-    port, own = free_port(), own_file(folder, f"hitch/{name}.conf", hub)
-    own.write_text(own.read_text().replace('host = "*"', 'host = "127.0.0.1"').replace('port = "443"', f'port = "{port}"')
-                   .replace("/etc/hitch/hub.example.com.pem", str(joined(folder, tls))))
-    return Front("hitch", ["hitch", f"--config={own}", "--workers=2", "--quiet"], folder), port
+    port, conf = free_port(), folder / "hitch.conf"
+    conf.write_text(hitch_conf(folder, hub, port, tls))
+    return Front("hitch", ["hitch", f"--config={conf}", "--workers=2", "--quiet"], folder), port
+
+
+def start_varnish_behind_hitch(folder, hub, name, tls=None):
+    """hitch tells Varnish the client's address and that it came over TLS, and has HTTP/2 with it. Varnish ends with it."""
+    port, between = free_port(), free_port()
+    varnish = varnish_command(folder, hub, name, f"127.0.0.1:{between},PROXY", "-p", "feature=+http2")
+    conf = folder / "hitch.conf"
+    conf.write_text(hitch_conf(folder, hub, port, tls).replace(f'"{hub.socket}"', f'"[127.0.0.1]:{between}"').replace('"http/1.1"', '"h2,http/1.1"')
+                    + "\nwrite-proxy-v2 = on\n")
+    both = 'setpriv --pdeathsig TERM "${@:2}" & exec hitch --config="$1" --workers=2 --quiet'
+    return Front("varnish", ["bash", "-c", both, "bash", conf, *varnish], folder), port
 
 
 def start_stunnel(folder, hub, name, tls=None):
@@ -125,7 +145,7 @@ def start_traefik(folder, hub, name, tls=None):
     conf = folder / "traefik.yaml"
     conf.write_text(f'entryPoints:\n  websecure: {{address: "127.0.0.1:{port}"}}\n  alipes-away: {{address: "127.0.0.1:{away}"}}\n'
                     f"providers: {{file: {{filename: {own}}}}}\nglobal: {{checkNewVersion: false, sendAnonymousUsage: false}}\nlog: {{level: WARN}}\n")
-    return Front("traefik", [NETWORK / "traefik", f"--configFile={conf}"], folder), port
+    return Front("traefik", [NETWORK / "bin/traefik", f"--configFile={conf}"], folder), port
 
 
 def start_envoy(folder, hub, name, tls=None):
@@ -134,13 +154,13 @@ def start_envoy(folder, hub, name, tls=None):
     if not tls:
         text = re.sub(r"transport_socket:\n(.*\n)*?( +filters:\n)", r"filters:\n", text)
     own.write_text(text)
-    return Front("envoy", [NETWORK / "envoy", "-c", own, "--concurrency", "2", "--log-level", "warning", "--disable-hot-restart"], folder), port
+    return Front("envoy", [*NETWORK.glob("lib/python3*/site-packages/envoy/_bin/envoy"), "-c", own, "--concurrency", "2", "--log-level", "warning", "--disable-hot-restart"], folder), port
 
 
-# What they say although all is well, and while the hub is away; and why.
+# What they say although all is well, and why. Of a hub that is away in its sockets none complains.
 FINE.update({
-    "varnish": {"^(Debug|Info|Error: Manager got SIGTERM|Child launched OK)": "how it begins and stops"},
-    "squid": {r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d( kid1)?\| +(?!WARNING|ERROR|FATAL)": "how it begins and stops"},
+    "varnish": {r"^(Debug|Info|Error: Manager got SIGTERM|Child launched OK)|\{core\}": "how it begins and stops"},
+    "squid": {r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d( kid1)?\| +(?!WARNING|ERROR|FATAL)|^CPU Usage|^Maximum Resident|^Page faults": "how it begins and stops"},
     "trafficserver": {"^NOTE|^Traffic Server|using root directory": "how it begins", "connection throttle too high": "the test's limit of descriptors",
                       "unable to open cache disk": "it has none"},
     "nghttpx": {"NOTICE|Perform immediate shutdown": "how it begins and stops", "ocsp|OCSP": "the certificate is a test's"},
@@ -150,29 +170,32 @@ FINE.update({
     "traefik": {"reject some encoded characters|aliasHeadersStrategy": "advice for other applications"},
     "envoy": {"no configured limit|caught ENVOY_SIGTERM": "how it begins and stops"},
 })
-AWAY.update({kind: {} for kind in FINE if kind not in AWAY})
-AWAY.update({
-})
+for kind in FINE:
+    AWAY.setdefault(kind, {})
 
 
 @dataclass(frozen=True)
 class Other(Told):
     """`begin`: starts it. `queries`: QUERY passes. `away`: what who asks for a stream gets of a hub that is away: the answer of the
-    other files (COMES_BACK), an end without an answer (ENDS), or this status, which an EventSource does not survive."""
+    other files (COMES_BACK), an end without an answer (ENDS), or this status, which an EventSource does not survive. `own_host`: what of its
+    file has it pass the client's Host on, where it would say its own."""
     begin: object = None
     queries: bool = True
     away: object = b""
+    own_host: str = ""
 
 
 COMES_BACK, ENDS = b"retry: 3000\n: the hub is away\n\n", "ends"
 DEBIAN = (
     Other("varnish-http", "varnish/http-unix.vcl", (AT_ONCE, NOWHERE, NOWHERE), begin=start_varnish, away=COMES_BACK),
+    Other("varnish-hitch", "varnish/http-unix.vcl", (NOWHERE, AT_ONCE, AT_ONCE), 100, begin=start_varnish_behind_hitch, away=COMES_BACK),
     Other("squid-http", "squid/http-tcp.conf", (AT_ONCE, NOWHERE, NOWHERE), begin=start_squid, away=b"retry: 3000\n: the hub is away (squid/5.7)\n\n"),
-    Other("trafficserver-http", "trafficserver/http-tcp.config", (2, 2, 2), 100, begin=start_trafficserver, away=502),
+    Other("trafficserver-http", "trafficserver/http-tcp.config", (2, AT_ONCE, 1), 100, begin=start_trafficserver, away=502,
+          own_host="@pparam=proxy.config.url_remap.pristine_host_hdr=1"),
     Other("nghttpx-http", "nghttpx/http-unix.conf", (AT_ONCE, AT_ONCE, AT_ONCE), 100, begin=start_nghttpx, queries=False, away=502),
     Other("hitch-http", "hitch/http-unix.conf", (NOWHERE, AT_ONCE, NOWHERE), begin=start_hitch, away=ENDS),
     Other("stunnel-http", "stunnel/http-unix.conf", (NOWHERE, AT_ONCE, NOWHERE), begin=start_stunnel, away=ENDS),
-    Other("h2o-http", "h2o/http-unix.yaml", (2, 2, AT_ONCE), 100, begin=start_h2o, away=COMES_BACK),
+    Other("h2o-http", "h2o/http-unix.yaml", (2, 2, AT_ONCE), 100, begin=start_h2o, away=COMES_BACK, own_host="proxy.preserve-host: ON"),
 )
 PYPI = (
     Other("traefik-http", "traefik/http-tcp.yaml", (AT_ONCE, AT_ONCE, AT_ONCE), 250, begin=start_traefik, away=b""),

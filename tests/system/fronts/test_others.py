@@ -6,14 +6,16 @@ import re
 import socket
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 import ways
 from cells import DOCUMENT
-from conftest import PATH, ROOT, Client, Tls, certificate, free_port, front_ready, publish, wait_for
+from conftest import PATH, Client, Stream, Tls, certificate, free_port, front_ready, publish, token, wait_for
 from history import FORM, LogHub
 from others import CELLS, ENDS, FRONTS, OTHERS, HeldHub
+from test_access import ISSUERS, access_token
 from test_away import Page
 from test_matrix import COLUMNS, Matrix, written
 
@@ -68,12 +70,16 @@ class Gone:
             left.bind(str(self.socket))
 
 
-def begun(folder, hub, other, tls):
-    """A front and its address; over TLS where it has nothing else."""
+def begun(folder, hub, other, tls, without=None):
+    """A front and its address; over TLS where it has nothing else. `without`: what is left out of its file."""
     folder.mkdir()
     folder.chmod(0o755)
     own = tls if other.left[0] is None else None
-    server, port = other.begin(folder, hub, FRONTS[other.name][1], tls=own)
+    with pytest.MonkeyPatch.context() as patch:
+        if without:
+            read = Path.read_text
+            patch.setattr(Path, "read_text", lambda self, *a, **k: read(self, *a, **k).replace(without, ""))
+        server, port = other.begin(folder, hub, FRONTS[other.name][1], tls=own)
     return server, Tls(port) if own else ("127.0.0.1", port)
 
 
@@ -120,6 +126,69 @@ def test_while_the_hub_is_away_each_front_says_what_its_file_says(tmp_path, othe
             assert said == ENDS if other.away == ENDS else said[0] in (502, 503), said
     finally:
         server.process.kill()
+
+
+# --- what the hub is told of who asks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def behind(start_hub, tmp_path):
+    """Begins a hub with these lines and this front before it, its file without this."""
+    with ExitStack() as stack:
+        def begin(other, lines, without=None):
+            hub = start_hub(lines)
+            server, address = begun(hub.folder / other.name, hub, other, certificate(tmp_path), without)
+            stack.callback(server.process.kill)
+            wait_for(lambda: answer(address, "GET", PATH, [])[0] in (400, 421), other.name)
+            return hub, address
+
+        yield begin
+
+
+def told_address(hub, address, *headers):
+    """Whose stream this is, to the hub."""
+    stream = Stream(address, "match=t", *headers)
+    assert stream.status == 200
+    try:
+        return wait_for(lambda: re.findall(r"event=stream_begin .*?address=\"(\S+)\"", hub.log()), "the line of the stream")[-1]
+    finally:
+        stream.close()
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=lambda other: other.name)
+def test_what_a_client_says_of_itself_counts_only_where_bytes_are_passed_on(behind, other):
+    """So hitch's and stunnel's files say that `forwarded` stays out of the hub's configuration."""
+    hub, address = behind(other, f"debug\nforwarded x-forwarded\n{ISSUERS}")
+    scheme = "https" if isinstance(address, Tls) else "http"
+    lies = ["X-Forwarded-For: 203.0.113.9", f"X-Forwarded-Proto: {'http' if scheme == 'https' else 'https'}"]
+
+    def status(aud):
+        return publish(address, access_token(["t"], aud=f"{aud}://hub.example{PATH}"), lies, topic="t", data="x").status
+
+    believed = other.away == ENDS
+    assert told_address(hub, address, *lies) == ("203.0.113.9" if believed else "127.0.0.1")
+    assert status("http" if scheme == "https" else "https") == (200 if believed else 401)
+    assert status(scheme) == (401 if believed else 200)
+
+
+@pytest.mark.parametrize("other", [other for other in OTHERS if other.own_host], ids=lambda other: other.name)
+def test_without_its_line_for_the_host_a_front_says_its_own(behind, other):
+    """Then no page may use its cookie, and no host is one of public_urls."""
+    cookie = [f"Cookie: mercureAuthorization={token(['*'])}", "Origin: http://hub.example"]
+    _, with_line = behind(other, "public_urls http://hub.example")
+    _, without = behind(other, "", other.own_host)
+    _, elsewhere = behind(other, "public_urls http://hub.example", other.own_host)
+    statuses = [publish(address, "", cookie, topic="t", data="x").status for address in (with_line, without, elsewhere)]
+    assert statuses == ([200, 400, 400] if other.name == "h2o-http" else [200, 401, 421])  # what h2o says of a Unix socket is no host
+
+
+def test_behind_varnish_nothing_but_the_hubs_own_requests_reach_it_on_a_piped_connection(behind):
+    if varnish := [other for other in OTHERS if other.name == "varnish-http"]:
+        _, address = behind(*varnish, "")
+        client = Client(address)
+        client.ask("GET", PATH)
+        client.ask("GET", "/healthz")
+        assert client.reply().status == 400 and client.closed() == b""
 
 
 # --- pages in a browser ------------------------------------------------------------------------------------------------
