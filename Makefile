@@ -245,8 +245,9 @@ check-clients: build/release/alipes
 # Each front with each of the project's files in each way that clients come by; what was seen is in build/fronts.json as well.
 .PHONY: check-fronts
 check-fronts: build/release/alipes build/release/mod_alipes.so | $(FIRST)
+	@rm -f build/fronts.*
 	@ALIPES_BIN=$< $(PYTHON) -m pytest tests/system/fronts -q -n 2 --dist loadfile -p no:cacheprovider --durations=5 $(PYTEST_ARGS); \
-	    status=$$?; cat build/fronts.md; exit $$status
+	    status=$$?; cat build/fronts.md && exit $$status
 
 # An engine of its own builds the image and starts it in every way the READMEs tell.
 .PHONY: check-container
