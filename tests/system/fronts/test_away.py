@@ -16,14 +16,15 @@ H2 = [cell.front.name for cell in CELLS if cell.transport == "h2"]
 
 class Page:
     """A tab that listens, on the origin of its front."""
+    LISTENS = ("window.got = []; window.source = new EventSource(arguments[0] + '?topic=a');"
+               "source.onmessage = event => got.push(event.data)")
 
     def __init__(self, browser, url):
         browser.switch_to.new_window("tab")
         self.browser, self.tab = browser, browser.current_window_handle
         browser.get(url + PATH)  # a 400, but of the right origin
         self.protocol = self.run("return performance.getEntriesByType('navigation')[0].nextHopProtocol")
-        self.run("window.got = []; window.source = new EventSource(arguments[0] + '?topic=a');"
-                 "source.onmessage = event => got.push(event.data)", PATH)
+        self.run(self.LISTENS, PATH)
 
     def run(self, script, *arguments):
         self.browser.switch_to.window(self.tab)

@@ -42,10 +42,10 @@ COLUMNS = {
 class Site:
     """A front that runs: one or two of the cells."""
 
-    def __init__(self, folder, hub, name, tls):
+    def __init__(self, folder, hub, name, tls, fronts):
         folder.mkdir()
         folder.chmod(0o755)
-        begin, file = FRONTS[name]
+        begin, file = fronts[name]
         self.server, self.port = begin(folder, hub, file, tls=tls, **MORE.get(name.split("-")[0], {}))
         self.address = Tls(self.port) if tls else ("127.0.0.1", self.port)
         self.crowd = threading.Lock()
@@ -69,13 +69,14 @@ class Site:
 class Matrix:
     """`seen`: by cell and check what was seen, or how it failed."""
 
-    def __init__(self, folder, stack):
-        self.seen, self.hub = {}, LogHub(folder, bounds="max_bytes 16MiB", extra=ways.HUB)
+    def __init__(self, folder, stack, fronts=FRONTS, cells=CELLS, hub=LogHub):
+        self.seen, self.cells, self.hub = {}, cells, hub(folder, bounds="max_bytes 16MiB", extra=ways.HUB)
         tls = certificate(folder)
-        self.sites = {(name, over_tls): Site(folder / f"{name}-{over_tls}", self.hub, name, tls if over_tls else None) for name in FRONTS for over_tls in (False, True)}
+        self.sites = {(name, over_tls): Site(folder / f"{name}-{over_tls}", self.hub, name, tls if over_tls else None, fronts)
+                      for name, over_tls in sorted({(cell.front.name, cell.transport != "plain") for cell in cells})}
         for site in self.sites.values():
             stack.callback(site.server.process.kill)
-        self.ways = {cell: ways.Way(self.hub, self.site(cell).port, **cell.way()) for cell in CELLS}
+        self.ways = {cell: ways.Way(self.hub, self.site(cell).port, **cell.way()) for cell in self.cells}
         self.crowds = threading.Semaphore(3)  # so many at a time: this machine has few processors
 
     def site(self, cell):
@@ -92,8 +93,8 @@ class Matrix:
 
     def everywhere(self, work):
         """Begins it in all cells at once; gives what waits for its end."""
-        pool = ThreadPoolExecutor(len(CELLS))
-        begun = [pool.submit(work, cell) for cell in CELLS]
+        pool = ThreadPoolExecutor(len(self.cells))
+        begun = [pool.submit(work, cell) for cell in self.cells]
         return lambda: [each.result() for each in begun]
 
     def run(self):
@@ -105,7 +106,7 @@ class Matrix:
         for site in self.sites.values():
             site.hub_goes_away()
         self.lose_the_hub()
-        for cell in CELLS:
+        for cell in self.cells:
             self.note(cell, "log", self.site(cell).look_at_log)
 
     def check(self, cell, check):
@@ -141,10 +142,17 @@ class Matrix:
         for data in datas:
             assert publish(self.hub.socket, topic=topic, data=data).status == 200
 
-    def rows(self):
+    def rows(self, columns=COLUMNS):
         """What was seen: of each cell, by column."""
-        return {str(cell): {column: "FAILED" if isinstance(found := self.seen[cell, check], AssertionError) else found for column, check in COLUMNS.items()}
-                for cell in CELLS}
+        return {str(cell): {column: "FAILED" if isinstance(found := self.seen[cell, check], AssertionError) else found for column, check in columns.items()}
+                for cell in self.cells}
+
+
+def written(rows, name):
+    (ROOT / f"build/{name}.json").write_text(json.dumps(rows, indent=1))
+    columns = next(iter(rows.values()))
+    lines = [f"| cell | {' | '.join(columns)} |", f"|{'---|' * (len(columns) + 1)}", *(f"| {cell} | {' | '.join(row.values())} |" for cell, row in rows.items())]
+    (ROOT / f"build/{name}.md").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture(scope="module")
@@ -154,10 +162,7 @@ def matrix(tmp_path_factory):
         matrix = Matrix(tmp_path_factory.mktemp("matrix"), stack)
         try:
             matrix.run()
-            rows = matrix.rows()
-            (ROOT / "build/fronts.json").write_text(json.dumps(rows, indent=1))
-            lines = [f"| cell | {' | '.join(COLUMNS)} |", f"|{'---|' * (len(COLUMNS) + 1)}", *(f"| {cell} | {' | '.join(row.values())} |" for cell, row in rows.items())]
-            (ROOT / "build/fronts.md").write_text("\n".join(lines) + "\n")
+            written(matrix.rows(), "fronts")
             yield matrix
         finally:
             matrix.hub.stop()
