@@ -248,8 +248,9 @@ check-clients: build/release/alipes
 # Each front with each of the project's files in each way that clients come by; what was seen is in build/fronts*.json as well.
 .PHONY: check-fronts
 check-fronts: build/release/alipes build/release/mod_alipes.so | $(FIRST)
+	@rm -f build/fronts.* build/fronts-others.*
 	@ALIPES_BIN=$< $(PYTHON) -m pytest tests/system/fronts -q -n 3 --dist loadfile -p no:cacheprovider --durations=5 $(PYTEST_ARGS); \
-	    status=$$?; cat build/fronts.md build/fronts-others.md; exit $$status
+	    status=$$?; cat build/fronts.md build/fronts-others.md && exit $$status
 
 # Two more, as PyPI has them: 87 MB, so this target takes the network (and python3-venv).
 .PHONY: check-fronts-network
@@ -257,7 +258,7 @@ check-fronts-network: build/release/alipes build/release/mod_alipes.so | $(FIRST
 	$(PYTHON) -m venv build/fronts
 	build/fronts/bin/python -m pip install --quiet --no-deps --require-hashes -r tests/system/fronts/packages.txt
 	@ALIPES_BIN=$< ALIPES_FRONTS=network $(PYTHON) -m pytest tests/system/fronts/test_others.py -q -p no:cacheprovider --durations=5 $(PYTEST_ARGS); \
-	    status=$$?; cat build/fronts-others.md; exit $$status
+	    status=$$?; cat build/fronts-others.md && exit $$status
 
 # An engine of its own builds the image and starts it in every way the READMEs tell.
 .PHONY: check-container

@@ -85,7 +85,7 @@ class Connection:
             exchange.over, exchange.was_reset = True, isinstance(event, StreamReset)
         elif isinstance(event, ConnectionTerminated):
             # The library takes it for the end of all. What was asked before it goes on.
-            self.h2.state_machine.state = ConnectionState.OPEN
+            self.h2.state_machine.state = ConnectionState.CLIENT_OPEN
             for number, each in self.exchanges.items():
                 each.over = each.over or number > event.last_stream_id
 

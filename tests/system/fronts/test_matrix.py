@@ -3,6 +3,7 @@ and so that what takes its time is waited for once: streams that are silent, the
 
 What was seen is in build/fronts.md and build/fronts.json."""
 import json
+import resource
 import socket
 import threading
 import time
@@ -76,7 +77,7 @@ class Matrix:
         for site in self.sites.values():
             stack.callback(site.server.process.kill)
         self.ways = {cell: ways.Way(self.hub, self.site(cell).port, **cell.way()) for cell in self.cells}
-        self.crowds = threading.Semaphore(3)  # so many at a time: descriptors of this process
+        self.crowds = threading.Semaphore(3)  # so many at a time: this machine has few processors
 
     def site(self, cell):
         return self.sites[cell.front.name, cell.transport != "plain"]
@@ -121,7 +122,7 @@ class Matrix:
         """Pages listen while it is restarted, then killed and away for a while."""
         topic, told = ways.new_topic(), ["before"]
         pages = {cell: [ways.EventSource(way, topic, "last") for _ in range(PAGES)] for cell, way in self.ways.items()}
-        ways.wait_for(lambda: all(page.open or page.deaf or page.lost for group in pages.values() for page in group), "the pages")
+        self.everywhere(lambda cell: self.note(cell, "restarted", ways.pages_listen, pages[cell]))()
         self.tell(topic, told)
         self.everywhere(lambda cell: self.note(cell, "restarted", lambda: [page.heard(told) for page in pages[cell]]))()
         for check, lose, missed in (("restarted", self.hub.stop, ["1", "2"]), ("killed", self.kill, ["3", "4", "last"])):
@@ -156,6 +157,7 @@ def written(rows, name):
 
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with ExitStack() as stack:
         matrix = Matrix(tmp_path_factory.mktemp("matrix"), stack)
         try:
