@@ -25,7 +25,7 @@ bionic | focal | jammy | noble)
     ;;
 esac
 case $kind in
-whole) what=(--variant=minbase) ;;
+whole) what=(--variant=minbase --include=apt) ;; # which Debian calls required, and Ubuntu does not
 small) what=(--variant=extract --include=bash,coreutils,grep,mount,sed) ;;
 esac
 # Without this, Debian 12 brings all of Perl, to make links of folders that are links.
