@@ -1,6 +1,6 @@
 <?php
 // What an EventSource is told while the hub is away: ask again in 3 s (unix.htaccess, port.htaccess).
-http_response_code(200);
+header('Status: 200 OK');  // php-fpm says nothing of a 200, and Apache would take that for its own 503
 header('Content-Type: text/event-stream; charset=utf-8');
 header('Cache-Control: no-store');
 if (isset($_SERVER['HTTP_ORIGIN'])) {

@@ -12,8 +12,8 @@
 // Nobody chooses where a request goes, and headers pass by name: what is not in TO_HUB or FROM_HUB is left out, with all
 // that is about one connection alone (Transfer-Encoding, Connection, Upgrade).
 
-const HOME = '/home/me/alipes';                // the hub's folder; here are the places, in files of this user's
-const HUB = 'unix://' . HOME . '/alipes.sock'; // or tcp://127.0.0.1:PORT
+const HOME = '/home/me/.alipes';               // the hub's folder (alipes init); here are the places, too
+const HUB = 'unix://' . HOME . '/alipes.sock'; // or tcp://127.0.0.1:8123
 const HELD = 3;      // pages that may wait at a time: PHP's workers (pm.max_children, 5 on Debian) less two for the site
 const WAIT = 10;     // seconds that one of them waits at most
 const ASKS = 50;     // times a second that all others may ask

@@ -6,6 +6,8 @@ import os
 import random
 import re
 import shutil
+import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -40,9 +42,9 @@ class Customer:
 
     def __init__(self, folder):
         self.uid, self.home = free_uid(), folder / "home"
-        self.alipes, self.site = self.home / "alipes", self.home / "www"
-        for path in (self.home, self.alipes, self.site):
-            path.mkdir(mode=0o755)
+        self.alipes, self.site = self.home / ".alipes", self.home / "www"
+        for path in (self.home, self.site):
+            path.mkdir()
             path.chmod(0o755)
         self.own()
 
@@ -60,47 +62,49 @@ class Customer:
         self.own()
         return to
 
-    def run(self, command, **options):
-        """As a shell of the customer's would: no capability, no group, the limits of such hosts."""
+    def run(self, command):
+        """As the customer's shell would: no capability, no group."""
         return ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--bounding-set=-all", "--no-new-privs",
                 "env", "-i", f"HOME={self.home}", "PATH=/usr/bin:/bin", *[str(part) for part in command]]
 
 
 class CustomersHub:
-    """The recipe's configuration; `listen`: in place of the socket. It has the interface of conftest's Hub that pages need."""
+    """What `alipes init` makes, and `alipes start` begins; `lines`: further ones of its configuration."""
 
-    def __init__(self, customer, extra="", listen=None):
-        self.customer, self.socket, self.port = customer, customer.alipes / "alipes.sock", None
-        shutil.copy(BIN, customer.alipes / "alipes")
-        self.conf = customer.upload("alipes.conf", customer.alipes / "alipes.conf")
-        text = re.sub(r"(publisher|subscriber)_jwt .*", rf"\1_jwt {KEY}", self.conf.read_text()).replace("logfmt info", "logfmt debug")
+    def __init__(self, customer, lines="", listen=None):
+        self.customer, self.socket, self.path = customer, customer.alipes / "alipes.sock", (re.findall(r"^path (\S+)$", lines, re.M) or [PATH])[0]
+        (customer.home / "bin").mkdir()
+        shutil.copy(BIN, customer.home / "bin/alipes")
+        customer.own()
+        self.say("init", *(["--listen", f"127.0.0.1:{listen}"] if listen else []))
         if listen:
             self.socket = ("127.0.0.1", listen)
-            text = re.sub(r"listen .*", f"listen 127.0.0.1:{listen}", text)
-        self.conf.write_text(f"{text}\n{extra}\n")
-        self.conf.chmod(0o600)
-        customer.own()
-        self.path = (re.findall(r"^path (\S+)$", extra, re.M) or [PATH])[0]
+        for key in ("publisher.key", "subscriber.key"):
+            (customer.alipes / key).write_text(KEY)
+        with open(customer.alipes / "alipes.conf", "a") as conf:
+            conf.write(f"anonymous\n{lines}\n")
         self.start()
 
+    def say(self, *words):
+        done = subprocess.run(self.customer.run(["bin/alipes", *words]), cwd=self.customer.home, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr + self.log()
+        return done.stdout
+
     def start(self):
-        self.server = Server(self.customer.run([self.customer.alipes / "alipes", "-c", self.conf]), self.customer.home.parent / "hub.out")
-        wait_for(lambda: self.server.process.poll() is not None or self.answers(), "the hub")
-        assert self.server.process.poll() is None, self.server.log() + self.log()
-
-    def answers(self):
-        try:
-            return Client(self.socket).get("/healthz").status == 200
-        except OSError:
-            return False
-
-    def log(self):
-        path = self.customer.alipes / "alipes.log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        self.say("start")
 
     def stop(self):
-        assert self.server.stop() == 0, self.server.log() + self.log()[-3000:]
-        assert "event=bug" not in self.log() and "Sanitizer" not in self.server.log(), self.server.log()
+        self.say("stop")
+        assert not re.search("event=bug|Sanitizer|runtime error", self.log()), self.log()[-3000:]
+
+    def kill(self):
+        """As a host does with what takes too much."""
+        pid = int(re.search(r"process (\d+)", self.say("status")).group(1))
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3], "the end")
+
+    def log(self):
+        return "".join(path.read_text(errors="replace") for path in self.customer.alipes.glob("alipes.log*"))
 
 
 def start_fpm(folder, customer, more=""):
@@ -109,12 +113,12 @@ def start_fpm(folder, customer, more=""):
     conf.write_text(f"[global]\npid = {folder}/fpm.pid\nerror_log = {folder}/fpm.log\ndaemonize = no\n"
                     f"[www]\nuser = {customer.uid}\ngroup = {customer.uid}\nlisten = {where}\nlisten.owner = www-data\nlisten.group = www-data\n"
                     "pm = dynamic\npm.max_children = 5\npm.start_servers = 2\npm.min_spare_servers = 1\npm.max_spare_servers = 3\n" + more)
-    server = Server([FPM, "-F", "-y", conf, "-n"], folder / "fpm.out")
+    server = Server([FPM, "-F", "-y", conf], folder / "fpm.out")
     wait_for(where.exists, "php-fpm")
     return server, where
 
 
-def start_shared_apache(folder, customer, fpm, port, modules=(), override="All", main="", tls=None, workers=150):
+def start_shared_apache(folder, customer, fpm, port, modules=(), override="All", main=""):
     """Its configuration is root's, and the customer may not touch it."""
     names = [*MODULES, *modules]
     loads = "\n".join(f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in names)
@@ -128,7 +132,7 @@ User www-data
 Group www-data
 ServerName hub.example
 ErrorLog {folder}/error.log
-MaxRequestWorkers {workers}
+MaxRequestWorkers 150
 DocumentRoot {customer.site}
 TypesConfig /etc/mime.types
 DirectoryIndex index.html
@@ -157,19 +161,18 @@ class Host:
 
     def __init__(self, folder):
         folder.chmod(0o755)
-        self.folder, self.customer, self.port, self.hub, self.front = folder, Customer(folder), free_port(), None, None
-        self.address = ("127.0.0.1", self.port)
-        self.fpm = self.front = None
+        self.folder, self.customer, self.port = folder, Customer(folder), free_port()
+        self.address, self.hub, self.fpm, self.front = ("127.0.0.1", self.port), None, None, None
 
-    def open(self, more="", **options):
-        """`more`: lines of the pool."""
+    def open(self, more="", ready=200, **options):
+        """`more`: lines of the pool; `ready`: what a page of the site then is answered."""
         self.fpm, where = start_fpm(self.folder, self.customer, more)
         (self.customer.site / "page.html").write_text("<!doctype html><title>a page</title>")
         (self.customer.site / "page.php").write_text("<?php echo 'a page of PHP';")
         self.customer.own()
         self.front = start_shared_apache(self.folder, self.customer, where, self.port, **options)
         self.front.hub_goes_away = True
-        wait_for(lambda: self.front.process.poll() is not None or self.asks("/page.php") == 200, "the site")
+        wait_for(lambda: self.front.process.poll() is not None or self.asks("/page.php") == ready, "the site")
         assert self.front.process.poll() is None, self.front.log()
         return self
 
@@ -183,7 +186,7 @@ class Host:
             return None
 
     def close(self):
-        if self.hub and self.hub.server.process.poll() is None:
+        if self.hub:
             self.hub.stop()
         if self.fpm:
             self.fpm.stop()
@@ -197,7 +200,11 @@ class Page:
 
     def __init__(self, address, target, *headers, last=None):
         self.address, self.target, self.headers = address, target, headers
-        self.heard, self.id, self.retry, self.statuses, self.answers, self.opened = [], last, 3.0, [], [], []
+        self.heard, self.id, self.retry, self.statuses, self.answers = [], last, 3.0, [], []
+
+    @property
+    def closed(self):
+        return self.statuses[-1:] not in ([200], [])
 
     @property
     def datas(self):
@@ -209,7 +216,7 @@ class Page:
                 await self.ask()
             except OSError:
                 pass  # a connection that breaks off is an end as any other
-            if self.statuses[-1:] not in ([200], []):
+            if self.closed:
                 return
             await asyncio.sleep(self.retry)
 
@@ -236,7 +243,6 @@ class Page:
             *blocks, text = text.split(b"\n\n")
             for block in blocks:
                 self.take(block.decode())
-            self.opened.append(time.monotonic())
 
     @staticmethod
     async def piece(reader, chunked):
@@ -263,8 +269,8 @@ class Pages:
 
     def __enter__(self):
         self.thread.start()
-        for page in self.pages:
-            asyncio.run_coroutine_threadsafe(page.live(), self.loop)
+        # A loop does not hold its tasks: who keeps nothing of them may lose them.
+        self.lives = [asyncio.run_coroutine_threadsafe(page.live(), self.loop) for page in self.pages]
         return self.pages
 
     def __exit__(self, *_):

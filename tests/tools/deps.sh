@@ -13,13 +13,13 @@ deb_packages=(apache2-dev)
 run_packages=(caddy curl)
 test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
     python3-prometheus-client
-    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl
+    python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl php-fpm
     php-symfony-http-client php-symfony-mercure redis-server strace systemd)
 container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables lintian openssl
     python3-cryptography python3-jwt python3-pytest)
 # Those among them that come with a service: package:unit.
 services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service nginx:nginx.service lighttpd:lighttpd.service apache2:apache2.service
-    apache2:apache-htcacheclean.service redis-server:redis-server.service docker.io:docker.service docker.io:docker.socket
+    apache2:apache-htcacheclean.service redis-server:redis-server.service php-fpm:php8.2-fpm.service docker.io:docker.service docker.io:docker.socket
     containerd:containerd.service)
 
 mode=${1:-test}
