@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +45,18 @@ static uint64_t
 patience_of(const struct own_files *f)
 {
     return f->config->shutdown_timeout_ms + PATIENCE_MS;
+}
+
+/* Root does not do as the files of another user say: their pids, their paths. */
+static bool
+is_ours(const struct call *call, const struct own_files *f)
+{
+    struct stat st;
+    if (geteuid() != 0 || (stat(f->conf, &st) == 0 && st.st_uid == 0))
+        return true;
+    call_failed(call, "%s belongs to another user: be that user (runuser -u NAME -- alipes %s)",
+                f->conf, call->command->name);
+    return false;
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -140,7 +153,7 @@ daemon_start(const struct call *call)
 {
     struct own_files f;
     closefrom(STDERR_FILENO + 1);
-    int status = own_files_open(&f, call) ? start(call, &f) : 1;
+    int status = own_files_open(&f, call) && is_ours(call, &f) ? start(call, &f) : 1;
     own_files_close(&f);
     return status;
 }
@@ -160,6 +173,20 @@ ask_to_end(const struct call *call, const struct pid_file_holder *holder)
     return false;
 }
 
+/* Is it gone? It is asked once; whoever has its place by then is not meant. */
+static bool
+is_ended(const struct call *call, enum pid_file_state state, const struct pid_file_holder *now,
+         pid_t *asked, bool *ret_failed)
+{
+    if (state < PID_FILE_BUSY || (state == PID_FILE_READY && *asked && *asked != now->pid))
+        return true;
+    if (state == PID_FILE_READY && *asked == 0) {
+        *ret_failed = !ask_to_end(call, now);
+        *asked = now->pid;
+    }
+    return *ret_failed;
+}
+
 static int
 stop(const struct call *call, const struct own_files *f)
 {
@@ -167,19 +194,20 @@ stop(const struct call *call, const struct own_files *f)
     struct error err;
     enum pid_file_state state;
     uint64_t until = clock_mono_ms() + patience_of(f);
-    bool was_there = false, was_asked = false;
-    while ((state = pid_file_look(f->pid_file, &holder, &err)) > PID_FILE_STOPPED) {
+    bool was_there = false, failed = false;
+    pid_t asked = 0;
+    while ((state = pid_file_look(f->pid_file, &holder, &err)) != PID_FILE_UNKNOWN &&
+           !is_ended(call, state, &holder, &asked, &failed) && clock_mono_ms() < until) {
         was_there = true;
-        if (state == PID_FILE_UNKNOWN)
-            return call_failed(call, "%s", err.text);
-        if (clock_mono_ms() >= until)
-            return call_failed(call, "it has not ended within %llu s; kill -9 %d ends it",
-                               (unsigned long long)(patience_of(f) / 1000), (int)holder.pid);
-        if (state == PID_FILE_READY && !was_asked && !ask_to_end(call, &holder))
-            return 1;
-        was_asked |= state == PID_FILE_READY;
         nap();
     }
+    if (failed)
+        return 1;
+    if (state == PID_FILE_UNKNOWN)
+        return call_failed(call, "%s", err.text);
+    if (clock_mono_ms() >= until)
+        return call_failed(call, "it has not ended within %llu s; kill -9 %d ends it",
+                           (unsigned long long)(patience_of(f) / 1000), (int)asked);
     pid_file_say_stopped(f->pid_file);
     puts(was_there ? "stopped" : "no hub of this configuration was running");
     return 0;
@@ -189,7 +217,7 @@ int
 daemon_stop(const struct call *call)
 {
     struct own_files f;
-    int status = own_files_open(&f, call) ? stop(call, &f) : 1;
+    int status = own_files_open(&f, call) && is_ours(call, &f) ? stop(call, &f) : 1;
     own_files_close(&f);
     return status;
 }

@@ -15,7 +15,7 @@ test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest p
     python3-prometheus-client
     python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl php-fpm
     php-symfony-http-client php-symfony-mercure redis-server strace systemd)
-container_packages=(containerd debootstrap docker-compose docker.io iproute2 iptables lintian openssl
+container_packages=(containerd docker-compose docker.io iproute2 iptables lintian mmdebstrap openssl
     python3-cryptography python3-jwt python3-pytest)
 # Those among them that come with a service: package:unit.
 services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service nginx:nginx.service lighttpd:lighttpd.service apache2:apache2.service
