@@ -20,7 +20,7 @@ test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest p
     php-symfony-http-client php-symfony-mercure redis-server strace systemd)
 front_packages=(h2o hitch nghttp2-proxy squid stunnel4 trafficserver varnish)
 container_packages=(containerd docker-compose docker.io iproute2 iptables lintian mmdebstrap openssl
-    python3-cryptography python3-jwt python3-pytest)
+    python3-cryptography python3-jwt python3-pytest qemu-user-static)
 # Those among them that come with a service: package:unit.
 services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service nginx:nginx.service lighttpd:lighttpd.service apache2:apache2.service
     apache2:apache-htcacheclean.service redis-server:redis-server.service php-fpm:php8.2-fpm.service docker.io:docker.service
