@@ -233,7 +233,7 @@ RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py
                     test_urlpattern.py)
 .PHONY: $(SYSTEM_VARIANTS:%=check-system-%)
 $(SYSTEM_VARIANTS:%=check-system-%): check-system-%: build/%/alipes build/%/mod_alipes.so
-	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) -n $(or $(PYTEST_JOBS),$(if $(filter release,$*),4,3)) $(if $(filter release,$*),,$(RELEASE_ONLY)) $(PYTEST_ARGS)
+	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) -n $(or $(PYTEST_JOBS),$(if $(filter release,$*),6,4)) $(if $(filter release,$*),,$(RELEASE_ONLY)) $(PYTEST_ARGS)
 
 # The runs mostly wait: side by side, whatever -j says, they take the time of one.
 check-system: $(PROGRAMS) $(PROGRAMS:%alipes=%mod_alipes.so)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE = ROOT / "build/container/base.tar"
+BASE = ROOT / "build/container/bookworm-whole.tar"
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 
 

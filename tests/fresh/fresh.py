@@ -1,4 +1,4 @@
-"""A new Debian in a folder: its own files, mounts and processes, this machine's network."""
+"""A new Debian or Ubuntu in a folder: its own files, mounts and processes, this machine's network."""
 import os
 import shutil
 import subprocess
@@ -17,16 +17,16 @@ mount -t tmpfs -o mode=755 run "$1/run"
 cd "$1"
 pivot_root . . # not chroot alone: what enters this file system's namespace shall find this root
 umount -l .
-exec /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8 $3 bash -c "cd /alipes && $2
+exec /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 $3 bash -c "cd /alipes && $2
 exit \$?"
 """
 
 
 class Debian:
-    def __init__(self, suite="bookworm"):
+    def __init__(self, suite="bookworm", kind="whole"):
         assert os.geteuid() == 0, "mounts need root"
-        base = ROOT / "build/container" / {"bookworm": "base.tar"}.get(suite, f"{suite}.tar")
-        subprocess.run([ROOT / "tests/container/base.sh", base, suite], check=True)
+        base = ROOT / "build/container" / f"{suite}-{kind}.tar"
+        subprocess.run([ROOT / "tests/container/base.sh", base, suite, kind], check=True)
         self.folder = Path(tempfile.mkdtemp(prefix="alipes-fresh-"))
         self.folder.chmod(0o755)
         subprocess.run(["tar", "-xf", base, "-C", self.folder], check=True)

@@ -37,6 +37,27 @@ def joined(folder, tls):
     return pem
 
 
+class Both:
+    """Two processes that begin and end as one."""
+
+    def __init__(self, *processes):
+        self.processes = processes
+
+    def poll(self):
+        return next((each.returncode for each in self.processes if each.poll() is not None), None)
+
+    def wait(self, patience):
+        return max(each.wait(patience) for each in self.processes)
+
+    def terminate(self):
+        for each in self.processes:
+            each.terminate()
+
+    def kill(self):
+        for each in self.processes:
+            each.kill()
+
+
 def varnish_command(folder, hub, name, *listens):
     conf = folder / "default.vcl"
     conf.write_text(f'vcl 4.1;\nbackend default {{ .host = "127.0.0.1"; .port = "1"; }}\ninclude "{own_file(folder, f"varnish/{name}.vcl", hub)}";\n')
@@ -106,14 +127,15 @@ def start_hitch(folder, hub, name, tls=None):
 
 
 def start_varnish_behind_hitch(folder, hub, name, tls=None):
-    """hitch tells Varnish the client's address and that it came over TLS, and has HTTP/2 with it. Varnish ends with it."""
+    """hitch tells Varnish the client's address and that it came over TLS, and has HTTP/2 with it."""
     port, between = free_port(), free_port()
     varnish = varnish_command(folder, hub, name, f"127.0.0.1:{between},PROXY", "-p", "feature=+http2")
     conf = folder / "hitch.conf"
     conf.write_text(hitch_conf(folder, hub, port, tls).replace(f'"{hub.socket}"', f'"[127.0.0.1]:{between}"').replace('"http/1.1"', '"h2,http/1.1"')
                     + "\nwrite-proxy-v2 = on\n")
-    both = 'setpriv --pdeathsig TERM "${@:2}" & exec hitch --config="$1" --workers=2 --quiet'
-    return Front("varnish", ["bash", "-c", both, "bash", conf, *varnish], folder), port
+    front = Front("varnish", varnish, folder)
+    front.process = Both(front.process, Server(["hitch", f"--config={conf}", "--workers=2", "--quiet"], front.log_path).process)
+    return front, port
 
 
 def start_stunnel(folder, hub, name, tls=None):
