@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import ceil
 
-from conftest import PATH, Client, Query, Stream, Tls, publish, token, wait_for
+from conftest import PATH, PATIENCE, Client, Query, Stream, Tls, publish, token, wait_for
 from history import FORM
 from http2 import Connection, EventStream, Exchange
 from presence import API, ISSUED, bearer, datas, enc, next_event, query
@@ -93,12 +93,12 @@ def an_event_is_there_at_once(way):
     topic, took = new_topic(), []
     with closing(way.stream(query("1.0", topic))) as stream:
         assert stream.status == 200
-        for number in range(5):
+        while not took or min(took) > 0.15:  # what waits for more comes after 200 ms; but this machine may be busy for a while
+            assert sum(took) < PATIENCE, took
             began = time.monotonic()
-            assert way.publish(topic=topic, data=number).status == 200
-            assert datas(stream, 1) == [str(number)]
+            assert way.publish(topic=topic, data=len(took)).status == 200
+            assert datas(stream, 1) == [str(len(took))]
             took.append(seconds(began))
-    assert min(took) < 0.15, took  # what waits for more comes after 200 ms
     return f"{min(took) * 1000:.0f} ms"
 
 
