@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import ceil
 
-from conftest import PATH, Client, Query, Stream, Tls, publish, token, wait_for
+from conftest import PATH, PATIENCE, Client, Query, Stream, Tls, publish, token, wait_for
 from history import FORM
 from http2 import Connection, EventStream, Exchange
 from presence import API, ISSUED, bearer, datas, enc, next_event, query
@@ -96,12 +96,12 @@ def an_event_is_there_at_once(way):
         assert stream.status == 200
         assert way.publish(topic=topic, data="through the front").status == 200
         assert datas(stream, 1) == ["through the front"]
-        while len(took) < 3 or min(took) > 0.15 and len(took) < 50:
+        while not took or min(took) > 0.15:
+            assert sum(took) < PATIENCE, took
             began = time.monotonic()
             assert publish(way.hub.socket, topic=topic, data="x").status == 200
             assert datas(stream, 1) == ["x"]
             took.append(seconds(began))
-    assert min(took) < 0.15, took
     return f"{min(took) * 1000:.0f} ms"
 
 
