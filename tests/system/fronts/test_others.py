@@ -28,7 +28,7 @@ class Others(Matrix):
         instead = a_query_is_refused if check is ways.a_query_brings_its_body and not cell.front.queries else check
         self.note(cell, check, instead, self.ways[cell])
 
-    def kill(self):
+    def kill(self, pages):
         """Away for so long that each page asks meanwhile, and none gets an answer that it would not survive."""
         self.hub.kill()
         time.sleep(AWAY)
