@@ -61,7 +61,7 @@ class Both:
 def varnish_command(folder, hub, name, *listens):
     conf = folder / "default.vcl"
     conf.write_text(f'vcl 4.1;\nbackend default {{ .host = "127.0.0.1"; .port = "1"; }}\ninclude "{own_file(folder, f"varnish/{name}.vcl", hub)}";\n')
-    return ["varnishd", "-F", "-f", conf, "-n", folder / "state", "-s", "default,8m", "-a", *listens]
+    return ["varnishd", "-F", "-f", conf, "-n", folder / "state", "-s", "default,8m", "-p", "thread_pool_min=500", "-a", *listens]
 
 
 def start_varnish(folder, hub, name, tls=None):

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 import pytest
 
 import ways
-from cells import DOCUMENT
 from others import CELLS, FRONTS, OTHERS, HeldHub
 from test_matrix import COLUMNS, Matrix, written
 
@@ -52,9 +51,3 @@ def test_in_each_cell(matrix, cell, column):
     seen = matrix.seen[cell, COLUMNS[column]]
     if isinstance(seen, AssertionError):
         raise seen
-
-
-def test_the_document_has_a_row_for_each():
-    rows = DOCUMENT.read_text().split("\n")
-    for other in OTHERS:
-        assert any(line.startswith("| ") and f"`{other.file}`" in line for line in rows), other.file
