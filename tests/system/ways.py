@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import ceil
 
-from conftest import PATH, Client, Query, Stream, Tls, publish, token, wait_for
+from conftest import PATH, PATIENCE, Client, Query, Stream, Tls, publish, token, wait_for
 from history import FORM
 from http2 import Connection, EventStream, Exchange
 from presence import API, ISSUED, bearer, datas, enc, next_event, query
