@@ -316,11 +316,13 @@ class Stream(Client):
         self.text, self.comments, self.ended, self.cursor = b"", 0, False, None
         if self.status == 200 and "text/event-stream" in self.headers["content-type"]:
             if "content-length" in self.headers:
-                self.text = self.exactly(int(self.headers["content-length"]))
+                self.text, self.ended = self.exactly(int(self.headers["content-length"])), True
             else:
                 self.piece()
 
     def piece(self):
+        if self.ended:
+            return False
         if not self.chunked:
             if not self.bytes and not self.more() and not self.bytes:
                 self.ended = True

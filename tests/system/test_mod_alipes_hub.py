@@ -100,6 +100,7 @@ def test_a_hub_that_stays_away_ends_streams_in_order_and_they_come_back(running)
     apache.front.hub_goes_away = True
     pages = open_pages(20, apache.address, "topic=t")
     before = news(apache.hub, 2)
+    look_until(pages, lambda: all(len(page.events) == 2 for page in pages), "the news, without which a page has no cursor")
     ends(apache.hub, signal.SIGKILL)
     wait_for(lambda: [page.listener.read() for page in pages] and all(page.listener.ended for page in pages), "their ends")
     assert all(page.listener.whole and b"retry: " in page.listener.last for page in pages), pages[0].listener.last
