@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/command_line.h"
 #include "process.h"
+#include "threads.h"
 
 #include <malloc.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@ block_signals(sigset_t *signals)
     sigaddset(signals, SIGINT);
     sigaddset(signals, SIGHUP);
     sigaddset(signals, SIGUSR1);
+    sigaddset(signals, SIGUSR2);
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of a write */
@@ -42,19 +44,22 @@ obey_signals(const sigset_t *signals)
             process_reload();
         else if (number == SIGUSR1)
             process_reopen_log();
+        else if (number == SIGUSR2)
+            process_rotate_log();
         else
             return number;
     }
 }
 
 static int
-serve(const char *file)
+serve(const struct launch *launch)
 {
     sigset_t signals;
     /* Memory fresh from the system is zero, and calloc() does not touch it; of the 128 KiB that
      * glibc takes in reserve it no longer knows that: workers' tables would be written at once. */
     mallopt(M_TOP_PAD, 0);
-    if (!process_load(file))
+    threads_save_space();
+    if (!process_load(launch))
         return 1;
     block_signals(&signals);
     /* Large bodies and updates go back to the system when they are freed: left to itself, glibc

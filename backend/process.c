@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/notify.h"
+#include "base/pid_file.h"
 #include "gateway/gateway.h"
 #include "hub/delivery.h"
 #include "hub/hub.h"
@@ -19,6 +20,7 @@
 #include "metrics/metrics.h"
 #include "routes.h"
 #include "rules_load.h"
+#include "threads.h"
 #include "transport/disk/disk.h"
 #include "transport/memory.h"
 #include "transport/redis/redis.h"
@@ -29,14 +31,19 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     MAX_WORKERS = 256,
+    HISTORY_THREADS = 3,
+    KEY_THREADS = 2,
     SPARE_DESCRIPTORS = 64, /* for listeners, loops, log, library files */
+    PUBLISH_SHARE = 8,      /* so many-th of the connections is no stream's... */
+    MOST_FOR_PUBLISHES = 64 /* ...or so many */
 };
 
 struct process {
-    const char *file;    /* the configuration; NULL: the environment */
+    const struct launch *launch;
     struct rules *rules; /* owns a reference: what holds now */
     struct fetcher *fetcher;
     struct key_source **sources; /* owns, until they are watched */
@@ -136,6 +143,27 @@ default_workers(void)
     if (f)
         fclose(f);
     return count ? count : 1;
+}
+
+/* As many workers as are asked for, and as threads allow beside those of history and key sets. */
+static bool
+settle_workers(struct process *p, struct error *err)
+{
+    const struct config *c = p->rules->config;
+    uint64_t asked = c->workers ? c->workers : default_workers();
+    unsigned wanted = (unsigned)(asked < MAX_WORKERS ? asked : MAX_WORKERS);
+    unsigned others = HISTORY_THREADS + (c->sources.count ? KEY_THREADS : 0);
+    unsigned have = threads_try(wanted + others);
+    if (have <= others)
+        return error_set(err,
+                         "%u threads are needed, and %u can be begun: this user may have no more "
+                         "processes (ulimit -u), or no more memory (ulimit -v)",
+                         others + 1, have);
+    p->worker_count = have - others;
+    if (p->worker_count < wanted)
+        log_line(LOG_WARN, "workers_lowered", "asked=%u threads=%u now=%u", wanted, have,
+                 p->worker_count);
+    return true;
 }
 
 /* How many connections descriptors allow. */
@@ -262,15 +290,29 @@ say_ready(const struct process *p)
              kind_of(c)->name, c->name ? " name=" : "",
              c->name ? LOG_SLICE(slice_of(c->name)) : "");
     notify_supervisor("READY=1");
+    if (p->launch->log) {
+        log_file_take_streams();
+        pid_file_set_ready(p->launch->pid_file, true);
+    }
+}
+
+/* Streams stay, so they would have them all, and nobody could publish to them. */
+static void
+keep_some_for_publishes(struct process *p, size_t connections)
+{
+    size_t kept = connections / PUBLISH_SHARE;
+    p->hub->connections = &gateway_door(p->gateway, GATEWAY_HUB)->connections;
+    p->hub->stream_connections =
+        connections - (kept < MOST_FOR_PUBLISHES ? kept : MOST_FOR_PUBLISHES);
+    metrics_add(METRIC_connections_most, connections);
 }
 
 static bool
 start(struct process *p, struct error *err)
 {
     const struct config *c = p->rules->config;
-    p->worker_count = c->workers ? c->workers : default_workers();
-    if (p->worker_count > MAX_WORKERS)
-        p->worker_count = MAX_WORKERS;
+    if (!settle_workers(p, err))
+        return false;
     size_t connections = settle_connections(p);
     if ((p->transport = open_history(c, err)) == NULL || !listeners_open(&p->listeners, c, err))
         return false;
@@ -284,6 +326,7 @@ start(struct process *p, struct error *err)
         .places = transport_key(p->transport),
         .delivered = hub_delivered};
     p->gateway = gateway_new(&settings, p->rules);
+    keep_some_for_publishes(p, connections);
     start_workers(p);
     say_ready(p);
     return true;
@@ -341,6 +384,12 @@ process_reopen_log(void)
 }
 
 void
+process_rotate_log(void)
+{
+    log_file_rotate(process.rules->config);
+}
+
+void
 process_reload(void)
 {
     struct process *p = &process;
@@ -348,7 +397,7 @@ process_reload(void)
     struct key_source **sources;
     notify_supervisor("RELOADING=1");
     struct rules *fresh =
-        rules_load(p->file, p->fetcher, p->rules->config, &fixed, &sources, say_at_reload);
+        rules_load(p->launch->file, p->fetcher, p->rules->config, &fixed, &sources, say_at_reload);
     if (fresh) {
         rules_load_say_notes(&fresh->config->notes);
         for (size_t i = 0; i < fixed.count; i++)
@@ -358,6 +407,7 @@ process_reload(void)
         rules_unref(&p->rules);
         p->rules = fresh;
         log_set_level(log_file_level(fresh->config));
+        log_file_watch(fresh->config);
         watch_key_sets(p, sources);
         gateway_hand_out(p->gateway, p->workers, fresh);
         reload_hand_out(p->workers, p->worker_count, fresh);
@@ -367,16 +417,23 @@ process_reload(void)
     notify_supervisor("READY=1");
 }
 
+static bool
+open_log(const struct process *p, struct error *err)
+{
+    const struct config *c = p->rules->config;
+    return log_file_open(c, c->log_file ? c->log_file : p->launch->log, err);
+}
+
 bool
-process_load(const char *file)
+process_load(const struct launch *launch)
 {
     struct process *p = &process;
     struct error err = {""};
     hash_seed();
-    p->file = file;
+    p->launch = launch;
     p->fetcher = fetcher_new(on_key_set, p);
-    p->rules = rules_load(file, p->fetcher, NULL, NULL, &p->sources, say_at_start);
-    if (p->rules == NULL || !log_file_open(p->rules->config, &err)) {
+    p->rules = rules_load(launch->file, p->fetcher, NULL, NULL, &p->sources, say_at_start);
+    if (p->rules == NULL || !open_log(p, &err)) {
         if (p->rules)
             say_at_start(LOG_ERROR, err.text);
         if (p->rules)
@@ -395,9 +452,12 @@ process_start(void)
 {
     struct process *p = &process;
     struct error err = {""};
+    log_file_watch(p->rules->config);
     if (!start(p, &err)) {
         log_line(LOG_ERROR, "start_failed", "msg=%s",
                  log_slice((char[600]){0}, 600, slice_of(err.text)));
+        if (log_descriptor() != STDERR_FILENO)
+            say_at_start(LOG_ERROR, err.text); /* whoever began it looks there */
         p->worker_count = 0;
         fetcher_drop(&p->sources, p->rules->config->sources.count);
         release(p);
@@ -412,6 +472,8 @@ process_stop(int signal)
 {
     struct process *p = &process;
     notify_supervisor("STOPPING=1");
+    if (p->launch->log)
+        pid_file_set_ready(p->launch->pid_file, false);
     log_line(LOG_INFO, "stopping", "signal=%d", signal);
     end_service(p);
     take_down(p);

@@ -527,14 +527,16 @@ fetcher_sources(struct fetcher *f, const struct config *c, struct error *err)
     return sources;
 }
 
-/* The keeper is there from the first set on, and not before. */
+/* The keeper is there from the first set on, and not before. Where no thread can be begun, the next
+ * reload tries again; until then sets that are new are waited for in vain. */
 static void
 begin_keeper(struct fetcher *f)
 {
-    if (f->has_keeper)
-        return;
-    f->has_keeper = pthread_create(&f->keeper, NULL, run, f) == 0;
-    ENSURE(f->has_keeper);
+    int why = f->has_keeper ? 0 : pthread_create(&f->keeper, NULL, run, f);
+    f->has_keeper |= why == 0;
+    if (why)
+        log_line(LOG_ERROR, "thread_failed", "of=jwks error=%s",
+                 LOG_SLICE(slice_of(strerror(why))));
 }
 
 static void

@@ -20,6 +20,8 @@ static enum log_format format = LOG_LOGFMT;
 static _Atomic int least = LOG_INFO;
 static int log_fd = STDERR_FILENO;
 static bool to_journal;
+static _Atomic uint64_t written, written_max;
+static void (*_Atomic on_past)(void);
 
 /* systemd says by JOURNAL_STREAM which file is the journal's (systemd.exec(5)). */
 static bool
@@ -53,6 +55,23 @@ int
 log_descriptor(void)
 {
     return log_fd;
+}
+
+void
+log_watch(uint64_t size, uint64_t max, void (*past)(void))
+{
+    on_past = past;
+    written_max = max;
+    written = size;
+}
+
+/* Whoever crosses the bound tells; nobody else does until it is watched anew. */
+static void
+count_written(uint64_t bytes)
+{
+    uint64_t max = written_max, before = atomic_fetch_add(&written, bytes);
+    if (max && before <= max && before + bytes > max)
+        on_past();
 }
 
 void
@@ -141,9 +160,10 @@ log_line(enum log_level level, const char *event, const char *fmt, ...)
         buf_addf(&line, "level=%s event=%s%s" SLICE_FMT "\n", level_names[level], event,
                  n ? " " : "", n, fields);
     }
-    ssize_t ignored = write(log_fd, line.ptr, line.len);
-    (void)ignored;
+    ssize_t n_written = write(log_fd, line.ptr, line.len);
     buf_fini(&line);
+    if (n_written > 0)
+        count_written((uint64_t)n_written);
 }
 
 const char *

@@ -29,7 +29,10 @@ enum log_format {
 void log_open(enum log_format, enum log_level least, int fd);
 const char *log_priority(enum log_level); /* that beginning, or ""; static */
 void log_line(enum log_level, const char *event, const char *fmt, ...) PRINTF_LIKE(3, 4);
-int log_descriptor(void);                 /* where lines go */
+int log_descriptor(void); /* where lines go */
+/* Of what was written `size` bytes are there; past `max` (0: never) `past` is called once, by any
+ * thread, and after the next log_watch() again. */
+void log_watch(uint64_t size, uint64_t max, void (*past)(void));
 void log_set_level(enum log_level least); /* any thread */
 bool log_wants(enum log_level);
 

@@ -8,12 +8,15 @@
 #include "cli/command.h"
 #include "config/string_list.h"
 
+struct launch;
+
 struct call {
     const struct command *command;
     int count;
     char **arguments;   /* behind the command's name */
     const char **words; /* owns: those that belong to no option; ends with NULL */
     size_t word_count;
+    int (*serve)(const struct launch *); /* runs the hub, in this process */
 };
 
 /* False: err says what is wrong with it. */

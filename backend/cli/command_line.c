@@ -11,10 +11,12 @@
 #include "base/version.h"
 #include "cli/call.h"
 #include "cli/config_cmd.h"
+#include "cli/daemon_cmd.h"
 #include "cli/doctor/doctor_cmd.h"
 #include "cli/health_cmd.h"
 #include "cli/help.h"
 #include "cli/history_cmd.h"
+#include "cli/init_cmd.h"
 #include "cli/publish_cmd.h"
 #include "cli/stat_cmd.h"
 #include "cli/streams_cmd.h"
@@ -24,6 +26,7 @@
 #include "cli/trace_cmd.h"
 #include "config/config.h"
 #include "config/foreign.h"
+#include "process.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,12 +38,24 @@ static int print_completion(const struct call *);
 #define CONFIGURATION                                                                              \
     {                                                                                              \
         "-c", "FILE",                                                                              \
-            "the configuration; without it that of the environment, "                              \
-            "else\n/etc/alipes/alipes.conf",                                                       \
+            "the configuration; without it that of the environment, else"                          \
+            "\n.alipes/alipes.conf in the home, else /etc/alipes/alipes.conf",                     \
             0                                                                                      \
     }
 
 static const struct command_option configuration[] = {CONFIGURATION, {0}};
+
+static const struct command_option start_options[] = {
+    {"--unless-stopped", NULL, "not where `alipes stop` was said last: for cron", 0},
+    CONFIGURATION,
+    {0},
+};
+
+static const struct command_option init_options[] = {
+    {"--listen", "ADDRESS",
+     "where the web server comes to, as in :8080; without it a\nsocket in FOLDER", 0},
+    {0},
+};
 
 static const struct command_option stat_options[] = {
     {"--watch", "DURATION", "again and again", 0},
@@ -171,6 +186,30 @@ static const struct command commands[] = {
      "Asked as stat is, on the hub's own machine; max_traces of them at a time. Lines are\n"
      "those of the log, never with data. It ends by Ctrl-C.",
      "sudo alipes trace https://example.com/books/1", configuration, trace_cmd},
+    {"init", "[FOLDER]", 0, 1, "a configuration and keys, for a user without rights",
+     "Makes FOLDER (without it: .alipes in the home) with two keys and a configuration, for\n"
+     "a hub of one user that keeps socket, history and log there and needs little. It says\n"
+     "how to go on. What is there already is left as it is.",
+     "alipes init && alipes start", init_options, init_cmd},
+    {"start", "", 0, 0, "begins the hub in the background",
+     "Begins the hub of this configuration, which goes on when its user logs out, and comes\n"
+     "back once it is ready. Where it runs already that is all: a line of cron may say it\n"
+     "each minute. Exit status: 0 it runs, 1 it cannot, and why is said. Its pid file, locked\n"
+     "while it lives, and its log are those of the configuration (pid_file, log), else beside\n"
+     "it; files that it names without a / are looked for from there.",
+     "alipes start\n"
+     "crontab: * * * * * $HOME/bin/alipes start --unless-stopped",
+     start_options, daemon_start},
+    {"stop", "", 0, 0, "ends it, in order",
+     "Ends the hub that `alipes start` began with this configuration, in order, and waits\n"
+     "until it is gone: shutdown_timeout and a minute at most. A cron line begins it again\n"
+     "within a minute, unless it says --unless-stopped. Exit status: 0 none runs now, 1 it\n"
+     "goes on.",
+     "alipes stop && alipes start", configuration, daemon_stop},
+    {"status", "", 0, 0, "does it run, since when, and where is its log?",
+     "Says whether the hub that `alipes start` began with this configuration runs. Exit\n"
+     "status: 0 it does, 3 it does not, 4 that cannot be told, or it begins or ends now.",
+     "alipes status || alipes start", configuration, daemon_status},
     {"token", "", 0, 0, "makes a token",
      "Makes a token that grants what --publish and --subscribe say, and prints it. It is\n"
      "signed with the key of the configuration, or with one of your own (--key-file). In\n"
@@ -212,7 +251,8 @@ static const struct command commands[] = {
     {"config check", "[FILE]", 0, 1, "is this configuration right?",
      "Says all that is wrong with a configuration, each with its line, and what is worth\n"
      "a note. It looks for groups, folders and files as the user who runs it, and changes\n"
-     "nothing. Without FILE: that of the environment, else /etc/alipes/alipes.conf.",
+     "nothing. Without FILE: that of the environment, else .alipes/alipes.conf in the home,\n"
+     "else /etc/alipes/alipes.conf.",
      "sudo alipes config check", configuration, config_check},
     {"config --help", "", 0, 0, "every directive", "Prints every directive, as in alipes.conf(5).",
      "alipes config --help | grep -A 1 tail", NULL, config_print},
@@ -333,13 +373,14 @@ close_output(const struct call *call, int status)
 
 /* A command that failed with a configuration that nobody named says which it was. */
 static int
-run(const struct command *c, int argc, char **argv)
+run(const struct command *c, int argc, char **argv, int (*serve)(const struct launch *))
 {
     struct error err;
     struct call call;
     int status = 2;
     hash_seed();
     if (call_read(&call, c, argc, argv, &err)) {
+        call.serve = serve;
         status = close_output(&call, c->run(&call));
     } else {
         call_failed(&call, "%s", err.text);
@@ -422,14 +463,14 @@ help(int argc, char **argv)
 }
 
 int
-command_line(int argc, char **argv, int (*serve)(const char *file))
+command_line(int argc, char **argv, int (*serve)(const struct launch *))
 {
     int words;
     if (argc == 1)
-        return serve(NULL);
+        return serve(&(struct launch){.file = NULL});
     if (strcmp(argv[1], "-c") == 0) {
         if (argc == 3)
-            return serve(argv[2]);
+            return serve(&(struct launch){.file = argv[2]});
         fputs("usage: alipes -c FILE\n", stderr);
         return 2;
     }
@@ -437,6 +478,6 @@ command_line(int argc, char **argv, int (*serve)(const char *file))
         return help(argc - 1, argv + 1);
     const struct command *c = find(argc, argv, &words);
     if (c && !wants_help(argc - 1 - words, argv + 1 + words))
-        return run(c, argc - 1 - words, argv + 1 + words);
+        return run(c, argc - 1 - words, argv + 1 + words, serve);
     return c || wants_help(argc - 1, argv + 1) ? help(argc, argv) : refuse(argc, argv);
 }

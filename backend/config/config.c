@@ -12,13 +12,16 @@
 #include "config/value.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char packaged[] = "/etc/alipes/alipes.conf";
-static const char *found; /* `packaged`, once config_path() took it */
+static const char *found; /* what config_path() took by itself */
 
 struct config *
 config_new(void)
@@ -94,13 +97,54 @@ config_read(const char *path)
 }
 
 const char *
-config_path(const char *path)
+config_home(void)
+{
+    static char home[PATH_MAX];
+    const char *folder = getenv("HOME");
+    const struct passwd *user = folder && folder[0] ? NULL : getpwuid(geteuid());
+    if (user)
+        folder = user->pw_dir;
+    int n = snprintf(home, sizeof home, "%s/.alipes", folder ? folder : "");
+    return n > 0 && (size_t)n < sizeof home && home[0] == '/' && home[1] != '.' ? home : NULL;
+}
+
+/* Root's is the packaged one: whose HOME it has is a matter of how somebody became it. */
+static const char *
+own(void)
+{
+    static char path[PATH_MAX + 16];
+    const char *home = geteuid() ? config_home() : NULL;
+    snprintf(path, sizeof path, "%s/alipes.conf", home ? home : "");
+    return home ? path : packaged;
+}
+
+/* NULL: something says which it is, or there is none. */
+static const char *
+find_usual(void)
 {
     struct stat st;
-    if (path == NULL && getenv("ALIPES_CONFIG") == NULL && !environment_says_something() &&
-        lstat(packaged, &st) == 0)
-        path = found = packaged;
+    const char *const usual[] = {own(), packaged};
+    if (getenv("ALIPES_CONFIG") || environment_says_something())
+        return NULL;
+    for (size_t i = 0; i < COUNT_OF(usual); i++)
+        if (lstat(usual[i], &st) == 0)
+            return usual[i];
+    return NULL;
+}
+
+const char *
+config_path(const char *path)
+{
+    if (path == NULL)
+        path = found = find_usual();
     return path;
+}
+
+const char *
+config_file(const char *path)
+{
+    const char *named = getenv("ALIPES_CONFIG");
+    return path ? path : named ? named : find_usual();
 }
 
 bool

@@ -14,11 +14,16 @@ void config_free(struct config **);
  * says something. Caller owns. */
 struct config *config_read(const char *path);
 /* For commands beside the hub: where nothing says which configuration is meant (no path, no
- * ALIPES_CONFIG, no MERCURE_… variable) the packaged file, if it is there; else `path`. */
+ * ALIPES_CONFIG, no MERCURE_… variable) the user's own (not root's), or the packaged file,
+ * whichever is there first; else `path`. */
 const char *config_path(const char *path);
+/* The same where it must be a file; NULL: there is none. */
+const char *config_file(const char *path);
+/* The folder of a user's own: .alipes in the home; static. NULL: there is no home. */
+const char *config_home(void);
 /* The configuration that config_path() says. */
 MUST_CHECK bool config_load(const char *path, struct config **ret, struct error *);
-/* The packaged file, where it was taken by itself; else NULL. */
+/* What config_path() took by itself; else NULL. */
 const char *config_found(void);
 
 #endif

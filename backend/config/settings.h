@@ -68,7 +68,8 @@ struct config {
     uint64_t max_form_fields, max_topics_per_publish, max_topics_size, max_id_length, max_matchers,
         max_requests_per_connection;
     uint64_t token_cache, max_token_selectors, max_authorization_details;
-    char *path, *healthz, *name, *log_file;
+    char *path, *healthz, *name, *log_file, *pid_file;
+    uint64_t log_max_size, log_files;
     char *cookie_name;              /* NULL: each dialect has its own */
     struct key_setting keys[ROLES]; /* of 0.x; once judged, a JWK set is one of them */
     struct key_setting jwks[ROLES]; /* as read; empty once judged */

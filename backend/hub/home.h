@@ -32,9 +32,11 @@ struct hub {
     struct pattern_ban *bans;            /* owns */
     uint64_t begun_ms;                   /* wall clock */
     unsigned workers;
-    struct worker **crew;   /* owns; so many */
-    atomic_size_t traces;   /* hub/tracing.h */
-    atomic_size_t censuses; /* hub/census.h */
+    struct worker **crew;             /* owns; so many */
+    const atomic_size_t *connections; /* borrowed: those that are open; NULL: not counted */
+    size_t stream_connections;        /* past so many none becomes a stream */
+    atomic_size_t traces;             /* hub/tracing.h */
+    atomic_size_t censuses;           /* hub/census.h */
     atomic_size_t streams;
     atomic_size_t key_waits;          /* requests that wait for a JWK set */
     atomic_size_t pending_bytes;      /* bodies being read and updates that wait */

@@ -13,6 +13,14 @@
 #include "request/form.h"
 #include "request/reply.h"
 
+/* Are the connections all but gone? The last ones are for publishes. */
+static bool
+is_crowded(const struct hub *hub)
+{
+    return hub->connections &&
+           atomic_load_explicit(hub->connections, memory_order_relaxed) > hub->stream_connections;
+}
+
 /* Takes a place under every bound, or none: then the bound, else METRIC_COUNT. */
 static enum metric
 take_place(struct exchange *ex, struct hub *hub, const struct grant *grant, uint64_t address_key)
@@ -21,6 +29,8 @@ take_place(struct exchange *ex, struct hub *hub, const struct grant *grant, uint
     enum metric bound = METRIC_COUNT;
     if (atomic_fetch_add(&hub->streams, 1) >= c->max_streams) {
         bound = METRIC_max_streams;
+    } else if (is_crowded(hub)) {
+        bound = METRIC_max_connections;
     } else if (grant && !quota_take(hub->by_token, grant->key_hash, c->max_streams_per_token)) {
         bound = METRIC_max_streams_per_token;
     } else if (address_key &&

@@ -14,6 +14,7 @@ JSON on stdout, a Markdown table on stderr.
     tests/bench/run.py heartbeat …      what heartbeats cost behind each front: heartbeat.py
     tests/bench/run.py nodes …          what several hubs on one Redis cost, beside centrifugo: nodes.py
     tests/bench/run.py page …           what the page for people does while events pour in: page.py
+    tests/bench/run.py relay …          how many pages the relay of shared hosts serves, and how late: relay.py
 
 The floor (ssefloor.c) is one thread and one send() a subscriber, by HTTP: the least a hub can do;
 for FastCGI it stands on a Unix socket too. nchan runs on TCP, one worker, messages in memory.
@@ -172,6 +173,10 @@ def main():
     if sys.argv[1:2] == ["subscriptions"]:
         import subscriptions
         subscriptions.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["relay"]:
+        import relay
+        relay.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["page"]:
         import page

@@ -1,0 +1,168 @@
+/* Two locks and a text: what counts is who has them, whatever is written there. */
+
+#include "base/pid_file.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/alipes-pid-XXXXXX";
+static struct pid_file_holder holder;
+static struct error err;
+
+static void
+make_file(void)
+{
+    memcpy(path + sizeof path - 7, "XXXXXX", 6);
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+}
+
+static void
+remove_file(void)
+{
+    unlink(path);
+}
+
+static void
+write_file(const char *text)
+{
+    FILE *f = fopen(path, "w");
+    ck_assert_ptr_nonnull(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static enum pid_file_state
+look(void)
+{
+    return pid_file_look(path, &holder, &err);
+}
+
+START_TEST(it_is_busy_until_it_is_ready_and_free_once_it_is_closed)
+{
+    ck_assert_int_eq(look(), PID_FILE_FREE);
+    int fd = pid_file_take(path, &err);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(look(), PID_FILE_BUSY);
+    ck_assert(pid_file_write(fd, path, &err));
+    ck_assert_int_eq(look(), PID_FILE_BUSY);
+    pid_file_set_ready(fd, true);
+    ck_assert_int_eq(look(), PID_FILE_READY);
+    ck_assert_int_eq(holder.pid, getpid());
+    ck_assert(holder.is_here);
+    pid_file_set_ready(fd, false);
+    ck_assert_int_eq(look(), PID_FILE_BUSY);
+    close(fd);
+    ck_assert_int_eq(look(), PID_FILE_FREE);
+}
+END_TEST
+
+START_TEST(one_alone_has_it_and_looking_takes_nothing_away)
+{
+    int fd = pid_file_take(path, &err);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pid_file_take(path, &err), -2);
+    ck_assert_int_eq(look(), PID_FILE_BUSY);
+    ck_assert_int_eq(pid_file_take(path, &err), -2);
+    close(fd);
+    fd = pid_file_take(path, &err);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_child_has_it_on_and_its_death_frees_it)
+{
+    int fd = pid_file_take(path, &err);
+    pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    close(fd);
+    ck_assert_int_eq(look(), PID_FILE_BUSY);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    ck_assert_int_eq(look(), PID_FILE_FREE);
+}
+END_TEST
+
+START_TEST(what_is_written_means_nothing_while_nobody_has_it)
+{
+    static const char *const texts[] = {"1234\nhere\n", "", "x", "-1\n", "stopped", "stopped\n\n"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        write_file(texts[i]);
+        ck_assert_int_eq(look(), PID_FILE_FREE);
+    }
+}
+END_TEST
+
+START_TEST(a_pid_that_nobody_can_have_is_not_told)
+{
+    static const char *const texts[] = {"", "0\n", "1\nhere\n", "-5\n", "99999999999\n", "12a\n"};
+    int fd = pid_file_take(path, &err);
+    pid_file_set_ready(fd, true);
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        write_file(texts[i]);
+        ck_assert_int_eq(look(), PID_FILE_UNKNOWN);
+    }
+    write_file("1234\nelsewhere\n");
+    ck_assert_int_eq(look(), PID_FILE_READY);
+    ck_assert_int_eq(holder.pid, 1234);
+    ck_assert_str_eq(holder.host, "elsewhere");
+    ck_assert(!holder.is_here);
+    close(fd);
+}
+END_TEST
+
+START_TEST(the_mark_of_a_stop_stays_until_it_is_taken_and_is_no_holders)
+{
+    pid_file_say_stopped(path);
+    ck_assert_int_eq(look(), PID_FILE_STOPPED);
+    int fd = pid_file_take(path, &err);
+    ck_assert(pid_file_write(fd, path, &err));
+    pid_file_set_ready(fd, true);
+    pid_file_say_stopped(path);
+    ck_assert_int_eq(look(), PID_FILE_READY);
+    close(fd);
+    ck_assert_int_eq(look(), PID_FILE_FREE);
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_there_is_free_and_a_folder_says_what_it_is)
+{
+    unlink(path);
+    ck_assert_int_eq(look(), PID_FILE_FREE);
+    pid_file_say_stopped(path);
+    ck_assert_int_eq(access(path, F_OK), -1);
+    ck_assert_int_eq(pid_file_take("/", &err), -1);
+    ck_assert_str_eq(err.text, "pid_file /: Is a directory");
+    ck_assert_int_eq(pid_file_look("/", &holder, &err), PID_FILE_UNKNOWN);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("pid_file");
+    TCase *all = tcase_create("all");
+    tcase_add_checked_fixture(all, make_file, remove_file);
+    tcase_add_test(all, it_is_busy_until_it_is_ready_and_free_once_it_is_closed);
+    tcase_add_test(all, one_alone_has_it_and_looking_takes_nothing_away);
+    tcase_add_test(all, a_child_has_it_on_and_its_death_frees_it);
+    tcase_add_test(all, what_is_written_means_nothing_while_nobody_has_it);
+    tcase_add_test(all, a_pid_that_nobody_can_have_is_not_told);
+    tcase_add_test(all, the_mark_of_a_stop_stays_until_it_is_taken_and_is_no_holders);
+    tcase_add_test(all, a_file_that_is_not_there_is_free_and_a_folder_says_what_it_is);
+    suite_add_tcase(suite, all);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
