@@ -46,12 +46,12 @@ class Machine(Debian):
         super().__init__(suite)
         super().run("apt-get update -q && apt-get install -y -q --no-install-recommends git make systemd systemd-sysv dbus curl openssl")
         (self.folder / "etc/systemd/system/systemd-modules-load.service").symlink_to("/dev/null")  # the kernel is this machine's
-        self.group = unified() / f"alipes-fresh-{os.getpid()}"
+        self.group = unified() / self.folder.name
         self.group.mkdir()
         self.outer = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private", "bash", "-c", BOOT,
-             "boot", str(self.folder)], start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=lambda: (self.group / "cgroup.procs").write_text("0"))
+            ["bash", "-c", 'echo 0 >"$0" && exec "$@"', str(self.group / "cgroup.procs"),
+             "unshare", "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child", "--propagation", "private", "bash", "-c", BOOT,
+             "boot", str(self.folder)], start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             self.pid = wait_for(lambda: self.outer_child(), "its first process", PATIENCE)
             wait_for(lambda: self.tries("systemctl is-system-running --wait") == "running", "systemd", PATIENCE)

@@ -1,29 +1,31 @@
 """The units under a real systemd, which is the first process of a new Debian: the package, what the hub
 does under all of its hardening, restarts, mistakes in the configuration, and what is left when it goes."""
+import contextlib
 import json
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fresh import ROOT
+from fresh import ROOT, Debian
 from machine import Machine
+from behind import CERTIFICATE, FRONTS, README, connects, in_apache, lines_of, site_of_the_readme, through, without_starting
 from packaged import CONF, MODULE, SOCKET, active, address, configure, install, journal, key, lintian, main_pid, publishes, signed
 
 from conftest import PATH, Client, Stream, Tls, free_port, publish, token, wait_for
 from fastcgi import Fastcgi
 from test_keys import ISSUER, Key, KeyServer
 
-README = (ROOT / "README.md").read_text()
-FRONTS = (ROOT / "proxy-config/README.md").read_text()
-CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=example.com -keyout "
-               "/etc/ssl/private/example.com.key -out /etc/ssl/certs/example.com.pem 2>/dev/null")
 
 
 @pytest.fixture(scope="module")
 def machine():
     made = Machine()
     try:
+        made.manual = set(made.run("apt-mark showmanual").split())
+        sizes = made.run("dpkg-query -W -f '${Installed-Size}\\n'").split()
+        made.count, made.size = len(sizes), sum(map(int, sizes))
         made.run("make deb")
         yield made
     finally:
@@ -72,9 +74,25 @@ def test_the_package_says_what_it_is_and_lintian_finds_no_error(machine):
     assert lintian(machine) == ""
 
 
-def test_building_took_no_server_and_no_browser(machine):
+def test_making_packages_takes_what_is_written_and_no_server_browser_or_second_compiler(machine):
+    lists = (ROOT / "tests/tools/deps.sh").read_text()
+    wanted = {name for which in ("build", "deb") for name in re.search(rf"^{which}_packages=\((.*?)\)", lists, re.M | re.S).group(1).split()}
     have = machine.run("dpkg-query -W -f '${Package}\\n'").split()
-    assert "gcc" in have and not {"caddy", "apache2", "nginx", "chromium", "clang"} & set(have)
+    assert wanted <= set(machine.run("apt-mark showmanual").split()) <= wanted | machine.manual
+    size = sum(map(int, machine.run("dpkg-query -W -f '${Installed-Size}\\n'").split())) - machine.size
+    print(f"make deb installed {len(have) - machine.count} packages, {size // 1024} MiB")
+    assert size < 450 * 1024
+    assert not [name for name in have if re.match("apache2-bin|caddy|nginx|haproxy|lighttpd|redis|php|chromium|firefox|node|clang|llvm|python3-pytest", name)]
+
+
+def test_anybody_makes_the_package_in_any_folder_and_under_any_umask(machine):
+    """The headers are there, so nothing is installed and nobody need be root; of a folder it takes neither .git nor a name without a space."""
+    listing = "for each in build/*.deb; do dpkg-deb -c $each | awk '{ $3 = $4 = $5 = \"\"; print }'; dpkg-deb -e $each /tmp/e; stat -c '%a %n' /tmp/e/*; rm -r /tmp/e; done"
+    machine.run("useradd -m somebody && cp -a . '/home/somebody/a hub' && chown -R somebody: '/home/somebody/a hub'")
+    for umask in ("077", "002"):
+        machine.run(f"""su - somebody -c 'cd "a hub" && umask {umask} && chmod -R go= . && make deb'""")
+        assert machine.run(f"cd '/home/somebody/a hub' && {listing}") == machine.run(listing)
+    machine.run("userdel -r somebody 2>&1")
 
 
 def test_everything_works_under_its_hardening(hub, tmp_path):
@@ -119,59 +137,24 @@ def test_a_group_of_a_socket_that_the_hub_makes_itself(hub):
         hub.run("rm -r /etc/systemd/system/alipes.service.d && systemctl daemon-reload")
 
 
-def lines_of(text):
-    return re.sub("^    ", "", text, flags=re.M)
+@contextlib.contextmanager
+def publishing(machine, published):
+    """Meanwhile: one number after the other, no faster than what nobody reads yet has room."""
+    stop = threading.Event()
 
+    def publishes_on():
+        while not stop.wait(0.1):
+            assert publishes(machine, str(len(published))) == 200
+            published.append(str(len(published)))
 
-def through(machine, front, outlives=False):
-    """A page and a publisher behind a front, and the page again after a restart of the hub, which its stream may outlive."""
-    hears = f"Authorization: Bearer {token(key=key(machine, 'subscriber'), subscribe=['*'])}"
-    wait_for(lambda: connects(front), "the front")
-    stream = Stream(front, "topic=*", hears, "Accept: text/event-stream")
-    assert stream.status == 200
-    assert publish(front, signed(machine, publish=["*"]), topic="https://example.com/books/1", data="x", id="front-1").status == 200
-    assert stream.datas(1) == ["x"]
-    machine.run("systemctl restart alipes")
-    if not outlives:
-        stream.end()
-    assert publish(front, signed(machine, publish=["*"]), topic="https://example.com/books/1", data="y").status == 200
-    if not outlives:
-        stream = Stream(front, "topic=*", hears, "Accept: text/event-stream", "Last-Event-ID: front-1")
-    assert stream.datas(1) == ["y"]
-    stream.close()
-    assert Client(front).get("/hello.html").body == b"hello\n"  # the site is still there
-
-
-def connects(address):
-    try:
-        Client(address).close()
-        return True
-    except OSError:
-        return False
-
-
-def without_starting(machine, packages):
-    """Debian starts the servers that it installs, on ports that are this machine's."""
-    policy = "/usr/sbin/policy-rc.d"
-    machine.run(f"printf '#!/bin/sh\\nexit 101\\n' >{policy} && chmod 755 {policy} && "
-                f"apt-get install -y -q --no-install-recommends {packages} && rm {policy} && "
-                "mkdir -p /var/www/html && echo hello >/var/www/html/hello.html")
-
-
-def in_apache(machine, site, modules):
-    """Its port, with this site alone."""
-    port = free_port()
-    without_starting(machine, "apache2")
-    machine.path("/etc/apache2/ports.conf").write_text(f"Listen {port}\n")
-    machine.path("/etc/apache2/sites-available/example.conf").write_text(site.replace("*:443", f"*:{port}"))
-    machine.run(f"{CERTIFICATE} && {modules} && a2dissite -q 000-default && a2ensite example && systemctl restart apache2")
-    return port
-
-
-def site_of_the_readme():
-    """The lines of the site, and the command that comes before it."""
-    site = lines_of(re.search(r"\n(    <VirtualHost \*:443>\n.*?    </VirtualHost>\n)", README, re.S).group(1))
-    return site, re.search(r"`(a2enmod [a-z0-9_ ]+)`", README).group(1)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(publishes_on)
+        try:
+            wait_for(lambda: published or running.done(), "the first")
+            yield
+        finally:
+            stop.set()
+        running.result()
 
 
 def test_behind_apache_by_the_lines_of_the_readme(hub):
@@ -181,18 +164,27 @@ def test_behind_apache_by_the_lines_of_the_readme(hub):
     port = in_apache(hub, *site_of_the_readme())
     through(hub, Tls(port), outlives=True)
     hears = f"Authorization: Bearer {token(key=key(hub, 'subscriber'), subscribe=['*'])}"
-    streams = [Stream(Tls(port), "topic=*", hears, "Accept: text/event-stream") for _ in range(50)]
-    before = main_pid(hub)
-    install(hub, newer(hub, 1))
+    streams = [Stream(Tls(port), "topic=*", hears, "Accept: text/event-stream") for _ in range(1000)]
+    before, published = main_pid(hub), []
+    with publishing(hub, published):
+        install(hub, newer(hub, 1))
     assert main_pid(hub) != before and publishes(hub, "upgraded") == 200
-    assert all(stream.datas(1) == ["upgraded"] for stream in streams)
+    assert all(stream.datas(len(published) + 1) == [*published, "upgraded"] for stream in streams)
+    site = hub.path("/etc/apache2/sites-available/example.conf")
+    right = site.read_text()
+    site.write_text(right + "\nNonsense yes\n")
+    said = hub.run(f"dpkg -i {newer(hub, 1, 'libapache2-mod-alipes')} && dpkg --audit")
+    assert "Nonsense" in said, said
+    site.write_text(right)
+    assert publishes(hub, "in spite of it") == 200
+    assert all(stream.datas(1) == ["in spite of it"] for stream in streams)
     install(hub, newer(hub, 2, "libapache2-mod-alipes"))
     assert all(b"retry: " in stream.end() for stream in streams)
     stream = Stream(Tls(port), "topic=*", hears)
     assert publishes(hub, "by the newer one") == 200 and stream.datas(1) == ["by the newer one"]
     stream.close()
     hub.run("systemctl stop apache2")
-    assert hub.run("wc -l </var/log/apache2/alipes.log").strip() == "52"
+    assert hub.run("wc -l </var/log/apache2/alipes.log").strip() == "1002"
 
 
 def commands(text, begin):
@@ -436,6 +428,45 @@ def test_an_upgrade_over_a_configuration_that_is_wrong_goes_through_and_says_so(
     install(hub)
     path.write_text(plain)
     assert publishes(hub, "x") == 200 and active(hub) == ["active", "active"]
+
+
+def test_an_upgrade_that_is_killed_goes_on_later_and_one_can_go_back(hub):
+    policy, deb = hub.path("/usr/sbin/policy-rc.d"), newer(hub, 1)  # a script of ours asks it before it starts a unit
+    policy.write_text("#!/bin/sh\nkill -9 $(pidof dpkg)\n")
+    policy.chmod(0o755)
+    hub.tries(f"dpkg -i {deb}")
+    policy.unlink()
+    assert "half-configured" in hub.run("dpkg-query -W -f '${Status}' alipes") and hub.run("dpkg --audit") != ""
+    assert publishes(hub, "x") == 200
+    hub.run("dpkg --configure -a")
+    assert hub.run("dpkg --audit") == "" and "+1" in hub.run("dpkg-query -W alipes")
+    assert active(hub) == ["active", "active"] and publishes(hub, "y") == 200
+    before = main_pid(hub)
+    hub.run("apt-get install -y -q --allow-downgrades ./build/alipes_*.deb")
+    assert main_pid(hub) != before and publishes(hub, "z") == 200
+
+
+def test_an_upgrade_keeps_the_administrators_configuration_beside_a_new_one(hub):
+    hub.run(f"echo '# mine' >>{CONF}")
+    newer(hub, 1)
+    hub.run(f"echo '# theirs' >>/tmp/newer{CONF} && dpkg-deb -b /tmp/newer /tmp/newer.deb")
+    hub.run("apt-get install -y -q -o Dpkg::Options::=--force-confold /tmp/newer.deb")
+    assert hub.path(CONF).read_text().endswith("# mine\n") and publishes(hub, "x") == 200
+
+
+def test_a_machine_without_systemd_takes_the_package(machine):
+    """A container: nothing is started, and everything is there to start it."""
+    said = Debian.run(machine, f"""set -e
+        apt-get install -y -q --no-install-recommends ./build/alipes_*.deb
+        alipes -c {CONF} & hub=$!
+        until alipes health -c {CONF} >/dev/null 2>&1; do sleep 0.1; done
+        alipes publish greetings hello
+        kill $hub
+        wait $hub
+        apt-get purge -y -q alipes
+        dpkg --audit
+        ls /etc/alipes 2>&1 || true""")
+    assert "event=stopped" in said and said.endswith("ls: cannot access '/etc/alipes': No such file or directory\n"), said
 
 
 def test_the_history_is_moved_by_the_lines_of_the_manual(hub):
