@@ -213,16 +213,15 @@ def test_a_page_behind_a_port_of_its_host_comes_back_with_the_lines_of_the_text(
     host = hosts("backend")
     lines = re.search(r"^```js\n(.*?)^```", (RECIPES / "README.md").read_text(), re.M | re.S).group(1)
     browser.get(f"http://127.0.0.1:{host.port}/page.html")
-    browser.execute_script(f"window.got = []; const show = data => got.push(data);\n{lines}".replace("topic=news", "topic=t"))
-    wait_for(lambda: "event=stream_begin" in host.hub.log(), "the page")
-    assert publish(host.hub.socket, topic="t", data="before").status == 200
-    wait_for(lambda: browser.execute_script("return got") == ["before"], "the first update")
+    browser.execute_script(f"window.got = []; const show = data => got.push(data);\n{lines}".replace("topic=news", "topic=t").replace("let last", "window.last").replace("const source", "const source = window.source"))
+    wait_for(lambda: browser.execute_script("return last"), "the page to know where it is")
     host.hub.kill()
-    wait_for(lambda: host.asks(f"{PATH}?topic=t") == 503, "the front to see it")
-    time.sleep(4)  # so that the page has met it
+    wait_for(lambda: browser.execute_script("return source.readyState === EventSource.CLOSED"), "it to meet a 503")
     host.hub.start()
-    assert publish(host.hub.socket, topic="t", data="after").status == 200
-    wait_for(lambda: browser.execute_script("return got") == ["before", "after"], "the second update")
+    datas = ["first", "second"]
+    for data in datas:
+        assert publish(host.hub.socket, topic="t", data=data).status == 200
+    wait_for(lambda: browser.execute_script("return got") == datas, "the updates")
 
 
 @pytest.mark.parametrize("kind", ["htaccess-unix", "backend", "relay"])
@@ -265,7 +264,7 @@ def test_so_many_wait_and_the_others_are_told_when_to_come(hosts):
         held.append(waiting(host))
         wait_for(lambda: host.hub.log().count("to=LIVE") == n + 1, "a page that waits")
     turns = [int(re.search(r"^retry: (\d+)$", ends(waiting(host)), re.M).group(1)) for _ in range(12)]
-    assert turns[0] >= 990 and turns == sorted(turns) or max(turns) - min(turns) < 1300, turns
+    assert min(turns) >= 990, turns
     begun = time.monotonic()
     several = [waiting(host) for _ in range(30)]
     turns = sorted(int(re.search(r"^retry: (\d+)$", ends(client), re.M).group(1)) for client in several)
@@ -283,6 +282,7 @@ def test_a_page_that_hears_nothing_is_held_for_its_moment_alone_and_knows_where_
     begun = time.monotonic()
     text = ends(waiting(host))
     assert 1.9 < time.monotonic() - begun < 10 and text.endswith("retry: 50\n\n")
+    assert {path.stat().st_mode & 0o777 for path in host.customer.alipes.glob("relay-*.lock")} == {0o600}
     place = re.search(r"^event: alipes\nid: (urn:uuid:\S+)\ndata: \n\n", text, re.M).group(1)
     assert publish(host.hub.socket, topic="t", data="between").status == 200
     text = ends(waiting(host, f"Last-Event-ID: {place}"))
