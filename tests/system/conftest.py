@@ -299,6 +299,9 @@ class Stream(Client):
     def __init__(self, address, query, *headers, version="1.1"):
         super().__init__(address)
         self.ask("GET", f"{PATH}?{query}", headers, version=version)
+        self.begin()
+
+    def begin(self):
         self.status, self.headers = self.head()
         self.chunked = "chunked" in self.headers.get("transfer-encoding", "")
         self.text, self.comments, self.ended, self.cursor = b"", 0, False, None
@@ -347,10 +350,20 @@ class Stream(Client):
         return self.text
 
 
+class Query(Stream):
+    """A stream asked for by QUERY."""
+
+    def __init__(self, address, query, body, *headers):
+        super(Stream, self).__init__(address)
+        self.ask("QUERY", f"{PATH}{query}", headers, body)
+        self.begin()
+
+
 def publish(address, auth=None, headers=(), **form):
+    """`address`: or a client that has not asked yet."""
     from urllib.parse import urlencode
 
-    client = Client(address)
+    client = address if isinstance(address, Client) else Client(address)
     lines = [*headers, "Content-Type: application/x-www-form-urlencoded"]
     if auth != "":
         lines.append(f"Authorization: Bearer {auth or token(['*'])}")
@@ -423,25 +436,29 @@ def browser(tmp_path):
         yield driver
 
 
-# What fronts say in their logs although all is well, and what they may say in a test whose hub goes away.
+# What fronts say in their logs although all is well, and what they may say in a test whose hub goes away; and why.
 FINE = {
-    # AH01882: Debian has built it with a newer OpenSSL than is there. Bad descriptors: it stops while connections linger. AH00045: a
-    # child takes longer than it likes; one that it has to kill it tells by another number.
-    "apache": r":notice\]|AH01882:|AH00045:|\(9\)Bad file descriptor: AH0309[0-9]:.*apr_pollset_add failure",
-    # A client that has left is an error to it, and so is a connection that it has closed itself as it stops; the rest is
-    # of a test's own Caddyfile and certificate.
-    "caddy": r'"level":"info"|"msg":"(aborting with incomplete response|exiting; byeee|stapling OCSP|automatic HTTPS is|admin endpoint)'
-             r'|"error":"[^"]*(use of closed network connection|context canceled)"',
-    "nginx": r"/favicon.ico",  # which a browser asks of the site
-    "haproxy": r"^$",
-    "lighttpd": r"server (started|stopped)|graceful shutdown",
+    "apache": {
+        r":notice\]": "how it begins and stops",
+        "AH01882:": "Debian has built it with a newer OpenSSL than is there",
+        r"\(9\)Bad file descriptor: AH0309[0-9]:.*apr_pollset_add failure": "it stops while connections linger",
+        "AH00045:": "a child takes longer to stop than it likes; one that it has to kill it tells by another number",
+    },
+    "caddy": {
+        '"level":"info"': "how it begins and stops",
+        r'"error":"[^"]*(use of closed network connection|context canceled)"|"msg":"aborting with incomplete response': "a client has left, or it stops",
+        r'"msg":"(exiting; byeee|stapling OCSP|automatic HTTPS is|admin endpoint)': "the Caddyfile and the certificate are a test's",
+    },
+    "nginx": {r"/favicon.ico": "a browser asks the site for it"},
+    "haproxy": {},
+    "lighttpd": {"server (started|stopped)|graceful shutdown": "how it begins and stops"},
 }
 AWAY = {
-    "apache": r"AH0(0898|0957|1079|1114|2454|1067|1075|1102|1110|1084|1097):",
-    "caddy": r'"msg":"(dial unix|EOF|reading from backend)',
-    "nginx": r"connect\(\) to unix:|prematurely closed|recv\(\) failed",
-    "haproxy": r"^$",
-    "lighttpd": r"gw_backend\.c|mod_fastcgi\.c",
+    "apache": {r"AH0(0898|0957|1079|1114|2454|1067|1075|1102|1110|1084|1097):": "the hub does not answer, or has cut a reply"},
+    "caddy": {r'"msg":"(dial unix|EOF|reading from backend)': "the hub does not answer, or has cut a reply"},
+    "nginx": {r"connect\(\) to unix:|prematurely closed|recv\(\) failed": "the hub does not answer, or has cut a reply"},
+    "haproxy": {},
+    "lighttpd": {r"gw_backend\.c|mod_fastcgi\.c": "the hub does not answer, or has cut a reply"},
 }
 
 
@@ -452,10 +469,14 @@ class Front(Server):
         super().__init__(command, folder / f"{kind}.log", env)
         self.kind, self.errors, self.hub_goes_away = kind, folder / "error.log", False
 
-    def complaints(self):
+    def lines(self):
+        """Each line of its logs, and why it is fine; None: it is not."""
         text = self.log() + (self.errors.read_text(errors="replace") if self.errors.exists() else "")
-        fine = FINE[self.kind] + (f"|{AWAY[self.kind]}" if self.hub_goes_away else "")
-        return [line for line in text.split("\n") if line and not re.search(fine, line)]
+        fine = {**FINE[self.kind], **(AWAY[self.kind] if self.hub_goes_away else {})}
+        return [(line, next((why for what, why in fine.items() if re.search(what, line)), None)) for line in text.split("\n") if line]
+
+    def complaints(self):
+        return [line for line, why in self.lines() if not why]
 
     def stop(self, how=signal.SIGTERM):
         status = super().stop(how)

@@ -6,7 +6,7 @@ import time
 import jwt
 import pytest
 
-from conftest import KEY, PATH, Client, Hub, Stream, publish, token, wait_for
+from conftest import KEY, PATH, Client, Hub, Query, Stream, publish, token, wait_for
 from fastcgi import Fastcgi
 
 ISSUER = "https://issuer.example"
@@ -120,19 +120,6 @@ def test_bytes_of_0_x_go_out_as_they_came(wire):
 
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
-
-
-class Query(Stream):
-    """A stream asked for by QUERY."""
-
-    def __init__(self, address, query, body, *headers):
-        Client.__init__(self, address)
-        self.ask("QUERY", f"{PATH}{query}", headers, body)
-        self.status, self.headers = self.head()
-        self.chunked = "chunked" in self.headers.get("transfer-encoding", "")
-        self.text, self.comments, self.ended = b"", 0, False
-        if self.status == 200:
-            self.piece()
 
 
 def test_query_subscribes_to_what_url_and_body_name(wire):

@@ -1,6 +1,7 @@
 #!/bin/bash
-# deps.sh build|deb|run|test|container|check - the Debian packages that building (build), also making packages (deb), also
-# running the demo (run, run-apache), also testing (test), or testing in containers (container) needs.
+# deps.sh build|deb|run|test|fronts|container|check - the Debian packages that building (build), also making packages (deb),
+# also running the demo (run, run-apache), also testing (test), also all the fronts (fronts), or testing in containers
+# (container) needs.
 #
 # Quick and silent where all are there. Otherwise it says what it installs. Debian starts the
 # servers it installs: policy-rc.d forbids that here, and what we brought is disabled; what was
@@ -12,15 +13,17 @@ build_packages=(gcc make dpkg-dev libc6-dev libev-dev libfcgi-dev libssl-dev lib
 deb_packages=(apache2-dev)
 run_packages=(caddy curl)
 test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
-    python3-prometheus-client
+    python3-h2 python3-prometheus-client
     python3-selenium libfcgi-bin apache2 nginx haproxy lighttpd lighttpd-mod-openssl chromium chromium-driver man-db php-cli php-curl php-fpm
     php-symfony-http-client php-symfony-mercure redis-server strace systemd)
+front_packages=(h2o hitch nghttp2-proxy squid stunnel4 trafficserver varnish)
 container_packages=(containerd docker-compose docker.io iproute2 iptables lintian mmdebstrap openssl
     python3-cryptography python3-jwt python3-pytest)
 # Those among them that come with a service: package:unit.
 services=(haproxy:haproxy.service caddy:caddy.service caddy:caddy-api.service nginx:nginx.service lighttpd:lighttpd.service apache2:apache2.service
-    apache2:apache-htcacheclean.service redis-server:redis-server.service php-fpm:php8.2-fpm.service docker.io:docker.service docker.io:docker.socket
-    containerd:containerd.service)
+    apache2:apache-htcacheclean.service redis-server:redis-server.service php-fpm:php8.2-fpm.service docker.io:docker.service
+    docker.io:docker.socket containerd:containerd.service h2o:h2o.service hitch:hitch.service nghttp2-proxy:nghttpx.service squid:squid.service
+    stunnel4:stunnel.target trafficserver:trafficserver.service varnish:varnish.service varnish:varnishncsa.service)
 
 mode=${1:-test}
 case $mode in
@@ -29,9 +32,10 @@ deb) wanted=("${build_packages[@]}" "${deb_packages[@]}") ;;
 run) wanted=("${build_packages[@]}" "${run_packages[@]}") ;;
 run-apache) wanted=("${build_packages[@]}" "${deb_packages[@]}" apache2 curl) ;;
 test | check) wanted=("${build_packages[@]}" "${deb_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
+fronts) wanted=("${build_packages[@]}" "${deb_packages[@]}" "${run_packages[@]}" "${test_packages[@]}" "${front_packages[@]}") ;;
 container) wanted=("${container_packages[@]}") ;;
 *)
-    echo "usage: deps.sh build|deb|run|run-apache|test|container|check" >&2
+    echo "usage: deps.sh build|deb|run|run-apache|test|fronts|container|check" >&2
     exit 2
     ;;
 esac
