@@ -15,7 +15,7 @@
 const HOME = '/home/me/.alipes';               // the hub's folder (alipes init); here are the places, too
 const HUB = 'unix://' . HOME . '/alipes.sock'; // or tcp://127.0.0.1:8123
 const HELD = 3;      // pages that may wait at a time: PHP's workers (pm.max_children, 5 on Debian) less two for the site
-const WAIT = 10;     // seconds that one of them waits at most
+const WAIT = 8;      // seconds that one of them waits at most
 const ASKS = 50;     // times a second that all others may ask
 const RETRY = 1000;  // ms after which one of the others asks again, at the earliest
 const LONGEST = 60;  // seconds after which it does at the latest, whoever else asks, and however the clock is set

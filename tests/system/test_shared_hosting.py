@@ -236,6 +236,25 @@ def test_who_has_left_holds_nothing(hosts, kind):
     wait_for(lambda: "event=stream_end" in host.hub.log(), "its end", 10)
 
 
+def test_php_begins_the_hub_where_there_is_no_shell_and_comes_back(hosts):
+    """The lines of the text, by php-fpm itself: the hub holds nothing of the worker that began it, and outlives it."""
+    host = hosts("relay")
+    host.hub.say("stop")
+    php = re.search(r"`(<\?php passthru.*?)`", (RECIPES / "README.md").read_text()).group(1)
+    (host.customer.site / "cron.php").write_text(php.replace("getenv('HOME')", f"'{host.customer.home}'").replace(" --unless-stopped", f" -c {host.customer.alipes}/alipes.conf"))
+    assert host.asks("/cron.php") == 200 and host.asks("/cron.php") == 200
+    assert "running" in host.hub.say("status")
+    host.fpm.stop()
+    assert publish(host.hub.socket, topic="t", data="x").status == 200
+
+
+@pytest.mark.parametrize(("kind", "line"), [("htaccess-unix", "ok   streaming      an event is there"), ("relay", "note subscription   it ends and comes back")])
+def test_the_doctor_tells_which_of_them_it_is(hosts, kind, line):
+    host = hosts(kind, main=SLASHES)
+    done = subprocess.run(host.customer.run([host.customer.home / "bin/alipes", "doctor", f"http://127.0.0.1:{host.port}"]), capture_output=True, text=True, timeout=120)
+    assert (done.returncode, line in done.stdout) == (0, True), done.stdout
+
+
 # --- the relay ----------------------------------------------------------------------------------
 
 
