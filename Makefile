@@ -231,9 +231,14 @@ RELEASE_ONLY := $(addprefix --ignore=tests/system/,test_browser.py test_crash.py
                     test_inspect.py test_laravel.py test_lint.py test_make.py test_mod_alipes_h2.py test_notifications.py test_presence.py \
                     test_redis_chaos.py test_redis_scripts.py test_run.py test_scrape.py test_symfony.py test_ui.py test_ui_hub.py \
                     test_urlpattern.py)
+# Commands run in one thread: of them ThreadSanitizer says nothing more than the others.
+COMMANDS := $(addprefix --ignore=tests/system/,test_command_line.py test_config.py test_doctor.py test_key_settings.py test_mistakes.py \
+                    test_publish_subscribe.py)
+LEFT_OUT_asan = $(RELEASE_ONLY)
+LEFT_OUT_tsan = $(RELEASE_ONLY) $(COMMANDS)
 .PHONY: $(SYSTEM_VARIANTS:%=check-system-%)
 $(SYSTEM_VARIANTS:%=check-system-%): check-system-%: build/%/alipes build/%/mod_alipes.so
-	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) -n $(or $(PYTEST_JOBS),$(if $(filter release,$*),6,4)) $(if $(filter release,$*),,$(RELEASE_ONLY)) $(PYTEST_ARGS)
+	@ALIPES_BIN=$< $(PYTHON) tests/tools/system.py $* $(PYTEST) -n $(or $(PYTEST_JOBS),$(if $(filter release,$*),6,4)) $(LEFT_OUT_$*) $(PYTEST_ARGS)
 
 # The runs mostly wait: side by side, whatever -j says, they take the time of one.
 check-system: $(PROGRAMS) $(PROGRAMS:%alipes=%mod_alipes.so)

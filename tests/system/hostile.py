@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from conftest import BIN, PATH, Client, Hub, token, wait_for
+from conftest import BIN, PATH, SANITIZED, Client, Hub, token, wait_for
 
-SANITIZED = "release" not in str(BIN)
 FORM = "Content-Type: application/x-www-form-urlencoded"
 AUTH = f"Authorization: Bearer {token(['*'])}"
 LISTS = ("hostile_hub", "hostile_wires")  # modules with ROWS

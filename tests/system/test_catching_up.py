@@ -5,10 +5,9 @@ import time
 
 import pytest
 
-from conftest import BIN, PATH, Client, wait_for
+from conftest import PATH, SANITIZED, Client, wait_for
 from history import Listener, LogHub, Publisher, read_until, restore
 
-SANITIZED = "release" not in str(BIN)
 
 
 @pytest.fixture

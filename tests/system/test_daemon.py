@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BIN, Client, Stream, free_port, publish, token, wait_for
+from conftest import BIN, SANITIZED, Client, Stream, free_port, publish, token, wait_for
 
-SANITIZED = BIN.parent.name != "release"
 BROKEN = ("event=bug", "AddressSanitizer", "ThreadSanitizer", "runtime error", "LeakSanitizer")
 uids = itertools.count(60000 + os.getpid() % 2000 * 2)
 

@@ -5,9 +5,8 @@ import time
 
 import pytest
 
-from conftest import BIN, PATH, PATIENCE, Client, Stream, publish, token, wait_for
+from conftest import PATH, PATIENCE, SANITIZED, Client, Stream, publish, token, wait_for
 
-SANITIZED = "release" not in str(BIN)
 OTHER, NEW = "fedcba9876543210fedcba9876543210", "0f1e2d3c4b5a69780f1e2d3c4b5a6978"
 CROWD = 200 if SANITIZED else 600
 SIZE = 65000  # of an event: to write it to all takes a worker many turns

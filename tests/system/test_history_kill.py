@@ -8,12 +8,11 @@ import time
 
 import pytest
 
-from conftest import BIN, front_ready, start_caddy, wait_for
+from conftest import SANITIZED, front_ready, start_caddy, wait_for
 from history import Listener, LogHub, Publisher, read_until, restore
 from ordeal import Ordeal
 from trouble import SmallDisk
 
-SANITIZED = "release" not in str(BIN)
 KILLS = int(os.environ.get("HISTORY_KILLS", 8 if SANITIZED else 28))
 
 

@@ -4,9 +4,8 @@ import subprocess
 
 import pytest
 
-from conftest import BIN, Client, Stream, PATH, publish, wait_for
+from conftest import BIN, SANITIZED, Client, Stream, PATH, publish, wait_for
 
-SANITIZED = "release" not in str(BIN)
 HTTPS = "issuer https://issuer.example { publisher { jwks_uri https://127.0.0.1:9/jwks } }"
 OWN = "issuer https://issuer.example { publisher { jwt 0123456789abcdef0123456789abcdef HS256 } }"
 

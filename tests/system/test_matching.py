@@ -1,5 +1,4 @@
 """Matchers of both dialects over the wire, their bounds, and matching that takes more than one turn."""
-import os
 import re
 import signal
 import threading
@@ -9,11 +8,10 @@ from urllib.parse import quote
 
 import pytest
 
-from conftest import KEY, PATH, Client, Stream, free_port, publish, token, wait_for
+from conftest import KEY, PATH, SANITIZED, Client, Stream, free_port, publish, token, wait_for
 
 ISSUER = f"issuer https://issuer.example {{\n subscriber {{\n jwt {KEY} HS256\n }}\n}}"
 FORM = "Content-Type: application/x-www-form-urlencoded"
-SANITIZED = "release" not in os.environ.get("ALIPES_BIN", "release")
 
 
 def at(hub):

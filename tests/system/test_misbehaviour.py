@@ -13,9 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import fastcgi as f
-from conftest import BIN, KEY, PATH, Client, Hub, Server, Stream, publish, token, wait_for
+from conftest import BIN, KEY, PATH, SANITIZED, Client, Hub, Server, Stream, publish, token, wait_for
 
-SANITIZED = "release" not in str(BIN)
 SHORT = ("head_timeout 1s\nbody_timeout 1s\nidle_timeout 1s\nkeepalive_timeout 1s\nreply_timeout 1s\nlinger_timeout 1s\n"
          "max_request_head 4KiB\nmax_request_body_size 1MiB\ntail 1MiB")
 AUTH = f"Authorization: Bearer {token(['*'])}"

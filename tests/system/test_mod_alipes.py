@@ -12,10 +12,9 @@ from contextlib import suppress
 import pytest
 
 from apache import look_until, news, open_pages, running  # noqa: F401
-from conftest import APACHE, APACHE_MODULES, BIN, PATH, Client, Stream, apache_conf, free_port, snippet, wait_for
+from conftest import APACHE, APACHE_MODULES, PATH, SANITIZED, Client, Stream, apache_conf, free_port, snippet, wait_for
 
 ONE_CHILD = "ServerLimit 1\nStartServers 1\nThreadsPerChild 25\nMaxRequestWorkers 25\nMinSpareThreads 1\nMaxSpareThreads 25\n"
-SANITIZED = "release" not in str(BIN)
 
 
 # --- clients -------------------------------------------------------------------------------------------------------
