@@ -4,9 +4,12 @@
 #   make run-apache  the same behind Apache, with the module that holds its streams
 #   make check     everything that can be checked: lint, unit tests, corpora, system tests
 #   make all       build/release/alipes
+#   make static    build/static/alipes, one file that runs on other Linux systems too (takes the network);
+#                  make static-arm64: build/static-arm64/alipes
 #   make mod_alipes  build/release/mod_alipes.so, the module for Apache (takes apache2-dev)
 #   make deps-build  install what building takes, and nothing else (says what): for a server
 #   make deps-deb  install what `make deb` takes: that and the headers of Apache's modules
+#   make deps-static  install what `make static` takes; deps-static-arm64 what `make static-arm64` does
 #   make deps-run  install what `make run` takes: that and Caddy; deps-run-apache what `make run-apache` does
 #   make deps      install the Debian packages for running and testing (says which)
 #   make deps-check  fail if one of them is missing; installs nothing
@@ -18,6 +21,7 @@
 #   make check-fronts-network  the same for Traefik and Envoy, which PyPI has (needs the network)
 #   make check-container  the image and the compose examples in a real engine (as root)
 #   make check-fresh  what the READMEs say, in a new Debian root: make run, make check, the package
+#   make check-static  the static programs in roots of other systems, and under qemu (takes the network)
 #   make lint      clang-format, layers and circles, unused exports, directives, banned functions
 #   make conformance  what the specifications ask of a hub, and the test that holds each sentence
 #   make format    let clang-format rewrite the C files
@@ -139,6 +143,29 @@ build/$(1)/mod_alipes.so: $$(MODULE_OBJECTS:%=build/$(1)/module/%)
 endef
 $(foreach v,release asan tsan,$(eval $(call module_variant,$(v))))
 
+# One file that runs elsewhere: the program with all of its libraries in it (tests/tools/static.sh makes them). The C
+# library's names of hosts and users come without a library of their own (base/standalone.c): its linker warns of them all the same.
+STATIC_LDFLAGS := -static-pie -s -Wl,--build-id=none -Wl,--no-warnings
+STATIC_LDLIBS  := -lev -lcurl -lssl -lcrypto -ljwt -ljansson -lpcre2-8 -lisal -lcjson -lhiredis -licuuc -licudata -lstdc++ -lpthread -lm
+
+# $(1): the variant; $(2): Debian's name of the architecture; $(3): the compiler.
+define static_variant
+FLAGS_$(1) := -O2 -fPIE -DALIPES_STATIC -isystem build/$(1)/deps/include
+build/$(1)/%: override CC := $(3)
+build/$(1)/%: LDFLAGS := $$(STATIC_LDFLAGS) -Lbuild/$(1)/deps/lib
+build/$(1)/%: LDLIBS := $$(STATIC_LDLIBS)
+build/$(1)/deps/done: tests/tools/static.sh | $$(FIRST)
+	tests/tools/static.sh $(2) build/$(1)/deps
+	touch $$@
+$$(SOURCES:%.c=build/$(1)/%.o): build/$(1)/deps/done
+.PHONY: $(1)
+$(1): deps-$(1) build/$(1)/alipes
+endef
+STATIC_ARCH = $(shell dpkg --print-architecture)
+$(eval $(call static_variant,static,$$(STATIC_ARCH),gcc))
+$(eval $(call static_variant,static-arm64,arm64,aarch64-linux-gnu-gcc))
+$(foreach v,static static-arm64,$(eval $(call variant,$(v))))
+
 .PHONY: all mod_alipes
 all: build/release/alipes
 mod_alipes: build/release/mod_alipes.so
@@ -151,7 +178,7 @@ run-apache: deps-run-apache all mod_alipes
 
 # --- packages ---------------------------------------------------------------------------------
 
-.PHONY: deps deps-build deps-deb deps-run deps-run-apache deps-fronts deps-container deps-check
+.PHONY: deps deps-build deps-deb deps-run deps-run-apache deps-static deps-static-arm64 deps-fronts deps-container deps-check
 deps:
 	@tests/tools/deps.sh test
 deps-build:
@@ -162,6 +189,10 @@ deps-run:
 	@tests/tools/deps.sh run
 deps-run-apache:
 	@tests/tools/deps.sh run-apache
+deps-static:
+	@tests/tools/deps.sh static
+deps-static-arm64:
+	@tests/tools/deps.sh static-arm64
 deps-fronts:
 	@tests/tools/deps.sh fronts
 deps-container:
@@ -171,8 +202,8 @@ deps-check:
 
 # Where packages are installed in this run, nothing may be compiled before they are there.
 WITH_DEPS := $(filter deps check,$(MAKECMDGOALS))
-FIRST     := $(if $(WITH_DEPS),deps,$(patsubst %,deps-%,$(firstword $(filter run run-apache deb,$(MAKECMDGOALS))))$(if $(filter check-fronts%,$(MAKECMDGOALS)),deps-fronts))
-OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
+FIRST     := $(if $(WITH_DEPS),deps,$(patsubst %,deps-%,$(firstword $(filter run run-apache deb static static-arm64,$(MAKECMDGOALS))))$(if $(filter check-fronts%,$(MAKECMDGOALS)),deps-fronts))
+OBJECTS   := $(foreach v,release asan tsan fuzz static static-arm64,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(UNITS:%.c=build/asan/%.o) $(UNITS_MT:%.c=build/tsan/%.o) \
              $(FUZZERS:%=build/fuzz/tests/fuzz/%/fuzz.o) build/asan/tests/crash/verify.o \
              build/asan/tests/urlpattern/ask.o \
@@ -180,8 +211,8 @@ OBJECTS   := $(foreach v,release asan tsan fuzz,$(SOURCES:%.c=build/$(v)/%.o)) \
              $(foreach v,release asan tsan fuzz,$(MODULE_PURE:%.c=build/$(v)/%.o))
 $(OBJECTS): | $(FIRST)
 # Files that a file of C has within it as they are.
-$(foreach v,release asan tsan fuzz,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
-$(foreach v,release asan tsan fuzz,build/$(v)/backend/hub/ui.o): $(wildcard backend/ui/*.* backend/ui/uplot/*) README.md
+$(foreach v,release asan tsan fuzz static static-arm64,build/$(v)/backend/transport/redis/script.o): $(wildcard backend/transport/redis/*.lua)
+$(foreach v,release asan tsan fuzz static static-arm64,build/$(v)/backend/hub/ui.o): $(wildcard backend/ui/*.* backend/ui/uplot/*) README.md
 
 # --- checking ---------------------------------------------------------------------------------
 #

@@ -3,6 +3,7 @@
 
 #include "auth/fetcher.h"
 #include "base/log.h"
+#include "base/standalone.h"
 #include "cli/command_line.h"
 #include "process.h"
 #include "threads.h"
@@ -74,6 +75,7 @@ serve(const struct launch *launch)
 int
 main(int argc, char **argv)
 {
+    standalone_begin();
     log_open(LOG_LOGFMT, LOG_INFO, STDERR_FILENO); /* until a configuration says otherwise */
     int status = command_line(argc, argv, serve);
     if (!fetcher_left_behind())

@@ -4,7 +4,7 @@
 
 struct libcurl libcurl;
 
-static const char *const names[] = {LIBCURL_CALLS(LIBRARY_NAME) NULL};
+static const struct library_call names[] = {LIBCURL_CALLS(LIBRARY_NAME) LIBRARY_END};
 static struct library library = LIBRARY_INIT("libcurl.so.4", names, &libcurl);
 
 static void

@@ -7,17 +7,28 @@
 
 #include <dlfcn.h>
 
+#ifdef ALIPES_STATIC
+static bool
+fill(const struct library *l, struct error *err)
+{
+    (void)err;
+    for (size_t i = 0; l->names[i].name; i++)
+        l->calls[i] = l->names[i].linked;
+    return true;
+}
+#else
 static bool
 fill(const struct library *l, struct error *err)
 {
     void *library = dlopen(l->file, RTLD_NOW);
     if (library == NULL)
         return error_set(err, "%s", dlerror());
-    for (size_t i = 0; l->names[i]; i++)
-        if ((l->calls[i] = dlsym(library, l->names[i])) == NULL)
+    for (size_t i = 0; l->names[i].name; i++)
+        if ((l->calls[i] = dlsym(library, l->names[i].name)) == NULL)
             return error_set(err, "%s", dlerror());
     return true;
 }
+#endif
 
 bool
 library_open(struct library *l, struct error *err)

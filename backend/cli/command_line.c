@@ -268,7 +268,7 @@ static int
 print_version(const struct call *call)
 {
     (void)call;
-    puts("alipes " VERSION);
+    puts("alipes " VERSION BUILD);
     return 0;
 }
 

@@ -10,7 +10,7 @@
 #define FILE_OF(version) LIBRARY_STRING(libicuuc.so.version)
 
 static struct unicode calls;
-static const char *const names[] = {UNICODE_CALLS(LIBRARY_NAME) NULL};
+static const struct library_call names[] = {UNICODE_CALLS(LIBRARY_NAME) LIBRARY_END};
 static struct library icu = LIBRARY_INIT(FILE_OF(U_ICU_VERSION_MAJOR_NUM), names, &calls);
 
 const struct unicode *

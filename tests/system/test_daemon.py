@@ -180,6 +180,18 @@ def test_a_folder_that_cannot_be_had_is_said_and_nothing_is_begun(account):
     assert sorted(path.name for path in account.home.iterdir()) == ["bin"]
 
 
+def test_where_no_pid_file_can_be_a_start_says_so_and_another_may_be_named(account):
+    account.init()
+    account.folder.chmod(0o500)
+    refused = account.alipes("start")
+    assert refused.returncode == 1 and f"pid_file {account.pid_file}: Permission denied" in refused.stderr
+    account.folder.chmod(0o711)
+    account.sh("mkdir $HOME/run")
+    account.conf.write_text(account.conf.read_text() + f"pid_file {account.home}/run/pid\n")
+    pid = account.start()
+    assert (account.home / "run/pid").read_text().split() == [str(pid), os.uname().nodename] and not account.pid_file.exists()
+
+
 def test_a_full_disk_leaves_no_half_a_configuration(tmp_path):
     home = tmp_path / "home"
     home.mkdir()

@@ -1,7 +1,7 @@
 #!/bin/bash
-# deps.sh build|deb|run|test|fronts|container|check - the Debian packages that building (build), also making packages (deb),
-# also running the demo (run, run-apache), also testing (test), also all the fronts (fronts), or testing in containers
-# (container) needs.
+# deps.sh build|deb|run|test|fronts|static|container|check - the Debian packages that building (build), also making packages
+# (deb), also running the demo (run, run-apache), also testing (test), also all the fronts (fronts), making the static program
+# (static, static-arm64), or testing in containers (container) needs.
 #
 # Quick and silent where all are there. Otherwise it says what it installs. Debian starts the
 # servers it installs: policy-rc.d forbids that here, and what we brought is disabled; what was
@@ -11,6 +11,8 @@ set -euo pipefail
 build_packages=(gcc make dpkg-dev libc6-dev libev-dev libfcgi-dev libssl-dev libjansson-dev libjwt-dev libcjson-dev
     libcurl4-openssl-dev libhiredis-dev libisal-dev libicu-dev libpcre2-dev)
 deb_packages=(apache2-dev)
+static_packages=(debian-archive-keyring dpkg-dev g++ gcc icu-devtools libc6-dev make nasm patch)
+static_arm64_packages=("${static_packages[@]}" g++-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 run_packages=(caddy curl)
 test_packages=(check clang clang-format libclang-rt-dev openssl python3-pytest python3-pytest-xdist python3-jwt python3-cryptography
     python3-h2 python3-prometheus-client
@@ -33,9 +35,11 @@ run) wanted=("${build_packages[@]}" "${run_packages[@]}") ;;
 run-apache) wanted=("${build_packages[@]}" "${deb_packages[@]}" apache2 curl) ;;
 test | check) wanted=("${build_packages[@]}" "${deb_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
 fronts) wanted=("${build_packages[@]}" "${deb_packages[@]}" "${run_packages[@]}" "${test_packages[@]}" "${front_packages[@]}") ;;
+static) wanted=("${static_packages[@]}") ;;
+static-arm64) wanted=("${static_arm64_packages[@]}") ;;
 container) wanted=("${container_packages[@]}") ;;
 *)
-    echo "usage: deps.sh build|deb|run|run-apache|test|fronts|container|check" >&2
+    echo "usage: deps.sh build|deb|run|run-apache|test|fronts|static|static-arm64|container|check" >&2
     exit 2
     ;;
 esac

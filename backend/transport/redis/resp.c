@@ -30,7 +30,7 @@ enum {
 static struct {
     CALLS(LIBRARY_POINTER)
 } lib;
-static const char *const names[] = {CALLS(LIBRARY_NAME) NULL};
+static const struct library_call names[] = {CALLS(LIBRARY_NAME) LIBRARY_END};
 static struct library hiredis = LIBRARY_INIT(SONAME(HIREDIS_SONAME), names, &lib);
 
 #if HIREDIS_MAJOR >= 1

@@ -46,7 +46,7 @@
 static struct {
     CALLS(LIBRARY_POINTER)
 } lib;
-static const char *const names[] = {CALLS(LIBRARY_NAME) NULL};
+static const struct library_call names[] = {CALLS(LIBRARY_NAME) LIBRARY_END};
 static struct library libssl = LIBRARY_INIT(SONAME(OPENSSL_SHLIB_VERSION), names, &lib);
 
 struct tls {
