@@ -53,7 +53,7 @@ def hosts(tmp_path):
     tmp_path.chmod(0o755)
     with ExitStack() as stack:
         def begin(kind, main="", more="", changes=None, **options):
-            folder = tmp_path / kind
+            folder = tmp_path / str(len(list(tmp_path.iterdir())))  # short: a socket's path has 107 bytes at most
             folder.mkdir()
             host = Host(folder)
             stack.callback(host.close)
@@ -228,7 +228,7 @@ def test_a_page_behind_a_port_of_its_host_comes_back_with_the_lines_of_the_text(
 def test_who_has_left_holds_nothing(hosts, kind):
     """A stream ends at the first heartbeats that its front cannot write; a worker of PHP is free at the latest when it would have
     waited to the end, for Apache collects what PHP says and so learns nothing."""
-    host = hosts(kind, changes={"WAIT": 4} if kind == "relay" else {})
+    host = hosts(kind, changes={"WAIT": 2} if kind == "relay" else {})
     client = Client(host.address)
     client.ask("GET", f"{host.hub.path}?topic=t", [STREAMS])
     wait_for(lambda: "to=LIVE" in host.hub.log(), "the stream")
@@ -250,7 +250,7 @@ def test_php_begins_the_hub_where_there_is_no_shell_and_comes_back(hosts):
 
 @pytest.mark.parametrize(("kind", "line"), [("htaccess-unix", "ok   streaming      an event is there"), ("relay", "note subscription   it ends and comes back")])
 def test_the_doctor_tells_which_of_them_it_is(hosts, kind, line):
-    host = hosts(kind, main=SLASHES)
+    host = hosts(kind, main=SLASHES, changes={"WAIT": 2} if kind == "relay" else {})
     done = subprocess.run(host.customer.run([host.customer.home / "bin/alipes", "doctor", f"http://127.0.0.1:{host.port}"]), capture_output=True, text=True, timeout=120)
     assert (done.returncode, line in done.stdout) == (0, True), done.stdout
 
