@@ -71,7 +71,7 @@ count_written(uint64_t bytes)
 {
     uint64_t max = written_max, before = atomic_fetch_add(&written, bytes);
     if (max && before <= max && before + bytes > max)
-        atomic_load(&on_past)();
+        atomic_load (&on_past)();
 }
 
 void

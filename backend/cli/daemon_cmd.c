@@ -59,6 +59,17 @@ is_ours(const struct call *call, const struct own_files *f)
     return false;
 }
 
+static int
+give_up(const struct call *call, const struct own_files *f, pid_t asked)
+{
+    unsigned long long seconds = patience_of(f) / 1000;
+    if (asked)
+        return call_failed(call, "process %d has not ended within %llu s; kill -9 %d ends it",
+                           (int)asked, seconds, (int)asked);
+    return call_failed(call, "%s: the hub that has it has neither begun nor ended for %llu s",
+                       f->pid_file, seconds);
+}
+
 /* --- start ------------------------------------------------------------------------------------ */
 
 /* What somebody's shell, cron or PHP had open or changed is not the hub's. */
@@ -144,8 +155,7 @@ start(const struct call *call, const struct own_files *f)
             return call_failed(call, "%s", err.text);
         nap();
     } while (clock_mono_ms() < until);
-    return call_failed(call, "%s: the hub that has it has neither begun nor ended for %llu s",
-                       f->pid_file, (unsigned long long)(patience_of(f) / 1000));
+    return give_up(call, f, 0);
 }
 
 int
@@ -192,22 +202,22 @@ stop(const struct call *call, const struct own_files *f)
 {
     struct pid_file_holder holder;
     struct error err;
-    enum pid_file_state state;
     uint64_t until = clock_mono_ms() + patience_of(f);
     bool was_there = false, failed = false;
     pid_t asked = 0;
-    while ((state = pid_file_look(f->pid_file, &holder, &err)) != PID_FILE_UNKNOWN &&
-           !is_ended(call, state, &holder, &asked, &failed) && clock_mono_ms() < until) {
+    for (;;) {
+        enum pid_file_state state = pid_file_look(f->pid_file, &holder, &err);
+        if (state == PID_FILE_UNKNOWN)
+            return call_failed(call, "%s", err.text);
+        if (is_ended(call, state, &holder, &asked, &failed))
+            break;
+        if (clock_mono_ms() >= until)
+            return give_up(call, f, asked);
         was_there = true;
         nap();
     }
     if (failed)
         return 1;
-    if (state == PID_FILE_UNKNOWN)
-        return call_failed(call, "%s", err.text);
-    if (clock_mono_ms() >= until)
-        return call_failed(call, "it has not ended within %llu s; kill -9 %d ends it",
-                           (unsigned long long)(patience_of(f) / 1000), (int)asked);
     pid_file_say_stopped(f->pid_file);
     puts(was_there ? "stopped" : "no hub of this configuration was running");
     return 0;

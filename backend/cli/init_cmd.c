@@ -192,8 +192,10 @@ init_cmd(const struct call *call)
         return call_failed(call, "%s", err.text);
     snprintf(own, sizeof own, "unix/%s/alipes.sock|0666", folder);
     snprintf(conf, sizeof conf, "%.*s/alipes.conf", PATH_MAX - 64, folder);
-    if (access(conf, F_OK) == 0)
-        return call_failed(call, "%s is there already; nothing was changed", conf);
+    if (access(conf, F_OK) == 0) {
+        printf("%s is there already; nothing was changed\n", conf);
+        return 0;
+    }
     if (!judge(folder, listen ? listen : own, &err) ||
         !write_all(folder, listen ? listen : own, conf, &err))
         return call_failed(call, "%s", err.text);

@@ -99,6 +99,14 @@ say_hub(const struct looks *l)
                 : "");
 }
 
+/* A stream has a connection of its own, unless its front puts several into one. */
+static double
+bound_of_streams(const struct looks *l, double streams)
+{
+    double said = (double)l->config->max_streams, most = now(l, "alipes_connections_most");
+    return most > 0 && most < said && streams <= most ? most : said;
+}
+
 static void
 say_streams(const struct looks *l)
 {
@@ -106,7 +114,7 @@ say_streams(const struct looks *l)
     double streams = now(l, "alipes_streams");
     fprintf(l->out, "streams     %s%s, %s catching up; %s begin and %s end a second\n",
             figure_write_count(open, WORDS, streams),
-            use(bound, streams, (double)l->config->max_streams, false),
+            use(bound, streams, bound_of_streams(l, streams), false),
             count(behind, l, "alipes_streams_catching_up"),
             rate(begun, l, "alipes_streams_opened_total"),
             rate(ended, l, "alipes_streams_closed_total"));

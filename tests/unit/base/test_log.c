@@ -156,6 +156,37 @@ START_TEST(one_place_logs_once_a_second_and_counts_the_rest)
 }
 END_TEST
 
+static int told;
+
+static void
+tell(void)
+{
+    told++;
+}
+
+START_TEST(whoever_writes_past_the_bound_tells_and_nobody_after_that)
+{
+    char fields[100] = "";
+    memset(fields, 'x', sizeof fields - 1);
+    open_log(LOG_LOGFMT, LOG_INFO);
+    log_watch(0, 1000, tell);
+    for (int i = 0; i < 6; i++)
+        log_line(LOG_INFO, "e", "v=%s", fields);
+    ck_assert_int_eq(told, 0);
+    for (int i = 0; i < 20; i++)
+        log_line(LOG_INFO, "e", "v=%s", fields);
+    ck_assert_int_eq(told, 1);
+    log_watch(1000, 1000, tell);
+    log_line(LOG_INFO, "e", "%s", "");
+    ck_assert_int_eq(told, 2);
+    log_watch(5, 0, tell);
+    for (int i = 0; i < 20; i++)
+        log_line(LOG_INFO, "e", "v=%s", fields);
+    ck_assert_int_eq(told, 2);
+    written("");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -170,6 +201,7 @@ main(void)
     tcase_add_test(tcase, a_slice_is_quoted_and_escaped);
     tcase_add_test(tcase, a_long_slice_is_cut_within_its_room);
     tcase_add_test(tcase, a_line_too_long_is_cut_and_still_one_line);
+    tcase_add_test(tcase, whoever_writes_past_the_bound_tells_and_nobody_after_that);
     tcase_add_test(tcase, one_place_logs_once_a_second_and_counts_the_rest);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -2,6 +2,8 @@
 
 #include "base/pid_file.h"
 
+#include "unit/guard.h"
+
 #include <check.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,12 +26,6 @@ make_file(void)
 }
 
 static void
-remove_file(void)
-{
-    unlink(path);
-}
-
-static void
 write_file(const char *text)
 {
     FILE *f = fopen(path, "w");
@@ -46,6 +42,7 @@ look(void)
 
 START_TEST(it_is_busy_until_it_is_ready_and_free_once_it_is_closed)
 {
+    make_file();
     ck_assert_int_eq(look(), PID_FILE_FREE);
     int fd = pid_file_take(path, &err);
     ck_assert_int_ge(fd, 0);
@@ -60,11 +57,13 @@ START_TEST(it_is_busy_until_it_is_ready_and_free_once_it_is_closed)
     ck_assert_int_eq(look(), PID_FILE_BUSY);
     close(fd);
     ck_assert_int_eq(look(), PID_FILE_FREE);
+    unlink(path);
 }
 END_TEST
 
 START_TEST(one_alone_has_it_and_looking_takes_nothing_away)
 {
+    make_file();
     int fd = pid_file_take(path, &err);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(pid_file_take(path, &err), -2);
@@ -74,11 +73,13 @@ START_TEST(one_alone_has_it_and_looking_takes_nothing_away)
     fd = pid_file_take(path, &err);
     ck_assert_int_ge(fd, 0);
     close(fd);
+    unlink(path);
 }
 END_TEST
 
 START_TEST(a_child_has_it_on_and_its_death_frees_it)
 {
+    make_file();
     int fd = pid_file_take(path, &err);
     pid_t child = fork();
     if (child == 0)
@@ -89,21 +90,25 @@ START_TEST(a_child_has_it_on_and_its_death_frees_it)
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     ck_assert_int_eq(look(), PID_FILE_FREE);
+    unlink(path);
 }
 END_TEST
 
 START_TEST(what_is_written_means_nothing_while_nobody_has_it)
 {
+    make_file();
     static const char *const texts[] = {"1234\nhere\n", "", "x", "-1\n", "stopped", "stopped\n\n"};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         write_file(texts[i]);
         ck_assert_int_eq(look(), PID_FILE_FREE);
     }
+    unlink(path);
 }
 END_TEST
 
 START_TEST(a_pid_that_nobody_can_have_is_not_told)
 {
+    make_file();
     static const char *const texts[] = {"", "0\n", "1\nhere\n", "-5\n", "99999999999\n", "12a\n"};
     int fd = pid_file_take(path, &err);
     pid_file_set_ready(fd, true);
@@ -117,11 +122,13 @@ START_TEST(a_pid_that_nobody_can_have_is_not_told)
     ck_assert_str_eq(holder.host, "elsewhere");
     ck_assert(!holder.is_here);
     close(fd);
+    unlink(path);
 }
 END_TEST
 
 START_TEST(the_mark_of_a_stop_stays_until_it_is_taken_and_is_no_holders)
 {
+    make_file();
     pid_file_say_stopped(path);
     ck_assert_int_eq(look(), PID_FILE_STOPPED);
     int fd = pid_file_take(path, &err);
@@ -131,11 +138,13 @@ START_TEST(the_mark_of_a_stop_stays_until_it_is_taken_and_is_no_holders)
     ck_assert_int_eq(look(), PID_FILE_READY);
     close(fd);
     ck_assert_int_eq(look(), PID_FILE_FREE);
+    unlink(path);
 }
 END_TEST
 
 START_TEST(a_file_that_is_not_there_is_free_and_a_folder_says_what_it_is)
 {
+    make_file();
     unlink(path);
     ck_assert_int_eq(look(), PID_FILE_FREE);
     pid_file_say_stopped(path);
@@ -143,26 +152,12 @@ START_TEST(a_file_that_is_not_there_is_free_and_a_folder_says_what_it_is)
     ck_assert_int_eq(pid_file_take("/", &err), -1);
     ck_assert_str_eq(err.text, "pid_file /: Is a directory");
     ck_assert_int_eq(pid_file_look("/", &holder, &err), PID_FILE_UNKNOWN);
+    unlink(path);
 }
 END_TEST
 
-int
-main(void)
-{
-    Suite *suite = suite_create("pid_file");
-    TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, make_file, remove_file);
-    tcase_add_test(all, it_is_busy_until_it_is_ready_and_free_once_it_is_closed);
-    tcase_add_test(all, one_alone_has_it_and_looking_takes_nothing_away);
-    tcase_add_test(all, a_child_has_it_on_and_its_death_frees_it);
-    tcase_add_test(all, what_is_written_means_nothing_while_nobody_has_it);
-    tcase_add_test(all, a_pid_that_nobody_can_have_is_not_told);
-    tcase_add_test(all, the_mark_of_a_stop_stays_until_it_is_taken_and_is_no_holders);
-    tcase_add_test(all, a_file_that_is_not_there_is_free_and_a_folder_says_what_it_is);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
-}
+UNIT_MAIN("base/pid_file", it_is_busy_until_it_is_ready_and_free_once_it_is_closed,
+          one_alone_has_it_and_looking_takes_nothing_away, a_child_has_it_on_and_its_death_frees_it,
+          what_is_written_means_nothing_while_nobody_has_it, a_pid_that_nobody_can_have_is_not_told,
+          the_mark_of_a_stop_stays_until_it_is_taken_and_is_no_holders,
+          a_file_that_is_not_there_is_free_and_a_folder_says_what_it_is)

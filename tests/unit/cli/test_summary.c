@@ -56,6 +56,23 @@ START_TEST(five_lines_say_rates_and_bounds_in_use)
 }
 END_TEST
 
+START_TEST(streams_have_no_more_room_than_connections_unless_they_share_one)
+{
+    static const struct {
+        const char *page, *line;
+    } rows[] = {
+        {"alipes_streams 14\nalipes_connections_most 28\n", "streams     14 of 28 (50%), 0 catch"},
+        {"alipes_streams 14\nalipes_connections_most 9000\n", "streams     14 of 2,000 ("},
+        {"alipes_streams 100\nalipes_connections_most 28\n", "streams     100 of 2,000 (5%)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char *out = printed(slice_of(rows[i].page), slice_of(""), 1);
+        ck_assert_ptr_nonnull(strstr(out, rows[i].line));
+        free(out);
+    }
+}
+END_TEST
+
 START_TEST(a_page_that_is_cut_or_damaged_anywhere_does_no_harm)
 {
     char copy[sizeof page];
@@ -88,4 +105,5 @@ START_TEST(counts_have_commas)
 END_TEST
 
 UNIT_MAIN("cli/summary", five_lines_say_rates_and_bounds_in_use,
+          streams_have_no_more_room_than_connections_unless_they_share_one,
           a_page_that_is_cut_or_damaged_anywhere_does_no_harm, counts_have_commas)
