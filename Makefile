@@ -293,7 +293,7 @@ check-fronts: build/release/alipes build/release/mod_alipes.so | $(FIRST)
 check-fronts-network: build/release/alipes build/release/mod_alipes.so | $(FIRST)
 	$(PYTHON) -m venv build/fronts
 	build/fronts/bin/python -m pip install --quiet --no-deps --require-hashes -r tests/system/fronts/packages.txt
-	@ALIPES_BIN=$< ALIPES_FRONTS=network $(PYTHON) -m pytest tests/system/fronts/test_others.py -q -p no:cacheprovider --durations=5 $(PYTEST_ARGS); \
+	@ALIPES_BIN=$< ALIPES_FRONTS=network $(PYTHON) -m pytest tests/system/fronts/test_others*.py -q -n 2 --dist loadfile -p no:cacheprovider --durations=5 $(PYTEST_ARGS); \
 	    status=$$?; cat build/fronts-others.md && exit $$status
 
 # An engine of its own builds the image and starts it in every way the READMEs tell.

@@ -134,13 +134,15 @@ def test_every_link_of_the_documents_leads_somewhere():
 
 def test_the_front_files_that_the_documents_name_are_there_and_none_is_quoted_in_full():
     fronts = ROOT / "proxy-config"
+    files = [file for wire in ("unix", "tcp") for file in fronts.glob(f"*/*-{wire}.*")]
+    folders = "|".join({file.parent.name for file in files})
     named = set()
     for document in DOCUMENTS:
         text = document.read_text()
-        for name in re.findall(r"(?:proxy-config/|`)((?:apache|caddy|haproxy|lighttpd|nginx)/[\w-]+\.[\w.-]+)", text):
+        for name in re.findall(rf"(?:proxy-config/|`)((?:{folders})/[\w-]+\.[\w.-]+)", text):
             assert (fronts / name).is_file(), f"{document.name}: {name}"
             named.add(name)
-    assert {str(file.relative_to(fronts)) for file in fronts.glob("*/*-unix.*")} <= named
+    assert {str(file.relative_to(fronts)) for file in files} <= named
     for name in named:
         lines = [line.strip() for line in (fronts / name).read_text().split("\n") if line.strip() and not line.strip().startswith("#")]
         for document in DOCUMENTS:

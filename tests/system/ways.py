@@ -90,15 +90,18 @@ def seconds(since):
 
 
 def an_event_is_there_at_once(way):
+    """What is held back for more to come (200 ms) never is, on however busy a machine."""
     topic, took = new_topic(), []
     with closing(way.stream(query("1.0", topic))) as stream:
         assert stream.status == 200
-        for number in range(5):
+        assert way.publish(topic=topic, data="through the front").status == 200
+        assert datas(stream, 1) == ["through the front"]
+        while len(took) < 3 or min(took) > 0.15 and len(took) < 50:
             began = time.monotonic()
-            assert way.publish(topic=topic, data=number).status == 200
-            assert datas(stream, 1) == [str(number)]
+            assert publish(way.hub.socket, topic=topic, data="x").status == 200
+            assert datas(stream, 1) == ["x"]
             took.append(seconds(began))
-    assert min(took) < 0.15, took  # what waits for more comes after 200 ms
+    assert min(took) < 0.15, took
     return f"{min(took) * 1000:.0f} ms"
 
 
@@ -227,12 +230,12 @@ def a_silent_stream_lives_by_heartbeats(way):
 
 class EventSource(threading.Thread):
     """What a page has: it comes back where it was after a 200 that ended or was cut, after as long as it was told, and never after
-    another answer. It is over when it has heard `last`. `lost`: when streams of its ended before."""
+    another answer. It is over when it has heard `last`. `lost`: when streams of its ended before. `told`: to come back, so often."""
 
     def __init__(self, way, topic, last):
         super().__init__(daemon=True)
         self.way, self.topic, self.last = way, topic, last
-        self.got, self.cursor, self.retry, self.deaf, self.open, self.lost = [], None, 3, None, False, []
+        self.got, self.cursor, self.retry, self.deaf, self.open, self.lost, self.told = [], None, 3, None, False, [], 0
         self.start()
 
     @property
@@ -251,6 +254,7 @@ class EventSource(threading.Thread):
 
     def listen(self, stream):
         self.deaf = stream.status if stream.status != 200 else None
+        self.told += stream.text.startswith(b"retry:")
         self.open = not self.deaf and not stream.text.startswith(b"retry:")
         try:
             while not self.over:
@@ -275,6 +279,10 @@ class EventSource(threading.Thread):
 
 def pages_listen(pages):
     wait_for(lambda: all(page.open for page in pages), "the streams of pages")
+
+
+def pages_were_told_to_come_back(pages):
+    wait_for(lambda: all(page.told or page.deaf for page in pages), "pages to ask while the hub is away")
 
 
 def pages_have_heard(way, pages, datas, stopped, started):

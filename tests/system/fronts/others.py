@@ -61,7 +61,7 @@ class Both:
 def varnish_command(folder, hub, name, *listens):
     conf = folder / "default.vcl"
     conf.write_text(f'vcl 4.1;\nbackend default {{ .host = "127.0.0.1"; .port = "1"; }}\ninclude "{own_file(folder, f"varnish/{name}.vcl", hub)}";\n')
-    return ["varnishd", "-F", "-f", conf, "-n", folder / "state", "-s", "default,8m", "-a", *listens]
+    return ["varnishd", "-F", "-f", conf, "-n", folder / "state", "-s", "default,8m", "-p", "thread_pool_min=500", "-a", *listens]
 
 
 def start_varnish(folder, hub, name, tls=None):
@@ -210,7 +210,7 @@ class Other(Told):
 COMES_BACK, ENDS = b"retry: 3000\n: the hub is away\n\n", "ends"
 DEBIAN = (
     Other("varnish-http", "varnish/http-unix.vcl", (AT_ONCE, NOWHERE, NOWHERE), begin=start_varnish, away=COMES_BACK),
-    Other("varnish-hitch", "varnish/http-unix.vcl", (NOWHERE, AT_ONCE, AT_ONCE), 100, begin=start_varnish_behind_hitch, away=COMES_BACK),
+    Other("varnish-hitch", "varnish/http-unix.vcl", (NOWHERE, AT_ONCE, 2), 100, begin=start_varnish_behind_hitch, away=COMES_BACK),
     Other("squid-http", "squid/http-tcp.conf", (AT_ONCE, NOWHERE, NOWHERE), begin=start_squid, away=b"retry: 3000\n: the hub is away (squid/5.7)\n\n"),
     Other("trafficserver-http", "trafficserver/http-tcp.config", (2, AT_ONCE, 1), 100, begin=start_trafficserver, away=502,
           own_host="@pparam=proxy.config.url_remap.pristine_host_hdr=1"),

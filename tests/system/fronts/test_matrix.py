@@ -125,7 +125,7 @@ class Matrix:
         self.everywhere(lambda cell: self.note(cell, "restarted", ways.pages_listen, pages[cell]))()
         self.tell(topic, told)
         self.everywhere(lambda cell: self.note(cell, "restarted", lambda: [page.heard(told) for page in pages[cell]]))()
-        for check, lose, missed in (("restarted", self.hub.stop, ["1", "2"]), ("killed", self.kill, ["3", "4", "last"])):
+        for check, lose, missed in (("restarted", self.hub.stop, ["1", "2"]), ("killed", lambda: self.kill(pages), ["3", "4", "last"])):
             stopped = time.monotonic()
             lose()
             self.hub.start()
@@ -134,9 +134,10 @@ class Matrix:
             told += missed
             self.everywhere(lambda cell: self.note(cell, check, ways.pages_have_heard, self.ways[cell], pages[cell], told, stopped, started))()
 
-    def kill(self):
+    def kill(self, pages):
         self.hub.kill()
         self.everywhere(lambda cell: self.check(cell, ways.who_asks_while_the_hub_is_away_is_told_to_come_back))()
+        self.everywhere(lambda cell: self.ways[cell].stays or self.note(cell, "killed", ways.pages_were_told_to_come_back, pages[cell]))()
 
     def tell(self, topic, datas):
         for data in datas:
