@@ -2,6 +2,7 @@
 port that the host brings to the site, and the relay in PHP."""
 import json
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -9,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from conftest import KEY, PATH, ROOT, Client, Stream, free_port, publish, token, wait_for
-from shared_host import RECIPES, CustomersHub, Host, Page, Pages
+from conftest import BIN, KEY, PATH, ROOT, Client, Stream, free_port, publish, token, wait_for
+from shared_host import RECIPES, Customer, CustomersHub, Host, Page, Pages
 
 
 PREFIX = "/shop/hub"  # of a site in a folder of its host
@@ -234,6 +235,23 @@ def test_who_has_left_holds_nothing(hosts, kind):
     wait_for(lambda: "to=LIVE" in host.hub.log(), "the stream")
     client.close()
     wait_for(lambda: "event=stream_end" in host.hub.log(), "its end", 10)
+
+
+def test_the_line_of_cron_makes_begins_and_leaves_the_hub_where_there_is_no_shell(tmp_path):
+    tmp_path.chmod(0o755)
+    customer = Customer(tmp_path)
+    (customer.home / "bin").mkdir()
+    shutil.copy(BIN, customer.home / "bin/alipes")
+    (customer.home / "bin/alipes").chmod(0o600)  # as FTP brings it
+    customer.own()
+    line = re.search(r"^    \* \* \* \* \* (chmod .*)$", (RECIPES / "README.md").read_text(), re.M).group(1)
+    try:
+        for _ in range(2):
+            done = subprocess.run(customer.run(["sh", "-c", line]), cwd="/", capture_output=True, text=True, timeout=60)
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert Client(customer.alipes / "alipes.sock").get("/healthz").status == 200
+    finally:
+        subprocess.run(customer.run([customer.home / "bin/alipes", "stop"]), cwd="/", capture_output=True, timeout=60)
 
 
 def test_php_begins_the_hub_where_there_is_no_shell_and_comes_back(hosts):
