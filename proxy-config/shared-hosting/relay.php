@@ -15,12 +15,13 @@
 const HOME = '/home/me/.alipes';               // the hub's folder (alipes init); here are the places, too
 const HUB = 'unix://' . HOME . '/alipes.sock'; // or tcp://127.0.0.1:8123
 const HELD = 3;      // pages that may wait at a time: PHP's workers (pm.max_children, 5 on Debian) less two for the site
-const WAIT = 10;     // seconds that one of them waits at most
+const WAIT = 8;      // seconds that one of them waits at most
 const ASKS = 50;     // times a second that all others may ask
 const RETRY = 1000;  // ms after which one of the others asks again, at the earliest
+const LONGEST = 60;  // seconds after which it does at the latest, whoever else asks, and however the clock is set
 const AGAIN = 50;    // ms after which a page that has waited comes back
 const AWAY = 3000;   // ms after which a page comes back to a hub that is away
-const QUIET = 0.02;  // seconds of silence behind which all that was missed is there
+const QUIET = 0.01;  // seconds of silence behind which all that was missed is there
 const STALLED = 30;  // seconds in which the rest of an event comes, or the answer to what is no stream
 const BODY = 10485760;  // bytes of a publish at most
 
@@ -70,13 +71,14 @@ function request(string $body): string
     return "$text\r\n$body";
 }
 
-/** An answer without the hub's word: $status, or to a page that it may come back. */
+/** An answer without the hub's word: $status; to a page, in place of a 503, when to come back. */
 function answer(int $status, string $why): void
 {
+    $comes_back = $status === 503 && wants_stream();
     header('Cache-Control: no-store');
-    header('Content-Type: ' . (wants_stream() ? 'text/event-stream' : 'text/plain') . '; charset=utf-8');
+    header('Content-Type: ' . ($comes_back ? 'text/event-stream' : 'text/plain') . '; charset=utf-8');
     $origin = header_of_client('ORIGIN');
-    if (wants_stream()) {
+    if ($comes_back) {
         if ($origin !== null) {
             header("Access-Control-Allow-Origin: $origin");
             header('Access-Control-Allow-Credentials: true');
@@ -130,16 +132,22 @@ function place()
     return null;
 }
 
-/** In how many ms it is the turn of one who has no place: each is given the next one. */
-function turn(): int
+/**
+ * In how many ms the page comes back. At once where it has waited, or had a place and nobody else asks; else in its turn, which
+ * is behind all that were given one. (So all who missed an event do not come back at once for a place, one after the other.)
+ */
+function turn(bool $place, bool $waited): int
 {
-    $now = microtime(true);
-    $file = @fopen(HOME . '/relay-turns.lock', 'c+');
+    $file = $waited ? null : @fopen(HOME . '/relay-turns.lock', 'c+');
     if (!$file || !flock($file, LOCK_EX)) {
-        return RETRY;
+        return $waited ? AGAIN : RETRY;
     }
-    $given = (float) stream_get_contents($file);
-    $next = max($now + RETRY / 1000, min($given, $now + 600) + 1 / ASKS);
+    $now = microtime(true);
+    $given = min((float) stream_get_contents($file), $now + LONGEST);
+    if ($place && $given <= $now) {
+        return AGAIN;
+    }
+    $next = max($now + RETRY / 1000, $given + 1 / ASKS);
     rewind($file);
     fwrite($file, sprintf('%017.6F', $next));
     return (int) (($next - $now) * 1000);
@@ -173,7 +181,7 @@ function more($hub, float $seconds): string
 function pass_stream($hub, string $text): void
 {
     $place = place();
-    $end = microtime(true) + WAIT;
+    $begun = microtime(true);
     $heard = false;
     do {
         $blocks = substr($text, 0, whole($text));
@@ -181,12 +189,12 @@ function pass_stream($hub, string $text): void
         echo $blocks;
         flush();  // where the web server tells that the page has left, this is the end
         $heard = $heard || has_event($blocks);
-        $wait = $place && !$heard ? max(QUIET, $end - microtime(true)) : QUIET;
+        $wait = $place && !$heard ? max(QUIET, $begun + WAIT - microtime(true)) : QUIET;
         $part = more($hub, $text === '' ? $wait : STALLED);
         $text .= $part;
     } while ($part !== '');
     if ($text === '' && !feof($hub)) {  // else it has said itself when to come back, or was cut off
-        echo 'retry: ' . ($place ? AGAIN : turn()) . "\n\n";
+        echo 'retry: ' . turn($place !== null, $place && microtime(true) - $begun > 3 * QUIET) . "\n\n";
     }
 }
 
@@ -195,6 +203,7 @@ function relay(): void
     if (!preg_match('/^[A-Z]+ \/[\x21-\x7e\x80-\xff]*$/D', "{$_SERVER['REQUEST_METHOD']} {$_SERVER['REQUEST_URI']}")) {
         answer(400, 'this is not a path');
     }
+    // The body as it came, whatever PHP takes for a form.
     $body = (string) file_get_contents('php://input', false, null, 0, BODY + 1);
     if (strlen($body) > BODY || strlen($body) < (int) ($_SERVER['CONTENT_LENGTH'] ?? 0)) {  // past post_max_size PHP has nothing of it
         answer(413, 'the body is too large');
@@ -218,17 +227,18 @@ function relay(): void
     }
 }
 
+umask(0077);  // who could open a place could lock it
 ignore_user_abort(false);
-foreach (['zlib.output_compression' => '0', 'display_errors' => '0'] as $name => $value) {
-    if (function_exists('ini_set')) {
-        ini_set($name, $value);
-    }
+// A host may have switched off any of these.
+if (function_exists('ini_set')) {
+    ini_set('zlib.output_compression', '0');
+    ini_set('display_errors', '0');
 }
 if (function_exists('set_time_limit')) {
-    set_time_limit(WAIT + 90);
+    set_time_limit(WAIT + 2 * STALLED);
 }
 if (function_exists('session_write_close')) {
-    session_write_close();  // session.auto_start: the lock of the visitor's session is not to be kept
+    session_write_close();  // session.auto_start: the visitor's other pages would wait for it
 }
 while (ob_get_level() > 0 && @ob_end_clean()) {
 }

@@ -2,7 +2,7 @@
 with php-fpm's default pool of Debian (5 workers) behind a real Apache, and what a page of PHP of the same site takes meanwhile.
 JSON on stdout, a Markdown table on stderr.
 
-    tests/bench/run.py relay [--pages 3,5,20,100,500] [--seconds 60] [--held 3] [--wait 10] [--asks 50] [--retry 1000] [--bin build/release/alipes]
+    tests/bench/run.py relay [--pages 3,5,20,100,500] [--seconds 60] [--held 3] [--wait 8] [--asks 50] [--retry 1000] [--bin build/release/alipes]
 
 A page does what an EventSource does. Each event is published by itself, at random moments, one in two seconds. As root.
 """
@@ -68,7 +68,7 @@ def run(conftest, shared_host, host, count, options):
 def main(arguments):
     parser = argparse.ArgumentParser()
     parser.add_argument("--pages", default="3,5,20,100,500")
-    for name, default in (("seconds", 60), ("held", 3), ("wait", 10), ("asks", 50), ("retry", 1000)):
+    for name, default in (("seconds", 60), ("held", 3), ("wait", 8), ("asks", 50), ("retry", 1000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--bin", default="build/release/alipes")
     options = parser.parse_args(arguments)

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import BIN, KEY, ROOT, certificate
 
-DOCUMENTS = [ROOT / name for name in ("README.md", "proxy-config/README.md", "examples/README.md", "tests/README.md",
+DOCUMENTS = [ROOT / name for name in ("README.md", "proxy-config/README.md", "proxy-config/shared-hosting/README.md", "examples/README.md", "tests/README.md",
                                       "backend/DESIGN.md", "backend/PROTOCOL.md")]
 
 

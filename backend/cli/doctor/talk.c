@@ -156,8 +156,7 @@ static void
 judge_stream(struct patient *p, struct report *r)
 {
     const struct transfer *s = &p->stream;
-    bool ended_with_retry =
-        s->ended && slice_find(buf_slice(&s->body), SLICE("retry:")) < s->body.len;
+    size_t retry = s->ended ? slice_find(buf_slice(&s->body), SLICE("retry:")) : s->body.len;
     if (s->status == 0 && s->ended)
         report_bad(r, NULL, "no answer: %s", s->why.text);
     else if (s->status == 0)
@@ -167,7 +166,9 @@ judge_stream(struct patient *p, struct report *r)
                    "the hub refuses the subscriber's token (401)");
     else if (!is_stream(s))
         report_bad(r, NULL, "the answer is %u and no event stream", s->status);
-    else if (ended_with_retry)
+    else if (retry > 0 && retry < s->body.len)
+        report_note(r, NULL, "it ends and comes back: behind a relay pages hear all, seconds late");
+    else if (retry < s->body.len)
         report_bad(r, "the directive that the comment names (alipes.conf(5))",
                    "there is no place for a stream: %.*s", (int)s->body.len, s->body.ptr);
     else
