@@ -70,7 +70,7 @@ def haproxy(folder, included, port, streams, tls):
 
 def lighttpd(folder, included, port, streams, tls):
     (folder / "small").write_text(SMALL)
-    limits = f"server.max-fds = {min(HARD, 2 * streams + 500)}\nserver.max-connections = {streams + 200}\n" if streams else ""
+    limits = f"server.max-fds = {min(HARD, 5 * streams // 2 + 500)}\nserver.max-connections = {streams + 200}\n" if streams else ""
     served = f'server.modules += ("mod_openssl")\nssl.engine = "enable"\nssl.pemfile = "{tls[0]}"\nssl.privkey = "{tls[1]}"\n' if tls else ""
     (folder / "lighttpd.conf").write_text(
         f'server.document-root = "{folder}"\nserver.bind = "127.0.0.1"\nserver.port = {port}\nserver.username = "www-data"\n'
