@@ -31,6 +31,7 @@
 #                  then 10,000 pages that come and go, with kills, against the model of who is there,
 #                  then pages behind Apache's module; first 5,000 of them, whose hub is replaced
 #   make bench     figures of a release build; BENCH_ARGS is passed on
+#   make capacity  what hub and front take together, behind each front; CAPACITY_ARGS is passed on
 #   make install   DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, units, manual pages, snippets
 #   make install-apache  DESTDIR= SYSCONFDIR=/etc: Apache's module, and what a2enmod wants to know of it
 #   make deb       install what building takes and make packages of it: build/alipes_VERSION_ARCH.deb and, for Apache,
@@ -61,6 +62,7 @@ PYTEST_ARGS  ?=
 PYTEST_JOBS  ?=
 SYSTEM_VARIANTS ?= asan tsan release
 BENCH_ARGS   ?=
+CAPACITY_ARGS ?=
 
 # V=1 shows every command.
 Q   := $(if $(V),,@)
@@ -366,7 +368,7 @@ fuzz: $(FUZZ_PROGRAMS)
 
 # --- the rest ---------------------------------------------------------------------------------
 
-.PHONY: soak bench install clean help
+.PHONY: soak bench capacity install clean help
 soak: build/release/alipes build/release/mod_alipes.so build/trouble/shim.so
 	$(PYTHON) tests/soak/soak.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
 	$(PYTHON) tests/soak/history.py --seconds $(SOAK_SECONDS) --bin build/release/alipes
@@ -383,6 +385,9 @@ build/bench/indexbench build/bench/verify: build/bench/%: build/release/tests/be
 
 bench: build/release/alipes build/release/mod_alipes.so build/bench/indexbench build/bench/verify
 	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/run.py $(BENCH_ARGS)
+
+capacity: build/release/alipes build/release/mod_alipes.so
+	ALIPES_BIN=build/release/alipes $(PYTHON) tests/bench/capacity.py $(CAPACITY_ARGS)
 
 # Where Debian looks for each: units, users and folders, manual pages, completion. The configuration
 # is installed once and never overwritten. What names a file of ours names it where it is installed, and what builds the image

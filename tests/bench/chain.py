@@ -27,9 +27,9 @@ import jwt
 
 import heartbeat
 from heartbeat import ROOT, begin, conftest
+from sites import WORKERS, threads
 
 BENCH = ROOT / "build/bench/ssebench"
-DEBIAN = "ServerLimit 16\nStartServers 2\nMinSpareThreads 25\nMaxSpareThreads 75\nThreadsPerChild 25\nMaxRequestWorkers 150\n"
 RELAYED = 9500  # streams that one HAProxy takes: two descriptors each, of 20,000
 # name: Apache's file, does a stream hold a thread, TLS
 FRONTS = {
@@ -50,13 +50,6 @@ FIGURES = {
     "site": ("held", "before_ms", "beside_ms"),
     "many": ("held", "before_ms", "beside_ms"),
 }
-
-
-def threads(streams):
-    """So many threads that each stream has one."""
-    children = streams // 512 + 2
-    return (f"ServerLimit {children}\nThreadLimit 512\nThreadsPerChild 512\nStartServers {children}\nMaxRequestWorkers {512 * children}\n"
-            f"MinSpareThreads 1\nMaxSpareThreads {512 * children}\n")
 
 
 class Chain:
@@ -92,7 +85,7 @@ class Chain:
         (root / "small").write_text("x" * 100)
         included, tls = conftest.snippet(self.folder, f"apache/{file}.conf", self), conftest.certificate(self.folder) if self.tls else None
         more = (f"DocumentRoot {root}\n<Directory {root}>\nRequire all granted\n</Directory>\nListenBacklog 4096\n"
-                + (threads(streams) if by_thread and not debian else DEBIAN) + ("SSLProtocol TLSv1.3\n" if self.tls else ""))
+                + (threads(streams) if by_thread and not debian else WORKERS) + ("SSLProtocol TLSv1.3\n" if self.tls else ""))
         for _ in range(5):  # the port may be somebody's by then
             self.site = self.entry = conftest.free_port()
             conf = conftest.apache_conf(self.folder, self.site, included, conftest.APACHE_MODULES[file], tls, http2=False, more=more)

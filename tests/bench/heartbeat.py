@@ -13,7 +13,6 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,64 +23,14 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/system"))
-import conftest  # noqa: E402
+import sites
+from sites import ROOT, conftest
 
 TICK = os.sysconf("SC_CLK_TCK")
 PATH = "/.well-known/mercure?topic=a"
 
 
-def caddy(folder, included, port, streams):
-    (folder / "Caddyfile").write_text(f"{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n bind 127.0.0.1\n import {included}\n}}\n")
-    return ["caddy", "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
-
-
-def apache(folder, included, port, streams):
-    children = streams // 512 + 2
-    loads = "\n".join(f"LoadModule {n}_module /usr/lib/apache2/modules/mod_{n}.so"
-                      for n in "mpm_event authz_core proxy proxy_http proxy_fcgi alias asis headers".split())
-    (folder / "apache.conf").write_text(
-        f"ServerRoot {folder}\nDefaultRuntimeDir {folder}\nPidFile {folder}/pid\nListen 127.0.0.1:{port}\nListenBacklog 4096\n{loads}\n"
-        f"User www-data\nGroup www-data\nServerName localhost\nErrorLog {folder}/error.log\nServerLimit {children}\nThreadLimit 512\n"
-        f"ThreadsPerChild 512\nStartServers {children}\nMaxRequestWorkers {512 * children}\nMinSpareThreads 1\n"
-        f"MaxSpareThreads {512 * children}\n<VirtualHost 127.0.0.1:{port}>\nInclude {included}\n</VirtualHost>\n")
-    return ["/usr/sbin/apache2", "-f", folder / "apache.conf", "-DFOREGROUND"]
-
-
-def nginx(folder, included, port, streams):
-    shutil.copy("/etc/nginx/fastcgi_params", folder)
-    kept = "\n".join(f"{what}_temp_path {folder}/{what};" for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    (folder / "nginx.conf").write_text(
-        f"daemon off;\nworker_processes 2;\nworker_rlimit_nofile {4 * streams};\npid {folder}/pid;\nerror_log {folder}/error.log;\nuser www-data;\n"
-        f"events {{ worker_connections {3 * streams}; }}\nhttp {{\naccess_log off;\n{kept}\n"
-        f"server {{ listen 127.0.0.1:{port} backlog=4096;\ninclude {included};\n}}\n}}\n")
-    return ["/usr/sbin/nginx", "-c", folder / "nginx.conf"]
-
-
-def haproxy(folder, included, port, streams):
-    rules = [line.removeprefix("#     ") for line in included.read_text().split("\n") if line.startswith("#     ")]
-    (folder / "haproxy.cfg").write_text(
-        f"global\n    maxconn {streams + 200}\ndefaults\n    mode http\n    timeout connect 5s\n    timeout client 1d\n    timeout server 1d\n"
-        f"    maxconn {streams + 200}\nfrontend site\n    bind 127.0.0.1:{port} backlog 4096\n    " + "\n    ".join(rules) + "\n")
-    return ["/usr/sbin/haproxy", "-db", "-f", folder / "haproxy.cfg", "-f", included]
-
-
-def lighttpd(folder, included, port, streams):
-    (folder / "lighttpd.conf").write_text(
-        f'server.document-root = "{folder}"\nserver.bind = "127.0.0.1"\nserver.port = {port}\nserver.username = "www-data"\n'
-        f'server.groupname = "www-data"\nserver.max-fds = {2 * streams + 500}\nserver.max-connections = {streams + 200}\n'
-        f'server.listen-backlog = 4096\nserver.upload-dirs = ("{folder}")\ninclude "{included}"\n')
-    return ["/usr/sbin/lighttpd", "-D", "-f", folder / "lighttpd.conf"]
-
-
-FRONTS = {
-    "direct-http": None,
-    **{f"{name}-{wire}": (begin, f"{name}/{wire}-unix.{ending}")
-       for name, begin, ending in (("nginx", nginx, "conf"), ("haproxy", haproxy, "cfg"), ("caddy", caddy, "caddyfile"), ("apache", apache, "conf"))
-       for wire in ("http", "fastcgi")},
-    "lighttpd-fastcgi": (lighttpd, "lighttpd/fastcgi-unix.conf"),
-}
+FRONTS = {"direct-http": None, **sites.FRONTS}
 
 
 def cpu(pids):
@@ -172,11 +121,8 @@ def begin_front(stack, name, folder, hub, streams):
     """Its pid, and where it listens; without a front none, and the hub's socket."""
     if not FRONTS[name]:
         return None, str(hub.socket)
-    command, file = FRONTS[name]
-    port = conftest.free_port()
-    included = conftest.snippet(folder, file, hub)
-    environment = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
-    front = begin(stack, command(folder, included, port, streams), env=environment)
+    site, port = FRONTS[name], conftest.free_port()
+    front = begin(stack, site.command(folder, conftest.snippet(folder, site.file, hub), port, streams, None), env=sites.environment(folder))
     conftest.wait_for(lambda: answers(("127.0.0.1", port)), name)
     return front.pid, ("127.0.0.1", port)
 

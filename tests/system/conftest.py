@@ -518,11 +518,11 @@ def certificate(folder, names=("hub.example",)):
 INCLUDED = "/usr/local/share/alipes/proxy-config/apache/http-unix.conf"  # by the module's file
 
 
-def snippet(folder, name, hub, bare=False):
+def snippet(folder, name, hub, bare=False, files=ROOT / "proxy-config"):
     """The project's own file, with only the socket changed; `bare`: without what it does for a hub that is away."""
-    text = (ROOT / "proxy-config" / name).read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
+    text = (files / name).read_text().replace("/run/alipes/alipes.sock", str(hub.socket))
     if INCLUDED in text:
-        text = text.replace(INCLUDED, str(snippet(folder, "apache/http-unix.conf", hub, bare)))
+        text = text.replace(INCLUDED, str(snippet(folder, "apache/http-unix.conf", hub, bare, files)))
     if bare:
         text = text.split("\n# While the hub is away")[0].replace("error_page 502 504 = @alipes_away;", "")
     for away in ("apache/hub-away.asis", "haproxy/hub-away.http", "lighttpd/hub-away.cgi"):

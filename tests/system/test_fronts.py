@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from conftest import (APACHE, APACHE_MODULES, FRONTS, PATH, Client, Hub, Stream, apache_conf, certificate, free_port, front_apache, front_ready, snippet,
-                      start_apache, token, wait_for)
+from conftest import (APACHE, APACHE_MODULES, FRONTS, PATH, Client, Hub, Stream, apache_conf, certificate, free_port, front_apache, front_ready, publish,
+                      snippet, start_apache, token, wait_for)
 from test_access import ISSUERS, METADATA, access_token
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -81,6 +81,17 @@ def test_refusals_and_metadata_pass(behind):
     assert Client(behind).get(f"{PATH}?match=t", "Accept: application/json").status == 406
     document = Client(behind).get(METADATA)
     assert document.status == 200 and json.loads(document.body)["resource"] == f"http://hub.example{PATH}"
+
+
+def test_heads_and_events_larger_than_what_a_front_has_for_them_pass(behind):
+    large = token(["*"], ["*"], padding="x" * 4000)
+    form = {"topic": "t", "data": "x" * (1 << 20), "id": "i" * 1024}
+    assert publish(behind, large, **form).status == 200
+    stream = Stream(behind, "topic=t", f"Authorization: Bearer {large}", f"Last-Event-ID: {form['id']}")
+    assert stream.headers["last-event-id"] == form["id"]
+    assert publish(behind, large, topic="t", data=form["data"]).status == 200
+    assert stream.datas(1) == [form["data"]]
+    stream.close()
 
 
 @pytest.mark.parametrize("size", [12, 40])
