@@ -13,7 +13,7 @@
 static struct {
     CALLS(LIBRARY_POINTER)
 } lib;
-static const char *const names[] = {CALLS(LIBRARY_NAME) NULL};
+static const struct library_call names[] = {CALLS(LIBRARY_NAME) LIBRARY_END};
 
 START_TEST(its_functions_can_be_called)
 {
@@ -27,7 +27,8 @@ END_TEST
 
 START_TEST(what_is_missing_is_named)
 {
-    static const char *const strange[] = {"strlen", "no_such_function", NULL};
+    static const struct library_call strange[] = {
+        {"strlen", NULL}, {"no_such_function", NULL}, LIBRARY_END};
     static struct library file = LIBRARY_INIT("libnosuch.so.9", names, &lib);
     static struct library function = LIBRARY_INIT("libc.so.6", strange, &lib);
     struct error err;
