@@ -141,6 +141,7 @@ def test_a_user_without_rights_has_a_hub_in_three_commands(account):
     assert (stopped.returncode, stopped.stdout, account.hubs()) == (0, "stopped\n", [])
     assert "event=stopped" in account.log() and not account.socket.exists()
     assert account.alipes("status").returncode == 3
+    assert "the hub does not answer" in (sick := account.alipes("doctor").stdout) and "\n                    -> alipes start\n" in sick, sick
     again = account.alipes("stop")
     assert (again.returncode, again.stdout) == (0, "no hub of this configuration was running\n")
 

@@ -103,7 +103,10 @@ machine_check_hub(struct patient *p, struct report *r)
     if (is_denied)
         report_note(r, "sudo alipes doctor", "%s", err.text);
     else if (!p->hub_answers)
-        report_bad(r, "systemctl enable --now alipes.socket alipes.service; journalctl -u alipes",
+        report_bad(r,
+                   geteuid() == 0
+                       ? "systemctl enable --now alipes.socket alipes.service; journalctl -u alipes"
+                       : "alipes start",
                    "the hub does not answer: %s", err.text);
     else if (status != 200)
         report_bad(r, NULL, "it answers, and would take no update now: %.*s", (int)body.len,
