@@ -8,6 +8,7 @@
 #include "process.h"
 #include "threads.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -72,10 +73,23 @@ serve(const struct launch *launch)
     return 0;
 }
 
+/* Who was begun with one of them closed would have a lock, a socket or the history in its place. */
+static void
+fill_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
     standalone_begin();
+    fill_streams();
     log_open(LOG_LOGFMT, LOG_INFO, STDERR_FILENO); /* until a configuration says otherwise */
     int status = command_line(argc, argv, serve);
     if (!fetcher_left_behind())

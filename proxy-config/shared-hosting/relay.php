@@ -189,6 +189,9 @@ function pass_stream($hub, string $text): void
         echo $blocks;
         flush();  // where the web server tells that the page has left, this is the end
         $heard = $heard || has_event($blocks);
+        if ($text === '' && microtime(true) > $begun + WAIT) {
+            break;  // events that never pause would keep a worker for ever
+        }
         $wait = $place && !$heard ? max(QUIET, $begun + WAIT - microtime(true)) : QUIET;
         $part = more($hub, $text === '' ? $wait : STALLED);
         $text .= $part;

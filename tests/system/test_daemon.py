@@ -203,6 +203,12 @@ def test_a_full_disk_leaves_no_half_a_configuration(tmp_path):
     assert done.stdout.count("alipes.conf") == 1
 
 
+def test_it_begins_where_the_standard_streams_are_closed(account):
+    account.init()
+    assert account.sh("exec $HOME/bin/alipes start 0<&- 1>&-").returncode == 0 and account.alipes("status").returncode == 0
+    assert account.alipes("stop").stdout == "stopped\n"
+
+
 def test_ten_starts_at_once_begin_one_hub(account):
     account.init()
     starts = [account.popen(account.program, "start") for _ in range(10)]
