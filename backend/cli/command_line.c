@@ -189,7 +189,8 @@ static const struct command commands[] = {
     {"init", "[FOLDER]", 0, 1, "a configuration and keys, for a user without rights",
      "Makes FOLDER (without it: .alipes in the home) with two keys and a configuration, for\n"
      "a hub of one user that keeps socket, history and log there and needs little. It says\n"
-     "how to go on. What is there already is left as it is, and that is no error.",
+     "how to go on. What is there already is left as it is, and that is no error, unless\n"
+     "--listen is given and cannot be written any more.",
      "alipes init && alipes start", init_options, init_cmd},
     {"start", "", 0, 0, "begins the hub in the background",
      "Begins the hub of this configuration, which goes on when its user logs out, and comes\n"

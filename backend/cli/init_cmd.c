@@ -161,10 +161,10 @@ say_how_to_go_on(const char *conf, bool is_usual)
     const char *option = is_usual ? "" : " -c ";
     const char *file = is_usual ? "" : conf;
     printf("made %s; now\n"
-           "    alipes start%s%s\n"
+           "    " SLICE_FMT " start%s%s\n"
            "and, so that it is begun again after a reboot, in `crontab -e`:\n"
            "    * * * * * " SLICE_FMT " start --unless-stopped%s%s\n",
-           conf, option, file, SLICE_ARG(at), option, file);
+           conf, SLICE_ARG(at), option, file, SLICE_ARG(at), option, file);
 }
 
 /* As it stands in the file: from the root. */
@@ -192,6 +192,8 @@ init_cmd(const struct call *call)
         return call_failed(call, "%s", err.text);
     snprintf(own, sizeof own, "unix/%s/alipes.sock|0666", folder);
     snprintf(conf, sizeof conf, "%.*s/alipes.conf", PATH_MAX - 64, folder);
+    if (access(conf, F_OK) == 0 && listen)
+        return call_failed(call, "%s is there already; write there: listen %s", conf, listen);
     if (access(conf, F_OK) == 0) {
         printf("%s is there already; nothing was changed\n", conf);
         return 0;

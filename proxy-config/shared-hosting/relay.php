@@ -60,7 +60,7 @@ function request(string $body): string
     $headers['X_FORWARDED_FOR'] = $_SERVER['REMOTE_ADDR'];
     $headers['X_FORWARDED_PROTO'] = in_array(strtolower($_SERVER['HTTPS'] ?? ''), ['', 'off'], true) ? 'http' : 'https';
     $headers['CONTENT_TYPE'] = isset($_SERVER['CONTENT_TYPE']) && !preg_match('/[\x00-\x1f\x7f]/', $_SERVER['CONTENT_TYPE']) ? $_SERVER['CONTENT_TYPE'] : null;
-    $headers['CONTENT_LENGTH'] = in_array($_SERVER['REQUEST_METHOD'], ['POST', 'QUERY'], true) ? strlen($body) : null;
+    $headers['CONTENT_LENGTH'] = $body !== '' || in_array($_SERVER['REQUEST_METHOD'], ['POST', 'QUERY'], true) ? strlen($body) : null;
     // HTTP/1.0: the answer is not cut into chunks and ends with the connection.
     $text = "{$_SERVER['REQUEST_METHOD']} {$_SERVER['REQUEST_URI']} HTTP/1.0\r\n";
     foreach ($headers as $name => $value) {
@@ -189,14 +189,14 @@ function pass_stream($hub, string $text): void
         echo $blocks;
         flush();  // where the web server tells that the page has left, this is the end
         $heard = $heard || has_event($blocks);
-        if ($text === '' && microtime(true) > $begun + WAIT) {
+        if ($heard && microtime(true) > $begun + WAIT) {
             break;  // events that never pause would keep a worker for ever
         }
         $wait = $place && !$heard ? max(QUIET, $begun + WAIT - microtime(true)) : QUIET;
         $part = more($hub, $text === '' ? $wait : STALLED);
         $text .= $part;
     } while ($part !== '');
-    if ($text === '' && !feof($hub)) {  // else it has said itself when to come back, or was cut off
+    if (!feof($hub)) {  // else it has said itself when to come back, or was cut off
         echo 'retry: ' . turn($place !== null, $place && microtime(true) - $begun > 3 * QUIET) . "\n\n";
     }
 }

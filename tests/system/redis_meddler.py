@@ -36,9 +36,13 @@ class Meddler:
         while True:
             try:
                 near, _ = self.listener.accept()
-                far = socket.create_connection(self.to)
             except OSError:
                 return
+            try:
+                far = socket.create_connection(self.to)
+            except OSError:  # it is tried again
+                near.close()
+                continue
             with self.lock:
                 self.ends |= {near, far}
             threading.Thread(target=self.serve, args=(near, far), daemon=True).start()

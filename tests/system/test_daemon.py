@@ -125,7 +125,7 @@ def test_a_user_without_rights_has_a_hub_in_three_commands(account):
     nothing = account.alipes("start")
     assert nothing.returncode == 1 and nothing.stderr == "alipes start: there is no configuration: alipes init makes one\n"
     made = account.alipes("init")
-    assert made.returncode == 0 and "    alipes start\n" in made.stdout
+    assert made.returncode == 0 and f"    {account.program} start\n" in made.stdout
     assert f"    * * * * * {account.program} start --unless-stopped\n" in made.stdout
     assert (account.folder.stat().st_mode & 0o777, account.conf.stat().st_mode & 0o777) == (0o711, 0o600)
     assert account.alipes("config check").stdout.endswith(f"{account.conf}: ok\n")
@@ -151,6 +151,8 @@ def test_what_init_finds_it_leaves_as_it_is(account):
     before = {path: path.read_bytes() for path in account.folder.iterdir()}
     again = account.alipes("init")
     assert (again.returncode, again.stdout, again.stderr) == (0, f"{account.conf} is there already; nothing was changed\n", "")
+    moved = account.alipes("init --listen 127.0.0.1:8123")
+    assert (moved.returncode, moved.stderr) == (1, f"alipes init: {account.conf} is there already; write there: listen 127.0.0.1:8123\n")
     account.conf.unlink()
     assert account.alipes("init").returncode == 0
     assert {path: path.read_bytes() for path in account.folder.iterdir()} == before, "the keys are those that there were"

@@ -182,6 +182,12 @@ def test_heartbeats_that_are_far_apart_are_not_waited_for(start_hub, tmp_path):
     assert found.status == 0 and "two are not waited for; the stream stands" in found.of("heartbeat", "skipped")[0]["said"], found.rows
 
 
+def test_a_stream_that_ends_with_retry_comes_back_and_is_no_fault_of_a_front(start_hub, tmp_path):
+    hub = start_hub("heartbeat 5s\nwrite_timeout 6s")
+    found = doctor(hub.conf, tmp_path / "none", f"http://127.0.0.1:{hub.port}")
+    assert not found.of("heartbeat", "bad") and "comes back" in found.of("heartbeat", "note")[0]["said"], found.rows
+
+
 def test_who_says_nothing_more_is_asked_for_one_origin_of_many(start_hub, tmp_path):
     hub = start_hub("".join(f"cors_origins https://{n}.example\n" for n in range(50)))
     problem = b"HTTP/1.1 401 No\r\nContent-Type: application/problem+json\r\nContent-Length: 2\r\n\r\n{}"

@@ -128,7 +128,10 @@ def test_whatever_a_store_answers_the_hub_stays_and_goes_on(start_redis, start_n
     send(), hear()
     for name, said in chosen(step):
         meddler.meddle(step, said)
-        wait_for(said_it, f"{step}: {name}")
+        try:
+            wait_for(said_it, f"{step}: {name}")
+        except AssertionError as never:
+            raise AssertionError(f"{never}; asked were {meddler.seen}\n{hub.log()[-6000:]}") from None
         send(), hear()
         assert hub.server.process.poll() is None and hub.server.process.pid == pid, (step, name)
         assert "event=bug" not in hub.log(), (step, name)

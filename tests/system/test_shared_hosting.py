@@ -1,11 +1,14 @@
 """proxy-config/shared-hosting, by a user without any right on an Apache whose configuration is not theirs: lines in a .htaccess, a
 port that the host brings to the site, and the relay in PHP."""
+import itertools
 import json
 import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -324,6 +327,28 @@ def test_a_page_that_hears_nothing_is_held_for_its_moment_alone_and_knows_where_
     assert publish(host.hub.socket, topic="t", data="between").status == 200
     text = ends(waiting(host, f"Last-Event-ID: {place}"))
     assert re.findall(r"^data: (.+)$", text, re.M) == ["between"]
+
+
+def test_events_that_never_pause_hold_a_worker_no_longer_and_none_is_lost_between_turns(hosts):
+    host = hosts("relay", changes={"HELD": 0, "WAIT": 1, "QUIET": 5})
+    over, count = threading.Event(), itertools.count()
+
+    def publishes():
+        while not over.is_set():
+            assert publish(host.hub.socket, topic="t", data=f"{next(count)}").status == 200
+
+    with ThreadPoolExecutor() as pool:
+        try:
+            busy, heard, last = pool.submit(publishes), [], "earliest"
+            for _ in range(4):
+                text = ends(waiting(host, f"Last-Event-ID: {last}"))
+                assert text.endswith("\n\n") and not busy.done()
+                heard += map(int, re.findall(r"^data: (\d+)$", text, re.M))
+                last = re.findall(r"^id: (\S+)$", text, re.M)[-1]
+        finally:
+            over.set()
+    busy.result()
+    assert heard == list(range(len(heard))) and len(heard) > 10, heard
 
 
 def test_what_is_large_comes_whole(hosts):

@@ -84,6 +84,13 @@ find_by_name(void)
     return found;
 }
 
+/* Of the packaged hub, and of one that an account without root has begun. */
+static const char *
+remedy(const char *packaged, const char *own)
+{
+    return geteuid() == 0 ? packaged : own;
+}
+
 void
 machine_check_hub(struct patient *p, struct report *r)
 {
@@ -103,11 +110,11 @@ machine_check_hub(struct patient *p, struct report *r)
     if (is_denied)
         report_note(r, "sudo alipes doctor", "%s", err.text);
     else if (!p->hub_answers)
-        report_bad(r,
-                   geteuid() == 0
-                       ? "systemctl enable --now alipes.socket alipes.service; journalctl -u alipes"
-                       : "alipes start",
-                   "the hub does not answer: %s", err.text);
+        report_bad(
+            r,
+            remedy("systemctl enable --now alipes.socket alipes.service; journalctl -u alipes",
+                   "alipes start"),
+            "the hub does not answer: %s", err.text);
     else if (status != 200)
         report_bad(r, NULL, "it answers, and would take no update now: %.*s", (int)body.len,
                    body.ptr ? body.ptr : "");
@@ -226,16 +233,16 @@ machine_check_descriptors(struct patient *p, struct report *r)
     }
     uint64_t streams = limit > 64 ? limit - 64 : 0, wanted = p->config->max_streams;
     bool said = settings_place_of(p->config, "max_streams") != NULL;
+    const char *more =
+        remedy("LimitNOFILE=1048576 in alipes.service (systemctl edit alipes), or ulimit -n",
+               "ulimit -n, as far as the host allows");
     if (streams >= wanted)
         report_ok(r, "%llu, one a stream", (unsigned long long)limit);
     else if (said)
-        report_bad(r, "LimitNOFILE=1048576 in alipes.service (systemctl edit alipes), or ulimit -n",
-                   "max_streams is %llu, and its descriptors are enough for %llu",
+        report_bad(r, more, "max_streams is %llu, and its descriptors are enough for %llu",
                    (unsigned long long)wanted, (unsigned long long)streams);
     else
-        report_note(r,
-                    "LimitNOFILE=1048576 in alipes.service (systemctl edit alipes), or ulimit -n",
-                    "they are enough for %llu streams", (unsigned long long)streams);
+        report_note(r, more, "they are enough for %llu streams", (unsigned long long)streams);
 }
 
 /* --- its history ------------------------------------------------------------------------------ */

@@ -152,11 +152,21 @@ is_stream(const struct transfer *s)
            slice_starts(transfer_header(s, "content-type", 0), SLICE("text/event-stream"));
 }
 
+/* A stream that was one, and says as it ends when to come back. */
+static bool
+comes_back(const struct transfer *s)
+{
+    size_t retry = slice_find(buf_slice(&s->body), SLICE("retry:"));
+    return s->ended && retry > 0 && retry < s->body.len;
+}
+
+static const char relayed[] =
+    "it ends and comes back, as behind a relay or past write_timeout: pages hear all, late";
+
 static void
 judge_stream(struct patient *p, struct report *r)
 {
     const struct transfer *s = &p->stream;
-    size_t retry = s->ended ? slice_find(buf_slice(&s->body), SLICE("retry:")) : s->body.len;
     if (s->status == 0 && s->ended)
         report_bad(r, NULL, "no answer: %s", s->why.text);
     else if (s->status == 0)
@@ -166,9 +176,9 @@ judge_stream(struct patient *p, struct report *r)
                    "the hub refuses the subscriber's token (401)");
     else if (!is_stream(s))
         report_bad(r, NULL, "the answer is %u and no event stream", s->status);
-    else if (retry > 0 && retry < s->body.len)
-        report_note(r, NULL, "it ends and comes back: behind a relay pages hear all, seconds late");
-    else if (retry < s->body.len)
+    else if (comes_back(s))
+        report_note(r, NULL, "%s", relayed);
+    else if (s->ended && slice_starts(buf_slice(&s->body), SLICE("retry:")))
         report_bad(r, "the directive that the comment names (alipes.conf(5))",
                    "there is no place for a stream: %.*s", (int)s->body.len, s->body.ptr);
     else
@@ -300,6 +310,8 @@ talk_check_heartbeat(struct patient *p, struct report *r)
               p->stream.ended ? ", then the stream ended" : "");
     if (came >= 2)
         report_ok(r, "two in %.1f s, and the stream stands", seconds);
+    else if (comes_back(&p->stream))
+        report_note(r, NULL, "%s", relayed);
     else if (p->stream.ended)
         blame_bad(p, r, SYMPTOM_IDLE_TIMEOUT, detail.text);
     else if (is_long)
