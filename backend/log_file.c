@@ -30,10 +30,14 @@ log_file_level(const struct config *c)
     return c->debug ? LOG_DEBUG : c->log_level;
 }
 
+/* Not waiting: a fifo that nobody reads is an error, and not a hub that stands still. */
 static int
 open_file(const char *path)
 {
-    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
 }
 
 bool

@@ -102,23 +102,39 @@ serve(const struct call *call, const struct own_files *f, int pid_file)
     return call->serve(&launch);
 }
 
-/* In the parent. It said itself what went wrong, unless it was killed. */
+/* It said itself what went wrong, unless somebody ended it. */
+static int
+explain_end(const struct call *call, const struct own_files *f, int status)
+{
+    if (WIFSIGNALED(status))
+        return call_failed(call, "the hub was killed as it began, by signal %d (%s); its log: %s",
+                           WTERMSIG(status), strsignal(WTERMSIG(status)), f->log);
+    if (WEXITSTATUS(status) == 0)
+        return call_failed(call, "the hub was stopped as it began; its log: %s", f->log);
+    return 1;
+}
+
+/* In the parent. The child has the pid file's lock while it lives: one that is free is another
+ * file, by which nobody would ever find that hub. */
 static int
 await_ready(const struct call *call, const struct own_files *f, pid_t child)
 {
     struct pid_file_holder holder;
     struct error err;
     int status = 0;
-    pid_t ended;
-    while ((ended = waitpid(child, &status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-        if (pid_file_look(f->pid_file, &holder, &err) == PID_FILE_READY)
+    for (;;) {
+        enum pid_file_state state = pid_file_look(f->pid_file, &holder, &err);
+        pid_t ended = waitpid(child, &status, WNOHANG);
+        if (ended == child)
+            return explain_end(call, f, status);
+        if (state == PID_FILE_READY)
             return 0;
+        if (ended == 0 && state < PID_FILE_BUSY)
+            break;
         nap();
     }
-    if (ended == child && WIFSIGNALED(status))
-        return call_failed(call, "the hub was killed as it began, by signal %d (%s); its log: %s",
-                           WTERMSIG(status), strsignal(WTERMSIG(status)), f->log);
-    return 1;
+    kill(child, SIGTERM);
+    return call_failed(call, "%s was removed as the hub began, which was stopped", f->pid_file);
 }
 
 static int

@@ -177,11 +177,17 @@ function more($hub, float $seconds): string
     return (string) fread($hub, 65536);
 }
 
+/** Of a clock that nobody sets. */
+function seconds(): float
+{
+    return hrtime(true) / 1e9;
+}
+
 /** Passes what is whole, so that nothing that stands behind is taken for a part of an event. */
 function pass_stream($hub, string $text): void
 {
     $place = place();
-    $begun = microtime(true);
+    $begun = seconds();
     $heard = false;
     do {
         $blocks = substr($text, 0, whole($text));
@@ -189,15 +195,15 @@ function pass_stream($hub, string $text): void
         echo $blocks;
         flush();  // where the web server tells that the page has left, this is the end
         $heard = $heard || has_event($blocks);
-        if ($heard && microtime(true) > $begun + WAIT) {
+        if ($heard && seconds() > $begun + WAIT) {
             break;  // events that never pause would keep a worker for ever
         }
-        $wait = $place && !$heard ? max(QUIET, $begun + WAIT - microtime(true)) : QUIET;
+        $wait = $place && !$heard ? max(QUIET, $begun + WAIT - seconds()) : QUIET;
         $part = more($hub, $text === '' ? $wait : STALLED);
         $text .= $part;
     } while ($part !== '');
     if (!feof($hub)) {  // else it has said itself when to come back, or was cut off
-        echo 'retry: ' . turn($place !== null, $place && microtime(true) - $begun > 3 * QUIET) . "\n\n";
+        echo 'retry: ' . turn($place !== null, $place && seconds() - $begun > 3 * QUIET) . "\n\n";
     }
 }
 

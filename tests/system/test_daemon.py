@@ -355,6 +355,45 @@ def test_a_start_that_fails_says_why_and_a_mistake_keeps_nobody_from_stopping(ac
     assert gone.returncode == 4 and "none.conf: No such file or directory" in gone.stderr
 
 
+def test_a_log_that_nobody_reads_is_an_error_and_no_hub_that_stands_still(account):
+    account.init()
+    account.sh(f"mkfifo {account.log_file}")
+    failed = account.alipes("start")
+    assert failed.returncode == 1 and f"cannot open {account.log_file}: No such device or address" in failed.stderr, failed.stderr
+    account.log_file.unlink()
+    pid = account.start()
+    account.log_file.unlink()
+    account.sh(f"mkfifo {account.log_file}")
+    os.kill(pid, signal.SIGUSR1)
+    assert account.alipes("stop").stdout == "stopped\n"
+    account.log_file.unlink()
+
+
+def begins_and(account, does):
+    """What a start says beside which `does` was done once there was a pid; None: it was over by then."""
+    account.pid_file.unlink(missing_ok=True)
+    starts = account.popen(account.program, "start")
+    pid = wait_for(lambda: account.pid_file.exists() and account.pid_file.read_text().partition("\n")[0], "a pid")
+    does(int(pid))
+    if starts.wait(60) == 0:
+        for hub in account.hubs():
+            os.kill(hub, signal.SIGKILL)
+    wait_for(lambda: not account.hubs(), "its end")
+    return starts.stderr.read() if starts.returncode == 1 else None
+
+
+def test_a_pid_file_that_goes_as_the_hub_begins_leaves_no_hub_that_nobody_finds(account):
+    account.init()
+    said = wait_for(lambda: begins_and(account, lambda pid: account.pid_file.unlink()), "a start that was met")
+    assert said == f"alipes start: {account.pid_file} was removed as the hub began, which was stopped\n"
+
+
+def test_a_hub_that_is_stopped_as_it_begins_is_no_failure_without_a_word(account):
+    account.init()
+    said = wait_for(lambda: begins_and(account, lambda pid: os.kill(pid, signal.SIGTERM)), "a start that was met")
+    assert re.fullmatch(r"alipes start: the hub was (stopped|killed) as it began.*; its log: \S+\n", said), said
+
+
 def refuses(port):
     try:
         Client(("127.0.0.1", port)).close()
