@@ -555,7 +555,7 @@ def test_past_the_bound_a_long_list_waits_for_its_turn_and_a_short_one_does_not(
 
 
 def test_who_waits_for_a_turn_in_vain_is_told_503(start_hub, wire):
-    hub = start_hub(ON + "max_request_head 1MiB\nmax_subscription_lists 1\nsubscription_list_timeout 500ms\n", workers=1)
+    hub = start_hub(ON + "max_request_head 1MiB\nmax_subscription_lists 1\nsubscription_list_timeout 3s\n", workers=1)
     made = crowd(hub)
     clients = [slow(hub, wire)]
     listed(hub)
