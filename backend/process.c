@@ -296,15 +296,13 @@ say_ready(const struct process *p)
     }
 }
 
-/* Streams stay, so they would have them all, and nobody could publish to them. */
-static void
-keep_some_for_publishes(struct process *p, size_t connections)
+/* Streams stay, and so does what a front keeps idle: they would have them all, and nobody could
+ * publish. */
+static size_t
+without_publishes(size_t connections)
 {
     size_t kept = connections / PUBLISH_SHARE;
-    p->hub->connections = &gateway_door(p->gateway, GATEWAY_HUB)->connections;
-    p->hub->stream_connections =
-        connections - (kept < MOST_FOR_PUBLISHES ? kept : MOST_FOR_PUBLISHES);
-    metrics_add(METRIC_connections_most, connections);
+    return connections - (kept < MOST_FOR_PUBLISHES ? kept : MOST_FOR_PUBLISHES);
 }
 
 static bool
@@ -320,13 +318,16 @@ start(struct process *p, struct error *err)
     const struct gateway_settings settings = {
         .routes = {[GATEWAY_HUB] = routes_find, [GATEWAY_METRICS] = routes_find_metrics},
         .max_connections = connections,
+        .kept_connections = without_publishes(connections),
         .workers = p->worker_count,
         .pending = &p->hub->pending_bytes,
         .stopping = &p->hub->stopping,
         .places = transport_key(p->transport),
         .delivered = hub_delivered};
     p->gateway = gateway_new(&settings, p->rules);
-    keep_some_for_publishes(p, connections);
+    p->hub->connections = &gateway_door(p->gateway, GATEWAY_HUB)->connections;
+    p->hub->stream_connections = settings.kept_connections;
+    metrics_add(METRIC_connections_most, connections);
     start_workers(p);
     say_ready(p);
     return true;

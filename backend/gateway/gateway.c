@@ -120,6 +120,7 @@ gateway_new(const struct gateway_settings *s, struct rules *rules)
         door->listener.accepted = on_accepted;
         door->listener.max_connections =
             i == GATEWAY_HUB ? s->max_connections : MAX_METRICS_CONNECTIONS;
+        door->listener.kept_connections = i == GATEWAY_HUB ? s->kept_connections : SIZE_MAX;
     }
     return g;
 }

@@ -17,7 +17,8 @@ enum gateway_door {
 struct gateway_settings {
     /* Who answers what comes in by a door: called when a head is complete, never NULL. */
     const struct exchange_handler *(*routes[GATEWAY_DOORS])(struct exchange *);
-    size_t max_connections; /* of the hub's door, as far as descriptors reach */
+    /* Of the hub's door, as far as descriptors reach, and past how many none is kept idle. */
+    size_t max_connections, kept_connections;
     unsigned workers;
     atomic_size_t *pending;      /* borrowed: bytes of bodies, counted with others */
     const atomic_bool *stopping; /* borrowed: bids connections farewell as their replies end */

@@ -69,6 +69,13 @@ link_is_stopping(const struct link *l)
     return atomic_load_explicit(l->gw->shared->stopping, memory_order_relaxed);
 }
 
+bool
+link_is_crowded(const struct link *l)
+{
+    const struct listener_door *door = &l->door->listener;
+    return atomic_load_explicit(&door->connections, memory_order_relaxed) > door->kept_connections;
+}
+
 void
 link_tune_for_streaming(struct link *l)
 {
@@ -477,7 +484,7 @@ on_free(struct connection *c)
     buf_fini(&l->out);
     if (l->door->is_counted)
         metrics_sub(METRIC_connections, 1);
-    atomic_fetch_sub_explicit(&l->door->listener.connections, 1, memory_order_relaxed);
+    listener_left(&l->door->listener, l->connection.worker);
     free(l);
 }
 

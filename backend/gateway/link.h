@@ -80,6 +80,8 @@ void link_set_timer(struct link *, uint64_t after_ms);
  * nothing is sent to it. */
 void link_tune_for_streaming(struct link *);
 bool link_is_stopping(const struct link *);
+/* Are the connections all but gone? Then none is kept for a next request. */
+bool link_is_crowded(const struct link *);
 
 bool link_is_flushed(const struct link *);
 /* Need nobody wait for what is pushed: is it written, or held back by link_push_ahead()? */

@@ -1,9 +1,10 @@
 /* listener - where connections come in.
  *
  * All workers watch all sockets and take a few connections a turn, so a burst spreads. When
- * descriptors or max_connections run out a worker looks away for a while and leaves the rest in
- * the kernel's queue: a client that waits is better off than one that is refused. max_connections
- * stays below the descriptor limit, which is the reserve that accept needs.
+ * descriptors or max_connections run out a worker looks away, for a while or until one of its own
+ * connections is over, and leaves the rest in the kernel's queue: a client that waits is better off
+ * than one that is refused. max_connections stays below the descriptor limit, which is the reserve
+ * that accept needs.
  *
  * A Unix socket that nobody listens on is taken over; between the look and the bind another process
  * may do the same, so its folder is locked meanwhile, and a path is removed only while it still is
@@ -312,6 +313,21 @@ on_back_off_over(struct timer *t)
 {
     struct watch *w = CONTAINER_OF(t, struct watch, back_off);
     ev_io_start(worker_loop(w->worker), &w->io);
+}
+
+void
+listener_left(struct listener_door *door, struct worker *worker)
+{
+    size_t before = atomic_fetch_sub_explicit(&door->connections, 1, memory_order_relaxed);
+    struct list *watches = &all_watches[worker_number(worker)];
+    if (before < door->max_connections || watches->next == NULL)
+        return;
+    LIST_EACH(node, after, watches)
+    {
+        struct watch *w = CONTAINER_OF(node, struct watch, node);
+        timer_disarm(&w->back_off);
+        on_back_off_over(&w->back_off);
+    }
 }
 
 static struct peer

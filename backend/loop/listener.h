@@ -15,7 +15,8 @@ struct listener;
 /* Where connections go: listeners of one kind share it, on every worker. */
 struct listener_door {
     size_t max_connections;
-    atomic_size_t connections; /* counted up here, down by whoever frees a connection */
+    size_t kept_connections;   /* past so many none stays that nobody uses just now */
+    atomic_size_t connections; /* counted up as one is taken, down by listener_left() */
     /* Takes the descriptor. The worker's thread. */
     void (*accepted)(struct listener_door *, struct worker *, int fd, const struct peer *);
 };
@@ -29,8 +30,10 @@ struct listener *listener_open(const char *address, struct error *);
 size_t listener_inherited(int *ret_fds, size_t max);
 void listener_watch(struct listener *, struct worker *,
                     struct listener_door *); /* before its start */
-void listener_unwatch_all(struct worker *);  /* that worker's thread */
-void listener_close(struct listener **);     /* unlinks a Unix socket it made */
+/* One that was taken is freed. Its worker's thread. */
+void listener_left(struct listener_door *, struct worker *);
+void listener_unwatch_all(struct worker *); /* that worker's thread */
+void listener_close(struct listener **);    /* unlinks a Unix socket it made */
 const char *listener_address(const struct listener *);
 
 /* Raises the soft limit to the hard one; returns it. */

@@ -388,7 +388,7 @@ finish(struct fastcgi_request *r)
     if (all->multicast && link_is_stopping(all->link)) {
         all->multicast->parting = true; /* closes once all is written */
         link_ask_resume(all->link);
-    } else if (all->multicast || all->keep) {
+    } else if (all->multicast || (all->keep && !link_is_crowded(all->link))) {
         all->unread = false; /* passed over as it comes */
         all->deadline_ms = now_ms(all) + all->link->gw->config->keepalive_timeout_ms;
     } else if (all->unread) {

@@ -21,6 +21,10 @@ static void
 finish(struct http *h)
 {
     http_request_release(h);
+    if (h->streamed && !h->body_open && h->link.in.len == 0) {
+        link_close(&h->link); /* nothing that could still come would be of use */
+        return;
+    }
     if (!h->keep || http_request_is_last(h)) {
         link_linger(&h->link);
         return;
@@ -89,6 +93,7 @@ begin_request(struct http *h, const struct http_head *head)
         chunked_init(&h->body->chunked);
     }
     h->active = true;
+    h->streamed = false;
     ex->state = NULL;
     ex->handler = h->link.door->route(ex);
     ex->handler->on_head(ex);

@@ -104,8 +104,9 @@ on_wire_reply(struct exchange *ex, const struct reply *r)
     struct http *h = of_exchange(ex);
     struct buf b;
     bool is_head = ex->request && slice_eq(ex->request->method, SLICE("HEAD"));
-    if (link_is_stopping(&h->link) || h->body_open || http_request_is_last(h) ||
-        (r->is_stream && !is_head))
+    h->streamed = r->is_stream && !is_head;
+    if (link_is_stopping(&h->link) || link_is_crowded(&h->link) || h->body_open ||
+        http_request_is_last(h) || h->streamed)
         h->keep = false;
     buf_init(&b, SIZE_MAX);
     add_head(h, &b, r);
@@ -195,6 +196,7 @@ on_wire_stream(struct exchange *ex, const struct reply *r, struct slice first)
     else
         buf_addf(&b, "\r\n" SLICE_FMT, SLICE_ARG(first));
     http_request_move(h, HTTP_STREAMING);
+    h->streamed = true;
     link_set_timer(&h->link, 0);
     link_tune_for_streaming(&h->link);
     arena_fini(&ex->arena);

@@ -42,6 +42,7 @@ struct http {
     bool keep;      /* the connection may serve another request */
     bool chunked;   /* replies without a length are chunked */
     bool body_open; /* announced and not read to its end */
+    bool streamed;  /* the reply is a stream, however short; none follows it */
     bool expects_continue;
 };
 
