@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 import fastcgi
-from conftest import PATH, Client, Fastcgi, publish, token, wait_for
+from conftest import FRONTS, PATH, Client, Fastcgi, Front, front_ready, publish, token, wait_for
 
 CONNECTIONS, STREAMS = 16, 14  # of which the last are for publishes
 # Whatever waits for one of these is not over before its publisher has lost patience.
@@ -20,8 +20,13 @@ class Crowd:
     """Each asks for a stream, again once it was turned away: on its connection where that is `kept`, else on a new one, and the old
     one is not closed before the hub has closed it."""
 
-    def __init__(self, hub, wire, kept):
-        self.hub, self.wire, self.kept, self.turned_away, self.ended = hub, wire, kept, 0, 0
+    def __init__(self, address, wire, kept):
+        self.address, self.wire, self.kept, self.turned_away, self.ended = address, wire, kept, 0, 0
+
+    async def connect(self):
+        if isinstance(self.address, tuple):
+            return await asyncio.open_connection(*self.address)
+        return await asyncio.open_unix_connection(str(self.address))
 
     def question(self):
         if self.wire == "http":
@@ -30,7 +35,7 @@ class Crowd:
 
     async def one(self):
         while True:
-            reader, writer = await asyncio.open_unix_connection(str(self.hub.socket))
+            reader, writer = await self.connect()
             writer.write(self.question())
             while text := await reader.read(65536):
                 if b"retry:" not in text:
@@ -70,7 +75,7 @@ class Crowd:
 @pytest.mark.parametrize(("wire", "kept"), [("http", False), ("fastcgi", False), ("fastcgi", True)])
 def test_publishes_come_through_where_streams_are_asked_for_over_and_over(start_hub, wire, kept):
     hub = start_hub(LONG, workers=1)
-    crowd = Crowd(hub, wire, kept)
+    crowd = Crowd(hub.socket, wire, kept)
     with crowd(5 * CONNECTIONS):
         wait_for(lambda: hub.log().count("event=stream_begin") == STREAMS, "the streams")
         for _ in range(20):
@@ -78,6 +83,36 @@ def test_publishes_come_through_where_streams_are_asked_for_over_and_over(start_
             assert publish(hub.socket, topic="t", data="x").status == 200
             wait_for(lambda: crowd.turned_away > before + 5, "more who are turned away")
     assert crowd.ended >= 100
+
+
+@pytest.mark.parametrize("name", ["nginx-fastcgi", "caddy-fastcgi", "lighttpd-fastcgi"])
+def test_publishes_come_through_beside_a_front_whose_pages_want_more_streams_than_there_are(start_hub, tmp_path, name):
+    """nginx with 64 connections that it keeps."""
+    hub = start_hub(LONG.replace("linger_timeout 60s", "linger_timeout 2s"), workers=1)
+    begin, snippet = FRONTS[name]
+    front, port = begin(tmp_path, hub, snippet)
+    if name.startswith("nginx"):
+        front.stop()
+        conf = tmp_path / "nginx.conf"
+        conf.write_text(conf.read_text().replace("http {", f"http {{ upstream hub {{ server unix:{hub.socket}; keepalive 64; }} fastcgi_keep_conn on;"))
+        included = tmp_path / f"{snippet}.conf"
+        text = included.read_text()
+        assert f"fastcgi_pass unix:{hub.socket};" in text
+        included.write_text(text.replace(f"unix:{hub.socket}", "hub"))
+        front = Front("nginx", ["/usr/sbin/nginx", "-c", tmp_path / "nginx.conf"], tmp_path)
+    address = ("127.0.0.1", port)
+    try:
+        front_ready(front, address)
+        crowd = Crowd(address, "http", True)
+        with crowd(5 * CONNECTIONS):
+            wait_for(lambda: hub.log().count("event=stream_begin") >= STREAMS, "the streams")
+            for _ in range(10):
+                before = crowd.turned_away
+                assert publish(hub.socket, topic="t", data="x").status == 200
+                wait_for(lambda: crowd.turned_away > before, "more who are turned away")
+    finally:
+        front.process.kill()  # streams last for longer than it is patient with them
+        front.process.wait(30)
 
 
 def test_a_front_that_keeps_connections_leaves_the_last_of_them_to_others(start_hub):
