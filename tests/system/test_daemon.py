@@ -299,9 +299,14 @@ def test_a_hub_of_another_machine_that_shares_the_home_is_not_killed_by_its_numb
 def test_it_survives_the_end_of_the_login(account):
     """A shell on a terminal of its own, which is hung up."""
     account.init()
+
+    def on_terminal():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever began the tests may have ignored it
+
     ours, theirs = pty.openpty()
     shell = account.popen("sh", "-c", "$HOME/bin/alipes start; echo begun; sleep 1000", stdin=theirs, stdout=theirs, stderr=theirs,
-                          start_new_session=True, begin=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+                          start_new_session=True, begin=on_terminal)
     os.close(theirs)
     said = b""
     while b"begun" not in said:
