@@ -13,8 +13,11 @@ FORM = ["Content-Type: application/x-www-form-urlencoded"]
 AUTH = [f"Authorization: Bearer {token(['*'])}"]
 
 
+HEARTBEAT = b":\n"
+
+
 class Wire:
-    """Records to a hub, records back."""
+    """Records to a hub, records back, without heartbeats, which come whenever they are due."""
 
     def __init__(self, hub, unix=True):
         self.client = Client(hub.socket if unix else ("127.0.0.1", hub.port))
@@ -26,7 +29,7 @@ class Wire:
 
     def more(self):
         data = self.client.socket.recv(65536)
-        self.found += self.records.feed(data)
+        self.found += [found for found in self.records.feed(data) if found[0] != f.STDOUT or found[2] != HEARTBEAT]
         return bool(data)
 
     def next(self):
