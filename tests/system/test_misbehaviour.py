@@ -157,8 +157,7 @@ def outcomes(tmp_path_factory):
     grown = memory(hub.server.process.pid) - before
     print(f"PSS grew by {grown / 1024:.0f} KiB")
     assert SANITIZED or grown < 16 * 1024 * 1024
-    descriptors = len(os.listdir(f"/proc/{hub.server.process.pid}/fd"))
-    assert descriptors < 30, "descriptors are left"
+    wait_for(lambda: len(os.listdir(f"/proc/{hub.server.process.pid}/fd")) < 30, "no descriptor that is left")
     yield found
     hub.stop()
 
