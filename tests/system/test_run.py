@@ -129,6 +129,7 @@ def test_another_shell_follows_what_happens_with_the_lines_of_the_banner(run):
         return subprocess.Popen(["sh", "-c", f". {folder}/env; exec {program} {words}"], cwd=ROOT, text=True, stdout=subprocess.PIPE, **more)
 
     traced, heard = shell("trace"), shell("subscribe --count 1 t")
+    assert "event=tracing" in traced.stdout.readline()
     wait_for(lambda: shell("streams").communicate()[0].count("\n") == 2, "the subscriber in the list")
     made = shell("publish t hello").communicate()[0].strip()
     assert f" {made} hello\n" in heard.communicate()[0]
