@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from conftest import BIN, KEY, PATH, ROOT, Client, Server, Stream, free_port, publish, token, wait_for
+from conftest import BIN, KEY, PATH, PATIENCE, ROOT, Client, Server, Stream, free_port, publish, token, wait_for
 
 
 def scrape(address):
@@ -110,7 +110,7 @@ def test_a_scrape_gets_through_where_max_connections_is_met(measured):
 
 
 def run(hub, *words, **more):
-    return subprocess.run([BIN, *words], capture_output=True, text=True, timeout=20, **more)
+    return subprocess.run([BIN, *words], capture_output=True, text=True, timeout=PATIENCE, **more)
 
 
 def test_alipes_stat_is_for_people(measured):

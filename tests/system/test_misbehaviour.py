@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import fastcgi as f
-from conftest import BIN, KEY, PATH, SANITIZED, Client, Hub, Server, Stream, publish, token, wait_for
+from conftest import BIN, KEY, PATH, PATIENCE, SANITIZED, Client, Hub, Server, Stream, publish, token, wait_for
 
 SHORT = ("head_timeout 1s\nbody_timeout 1s\nidle_timeout 1s\nkeepalive_timeout 1s\nreply_timeout 1s\nlinger_timeout 1s\n"
          "max_request_head 4KiB\nmax_request_body_size 1MiB\ntail 1MiB")
@@ -168,7 +168,7 @@ def misbehave(hub, timed):
         found = {(wire, name, unix): pool.submit(act, hub.socket if unix else ("127.0.0.1", hub.port), script)
                  for wire, table in (("http", HTTP), ("fastcgi", FASTCGI)) for name, (script, expected) in table.items()
                  for unix in (True, False) if is_timed(name, expected) == timed}
-        found = {key: future.result(30) for key, future in found.items()}
+        found = {key: future.result(PATIENCE) for key, future in found.items()}
     witness.stop("misbehaviour")
     grown = memory(hub.server.process.pid) - before
     print(f"PSS grew by {grown / 1024:.0f} KiB")
@@ -216,7 +216,7 @@ def test_a_flood_whose_answers_nobody_reads_is_bounded_and_cut(start_hub, name, 
     print(f"{name}: took {taken / 1024:.0f} KiB, PSS grew by {grown / 1024:.0f} KiB")
     assert taken < 64 * 1024 * 1024
     assert SANITIZED or grown < 16 * 1024 * 1024
-    client.socket.settimeout(20)
+    client.socket.settimeout(PATIENCE)
     client.closed()
     assert publish(hub.socket, topic="t").status == 200
 

@@ -272,7 +272,7 @@ def test_a_stop_under_load_loses_nothing_that_was_answered(start_hub):
         wait_for(lambda: len(answered) > 200, "some publishes")
         hub.server.process.terminate()
         for one in done:
-            one.result(30)
+            one.result(60)
     heard = []
     for stream in streams:
         text = stream.text + stream.end()

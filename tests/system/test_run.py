@@ -12,7 +12,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from conftest import ROOT, Stream, free_port, publish, wait_for
+from conftest import PATIENCE, ROOT, Stream, free_port, publish, wait_for
 
 
 # What each calls itself, the front's process, and a word of its log.
@@ -42,7 +42,7 @@ class Run:
 
     def end(self):
         """What it says until its end, and its status."""
-        status = self.process.wait(30)
+        status = self.process.wait(2 * PATIENCE)
         return self.said(), status
 
     def stop(self):

@@ -205,13 +205,13 @@ def test_readiness_is_notified(kind, tmp_path):
     name = str(tmp_path / "notify") if kind == "path" else f"@alipes-test-{os.getpid()}"
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notified.bind(name.replace("@", "\0"))
-    notified.settimeout(20)
+    notified.settimeout(60)
     server = Server([BIN, "-c", write_conf(tmp_path)], tmp_path / "log", {**os.environ, "NOTIFY_SOCKET": name})
     assert notified.recv(100) == b"READY=1"
     assert Client(tmp_path / "unused.sock").get("/healthz").status == 200
     server.process.send_signal(signal.SIGTERM)
     assert notified.recv(100) == b"STOPPING=1"
-    assert server.process.wait(20) == 0
+    assert server.process.wait(60) == 0
 
 
 class Supervisor:

@@ -311,7 +311,7 @@ def test_a_hub_behind_a_full_queue_is_found_alive_at_once(tmp_path):
                 waiting[-1].setblocking(False)
                 waiting[-1].connect(str(path))
         server, = starters(tmp_path, path, 1)
-        assert server.process.wait(20) == 1
+        assert server.process.wait(60) == 1
         assert "another process listens there" in server.log()
         for one in waiting:
             one.close()
