@@ -214,8 +214,12 @@ function relay(): void
     }
     // The body as it came, whatever PHP takes for a form.
     $body = (string) file_get_contents('php://input', false, null, 0, BODY + 1);
-    if (strlen($body) > BODY || strlen($body) < (int) ($_SERVER['CONTENT_LENGTH'] ?? 0)) {  // past post_max_size PHP has nothing of it
+    $announced = (int) ($_SERVER['CONTENT_LENGTH'] ?? 0);
+    if (strlen($body) > BODY || ($body === '' && $announced > 0)) {  // past post_max_size PHP has nothing of it
         answer(413, 'the body is too large');
+    }
+    if (strlen($body) < $announced) {
+        answer(400, 'the body was cut');
     }
     $hub = @stream_socket_client(HUB, $errno, $error, 2);
     if (!$hub) {
