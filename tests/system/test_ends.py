@@ -4,6 +4,8 @@ wrong with the request itself is never replaced by a cut, and all else is 200, `
 import re
 import select
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from urllib.parse import quote
 
@@ -337,3 +339,40 @@ def test_streams_without_a_head_are_no_streams_in_the_metrics(case):
     text = Client(("127.0.0.1", port)).get("/metrics").body.decode()
     counted = {name: int(value) for name, value in re.findall(r"^alipes_(streams\w*) (\d+)$", text, re.M)}
     assert {counted[name] for name in ("streams", "streams_opened_total", "streams_closed_total")} == {0}, counted
+
+
+def to_the_end(stream):
+    """The last bytes; None: it was cut off."""
+    text = b""
+    try:
+        while part := stream.socket.recv(1 << 20):
+            text = (text + part)[-200:]
+    except ConnectionResetError:
+        return None
+    return text if text.endswith(b"\r\n0\r\n\r\n") else None
+
+
+def test_a_stop_under_publishes_cuts_those_alone_who_do_not_read_and_says_so(start_hub):
+    hub = start_hub("shutdown_timeout 2s\nheartbeat 60s")
+    deaf = [Stream(hub.socket, "topic=t") for _ in range(4)]
+    readers = [Stream(hub.socket, "topic=t") for _ in range(20)]
+    over = threading.Event()
+
+    def publishes():
+        while not over.is_set():
+            try:
+                publish(hub.socket, topic="t", data="x" * 20000)
+            except (OSError, ValueError):
+                return
+
+    with ThreadPoolExecutor(len(readers) + 1) as pool:
+        try:
+            ends = [pool.submit(to_the_end, stream) for stream in readers]
+            pool.submit(publishes)
+            wait_for(lambda: hub.log().count("to=CATCHING_UP") >= len(deaf), "those who do not read to be behind")
+            hub.stop()
+            assert all(re.search(rb"\nretry: \d+\n", end.result(60) or b"") for end in ends)
+        finally:
+            over.set()
+    assert "event=shutdown_timeout connections_cut=4" in hub.log() and "bound=reply_timeout" not in hub.log()
+    assert [to_the_end(stream) for stream in deaf] == [None] * 4
