@@ -132,6 +132,11 @@ def collection(hub, dialect):
     return [(s.get("match", s.get("topic")), s["subscriber"]) for s in json.loads(reply.body)["subscriptions"]]
 
 
+@pytest.fixture(params=["http", "fastcgi"])
+def wire(request):
+    return request.param
+
+
 @pytest.fixture(params=["0.x", "1.0"])
 def dialect(request):
     return request.param
