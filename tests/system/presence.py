@@ -1,6 +1,7 @@
 """What the tests of active subscriptions share: tokens of people, and streams whose events are begins and ends."""
 import json
 import re
+import signal
 import time
 from urllib.parse import quote, urlencode
 
@@ -130,6 +131,14 @@ def collection(hub, dialect):
     client.close()
     assert reply.status == 200, reply.body
     return [(s.get("match", s.get("topic")), s["subscriber"]) for s in json.loads(reply.body)["subscriptions"]]
+
+
+def hold_back(hub, was, now, name="hold_back"):
+    """Another time from now on, also for whoever has left already: no test waits for what it does not mean."""
+    text = hub.conf.read_text()
+    assert f"{name} {was}" in text
+    hub.conf.write_text(text.replace(f"{name} {was}", f"{name} {now}"))
+    hub.server.process.send_signal(signal.SIGHUP)
 
 
 @pytest.fixture(params=["0.x", "1.0"])

@@ -4,6 +4,7 @@ Every server listens on a Unix socket of its folder and on a loopback port; noth
 test asks of a server itself goes over `call()`, which is a client of thirty lines: tests of a transport should not
 believe the library that the transport uses."""
 import atexit
+import re
 import shutil
 import signal
 import socket
@@ -403,6 +404,10 @@ class RedisHub(Hub):
         client.close()
         rows = [line.rsplit(" ", 1) for line in reply.body.decode().split("\n") if line and not line.startswith("#")]
         return {name: float(value) for name, value in rows}
+
+    def servers(self):
+        """Those that it came to, in order."""
+        return re.findall(r'event=redis_back .*server="([^"]*)"', self.log())
 
     def kill(self):
         self.pause_ended()

@@ -92,7 +92,7 @@ class Ordeal:
         self.readers = [Reader(lambda hub=hub: hub, headers) for hub in hubs for headers in ((), BROWSER)]
         self.readers += [Reader(lambda: self.rng.choice(self.hubs), headers) for headers in ((), BROWSER)]
         self.wanderers, self.wander = self.readers[-2:], True
-        self.fault = None
+        self.fault, self.lost = None, set()
         self.threads = [threading.Thread(target=self.guard, args=(self.read,), daemon=True)]
         self.threads += [threading.Thread(target=self.guard, args=(self.publish, hub, f"{i}.{k}"), daemon=True)
                          for i, hub in enumerate(hubs) for k in range(publishers)]
@@ -216,7 +216,7 @@ class Ordeal:
             assert not reader.refused, f"a stream was refused: {reader.refused}"
             for part in reader.parts:
                 self.judge_part(part, place, part is reader.parts[-1])
-        lost = self.acknowledged() - place.keys() - {data for r in self.readers for part in r.parts for data in older(part, place)}
+        self.lost = lost = self.acknowledged() - place.keys() - {data for r in self.readers for part in r.parts for data in older(part, place)}
         return {"published": len(self.answers), "not": len(self.answers) - len(self.acknowledged()), "kept": len(line),
                 "lost": len(lost), "ended": sum(r.ends for r in self.readers), "told": sum(data not in again for r in self.readers for data in r.told),
                 "longest": round(self.longest, 2)}

@@ -57,6 +57,7 @@ class Case:
 
     def __init__(self, start_hub, server, wire, stack):
         self.start_hub, self.server, self.wire, self.stack = start_hub, server, wire, stack
+        self.again = None  # of a state that passes by itself
         self.auth = f"Authorization: Bearer {access_token(subscribe=['*'])}"
         self.sent = b""
 
@@ -69,12 +70,20 @@ class Case:
 
     def surprise(self, signal_number=None, conf=None):
         """The signal, or another configuration, while the state is what it is; and the worker has heard of it."""
-        with frozen(self.hub.server.process, "worker-0"):
-            assert is_silent(self.client), ("the state has passed", self.client.bytes or self.client.socket.recv(4096))
-            if conf is None:
-                self.hub.server.process.send_signal(signal_number)
-            else:
-                reload(self.hub, conf)
+        def stands():
+            with frozen(self.hub.server.process, "worker-0"):
+                if not is_silent(self.client):
+                    return False
+                if conf is None:
+                    self.hub.server.process.send_signal(signal_number)
+                    wait_for(lambda: "event=stopping" in self.hub.log(), "the stop")
+                else:
+                    reload(self.hub, conf)
+            return True
+
+        while not stands():
+            assert self.again, ("the state has passed", self.client.bytes or self.client.socket.recv(4096))
+            self.again()
         if conf is not None:
             settle(self.hub)
 
@@ -94,11 +103,17 @@ class Case:
 
     def waits_for_its_patterns(self):
         self.start("max_pending_bytes 256MiB\nclient_share 1\nmax_index_bytes 1GiB\n" + ISSUERS)
-        self.before = [Client(at(self.hub)) for _ in range(8)]
-        for number, client in enumerate(self.before):
+        self.before, self.again = [], self.asks_for_patterns
+        self.asks_for_patterns()
+
+    def asks_for_patterns(self):
+        """Others than before: those are compiled, if the machine stood still meanwhile."""
+        self.client, first = Client(at(self.hub, self.wire)), len(self.before)
+        self.before += [Client(at(self.hub)) for _ in range(8)]
+        for number, client in enumerate(self.before[first:], first):
             client.ask("QUERY", PATH, [FORM, self.auth], "&".join(f"{p}-{number}" for p in PATTERNS).encode())
         settle(self.hub, 60)  # a turn takes 16 KiB of a body
-        self.client.ask("GET", PATH + "?match_urlpattern=/later/:id", [self.auth])
+        self.client.ask("GET", f"{PATH}?match_urlpattern=/later/:id-{first}", [self.auth])
         settle(self.hub)
 
     def waits_for_its_cursor(self):

@@ -206,6 +206,18 @@ def test_what_the_store_loses_the_hubs_put_back_and_no_stream_notices(store, nod
     assert hubs[0].metrics()["alipes_redis_breaks_total"] == 0
 
 
+def test_a_key_of_somebody_else_that_is_gone_again_costs_a_moment_and_no_update(store, node):
+    hubs = [node(store, "heal 500ms") for _ in range(2)]
+    streams = [follow(hub) for hub in hubs]
+    order = put(hubs[0], 5)
+    store.call("SET", HEAD, "a string")
+    wait_for(lambda: all("reason=type" in hub.server.log() for hub in hubs), "it to be seen")
+    store.call("DEL", HEAD)
+    order += put(hubs[0], 1) + put(hubs[1], 1)
+    assert [ids(stream, 7) for stream in streams] == [order, order]
+    assert all(re.search(r"event=redis_back after_ms=\d{1,4} ", hub.server.log().rpartition("reason=type")[2]) for hub in hubs), "not half a minute"
+
+
 def test_ground_that_nobody_can_give_back_ends_the_streams_that_stood_on_it_and_they_are_told(store, node):
     hub = node(store, "heal 0s", extra="stream_cursor all")
     stream = follow(hub)

@@ -24,7 +24,9 @@
 #include <stdio.h>
 
 enum {
-    WRONG_MS = 30000, /* until what is wrong is tried again */
+    WRONG_FIRST_MS =
+        1000, /* until what is wrong is tried again: it may have been so for a moment */
+    WRONG_MOST_MS = 30000,
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MOST_MS = 2000,
     MOST_REDIRECTS = 4,  /* in a row, at once: two nodes may name each other, or a dead one */
@@ -113,26 +115,34 @@ fail_wire(struct session *s, const struct wire *w)
     session_fail(s, reasons[wire_end(w)], "%s", wire_error(w));
 }
 
+/* Twice as much each time, up to `cap`. */
+static uint64_t
+doubled(uint64_t first, unsigned times, uint64_t cap)
+{
+    for (; times && first < cap; times--)
+        first *= 2;
+    return first < cap ? first : cap;
+}
+
 /* At once, then later and later, and never all hubs together. */
 static uint64_t
 backoff(struct session *s, bool was_open)
 {
-    uint64_t most = BACKOFF_FIRST_MS, cap = BACKOFF_MOST_MS;
+    uint64_t cap = BACKOFF_MOST_MS;
     bool is_redirected = s->is_redirected;
     bool has_other = is_redirected || (!was_open && place_failed(&s->place));
     s->redirects += is_redirected;
     s->is_redirected = false;
     if (has_other && s->redirects <= MOST_REDIRECTS)
         return 0;
-    if (s->is_wrong)
-        return WRONG_MS;
+    if (s->is_wrong) {
+        uint64_t half = doubled(WRONG_FIRST_MS, s->attempts++, WRONG_MOST_MS) / 2;
+        return half + id_random(&s->random) % half;
+    }
     if (s->attempts < EAGER_ATTEMPTS && s->settings->heal_ms / HEAL_PARTS < cap)
         cap = s->settings->heal_ms / HEAL_PARTS + BACKOFF_FIRST_MS;
-    for (unsigned i = 1; i < s->attempts && most < cap; i++)
-        most *= 2;
-    if (most > cap)
-        most = cap;
-    return s->attempts++ ? id_random(&s->random) % most : 0;
+    unsigned before = s->attempts++;
+    return before ? id_random(&s->random) % doubled(BACKOFF_FIRST_MS, before - 1, cap) : 0;
 }
 
 void
