@@ -9,19 +9,14 @@
  * at the end either: one that hangs in the C library cannot be called back, so the process then
  * ends without it (fetcher_left_behind()).
  *
- * A set that does not come is asked for again after a second, two, four ... a minute; one that was
- * there before stays in force meanwhile, until jwks_max_age has passed since it last came. What an
- * issuer says in a set counts, also that it has no keys; an error, 404 and 410 included, says
- * nothing about keys.
- *
- * A reload reads files too, so two readings of a file may come in another order than they were
- * begun: each has a number, and what was read earlier never takes the place of what was read later.
+ * When a set is due, and whether what was read of it counts, is said in fetch_job.c.
  *
  * Lock order: fetcher.lock is taken alone or before a key_source's own. */
 
 #include "auth/fetcher.h"
 
 #include "auth/fetch.h"
+#include "auth/fetch_job.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -35,24 +30,7 @@
 #include <time.h>
 
 enum {
-    RETRY_MIN_MS = 1000,
-    RETRY_MAX_MS = 60000,
-    MAX_AT_ONCE = 64, /* attempts: the most urgent first */
-};
-
-struct job {
-    struct list node;
-    struct key_source *source; /* owns a reference */
-    struct key_set *pending;   /* owns; of a file, read for a configuration not yet in force */
-    uint64_t pending_reading;
-    uint64_t reading;    /* the number of the one that is in force */
-    uint64_t renewed_ms; /* clock_boot_ms(); 0: it has no set, or one that no longer counts */
-    uint64_t due_ms;     /* monotonic */
-    uint64_t asked_ms;   /* when a token last made it due; 0: never */
-    uint64_t attempts;   /* begun */
-    unsigned failures;   /* one after another */
-    bool running;
-    bool again; /* asked for while running: what is under way may be older than the key */
+    MAX_AT_ONCE = 64 /* attempts: the most urgent first */
 };
 
 struct attempt {
@@ -80,7 +58,7 @@ struct fetcher {
     struct list back; /* attempts that have ended */
     size_t under_way; /* threads of attempts */
     uint64_t readings;
-    uint64_t refresh_ms, cooldown_ms, max_age_ms;
+    struct fetch_times times;
     char *ca_file; /* owns; NULL: the system's */
     bool has_keeper;
 };
@@ -136,15 +114,14 @@ begin_detached(void *(*run)(void *), void *arg)
 
 /* With the lock. */
 static void
-begin_attempt(struct fetcher *f, struct job *j)
+begin_attempt(struct fetcher *f, struct fetch_job *j)
 {
     struct attempt *a = xalloc(sizeof *a);
     a->fetcher = f;
     a->source = key_source_ref(j->source);
     a->ca_file = f->ca_file ? xstrndup(f->ca_file, strlen(f->ca_file)) : NULL;
-    a->number = ++j->attempts;
+    a->number = fetch_job_begin(j);
     a->reading = ++f->readings;
-    j->running = true;
     f->under_way++;
     if (begin_detached(run_attempt, a))
         return;
@@ -153,28 +130,6 @@ begin_attempt(struct fetcher *f, struct job *j)
 }
 
 /* --- the keeper ------------------------------------------------------------------------------- */
-
-static void
-job_free(struct job *j)
-{
-    list_unlink(&j->node);
-    key_source_unref(&j->source);
-    key_set_unref(&j->pending);
-    free(j);
-}
-
-/* Takes the set. With the lock. */
-static void
-put_in_force(struct job *j, struct key_set *set, uint64_t reading)
-{
-    j->renewed_ms = clock_boot_ms();
-    if (reading < j->reading) {
-        key_set_unref(&set);
-        return;
-    }
-    j->reading = reading;
-    key_source_replace(j->source, set);
-}
 
 static void
 log_set(const struct key_source *source, const struct key_set *set, const struct error *why)
@@ -201,44 +156,15 @@ log_failure(const struct key_source *source, const struct error *why)
              log_slice((char[600]){0}, 600, slice_of(why->text)));
 }
 
-static uint64_t
-next_attempt(const struct fetcher *f, const struct job *j, uint64_t now)
-{
-    if (j->failures == 0)
-        return now + f->refresh_ms;
-    uint64_t wait = RETRY_MIN_MS;
-    for (unsigned i = 1; i < j->failures && wait < RETRY_MAX_MS; i++)
-        wait *= 2;
-    wait = wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS;
-    return now + (wait < f->refresh_ms ? wait : f->refresh_ms);
-}
-
-static struct job *
-find_source(struct fetcher *f, const struct key_source *source)
-{
-    LIST_EACH(node, after, &f->jobs)
-    {
-        struct job *j = CONTAINER_OF(node, struct job, node);
-        if (j->source == source)
-            return j;
-    }
-    return NULL;
-}
-
 /* With the lock. False: nobody watches this source any more. */
 static bool
 settle(struct fetcher *f, struct attempt *a)
 {
-    struct job *j = find_source(f, a->source);
-    if (j == NULL)
-        return false;
-    if (a->set)
-        put_in_force(j, key_set_ref(a->set), a->reading);
-    j->running = false;
-    j->failures = a->set ? 0 : j->failures + 1;
-    j->due_ms = j->again ? clock_mono_ms() : next_attempt(f, j, clock_mono_ms());
-    j->again = false;
-    return true;
+    struct fetch_job *j = fetch_job_of(&f->jobs, a->source);
+    struct key_set *set = j && a->set ? key_set_ref(a->set) : NULL;
+    if (j)
+        fetch_job_settle(j, set, a->reading, &f->times, clock_mono_ms());
+    return j != NULL;
 }
 
 /* With the lock, which it gives up meanwhile. */
@@ -260,14 +186,11 @@ take_back(struct fetcher *f, struct attempt *a)
 
 /* With the lock, which it gives up meanwhile. */
 static void
-let_go(struct fetcher *f, struct job *j)
+let_go(struct fetcher *f, struct fetch_job *j)
 {
     struct key_source *source = key_source_ref(j->source);
-    struct key_set *none = key_set_new();
     char url[300];
-    none->is_too_old = true;
-    j->renewed_ms = 0;
-    key_source_replace(source, none);
+    fetch_job_let_go(j);
     pthread_mutex_unlock(&f->lock);
     log_line(LOG_ERROR, "key_set_too_old",
              "url=%s msg=\"it could not be renewed for jwks_max_age, and counts no more\"",
@@ -278,53 +201,13 @@ let_go(struct fetcher *f, struct job *j)
     pthread_mutex_lock(&f->lock);
 }
 
-/* Milliseconds until a job's set is too old; UINT64_MAX: it has none, or there is no such bound. */
-static uint64_t
-time_left(const struct fetcher *f, const struct job *j)
-{
-    if (f->max_age_ms == 0 || j->renewed_ms == 0)
-        return UINT64_MAX;
-    uint64_t age = clock_boot_ms() - j->renewed_ms;
-    return age < f->max_age_ms ? f->max_age_ms - age : 0;
-}
-
-static struct job *
-find_too_old(struct fetcher *f)
-{
-    LIST_EACH(node, after, &f->jobs)
-    {
-        struct job *j = CONTAINER_OF(node, struct job, node);
-        if (time_left(f, j) == 0)
-            return j;
-    }
-    return NULL;
-}
-
-static struct job *
-most_urgent(struct fetcher *f)
-{
-    struct job *first = NULL;
-    LIST_EACH(node, after, &f->jobs)
-    {
-        struct job *j = CONTAINER_OF(node, struct job, node);
-        if (!j->running && (first == NULL || j->due_ms < first->due_ms))
-            first = j;
-    }
-    return first;
-}
-
 /* Begins what is due. Returns the time to wait for what is not. With the lock. */
 static uint64_t
 begin_due(struct fetcher *f)
 {
-    uint64_t wait = UINT64_MAX, now = clock_mono_ms();
-    struct job *j;
-    LIST_EACH(node, after, &f->jobs)
-    {
-        uint64_t left = time_left(f, CONTAINER_OF(node, struct job, node));
-        wait = left < wait ? left : wait;
-    }
-    while (f->under_way < MAX_AT_ONCE && (j = most_urgent(f)) != NULL) {
+    uint64_t wait = fetch_job_time_left(&f->jobs, &f->times), now = clock_mono_ms();
+    struct fetch_job *j;
+    while (f->under_way < MAX_AT_ONCE && (j = fetch_job_most_urgent(&f->jobs)) != NULL) {
         if (j->due_ms > now)
             return j->due_ms - now < wait ? j->due_ms - now : wait;
         begin_attempt(f, j);
@@ -348,13 +231,13 @@ run(void *arg)
 {
     struct fetcher *f = arg;
     struct list *node;
-    struct job *j;
+    struct fetch_job *j;
     pthread_setname_np(pthread_self(), "key-keeper");
     pthread_mutex_lock(&f->lock);
     while (!atomic_load(&f->stop)) {
         if ((node = list_shift(&f->back)) != NULL)
             take_back(f, CONTAINER_OF(node, struct attempt, node));
-        else if ((j = find_too_old(f)) != NULL)
+        else if ((j = fetch_job_too_old(&f->jobs, &f->times)) != NULL)
             let_go(f, j);
         else {
             uint64_t wait = begin_due(f);
@@ -423,23 +306,11 @@ fetcher_free(struct fetcher **ref)
     while ((node = list_shift(&f->back)) != NULL)
         attempt_free(CONTAINER_OF(node, struct attempt, node));
     while (!list_is_empty(&f->jobs))
-        job_free(CONTAINER_OF(f->jobs.next, struct job, node));
+        fetch_job_free(CONTAINER_OF(f->jobs.next, struct fetch_job, node));
     pthread_cond_destroy(&f->wake);
     pthread_mutex_destroy(&f->lock);
     free(f->ca_file);
     free(f);
-}
-
-static struct job *
-find_url(struct fetcher *f, const char *url)
-{
-    LIST_EACH(node, after, &f->jobs)
-    {
-        struct job *j = CONTAINER_OF(node, struct job, node);
-        if (strcmp(key_source_url(j->source), url) == 0)
-            return j;
-    }
-    return NULL;
 }
 
 static bool
@@ -479,14 +350,11 @@ static void
 keep_pending(struct fetcher *f, struct key_source *source, struct key_set *set, uint64_t reading)
 {
     pthread_mutex_lock(&f->lock);
-    struct job *j = find_source(f, source);
-    if (j) {
-        key_set_unref(&j->pending);
-        j->pending = set;
-        j->pending_reading = reading;
-    } else {
+    struct fetch_job *j = fetch_job_of(&f->jobs, source);
+    if (j)
+        fetch_job_hold(j, set, reading);
+    else
         key_source_replace(source, set);
-    }
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -515,7 +383,7 @@ fetcher_sources(struct fetcher *f, const struct config *c, struct error *err)
         const char *url = c->sources.items[i];
         struct error why;
         pthread_mutex_lock(&f->lock);
-        struct job *j = find_url(f, url);
+        struct fetch_job *j = fetch_job_of_url(&f->jobs, url);
         sources[i] = j ? key_source_ref(j->source) : key_source_new(url);
         pthread_mutex_unlock(&f->lock);
         if (!prepare(f, sources[i], &why)) {
@@ -539,55 +407,38 @@ begin_keeper(struct fetcher *f)
                  LOG_SLICE(slice_of(strerror(why))));
 }
 
-static void
-add_job(struct fetcher *f, struct key_source *source)
-{
-    struct job *j = xalloc(sizeof *j);
-    uint64_t version;
-    struct key_set *set = key_source_current(source, &version);
-    key_set_unref(&set);
-    j->source = key_source_ref(source);
-    j->renewed_ms = version ? clock_boot_ms() : 0;
-    j->due_ms = clock_mono_ms() + (version ? f->refresh_ms : 0);
-    list_append(&f->jobs, &j->node);
-}
-
 /* With the lock: what is new about a source that was watched before, too. */
 static void
-keep_job(struct fetcher *f, struct job *j)
+keep_job(struct fetcher *f, struct fetch_job *j)
 {
-    uint64_t latest = clock_mono_ms() + f->refresh_ms;
-    if (j->pending) {
+    if (j->pending)
         log_set(j->source, j->pending, &(struct error){""});
-        put_in_force(j, j->pending, j->pending_reading);
-    }
-    j->pending = NULL;
-    j->due_ms = j->due_ms < latest ? j->due_ms : latest;
+    fetch_job_go_on(j, &f->times, clock_mono_ms());
 }
 
 void
 fetcher_watch(struct fetcher *f, const struct config *c, struct key_source *const *sources)
 {
     pthread_mutex_lock(&f->lock);
-    f->refresh_ms = c->jwks_refresh_ms;
-    f->cooldown_ms = c->jwks_cooldown_ms;
-    f->max_age_ms = c->jwks_max_age_ms;
+    f->times = (struct fetch_times){.refresh_ms = c->jwks_refresh_ms,
+                                    .cooldown_ms = c->jwks_cooldown_ms,
+                                    .max_age_ms = c->jwks_max_age_ms};
     free(f->ca_file);
     f->ca_file = c->jwks_ca ? xstrndup(c->jwks_ca, strlen(c->jwks_ca)) : NULL;
     LIST_EACH(node, after, &f->jobs)
     {
-        struct job *j = CONTAINER_OF(node, struct job, node);
+        struct fetch_job *j = CONTAINER_OF(node, struct fetch_job, node);
         bool wanted = false;
         for (size_t i = 0; i < c->sources.count; i++)
             wanted |= sources[i] == j->source;
         if (wanted)
             keep_job(f, j);
         else
-            job_free(j);
+            fetch_job_free(j);
     }
     for (size_t i = 0; i < c->sources.count; i++)
-        if (find_source(f, sources[i]) == NULL)
-            add_job(f, sources[i]);
+        if (fetch_job_of(&f->jobs, sources[i]) == NULL)
+            fetch_job_add(&f->jobs, sources[i], &f->times, clock_mono_ms());
     if (c->sources.count)
         begin_keeper(f);
     pthread_cond_signal(&f->wake);
@@ -599,18 +450,10 @@ fetcher_ask(struct fetcher *f, struct key_source *source, uint64_t *ret_attempt)
 {
     uint64_t now = clock_mono_ms();
     pthread_mutex_lock(&f->lock);
-    struct job *j = find_source(f, source);
-    bool soon = j && (j->running || j->due_ms <= now);
-    if (j && (j->asked_ms == 0 || now - j->asked_ms >= f->cooldown_ms)) {
-        j->asked_ms = now;
-        j->again = j->running;
-        if (!j->running)
-            j->due_ms = now;
+    struct fetch_job *j = fetch_job_of(&f->jobs, source);
+    if (j && fetch_job_hurry(j, &f->times, now))
         pthread_cond_signal(&f->wake);
-        soon = true;
-    }
-    if (soon)
-        *ret_attempt = j->attempts + (!j->running || j->again);
+    bool soon = j && fetch_job_comes(j, now, ret_attempt);
     enum fetch_answer answer = soon                ? FETCH_COMES
                                : j && !j->failures ? FETCH_HAS_COME
                                                    : FETCH_FAILS;

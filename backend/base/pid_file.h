@@ -16,22 +16,32 @@ enum pid_file_state {
     PID_FILE_UNKNOWN, /* err says why */
 };
 
-/* Of a holder that is ready. */
+enum {
+    PID_FILE_CONF = 4096 /* of a path, with its zero */
+};
+
 struct pid_file_holder {
+    /* Of one that is ready. */
     pid_t pid;
     char host[65];
     bool is_here; /* on this machine: a folder may be shared by several */
     time_t since;
+
+    /* Of the last one too. */
+    bool is_anothers; /* of a configuration that is there, and is another file */
+    char conf[PID_FILE_CONF];
 };
 
 /* Taken without waiting, for as long as one process has the descriptor open. -1: it cannot be had,
  * and err says why; -2: another has it. */
 MUST_CHECK int pid_file_take(const char *path, struct error *);
-/* By the process that lives on with it. */
-MUST_CHECK bool pid_file_write(int fd, const char *path, struct error *);
+/* By the process that lives on with it. `conf`: the whole path of its configuration. */
+MUST_CHECK bool pid_file_write(int fd, const char *path, const char *conf, struct error *);
 void pid_file_set_ready(int fd, bool ready);
 /* A mark in a file that nobody holds. */
-void pid_file_say_stopped(const char *path);
-enum pid_file_state pid_file_look(const char *path, struct pid_file_holder *, struct error *);
+void pid_file_say_stopped(const char *path, const char *conf);
+/* Asked for the configuration `conf`. */
+enum pid_file_state pid_file_look(const char *path, const char *conf, struct pid_file_holder *,
+                                  struct error *);
 
 #endif

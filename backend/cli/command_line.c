@@ -197,7 +197,8 @@ static const struct command commands[] = {
      "back once it is ready. Where it runs already that is all: a line of cron may say it\n"
      "each minute. Exit status: 0 it runs, 1 it cannot, and why is said. Its pid file, locked\n"
      "while it lives, and its log are those of the configuration (pid_file, log), else beside\n"
-     "it; files that it names without a / are looked for from there.",
+     "it; files that it names without a / are looked for from there. A pid file that another\n"
+     "configuration's hub has is a failure.",
      "alipes start\n"
      "crontab: * * * * * $HOME/bin/alipes start --unless-stopped",
      start_options, daemon_start},
@@ -205,7 +206,7 @@ static const struct command commands[] = {
      "Ends the hub that `alipes start` began with this configuration, in order, and waits\n"
      "until it is gone: shutdown_timeout and a minute at most. A cron line begins it again\n"
      "within a minute, unless it says --unless-stopped. Exit status: 0 none runs now, 1 it\n"
-     "goes on.",
+     "goes on, or another configuration's has its pid file.",
      "alipes stop && alipes start", configuration, daemon_stop},
     {"status", "", 0, 0, "does it run, since when, and where is its log?",
      "Says whether the hub that `alipes start` began with this configuration runs. Exit\n"

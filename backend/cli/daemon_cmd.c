@@ -59,6 +59,12 @@ is_ours(const struct call *call, const struct own_files *f)
     return false;
 }
 
+static enum pid_file_state
+look(const struct own_files *f, struct pid_file_holder *ret, struct error *err)
+{
+    return pid_file_look(f->pid_file, f->conf, ret, err);
+}
+
 static int
 give_up(const struct call *call, const struct own_files *f, pid_t asked)
 {
@@ -68,6 +74,17 @@ give_up(const struct call *call, const struct own_files *f, pid_t asked)
                            (int)asked, seconds, (int)asked);
     return call_failed(call, "%s: the hub that has it has neither begun nor ended for %llu s",
                        f->pid_file, seconds);
+}
+
+/* Two configurations with one pid file have one hub at a time, which obeys its own. */
+static int
+leave_to(const struct call *call, const struct own_files *f, const struct pid_file_holder *holder)
+{
+    return call_failed(call,
+                       "%s is held by the hub of another configuration, %s, as process %d%s%s: "
+                       "each needs a pid_file of its own",
+                       f->pid_file, holder->conf, (int)holder->pid, holder->is_here ? "" : " on ",
+                       holder->is_here ? "" : holder->host);
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
@@ -97,7 +114,7 @@ serve(const struct call *call, const struct own_files *f, int pid_file)
     struct error err;
     const struct launch launch = {.file = f->conf, .log = f->log, .pid_file = pid_file};
     leave_caller();
-    if (!pid_file_write(pid_file, f->pid_file, &err))
+    if (!pid_file_write(pid_file, f->pid_file, f->conf, &err))
         return call_failed(call, "%s", err.text);
     return call->serve(&launch);
 }
@@ -123,7 +140,7 @@ await_ready(const struct call *call, const struct own_files *f, pid_t child)
     struct error err;
     int status = 0;
     for (;;) {
-        enum pid_file_state state = pid_file_look(f->pid_file, &holder, &err);
+        enum pid_file_state state = look(f, &holder, &err);
         pid_t ended = waitpid(child, &status, WNOHANG);
         if (ended == child)
             return explain_end(call, f, status);
@@ -159,10 +176,10 @@ start(const struct call *call, const struct own_files *f)
     struct error err;
     uint64_t until = clock_mono_ms() + patience_of(f);
     do {
-        enum pid_file_state state = pid_file_look(f->pid_file, &holder, &err);
+        enum pid_file_state state = look(f, &holder, &err);
         if (state == PID_FILE_READY)
-            return 0;
-        if (state == PID_FILE_STOPPED && call_has(call, "--unless-stopped"))
+            return holder.is_anothers ? leave_to(call, f, &holder) : 0;
+        if (state == PID_FILE_STOPPED && !holder.is_anothers && call_has(call, "--unless-stopped"))
             return 0;
         int fd = pid_file_take(f->pid_file, &err);
         if (fd >= 0)
@@ -213,6 +230,23 @@ is_ended(const struct call *call, enum pid_file_state state, const struct pid_fi
     return *ret_failed;
 }
 
+/* What another configuration's hub left in the file, it finds as it was. */
+static int
+say_stopped(const struct own_files *f, const struct pid_file_holder *last, bool was_ours)
+{
+    if (!last->is_anothers)
+        pid_file_say_stopped(f->pid_file, f->conf);
+    if (was_ours)
+        puts("stopped");
+    else if (last->is_anothers)
+        printf(
+            "no hub of this configuration was running, and %s is as that of another, %s, left it\n",
+            f->pid_file, last->conf);
+    else
+        puts("no hub of this configuration was running");
+    return 0;
+}
+
 static int
 stop(const struct call *call, const struct own_files *f)
 {
@@ -222,9 +256,11 @@ stop(const struct call *call, const struct own_files *f)
     bool was_there = false, failed = false;
     pid_t asked = 0;
     for (;;) {
-        enum pid_file_state state = pid_file_look(f->pid_file, &holder, &err);
+        enum pid_file_state state = look(f, &holder, &err);
         if (state == PID_FILE_UNKNOWN)
             return call_failed(call, "%s", err.text);
+        if (state == PID_FILE_READY && holder.is_anothers && asked == 0)
+            return leave_to(call, f, &holder);
         if (is_ended(call, state, &holder, &asked, &failed))
             break;
         if (clock_mono_ms() >= until)
@@ -232,11 +268,7 @@ stop(const struct call *call, const struct own_files *f)
         was_there = true;
         nap();
     }
-    if (failed)
-        return 1;
-    pid_file_say_stopped(f->pid_file);
-    puts(was_there ? "stopped" : "no hub of this configuration was running");
-    return 0;
+    return failed ? 1 : say_stopped(f, &holder, asked || (was_there && !holder.is_anothers));
 }
 
 int
@@ -293,24 +325,38 @@ print_running(const struct own_files *f, const struct pid_file_holder *holder)
         print_streams(f->config);
 }
 
+static void
+print_other(enum pid_file_state state, const struct pid_file_holder *holder)
+{
+    char whose[PID_FILE_CONF + 64] = "it";
+    if (holder->is_anothers)
+        snprintf(whose, sizeof whose, "the hub of another configuration, %s,", holder->conf);
+    if (state == PID_FILE_BUSY)
+        printf("%s begins, or ends\n", whose);
+    else if (state == PID_FILE_READY)
+        printf("not running: %s has its pid_file, as process %d\n", whose, (int)holder->pid);
+    else
+        puts(state == PID_FILE_STOPPED && !holder->is_anothers ? "not running: it was stopped"
+                                                               : "not running");
+}
+
 static int
 print_status(const struct call *call, const struct own_files *f)
 {
     struct pid_file_holder holder;
     struct error err;
-    enum pid_file_state state = pid_file_look(f->pid_file, &holder, &err);
-    if (state == PID_FILE_READY)
+    enum pid_file_state state = look(f, &holder, &err);
+    bool runs = state == PID_FILE_READY && !holder.is_anothers;
+    if (runs)
         print_running(f, &holder);
     else if (state == PID_FILE_UNKNOWN)
         call_failed(call, "%s", err.text);
     else
-        puts(state == PID_FILE_BUSY      ? "it begins, or ends"
-             : state == PID_FILE_STOPPED ? "not running: it was stopped"
-                                         : "not running");
+        print_other(state, &holder);
     printf("%-12s %s\n%-12s %s\n", "log", f->log, "configuration", f->conf);
-    return state == PID_FILE_READY    ? STATUS_RUNS
-           : state > PID_FILE_STOPPED ? STATUS_UNKNOWN
-                                      : STATUS_STOPPED;
+    if (runs)
+        return STATUS_RUNS;
+    return state == PID_FILE_BUSY || state == PID_FILE_UNKNOWN ? STATUS_UNKNOWN : STATUS_STOPPED;
 }
 
 int

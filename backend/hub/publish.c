@@ -18,6 +18,7 @@
 #include "request/hub_url.h"
 #include "request/reply.h"
 #include "topic/matcher.h"
+#include "topic/url_parse.h"
 
 #include <stdlib.h>
 

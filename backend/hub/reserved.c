@@ -8,6 +8,7 @@
 #include "hub/reserved.h"
 
 #include "base/ascii.h"
+#include "topic/url_parse.h"
 
 enum {
     ROOM = 16 << 20 /* what the longest topic (max_topics_size) can take, whatever it holds */

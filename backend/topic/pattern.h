@@ -4,6 +4,7 @@
 /* URL Patterns as the WHATWG URL Pattern standard has them: constructor strings, with a base URL,
  * ignoreCase off. A pattern is immutable once made: any thread may match it, at the same time. */
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "topic/match.h"
 #include "topic/url.h"

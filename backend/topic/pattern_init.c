@@ -6,7 +6,7 @@
 
 #include "topic/pattern_init.h"
 
-#include "topic/url.h"
+#include "topic/url_parse.h"
 
 #include <string.h>
 

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "topic/pattern.h"
+#include "topic/url_parse.h"
 
 #include <pthread.h>
 #include <stdlib.h>

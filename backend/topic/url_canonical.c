@@ -10,6 +10,8 @@
 #include "topic/host.h"
 #include "topic/percent.h"
 #include "topic/text.h"
+#include "topic/url_parse.h"
+#include "topic/url_path.h"
 #include "topic/url_state.h"
 
 #include <string.h>
@@ -126,7 +128,7 @@ url_canonical_pathname(struct arena *arena, struct slice in, struct slice *ret)
         memcpy(text + lead.len, in.ptr, in.len);
         in = SLICE_OF(text, lead.len + in.len);
     }
-    if (!begin_override(&p, arena, in) || !url_state_path_start(&p))
+    if (!begin_override(&p, arena, in) || !url_path_start(&p))
         return false;
     ENSURE(p.out <= p.end);
     *ret = has_slash ? p.url.path : slice_from(p.url.path, lead.len);
@@ -137,7 +139,7 @@ bool
 url_canonical_opaque_pathname(struct arena *arena, struct slice in, struct slice *ret)
 {
     struct url_parser p;
-    if (!begin_override(&p, arena, in) || !url_state_opaque_path(&p))
+    if (!begin_override(&p, arena, in) || !url_path_opaque(&p))
         return false;
     ENSURE(p.out <= p.end);
     *ret = p.url.path;

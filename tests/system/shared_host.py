@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from conftest import APACHE, BIN, KEY, PATH, ROOT, Client, Front, Server, free_port, wait_for
@@ -22,12 +23,20 @@ MODULES = ["mpm_event", "authz_core", "dir", "mime", "rewrite", "setenvif", "hea
 
 @functools.cache
 def free_uid():
-    """One that nobody has and that runs nothing."""
+    """One that nobody has and that runs nothing, nor is one of test_daemon's, which are numbers of ports."""
     used = {int(line.split(":")[2]) for line in Path("/etc/passwd").read_text().splitlines()}
     while True:
-        uid = random.randrange(20000, 60000)
+        uid = random.randrange(32000, 60000)
         if uid not in used and not any(int(path.name) for path in Path("/proc").glob("[0-9]*") if owner(path) == uid):
             return uid
+
+
+def state_of(pid):
+    """As proc(5) has it; None: there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def owner(path):
@@ -101,7 +110,7 @@ class CustomersHub:
         """As a host does with what takes too much."""
         pid = int(re.search(r"process (\d+)", self.say("status")).group(1))
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3], "the end")
+        wait_for(lambda: state_of(pid) in (None, "Z"), "the end")
 
     def log(self):
         return "".join(path.read_text(errors="replace") for path in self.customer.alipes.glob("alipes.log*"))
@@ -186,12 +195,10 @@ class Host:
             return None
 
     def close(self):
-        if self.hub:
-            self.hub.stop()
-        if self.fpm:
-            self.fpm.stop()
-        if self.front:
-            self.front.stop()
+        with ExitStack() as stack:  # each of them, whatever another says
+            for one in (self.front, self.fpm, self.hub):
+                if one:
+                    stack.callback(one.stop)
 
 
 class Page:

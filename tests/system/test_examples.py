@@ -32,7 +32,7 @@ ENVIRONMENT = {**os.environ, "PUBLISHER_KEY": KEY, "SUBSCRIBER_KEY": OTHER_KEY}
 
 
 def php(site, file, env=ENVIRONMENT):
-    done = subprocess.run(["php", file], cwd=site.folder, env=env, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(["php", file], cwd=site.folder, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and not done.stderr, done
     return done.stdout
 

@@ -7,14 +7,17 @@ from urllib.parse import urlencode
 import pytest
 
 import fastcgi as f
-from conftest import BIN, KEY, PATH, Client, Stream, publish, token, wait_for
+from conftest import BIN, KEY, PATH, PATIENCE, Client, Stream, publish, token, wait_for
 
 FORM = ["Content-Type: application/x-www-form-urlencoded"]
 AUTH = [f"Authorization: Bearer {token(['*'])}"]
 
 
+HEARTBEAT = b":\n"
+
+
 class Wire:
-    """Records to a hub, records back."""
+    """Records to a hub, records back, without heartbeats, which come whenever they are due."""
 
     def __init__(self, hub, unix=True):
         self.client = Client(hub.socket if unix else ("127.0.0.1", hub.port))
@@ -26,7 +29,7 @@ class Wire:
 
     def more(self):
         data = self.client.socket.recv(65536)
-        self.found += self.records.feed(data)
+        self.found += [found for found in self.records.feed(data) if found[0] != f.STDOUT or found[2] != HEARTBEAT]
         return bool(data)
 
     def next(self):
@@ -344,9 +347,9 @@ def test_a_listening_socket_on_descriptor_0_is_served(tmp_path):
         assert publish(f.Fastcgi(path), topic="t", id="zero").body == b"zero"
         env = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/healthz", "PATH": "/usr/bin"}
         done = subprocess.run(["cgi-fcgi", "-bind", "-connect", path], env=env, stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=20)
+                              capture_output=True, timeout=PATIENCE)
         assert b"200 OK" in done.stdout and done.stdout.endswith(b"ok\n"), done
     finally:
         process.terminate()
-        assert process.wait(20) == 0, process.stderr.read()
+        assert process.wait(PATIENCE) == 0, process.stderr.read()
         process.stderr.close()

@@ -129,12 +129,12 @@ def test_a_hub_that_restarts_is_found_again_and_nothing_is_missed(tmp_path):
 
 def test_a_stream_that_ends_with_its_token_comes_back_with_the_next_one(tmp_path):
     hub = Hub(tmp_path)
-    (tmp_path / "token").write_text(f"Authorization: Bearer {token(subscribe=['*'], exp=int(time.time()) + 3)}\n")
+    (tmp_path / "token").write_text(f"Authorization: Bearer {token(subscribe=['*'], exp=int(time.time()) + 4)}\n")
     listener = Listener("-c", hub.conf, "--token", tmp_path / "token", "--from", "earliest")
     alipes("publish", "-c", hub.conf, "--private", "t", "1")
     assert listener.event()["data"] == "1"
     (tmp_path / "token").write_text(token(subscribe=["*"]))
-    time.sleep(3.1)  # the time of a token is the wall's
+    wait_for(lambda: "event=stream_end" in hub.log(), "the token's end")
     alipes("publish", "-c", hub.conf, "--private", "t", "2")
     assert listener.event()["data"] == "2"
     listener.end()

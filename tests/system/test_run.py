@@ -12,7 +12,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from conftest import ROOT, Stream, free_port, publish, wait_for
+from conftest import PATIENCE, ROOT, Stream, free_port, publish, wait_for
 
 
 # What each calls itself, the front's process, and a word of its log.
@@ -42,7 +42,7 @@ class Run:
 
     def end(self):
         """What it says until its end, and its status."""
-        status = self.process.wait(30)
+        status = self.process.wait(2 * PATIENCE)
         return self.said(), status
 
     def stop(self):
@@ -129,6 +129,7 @@ def test_another_shell_follows_what_happens_with_the_lines_of_the_banner(run):
         return subprocess.Popen(["sh", "-c", f". {folder}/env; exec {program} {words}"], cwd=ROOT, text=True, stdout=subprocess.PIPE, **more)
 
     traced, heard = shell("trace"), shell("subscribe --count 1 t")
+    assert "event=tracing" in traced.stdout.readline()
     wait_for(lambda: shell("streams").communicate()[0].count("\n") == 2, "the subscriber in the list")
     made = shell("publish t hello").communicate()[0].strip()
     assert f" {made} hello\n" in heard.communicate()[0]

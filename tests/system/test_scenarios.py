@@ -1,9 +1,8 @@
 """The main job, the same through every front."""
-import time
-
 import pytest
 
 from conftest import PATH, Client, Stream, publish, token, wait_for
+from test_access import seconds_behind_its_token
 
 DIRECT = ["http-tcp", "http-unix", "fastcgi-tcp", "fastcgi-unix"]  # how it is through a front: fronts/cells.py
 _names = iter(range(10**9))
@@ -197,9 +196,10 @@ def test_a_token_that_does_not_fit_is_refused(front, topic, auth):
 
 
 def test_a_stream_ends_when_its_token_does(front, topic):
-    auth = token(subscribe=["*"], exp=time.time() + 1.5)
-    stream = Stream(front, f"topic={topic}", f"Authorization: Bearer {auth}")
-    assert b"retry: " in stream.end()
+    def make(exp):
+        return token(subscribe=["*"], exp=exp)
+
+    wait_for(lambda: seconds_behind_its_token(front, f"topic={topic}", make) is not None, "a stream that ends")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
  * many steps), u (no URL). */
 
 #include "topic/pattern.h"
+#include "topic/url_parse.h"
 
 #include <jansson.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 #include "gateway/fastcgi/fastcgi.h"
 
 #include "base/alloc.h"
-#include "gateway/fastcgi/fastcgi_request.h"
+#include "gateway/fastcgi/fastcgi_requests.h"
 #include "gateway/fastcgi/framing.h"
 #include "gateway/fastcgi/management.h"
 #include "gateway/fastcgi/multicast_record.h"
@@ -41,17 +41,12 @@ of_link(const struct link *l)
     return CONTAINER_OF(l, struct fastcgi, link);
 }
 
-static uint64_t
-now_ms(const struct fastcgi *f)
-{
-    return worker_now_ms(f->link.connection.worker);
-}
-
 /* The connection's one clock runs to the earliest deadline; while output waits, link has it. */
 static void
 settle_timer(struct fastcgi *f)
 {
-    uint64_t due = fastcgi_requests_due_ms(&f->requests), now = now_ms(f);
+    uint64_t due = fastcgi_requests_due_ms(&f->requests);
+    uint64_t now = fastcgi_requests_now_ms(&f->requests);
     if (f->link.connection.closed || f->link.lingering || !link_is_flushed(&f->link))
         return;
     if (due == UINT64_MAX)
@@ -104,7 +99,7 @@ begin_request(struct fastcgi *f, struct slice body)
     const unsigned char *p = (const unsigned char *)body.ptr;
     size_t most = max_requests(f);
     uint16_t id = f->record.id;
-    if (body.len < 8 || id == FCGI_NULL_REQUEST_ID || fastcgi_request_find(&f->requests, id)) {
+    if (body.len < 8 || id == FCGI_NULL_REQUEST_ID || fastcgi_requests_find(&f->requests, id)) {
         protocol_error(f);
         return;
     }
@@ -125,7 +120,7 @@ begin_request(struct fastcgi *f, struct slice body)
             link_linger(&f->link);
         return;
     }
-    fastcgi_request_begin(&f->requests, id, keep);
+    fastcgi_requests_begin(&f->requests, id, keep);
 }
 
 static void
@@ -159,7 +154,7 @@ manage(struct fastcgi *f, struct slice content)
 static bool
 steer(struct fastcgi *f, struct slice content)
 {
-    struct fastcgi_request *r = fastcgi_request_find(&f->requests, f->record.id);
+    struct fastcgi_request *r = fastcgi_requests_find(&f->requests, f->record.id);
     bool is_pause = f->record.type == MULTICAST_PAUSE;
     if (f->requests.multicast == NULL || f->record.id == FCGI_NULL_REQUEST_ID ||
         !(is_pause || f->record.type == MULTICAST_RESUME))
@@ -268,7 +263,7 @@ work_step(struct fastcgi *f, struct slice *in)
         f->content = f->record.length;
         f->reading = true;
     }
-    struct fastcgi_request *r = fastcgi_request_find(&f->requests, f->record.id);
+    struct fastcgi_request *r = fastcgi_requests_find(&f->requests, f->record.id);
     if (f->content && in->len == 0)
         return 0;
     if (r && must_wait(f, r))

@@ -47,12 +47,6 @@ link_of(const struct exchange *ex)
     return of_exchange(ex)->all->link;
 }
 
-static uint64_t
-now_ms(const struct fastcgi_requests *all)
-{
-    return worker_now_ms(all->link->connection.worker);
-}
-
 static void
 push(struct fastcgi_requests *all, struct buf *b)
 {
@@ -66,7 +60,15 @@ push(struct fastcgi_requests *all, struct buf *b)
 }
 
 static void
-add_end(struct fastcgi_request *r, struct buf *b)
+add_text(const struct fastcgi_request *r, struct buf *b, struct slice text)
+{
+    size_t opened = record_open(b);
+    buf_add(b, text);
+    record_close(b, opened, FCGI_STDOUT, r->id);
+}
+
+static void
+add_end(const struct fastcgi_request *r, struct buf *b)
 {
     record_add_empty(b, FCGI_STDOUT, r->id);
     record_add_end(b, r->id, FCGI_REQUEST_COMPLETE);
@@ -78,9 +80,7 @@ push_end(struct fastcgi_request *r, struct slice text)
 {
     struct buf b;
     buf_init(&b, SIZE_MAX);
-    size_t opened = record_open(&b);
-    buf_add(&b, text);
-    record_close(&b, opened, FCGI_STDOUT, r->id);
+    add_text(r, &b, text);
     add_end(r, &b);
     push(r->all, &b);
 }
@@ -157,9 +157,7 @@ on_wire_add(struct exchange *ex, struct slice piece)
     if (r->state != STATE_SENDING)
         return; /* aborted meanwhile */
     buf_init(&b, SIZE_MAX);
-    size_t opened = record_open(&b);
-    buf_add(&b, piece);
-    record_close(&b, opened, FCGI_STDOUT, r->id);
+    add_text(r, &b, piece);
     push_reply(r, &b);
 }
 
@@ -178,7 +176,7 @@ on_wire_read_body(struct exchange *ex, size_t max)
     set_state(r, STATE_BODY);
     body_init(&r->input->body, max, ex->request->share);
     r->asked_body = true;
-    r->deadline_ms = now_ms(r->all) + link_of(ex)->gw->config->body_timeout_ms;
+    r->deadline_ms = fastcgi_requests_now_ms(r->all) + link_of(ex)->gw->config->body_timeout_ms;
     link_ask_resume(link_of(ex));
 }
 
@@ -287,9 +285,7 @@ on_wire_send_text(struct exchange *ex, struct slice text)
     if (!link_is_flushed(link_of(ex)))
         return false;
     buf_init(&b, SIZE_MAX);
-    size_t opened = record_open(&b);
-    buf_add(&b, text);
-    record_close(&b, opened, FCGI_STDOUT, r->id);
+    add_text(r, &b, text);
     push(r->all, &b);
     return true;
 }
@@ -356,47 +352,6 @@ static const struct exchange_wire wire = {
     .end = on_wire_end,
     .part = on_wire_part,
 };
-
-static void
-release(struct fastcgi_request *r)
-{
-    struct fastcgi_requests *all = r->all;
-    if (r->active) {
-        r->active = false;
-        exchange_gone(&r->exchange);
-    }
-    drop_input(r);
-    list_unlink(&r->node);
-    all->count--;
-    if (r == &all->first) {
-        r->all = NULL;
-        return;
-    }
-    request_table_remove(all->table, r->id);
-    free(r);
-}
-
-/* Its END_REQUEST is written. */
-static void
-finish(struct fastcgi_request *r)
-{
-    struct fastcgi_requests *all = r->all;
-    all->unread |= !r->stdin_done;
-    release(r);
-    if (all->count)
-        return;
-    if (all->multicast && link_is_stopping(all->link)) {
-        all->multicast->parting = true; /* closes once all is written */
-        link_ask_resume(all->link);
-    } else if (all->multicast || all->keep) {
-        all->unread = false; /* passed over as it comes */
-        all->deadline_ms = now_ms(all) + all->link->gw->config->keepalive_timeout_ms;
-    } else if (all->unread) {
-        link_linger(all->link);
-    } else {
-        link_close(all->link);
-    }
-}
 
 static void
 refuse(struct fastcgi_request *r, unsigned status, struct slice sentence)
@@ -486,35 +441,12 @@ fastcgi_request_stdin(struct fastcgi_request *r, struct slice content, bool end)
     judge_body(r);
 }
 
-struct fastcgi_request *
-fastcgi_request_find(struct fastcgi_requests *all, uint16_t id)
-{
-    if (all->first.all && all->first.id == id)
-        return &all->first;
-    return request_table_find(all->table, id);
-}
-
-static struct fastcgi_request *
-make(struct fastcgi_requests *all, uint16_t id)
-{
-    if (all->first.all == NULL)
-        return &all->first;
-    struct fastcgi_request *r = xalloc(sizeof *r);
-    if (all->table == NULL)
-        all->table = xalloc(sizeof *all->table);
-    request_table_add(all->table, id, r);
-    return r;
-}
-
 void
-fastcgi_request_begin(struct fastcgi_requests *all, uint16_t id, bool keep)
+fastcgi_request_init(struct fastcgi_request *r, struct fastcgi_requests *all, uint16_t id)
 {
     const struct config *c = all->link->gw->config;
-    struct fastcgi_request *r = make(all, id);
     *r = (struct fastcgi_request){.all = all, .id = id, .input = xalloc(sizeof *r->input)};
-    list_append(&all->busy, &r->node);
-    all->count++;
-    all->keep = keep;
+    list_init(&r->node);
     buf_init(&r->input->params, c->max_request_head);
     body_init(&r->input->body, 0, (struct body_share){0});
     arena_init(&r->exchange.arena, EXCHANGE_ARENA_BYTES);
@@ -523,7 +455,17 @@ fastcgi_request_begin(struct fastcgi_requests *all, uint16_t id, bool keep)
     r->exchange.worker = all->link->connection.worker;
     r->exchange.id = all->link->connection.id;
     set_state(r, STATE_PARAMS);
-    r->deadline_ms = now_ms(all) + c->head_timeout_ms;
+    r->deadline_ms = fastcgi_requests_now_ms(all) + c->head_timeout_ms;
+}
+
+void
+fastcgi_request_fini(struct fastcgi_request *r)
+{
+    if (r->active) {
+        r->active = false;
+        exchange_gone(&r->exchange);
+    }
+    drop_input(r);
 }
 
 bool
@@ -550,124 +492,48 @@ fastcgi_request_may_want_body(const struct fastcgi_request *r)
     return r->state == STATE_WAITING && !r->asked_body;
 }
 
-/* --- all of a connection -----------------------------------------------------------------------
- */
-
-void
-fastcgi_requests_init(struct fastcgi_requests *all, struct link *l)
+bool
+fastcgi_request_is_answered(const struct fastcgi_request *r)
 {
-    all->link = l;
-    list_init(&all->busy);
-    list_init(&all->streams);
-    all->deadline_ms = now_ms(all) + l->gw->config->head_timeout_ms;
-}
-
-uint64_t
-fastcgi_requests_due_ms(const struct fastcgi_requests *all)
-{
-    uint64_t due = all->count || all->multicast ? UINT64_MAX : all->deadline_ms;
-    LIST_EACH(node, after, &all->busy)
-    {
-        const struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        if (r->deadline_ms && r->deadline_ms < due)
-            due = r->deadline_ms;
-    }
-    return due;
+    return r->state == STATE_REPLYING || r->state == STATE_ENDING;
 }
 
 void
-fastcgi_requests_resume(struct fastcgi_requests *all)
+fastcgi_request_resume(struct fastcgi_request *r)
 {
-    LIST_EACH(node, after, &all->busy)
-    {
-        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        if (r->state == STATE_BODY && r->stdin_done)
-            judge_body(r);
-        if ((r->state == STATE_REPLYING || r->state == STATE_ENDING) &&
-            (all->multicast || link_is_flushed(all->link)))
-            finish(r);
-    }
+    if (r->state == STATE_BODY && r->stdin_done)
+        judge_body(r);
 }
 
 void
-fastcgi_requests_writable(struct fastcgi_requests *all)
+fastcgi_request_writable(struct fastcgi_request *r)
 {
-    bool was_full = all->multicast && all->multicast->full;
-    if (was_full)
-        all->multicast->full = false;
-    LIST_EACH(node, after, &all->busy)
-    {
-        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        if (r->state == STATE_SENDING)
-            exchange_writable(&r->exchange);
-    }
-    LIST_EACH(other, behind, &all->streams)
-    {
-        struct fastcgi_request *r = CONTAINER_OF(other, struct fastcgi_request, node);
-        if (was_full || !r->exchange.is_multicast)
-            exchange_writable(&r->exchange);
-    }
+    if (r->state == STATE_SENDING)
+        exchange_writable(&r->exchange);
 }
 
 void
-fastcgi_requests_refuse_late(struct fastcgi_requests *all)
+fastcgi_request_refuse_late(struct fastcgi_request *r)
 {
-    uint64_t now = now_ms(all);
-    LIST_EACH(node, after, &all->busy)
-    {
-        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        if (r->deadline_ms == 0 || now < r->deadline_ms)
-            continue;
-        link_met(all->link, r->state == STATE_BODY ? METRIC_body_timeout : METRIC_head_timeout);
-        all->keep = false;
-        refuse(r, 408, SLICE(""));
-    }
+    link_met(r->all->link, r->state == STATE_BODY ? METRIC_body_timeout : METRIC_head_timeout);
+    r->all->keep = false;
+    refuse(r, 408, SLICE(""));
 }
 
 void
-fastcgi_requests_drain(struct fastcgi_requests *all)
+fastcgi_request_drain(struct fastcgi_request *r)
 {
-    LIST_EACH(node, after, &all->busy)
-    {
-        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        if (r->state == STATE_BODY)
-            judge_body(r); /* what is here may be all of it */
-        if (r->state == STATE_BODY)
-            refuse_body(r, 503);
-        if (r->state == STATE_PARAMS)
-            (void)on_wire_part(&r->exchange); /* the rest of it is not read */
-    }
-}
-
-static void
-release_all(struct list *list)
-{
-    LIST_EACH(node, after, list)
-    {
-        struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        r->exchange.may_return = r->exchange.is_multicast;
-        release(r);
-    }
-}
-
-void
-fastcgi_requests_release(struct fastcgi_requests *all)
-{
-    release_all(&all->streams);
-    release_all(&all->busy);
-    multicast_free(&all->multicast);
-    free(all->table);
+    if (r->state == STATE_BODY)
+        judge_body(r); /* what is here may be all of it */
+    if (r->state == STATE_BODY)
+        refuse_body(r, 503);
+    if (r->state == STATE_PARAMS)
+        (void)on_wire_part(&r->exchange); /* the rest of it is not read */
 }
 
 size_t
-fastcgi_requests_held(const struct fastcgi_requests *all)
+fastcgi_request_held(const struct fastcgi_request *r)
 {
-    size_t bytes = 0;
-    LIST_EACH(node, after, &all->busy)
-    {
-        const struct fastcgi_request *r = CONTAINER_OF(node, struct fastcgi_request, node);
-        bytes += r->exchange.arena.used + (r->input ? r->input->params.cap : 0) +
-                 (r->exchange.request ? r->exchange.request->held : 0);
-    }
-    return bytes;
+    return r->exchange.arena.used + (r->input ? r->input->params.cap : 0) +
+           (r->exchange.request ? r->exchange.request->held : 0);
 }

@@ -1,8 +1,8 @@
 #ifndef GATEWAY_FASTCGI_FASTCGI_REQUEST_H
 #define GATEWAY_FASTCGI_FASTCGI_REQUEST_H
 
-/* A request from its BEGIN_REQUEST to its END_REQUEST: a wire of struct exchange; and all that a
- * connection has. */
+/* A request from its BEGIN_REQUEST to its END_REQUEST (FastCGI 1.0, sections 5 and 6.2): a
+ * wire of struct exchange; and what it shares with the others of its connection. */
 
 #include "gateway/body.h"
 #include "gateway/fastcgi/multicast.h"
@@ -44,30 +44,36 @@ struct fastcgi_requests {
     struct fastcgi_request first; /* most connections have one at a time; free: its `all` is NULL */
 };
 
-struct fastcgi_request *fastcgi_request_find(struct fastcgi_requests *, uint16_t id);
-void fastcgi_request_begin(struct fastcgi_requests *, uint16_t id, bool keep);
+static inline uint64_t
+fastcgi_requests_now_ms(const struct fastcgi_requests *all)
+{
+    return worker_now_ms(all->link->connection.worker);
+}
+
+/* From BEGIN_REQUEST on, with a clock for its params; it is in neither list yet. `*r` is the
+ * caller's, and is overwritten; `all` is borrowed and outlives it. */
+void fastcgi_request_init(struct fastcgi_request *, struct fastcgi_requests *all, uint16_t id);
+/* Its handler hears that it has gone, if it did not yet. */
+void fastcgi_request_fini(struct fastcgi_request *);
 bool fastcgi_request_wants_params(const struct fastcgi_request *);
 /* May its handler still ask for what comes of STDIN? */
 bool fastcgi_request_may_want_body(const struct fastcgi_request *);
-/* Is it neither answered nor ended? And is it a stream? */
+/* Is it neither answered nor ended? Is it a stream? Is all of it, with its END_REQUEST, written or
+ * with the link? */
 bool fastcgi_request_is_open(const struct fastcgi_request *);
 bool fastcgi_request_streams(const struct fastcgi_request *);
+bool fastcgi_request_is_answered(const struct fastcgi_request *);
 /* Ends it, where an event cannot be finished: nothing more is written into it. */
 void fastcgi_request_give_up(struct fastcgi_request *);
 /* A part of a stream; `end`: the empty record behind it. */
 void fastcgi_request_params(struct fastcgi_request *, struct slice content, bool end);
 void fastcgi_request_stdin(struct fastcgi_request *, struct slice content, bool end);
 void fastcgi_request_abort(struct fastcgi_request *); /* by the peer */
-
-void fastcgi_requests_init(struct fastcgi_requests *, struct link *);
-uint64_t fastcgi_requests_due_ms(const struct fastcgi_requests *); /* UINT64_MAX: none is */
-/* At the end of a turn: bodies that are whole, and what is answered and written. The last one that
- * ends may close the connection. */
-void fastcgi_requests_resume(struct fastcgi_requests *);
-void fastcgi_requests_writable(struct fastcgi_requests *);
-void fastcgi_requests_refuse_late(struct fastcgi_requests *);
-void fastcgi_requests_drain(struct fastcgi_requests *); /* no body is waited for */
-void fastcgi_requests_release(struct fastcgi_requests *);
-size_t fastcgi_requests_held(const struct fastcgi_requests *);
+/* At the end of a turn: a body that is whole. */
+void fastcgi_request_resume(struct fastcgi_request *);
+void fastcgi_request_writable(struct fastcgi_request *);    /* the rest of a long reply */
+void fastcgi_request_refuse_late(struct fastcgi_request *); /* past its deadline: 408 */
+void fastcgi_request_drain(struct fastcgi_request *); /* the hub stops: no body is waited for */
+size_t fastcgi_request_held(const struct fastcgi_request *); /* bytes, until it streams */
 
 #endif

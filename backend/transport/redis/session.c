@@ -24,8 +24,7 @@
 #include <stdio.h>
 
 enum {
-    WRONG_FIRST_MS =
-        1000, /* until what is wrong is tried again: it may have been so for a moment */
+    WRONG_FIRST_MS = 1000, /* until what is wrong, maybe for a moment, is tried again */
     WRONG_MOST_MS = 30000,
     BACKOFF_FIRST_MS = 50,
     BACKOFF_MOST_MS = 2000,

@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "topic/pattern.h"
+#include "topic/url_parse.h"
 
 int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 

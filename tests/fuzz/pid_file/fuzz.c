@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/pid_file.h"
+#include "base/slice.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,9 +30,11 @@ LLVMFuzzerTestOneInput(const char *bytes, size_t len)
     struct error err;
     int fd = take(path);
     ENSURE(pwrite(fd, bytes, len, 0) == (ssize_t)len);
-    enum pid_file_state state = pid_file_look(path, &holder, &err);
+    enum pid_file_state state = pid_file_look(path, "/dev/null", &holder, &err);
     ENSURE(state == PID_FILE_UNKNOWN || (state == PID_FILE_READY && holder.pid > 1));
     ENSURE(state == PID_FILE_UNKNOWN || strlen(holder.host) < sizeof holder.host);
+    ENSURE(strlen(holder.conf) < sizeof holder.conf && (*holder.conf || !holder.is_anothers));
+    ENSURE(slice_index_control(slice_of(holder.conf)) == strlen(holder.conf));
     unlink(path);
     close(fd);
     return 0;

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "hub/publish_form.h"
 #include "hub/reserved.h"
+#include "topic/url_parse.h"
 
 int LLVMFuzzerTestOneInput(const char *bytes, size_t len);
 

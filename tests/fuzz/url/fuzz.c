@@ -1,7 +1,7 @@
 /* URLs: what parses is written and read again to the same. The first line is the base. */
 
 #include "base/alloc.h"
-#include "topic/url.h"
+#include "topic/url_parse.h"
 #include "url_text.h"
 
 int LLVMFuzzerTestOneInput(const char *bytes, size_t len);

@@ -2,6 +2,7 @@
 
 #include "hub/reserved.h"
 
+#include "topic/url_parse.h"
 #include "unit/guard.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "topic/pattern.h"
 #include "topic/pattern_constructor.h"
 #include "topic/pattern_program.h"
+#include "topic/url_parse.h"
 
 #include "unit/guard.h"
 

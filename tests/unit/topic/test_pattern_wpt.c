@@ -12,6 +12,7 @@
 #include "topic/pattern.h"
 #include "topic/pattern_constructor.h"
 #include "topic/url_canonical.h"
+#include "topic/url_parse.h"
 #include "url_text.h"
 
 static const char *const members[PATTERN_COMPONENTS] = {

@@ -7,6 +7,7 @@
 
 #include "topic/unicode.h"
 #include "topic/url_canonical.h"
+#include "topic/url_parse.h"
 
 #include "unit/guard.h"
 #include "unit/wpt.h"
