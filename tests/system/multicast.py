@@ -38,7 +38,7 @@ class Held:
 class Front:
     def __init__(self, hub, unix=True, receive=None):
         self.hub, self.unix, self.receive = hub, unix, receive
-        self.streams, self.marks, self.multicasts, self.values = {}, 0, 0, b""
+        self.streams, self.marks, self.multicasts, self.heartbeats, self.values = {}, 0, 0, 0, b""
         self.connect()
 
     def connect(self):
@@ -133,8 +133,9 @@ class Front:
     def take(self, kind, number, content):
         if kind == f.MULTICAST:
             assert number == 0
-            self.multicasts += 1
             place, flags, ids, data = f.multicast(content)
+            self.multicasts += flags != f.NO_EVENT
+            self.heartbeats += flags == f.NO_EVENT
             assert len(set(ids)) == len(ids)
             for one in ids:
                 self.take_event(self.streams[one], place, flags, data)

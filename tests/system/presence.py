@@ -141,6 +141,11 @@ def hold_back(hub, was, now, name="hold_back"):
     hub.server.process.send_signal(signal.SIGHUP)
 
 
+@pytest.fixture(params=["http", "fastcgi"])
+def wire(request):
+    return request.param
+
+
 @pytest.fixture(params=["0.x", "1.0"])
 def dialect(request):
     return request.param

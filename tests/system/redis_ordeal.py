@@ -23,7 +23,7 @@ class Reader:
         self.where, self.headers = where, list(headers)
         self.parts, self.ends, self.refused, self.last, self.asked = [], 0, [], None, None
         self.told, self.next, self.connection, self.hub = [], 0, None, None
-        self.leaves = False
+        self.leaves, self.story = False, []  # each cursor, what was said of it, and how much was heard by then
 
     def connect(self):
         self.hub, self.asked = self.where(), self.last
@@ -53,6 +53,7 @@ class Reader:
     def begin(self):
         """It is a stream: does it go on, or was it told? (Who cannot be served now gets a 200 as well, and its end.)"""
         self.is_begun = True
+        self.story.append((self.asked, self.connection.headers.get("last-event-id"), sum(map(len, self.parts))))
         if not self.parts or self.asked is None or self.connection.headers.get("last-event-id") != self.asked:
             if self.asked and self.parts:
                 self.told += self.parts[-1][-1:]
@@ -215,7 +216,10 @@ class Ordeal:
         for reader in self.readers:
             assert not reader.refused, f"a stream was refused: {reader.refused}"
             for part in reader.parts:
-                self.judge_part(part, place, part is reader.parts[-1])
+                try:
+                    self.judge_part(part, place, part is reader.parts[-1])
+                except AssertionError as wrong:
+                    raise AssertionError(f"{wrong}; {reader.story[-8:]}, parts of {[len(one) for one in reader.parts]}") from None
         self.lost = lost = self.acknowledged() - place.keys() - {data for r in self.readers for part in r.parts for data in older(part, place)}
         return {"published": len(self.answers), "not": len(self.answers) - len(self.acknowledged()), "kept": len(line),
                 "lost": len(lost), "ended": sum(r.ends for r in self.readers), "told": sum(data not in again for r in self.readers for data in r.told),

@@ -78,9 +78,9 @@ def come_back(port, count):
     watch, publisher = selectors.DefaultSelector(), Client(("127.0.0.1", port))
     kinds = (None, "chromium", "firefox")
     pages = [Page(n, port, n % 2 == 1, kinds[n % 3]) for n in range(count)]
-    ends, later, back = time.time() + 2 + count / 500, time.time() + 600, 0
+    later, back = time.time() + 600, 0
     for page in pages:
-        page.open(ends + page.number / count)
+        page.open(time.time() + 4)
         watch.register(page.socket, selectors.EVENT_READ, page)
     deadline, last_sent = time.monotonic() + 60, False
     while not all(page.datas[-1:] == ["last"] for page in pages):
@@ -172,7 +172,7 @@ def test_of_an_empty_history_all_that_follows_comes(start_hub, tmp_path):
 
 def test_it_says_nothing_of_what_others_publish(start_hub):
     """Neither an id of theirs nor how many there are; and one that comes again and again leads nowhere else."""
-    hub = start_hub()
+    hub = start_hub(workers=1)  # of several, one may not have heard of the publish before yet
     at = "127.0.0.1", hub.port
     cursors = []
     for i in range(20):
@@ -236,9 +236,11 @@ def test_what_was_sent_before_the_end_does_not_come_again(start_hub):
     stream = Stream(at, "topic=quiet")
     for i in range(5):
         publish(at, topic="quiet", data=i)
-    last = re.findall(rb"^id: (.*)$", stream.end(), re.M)[-1]
+    text = stream.end().decode()
+    heard, last = re.findall(r"^data: (\d)$", text, re.M), re.findall(r"^id: (.*)$", text, re.M)[-1]
     publish(at, topic="quiet", data="news")
-    assert after(at, last, 1) == ["news"]
+    missed = [str(i) for i in range(len(heard), 5)]  # on a machine that took a second for them
+    assert after(at, last.encode(), len(missed) + 1) == [*missed, "news"]
 
 
 def test_a_page_that_heard_nothing_misses_nothing_when_the_hub_is_killed(tmp_path, browser):  # noqa: F811

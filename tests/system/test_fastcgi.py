@@ -260,7 +260,8 @@ def test_a_large_event_comes_whole(hub):
 
 
 @pytest.mark.parametrize("keep", [True, False])
-def test_an_early_refusal_arrives_whole_while_the_body_still_comes(hub, keep):
+def test_an_early_refusal_arrives_whole_while_the_body_still_comes(start_hub, keep):
+    hub = start_hub("linger_timeout 1m")
     wire = Wire(hub)
     wire.send(f.begin(keep=keep) + f.record(f.PARAMS, 1, f.params("POST", PATH, FORM)) + f.record(f.PARAMS))
     for _ in range(20):

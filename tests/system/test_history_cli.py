@@ -103,9 +103,16 @@ def test_a_dump_beside_retention_has_no_hole(start, tmp_path):
     folder = tmp_path / "history"
     hub, address = start(folder)
     fill(address, 500, size=3000)
-    thread = threading.Thread(target=fill, args=(address, 500, 500, 3000))
+    whole, count = 0, 500
+
+    def go_on():
+        nonlocal count
+        while count < 1000 or whole < 2:
+            fill(address, 10, count, 3000)
+            count += 10
+
+    thread = threading.Thread(target=go_on, daemon=True)
     thread.start()
-    whole = 0
     while thread.is_alive():
         stat(folder)
         done = history("dump", folder)

@@ -160,9 +160,9 @@ def test_a_stop_while_the_disk_is_in_trouble_is_orderly(tmp_path, wrong):
     threads = [threading.Thread(target=publish, args=(i,)) for i in range(3)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: len(answers) > 20, "publishes")
+    read_until([live], lambda: len(answers) > 20, "publishes")  # who does not read may be behind at the stop
     trouble.set(**wrong)
-    wait_for(lambda: 503 in answers.copy().values() or "sync_ms" in wrong, "the trouble")
+    read_until([live], lambda: 503 in answers.copy().values() or "sync_ms" in wrong, "the trouble")
     began = time.monotonic()
     hub.stop()
     took = time.monotonic() - began
@@ -185,12 +185,11 @@ def test_no_worker_waits_for_a_slow_disk(troubled):
     publisher = Publisher(hub.socket)
     for i in range(100):
         assert publisher.publish(topic="t", id=f"n{i}", data=str(i)) == 200
-    trouble.set(sync_ms=2000)
-    answered = []
+    trouble.hold_syncs()
+    answered, slowest = [], 0.0
     thread = threading.Thread(target=lambda: answered.append(publisher.publish(topic="t", id="slow", data="slow")))
     thread.start()
-    time.sleep(0.1)  # by now it is at the disk
-    began, slowest = time.monotonic(), 0.0
+    trouble.one_waits()
     for i in range(20):
         at = time.monotonic()
         listener = Listener(hub.socket, "topic=t", f"Last-Event-ID: n{i}")
@@ -198,12 +197,11 @@ def test_no_worker_waits_for_a_slow_disk(troubled):
         assert len(listener.ids) == 99 - i
         listener.close()
         slowest = max(slowest, time.monotonic() - at)
-    took = time.monotonic() - began
-    assert not answered and took < 1.8, took
-    thread.join(10)
+    assert not answered
+    trouble.set(syncs=0)
+    thread.join(60)
     assert answered == [200]
-    print(f"20 replays beside a sync of 2 s: the slowest took {slowest * 1000:.0f} ms")
-    trouble.set(sync_ms=0)
+    print(f"20 replays beside a sync that waits: the slowest took {slowest * 1000:.0f} ms")
     publisher.close()
 
 
@@ -212,15 +210,14 @@ def test_of_publishes_sent_ahead_none_is_answered_later_than_its_own_commit(trou
     hub, trouble = troubled
     publisher = Publisher(hub.socket)
     assert publisher.publish(topic="t", id="before", data="x") == 200
-    trouble.set(sync_ms=700)
+    wait_for(lambda: (hub.history / "prepared").exists(), "the file that comes next")
+    trouble.hold_syncs()
     publisher.send([dict(topic="t", id=f"n{i}", data="x") for i in range(3)])
-    came = []
     for i in range(3):
-        reply = publisher.client.reply()
+        trouble.let_one_go()
+        reply = publisher.client.reply()  # the next is not decided
         assert (reply.status, reply.body) == (200, f"n{i}".encode())
-        came.append(time.monotonic())
-    trouble.set(sync_ms=0)
-    assert all(later - earlier > 0.5 for earlier, later in zip(came, came[1:])), came
+    trouble.set(syncs=0)
     publisher.close()
 
 

@@ -10,6 +10,7 @@ from redis import start_node, start_redis, start_relay  # noqa: F401
 
 ROOM = "https://example.com/rooms/1"
 SOON = "hold_back 0s\nhold_back_return 0s"
+SHORT = "lease 3s\nheal 100ms"
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def store(start_redis):
 
 @pytest.fixture
 def node(start_node):
-    def start(where, block=SOON, lease="lease 3s\nheal 100ms", **options):
+    def start(where, block=SOON, lease="lease 600s\nheal 100ms", **options):
         options.setdefault("level", "debug")
         return start_node(getattr(where, "unix", None) or where.url, lease, extra=f"subscriptions {{\n{block}\n}}\n{ISSUED}", **options)
 
@@ -111,7 +112,7 @@ def test_what_a_stop_leaves_is_taken_back_on_another_hub_or_ends_after_a_while_e
 
 
 def test_what_a_killed_hub_leaves_ends_after_the_lease_each_once(store, node, dialect="1.0"):
-    hubs = [node(store) for _ in range(3)]
+    hubs = [node(store, lease=SHORT) for _ in range(3)]
     watchers = [Watcher(hub, dialect) for hub in hubs[1:]]
     pages = [come(hubs[0], dialect, who=f"person {i}") for i in range(40)]
     begun = [who for _, who in heard(watchers[0], 40)]
@@ -148,7 +149,7 @@ def test_what_all_hubs_leave_as_they_stop_the_next_start_takes(store, node, dial
 
 def test_a_hub_that_was_only_cut_off_keeps_its_streams_and_begins_again_what_others_have_ended(store, node, start_relay, dialect="1.0"):
     relay = start_relay(store)
-    cut_off, other = node(relay), node(store)
+    cut_off, other = node(relay, lease=SHORT), node(store, lease=SHORT)
     watcher = Watcher(other, dialect)
     pages = [come(cut_off, dialect, who=f"person {i}") for i in range(3)]
     begun = [who for _, who in heard(watcher, 3)]

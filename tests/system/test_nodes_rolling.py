@@ -238,7 +238,7 @@ def test_a_hub_that_was_away_for_longer_than_the_history_is_kept_tells_its_strea
     for i in range(200):
         assert publish(other.address, topic="t", id=f"n{i}", data="x").status == 200
     relay.mend()
-    wait_for(lambda: reader.turn() or reader.connections == 2, "its return")
+    wait_for(lambda: reader.turn() or reader.faults, "its return")  # before that it may be put off
     assert reader.faults == ["cursor first was answered earliest"]
     assert publish(other.address, topic="t", id="last", data="x").status == 200
     wait_for(lambda: reader.turn() or reader.ids[-1] == "last", "what is live")

@@ -138,3 +138,27 @@ def test_whatever_a_store_answers_the_hub_stays_and_goes_on(start_redis, start_n
     stream.close()
     hub.stop()
     meddler.stop()
+
+
+def test_what_an_empty_store_has_lost_is_put_back_however_late_a_hub_comes_to_it(start_redis, start_node):
+    """The machine stands still between the look at the store and what is offered to it, until the time for that is over."""
+    redis = start_redis()
+    meddler = Meddler(redis.address)
+    hub = start_node(meddler.url, "heal 300ms")
+    stream, sent = Stream(hub.address, "topic=*"), [str(number) for number in range(5)]
+
+    def late(truth):
+        redis.call("HSET", "{alipes}:h", "until", 0)
+        return truth
+
+    for data in sent:
+        assert publish(hub.address, topic="t", data=data).status == 200
+    assert stream.datas(5) == sent
+    meddler.meddle("join", late)
+    redis.call("FLUSHALL")
+    assert meddler.done.wait(60)
+    assert publish(hub.address, topic="t", data="more").status == 200
+    assert stream.datas(1) == ["more"], "on the same stream"
+    assert Stream(hub.address, "topic=*&lastEventID=earliest").datas(6) == [*sent, "more"]
+    hub.stop()
+    meddler.stop()

@@ -12,15 +12,10 @@ import pytest
 
 from conftest import KEY, PATH, Client, Hub, Stream, free_port, publish, token, wait_for
 from test_matching import slow_template
-from presence import API, ISSUED, MARK, Watcher, access, address, bearer, collection, datas, dialect, enc, hold_back, open_stream, person, query, reads  # noqa: F401
+from presence import API, ISSUED, MARK, Watcher, access, address, bearer, collection, datas, dialect, enc, hold_back, open_stream, person, query, reads, wire  # noqa: F401
 
 AT_ONCE = "subscriptions {\n hold_back 0s\n hold_back_return 0s\n}\n"
 ODD = "https://example.com/b é?a=1&x=~%2F+'\"<"  # in a path, JSON and a form
-
-
-@pytest.fixture(params=["http", "fastcgi"])
-def wire(request):
-    return request.param
 
 
 @pytest.fixture(scope="module", params=["memory", "log"])

@@ -8,13 +8,11 @@ from urllib.parse import urlencode
 import jwt
 import pytest
 
-from conftest import KEY, PATH, Client, Fastcgi, Hub, Stream, publish, token, wait_for
-from presence import API, ISSUED, access, bearer, enc, reads
+from conftest import KEY, PATH, Hub, Stream, publish, token, wait_for
+from presence import API, ISSUED, access, address, bearer, dialect, enc, reads, wire  # noqa: F401
+from presence_lists import ALL, ON, ask, pages, read, subscribers
 
-# Ends are told at once, so that a test may wait for them.
-ON = "subscriptions {\n hold_back 0s\n hold_back_return 0s\n}\ncors_origins https://app.example\nmax_streams_per_token 10000\nmax_streams_per_address 10000\n"
 TOPIC = "https://example.com/books/é?a=1"
-ALL = {"0.x": bearer(token(subscribe=["*"])), "1.0": bearer(access(reads()))}
 QUERY = {"0.x": lambda *topics: urlencode([("topic", t) for t in topics]), "1.0": lambda *topics: urlencode([("match", t) for t in topics])}
 PREFIX = {"0.x": API, "1.0": f"{API}/exact"}
 
@@ -42,41 +40,6 @@ def new(tmp_path_factory):
     hub = new_hub(tmp_path_factory.mktemp("new"), ISSUED, keys=False)
     yield hub
     hub.stop()
-
-
-@pytest.fixture(params=["http", "fastcgi"])
-def wire(request):
-    return request.param
-
-
-@pytest.fixture(params=["0.x", "1.0"])
-def dialect(request):
-    return request.param
-
-
-def address(hub, wire="http"):
-    return Fastcgi(hub.socket) if wire == "fastcgi" else ("127.0.0.1", hub.port)
-
-
-def ask(hub, target, *headers, wire="http", method="GET"):
-    client = Client(address(hub, wire))
-    reply = client.request(method, target, headers)
-    client.close()
-    return reply
-
-
-def read(hub, target, dialect, *headers, **options):
-    """A document, as JSON."""
-    reply = ask(hub, target, ALL[dialect], *headers, **options)
-    assert reply.status == 200, reply.body
-    assert reply.headers["content-type"] == {"0.x": "application/ld+json", "1.0": "application/json"}[dialect]
-    text = reply.body.decode()
-    assert "\n" not in text and text == json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)  # compact
-    return json.loads(text)
-
-
-def subscribers(hub, target, dialect):
-    return [s["subscriber"] for s in read(hub, target, dialect)["subscriptions"]]
 
 
 def gone(hub, *streams):
@@ -389,20 +352,6 @@ def test_head_says_what_get_says_and_counts(mixed, dialect, wire):
 # --- beyond the standard -----------------------------------------------------------------------
 
 
-def next_page(reply):
-    found = re.search(r'<([^>]*)>; rel="next"', reply.headers.get("link", ""))
-    return found and found.group(1)
-
-
-def pages(hub, target, dialect, between=lambda: None, wire="http"):
-    while target:
-        reply = ask(hub, target, ALL[dialect], wire=wire)
-        assert reply.status == 200
-        yield json.loads(reply.body), reply
-        target = next_page(reply)
-        between()
-
-
 def test_pages_together_are_the_whole_list_in_the_order_of_its_begins(mixed, dialect, wire):
     streams = [Stream(address(mixed), QUERY[dialect](f"a{n}", f"b{n}")) for n in range(5)]
     whole = read(mixed, API, dialect)["subscriptions"]
@@ -456,173 +405,6 @@ def test_a_bad_parameter_is_400_for_who_may_read_and_not_told_to_others(mixed, d
 
 def test_parameters_of_others_are_passed_over(mixed, dialect):
     assert read(mixed, f"{API}?last_event_id=x&Limit=0&_=1&topics=a", dialect)["id"] == API
-
-
-# --- long lists --------------------------------------------------------------------------------
-
-WIDTH = 900
-
-
-def crowd(hub, streams=4, each=1000, width=WIDTH):
-    """Many subscriptions of 0.x by a few streams: together more than a socket takes ahead."""
-    made = []
-    for n in range(streams):
-        stream = Client(address(hub))
-        stream.ask("GET", f"{PATH}?" + urlencode([("topic", f"{n}.{i:03}." + "x" * width) for i in range(each)]))
-        assert stream.head()[0] == 200
-        made.append(stream)
-    return made
-
-
-@pytest.fixture
-def crowded(start_hub):
-    hub = start_hub(ON + "max_request_head 1MiB\n", workers=1)
-    hub.speaks = ("0.x",)
-    return hub
-
-
-def test_a_long_list_arrives_whole_under_its_length(crowded, wire):
-    made = crowd(crowded)
-    reply = ask(crowded, API, ALL["0.x"], wire=wire)
-    document = json.loads(reply.body)
-    assert int(reply.headers["content-length"]) == len(reply.body) > 1000000
-    assert [s["topic"] for s in document["subscriptions"]] == [f"{n}.{i:03}." + "x" * WIDTH for n in range(4) for i in range(1000)]
-    assert ask(crowded, API, ALL["0.x"], wire=wire, method="HEAD").headers["content-length"] == reply.headers["content-length"]
-    some = [s for page, _ in pages(crowded, f"{API}?limit=1500", "0.x", wire=wire) for s in page["subscriptions"]]
-    assert some == document["subscriptions"]
-    for stream in made:
-        stream.close()
-
-
-def slow(hub, wire="http", method="GET"):
-    """A client that has asked for a list and has read nothing of it yet."""
-    client = Client(address(hub, wire))
-    client.ask(method, API, [ALL["0.x"]])
-    return client
-
-
-def listed(hub, count=1):
-    """The hub has said so often that it has a list together."""
-    return wait_for(lambda: hub.log().count("event=listed") >= count, "a list")
-
-
-def test_a_slow_reader_gets_the_list_of_its_moment_and_delays_nobody(crowded, wire):
-    made = crowd(crowded)
-    seen = Stream(address(crowded), "topic=live")
-    client = slow(crowded, wire)
-    listed(crowded)
-    for stream in made[1:]:
-        stream.close()
-    for n in range(50):
-        publish(address(crowded), topic="live", data=str(n))
-        assert seen.datas(1) == [str(n)]
-    wait_for(lambda: len(subscribers(crowded, API, "0.x")) == 1001, "the ends")
-    reply = client.reply()
-    assert len(json.loads(reply.body)["subscriptions"]) == 4001
-    client.close()
-    made[0].close()
-    seen.close()
-
-
-def test_a_reader_that_leaves_midway_gives_its_place_back(start_hub, wire):
-    hub = start_hub(ON + "max_request_head 1MiB\nmax_subscription_lists 1\n", workers=1)
-    made = crowd(hub)
-    for n in range(5):
-        client = slow(hub, wire)
-        listed(hub, n + 1)
-        client.close()
-        wait_for(lambda: ask(hub, API + "?topic=none", ALL["0.x"]).status == 200, "the place")
-    for stream in made:
-        stream.close()
-
-
-def test_past_the_bound_a_long_list_waits_for_its_turn_and_a_short_one_does_not(start_hub, wire):
-    hub = start_hub(ON + "max_request_head 1MiB\nmax_subscription_lists 1\n", workers=1)
-    made = crowd(hub)
-    first = slow(hub, wire)
-    listed(hub)
-    second, third = slow(hub, wire), slow(hub, wire, "HEAD")
-    assert ask(hub, f"{API}/nobody", ALL["0.x"], wire=wire).status == 200
-    made.pop().close()
-    wait_for(lambda: hub.log().count("event=stream_end") == 1, "the end of a stream")
-    assert hub.log().count("event=listed") == 2  # the first, and that of nobody
-    assert len(json.loads(first.reply().body)["subscriptions"]) == 4000
-    wait_for(lambda: hub.log().count("event=listed") >= 3, "the second list")
-    second.reply()
-    assert third.reply("HEAD").headers["x-total-count"] in ("3000", "4000")  # its end may not have been committed
-    for client in (first, second, third, *made):
-        client.close()
-
-
-def test_who_waits_for_a_turn_in_vain_is_told_503(start_hub, wire):
-    hub = start_hub(ON + "max_request_head 1MiB\nmax_subscription_lists 1\nsubscription_list_timeout 3s\n", workers=1)
-    made = crowd(hub)
-    clients = [slow(hub, wire)]
-    listed(hub)
-    clients += [slow(hub, wire) for _ in range(5)]
-    heads = [client.head() for client in clients[1:]]  # one of them was let in when the first was cut
-    refused = [(client, headers) for client, (status, headers) in zip(clients[1:], heads) if status == 503]
-    assert refused and all(headers["retry-after"] == "2" for _, headers in refused)
-    assert refused[0][0].until(b"(max_subscription_lists)") == b"Too many long lists are under way at the moment "
-    assert "bound=max_subscription_lists" in hub.log()
-    for client in (*clients, *made):
-        client.close()
-
-
-def test_slow_readers_together_hold_no_more_than_max_held_bytes(start_hub, wire):
-    hub = start_hub(ON + "max_request_head 128KiB\nmax_held_bytes 1MiB\n", workers=1)
-    made = crowd(hub, streams=40, each=100)
-    assert "bound=" not in hub.log()
-    clients = [slow(hub, wire)]
-    listed(hub)
-    clients += [slow(hub, wire) for _ in range(20)]
-    wait_for(lambda: "bound=max_held_bytes" in hub.log(), "the bound's line")
-    with pytest.raises((ConnectionError, AssertionError)):
-        clients[0].reply()
-    for client in (*clients, *made):
-        client.close()
-
-
-def test_a_list_that_is_not_read_in_its_time_is_cut_and_seen_to_be_short(start_hub, wire):
-    hub = start_hub(ON + "max_request_head 1MiB\nsubscription_list_timeout 3s\n", workers=1)
-    made = crowd(hub)
-    client = slow(hub, wire)
-    wait_for(lambda: "bound=subscription_list_timeout" in hub.log(), "the bound's line")
-    with pytest.raises((ConnectionError, AssertionError)):
-        client.reply()
-    client.close()
-    # Where the machine is busy, this one may meet the same bound.
-    wait_for(lambda: ask(hub, f"{API}?topic=none", ALL["0.x"], wire=wire).status == 200, "a list in its time")
-    for stream in made:
-        stream.close()
-
-
-def test_a_list_under_way_is_brought_to_its_end_by_a_hub_that_reloads_or_stops(start_hub, wire):
-    hub = start_hub(ON + "max_request_head 1MiB\nshutdown_timeout 20s\n", workers=1)
-    made = crowd(hub)
-    first, second = slow(hub, wire), slow(hub, wire)
-    listed(hub, 2)
-    hub.server.process.send_signal(1)
-    wait_for(lambda: "event=reloaded" in hub.log(), "the reload")
-    assert len(json.loads(first.reply().body)["subscriptions"]) == 4000
-    hub.server.process.terminate()
-    wait_for(lambda: "event=stopping" in hub.log(), "the stop")
-    assert len(json.loads(second.reply().body)["subscriptions"]) == 4000
-    for client in (first, second, *made):
-        client.close()
-    hub.stop()
-
-
-def test_requests_sent_behind_a_long_list_are_answered_behind_it(crowded):
-    made = crowd(crowded)
-    client = Client(address(crowded))
-    for target in (API, "/healthz", f"{API}/nobody"):
-        client.ask("GET", target, [ALL["0.x"]])
-    assert len(json.loads(client.reply().body)["subscriptions"]) == 4000
-    assert client.reply().status == 200
-    assert json.loads(client.reply().body)["subscriptions"] == []
-    for stream in made:
-        stream.close()
 
 
 def test_a_list_and_the_events_from_its_cursor_are_who_is_there_while_many_come_and_go(mixed, dialect):

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from conftest import ROOT, free_port, wait_for
-from test_ui import Page
+from ui_page import Page
 
 DEEP = "[" * 100000 + "]" * 100000
 TOKEN = jwt.encode({"mercure": {"subscribe": ["*"]}}, "k" * 32, algorithm="HS256")

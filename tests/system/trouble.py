@@ -6,13 +6,13 @@ import struct
 import subprocess
 from pathlib import Path
 
-from conftest import ROOT
+from conftest import ROOT, wait_for
 
 SHIM = ROOT / "build" / "trouble" / "shim.so"
 # As struct trouble in tests/trouble/shim.c.
 FIELDS = ["clock_ms", "boot_ms", "filesystem", "write_error", "sync_error", "open_error", "read_error", "look_error", "sync_ms", "short_write",
-          "times"]
-LAYOUT = "<qqqiiiiiiii"
+          "syncs", "times"]
+LAYOUT = "<qqqiiiiiiiii"
 
 
 class Trouble:
@@ -27,6 +27,18 @@ class Trouble:
         self.state.update(changes)
         with open(self.path, "r+b") as file:
             file.write(struct.pack(LAYOUT, *(self.state[name] for name in FIELDS)))
+
+    def hold_syncs(self):
+        """Each waits, until one is let go, or all are by set(syncs=0)."""
+        self.set(syncs=-1)
+
+    def let_one_go(self):
+        """That waits; in vain for who never comes."""
+        self.one_waits()
+        self.set(syncs=1)
+
+    def one_waits(self):
+        wait_for(lambda: struct.unpack(LAYOUT, self.path.read_bytes())[FIELDS.index("syncs")] == -2, "a sync")
 
 
 class SmallDisk:

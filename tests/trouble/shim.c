@@ -1,8 +1,8 @@
 /* shim - preloaded into the hub: lets the test make trouble while the hub runs. What is wrong
  * stands in a file (TROUBLE) that the test writes and this maps: a clock that is off, writes,
  * syncs, opens (for writing: open_error; for reading: look_error) and reads of one folder
- * (TROUBLE_FOLDER) that fail, for good or a number of times, syncs that take long, another file
- * system. */
+ * (TROUBLE_FOLDER) that fail, for good or a number of times, syncs that take long or wait
+ * for leave, another file system. */
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,6 +23,7 @@
 struct trouble {
     _Atomic int64_t clock_ms, boot_ms, filesystem;
     atomic_int write_error, sync_error, open_error, read_error, look_error, sync_ms, short_write;
+    atomic_int syncs; /* 0: they go on; else so many yet, at -1 the next waits, at -2 it does */
     atomic_int times; /* 0: until it is over; else so many calls fail yet, at -1 none */
 };
 
@@ -122,12 +123,26 @@ pread(int fd, void *bytes, size_t length, off_t offset)
     return fails(&now->read_error, fd) ? -1 : real_pread(fd, bytes, length, offset);
 }
 
+static void
+wait_for_leave(void)
+{
+    int left;
+    while ((left = atomic_load(&now->syncs)) != 0) {
+        int then = left > 1 ? left - 1 : left == 1 ? -1 : -2;
+        if (atomic_compare_exchange_strong(&now->syncs, &left, then) && left > 0)
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
 static int
 sync_file(int fd, int (*real)(int))
 {
     int ms = atomic_load(&now->sync_ms);
     if (ms && is_ours(fd))
         nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+    if (atomic_load(&now->syncs) && is_ours(fd))
+        wait_for_leave();
     return fails(&now->sync_error, fd) ? -1 : real(fd);
 }
 

@@ -4,6 +4,9 @@
  * what it holds behind the end (HEAL: the script takes what fits, from whoever comes first), and
  * when the time for that is over, whoever comes first opens a new run (OPEN).
  *
+ * Who gave way to others in an empty store looks at it again, and offers what it holds, before it
+ * would open: the machine may have stood still until the time for that was over.
+ *
  * What one gets wrong: what this hub has taken may be later than all that the store knows, in a run
  * that its clock has not reached. So both are told what was taken. */
 
@@ -71,14 +74,6 @@ take_key(struct session *s, struct slice text)
 
 static void on_opened(void *, const struct resp *);
 static void on_healed(void *, const struct resp *);
-
-void
-joining_open(struct session *s)
-{
-    ask_script(s, SCRIPT_OPEN, 2, on_opened);
-    resp_add(wire_out(s->talks[TALK_PUBLISH].wire), slice_of(s->identity));
-    resp_add_number(wire_out(s->talks[TALK_PUBLISH].wire), s->spare->end.run);
-}
 
 /* How many a call takes from `from` on. */
 static size_t
@@ -209,6 +204,7 @@ go_on(struct session *s, const struct resp *answer, const char *what)
         end = s->spare->begin;
         if (s->gives_way) {
             s->gives_way = false;
+            s->looks_again = true;
             s->next_ms = clock_mono_ms() + give_way(s, left);
             return;
         }
@@ -229,17 +225,10 @@ on_joined(void *owner, const struct resp *answer)
     go_on(owner, answer, "joining");
 }
 
-void
-joining_begin(struct session *s)
+static void
+ask_join(struct session *s)
 {
     struct position taken = s->spare->end;
-    size_t len = strlen(s->identity);
-    if (s->repair) /* as if it were another server: then the head is compared with the stream */
-        snprintf(s->identity + len, sizeof s->identity - len, ":%016llx",
-                 (unsigned long long)id_random(&s->random));
-    s->repair = false;
-    s->gives_way = true;
-    session_move(s, SESSION_JOINING);
     ask_script(s, SCRIPT_JOIN, 5, on_joined);
     struct buf *out = wire_out(s->talks[TALK_PUBLISH].wire);
     resp_add(out, slice_of(s->identity));
@@ -247,4 +236,31 @@ joining_begin(struct session *s)
     add_key(out, &s->key);
     resp_add_number(out, taken.run);
     resp_add_number(out, taken.sequence);
+}
+
+void
+joining_begin(struct session *s)
+{
+    size_t len = strlen(s->identity);
+    if (s->repair) /* as if it were another server: then the head is compared with the stream */
+        snprintf(s->identity + len, sizeof s->identity - len, ":%016llx",
+                 (unsigned long long)id_random(&s->random));
+    s->repair = false;
+    s->gives_way = true;
+    s->looks_again = false;
+    session_move(s, SESSION_JOINING);
+    ask_join(s);
+}
+
+void
+joining_open(struct session *s)
+{
+    if (s->looks_again) {
+        s->looks_again = false;
+        ask_join(s);
+        return;
+    }
+    ask_script(s, SCRIPT_OPEN, 2, on_opened);
+    resp_add(wire_out(s->talks[TALK_PUBLISH].wire), slice_of(s->identity));
+    resp_add_number(wire_out(s->talks[TALK_PUBLISH].wire), s->spare->end.run);
 }

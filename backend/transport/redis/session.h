@@ -68,8 +68,9 @@ struct session {
     bool warned;          /* of what the server may forget */
     const char *reason;   /* why it is to be ended: a word for metrics */
     unsigned checks, checks_underway;
-    bool gives_way; /* HEALING: others may have more to begin an empty store with */
-    bool repair;    /* the next JOIN is to look at the stream itself */
+    bool gives_way;   /* HEALING: others may have more to begin an empty store with */
+    bool looks_again; /* they had their time; who opened now would not have offered anything */
+    bool repair;      /* the next JOIN is to look at the stream itself */
     char why[500];
     struct id_source random;
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from conftest import publish, wait_for
+from conftest import publish, token, wait_for
 from packages import npm, say, version
-from test_ui import ALL, site, token
+from ui_page import ALL, site
 
 WIDE, NARROW = (1400, 1000), (360, 800)
 
