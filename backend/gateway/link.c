@@ -98,10 +98,18 @@ link_tune_for_streaming(struct link *l)
                    sizeof options[i].value);
 }
 
+static bool
+has_output(const struct link *l)
+{
+    return l->partial || l->out.len;
+}
+
+/* A socket may be full just where an update ends: then nothing is here, and yet the peer is to read
+ * before there is more. */
 bool
 link_is_flushed(const struct link *l)
 {
-    return l->partial == NULL && l->out.len == 0;
+    return !has_output(l) && !l->connection.writing;
 }
 
 static bool
@@ -280,7 +288,7 @@ uncork(struct link *l)
     list_unlink(&l->uncork.node);
     if (!flush(l))
         link_die(l);
-    else if (!link_is_flushed(l))
+    else if (has_output(l))
         await_peer(l);
     count_held(l);
 }
@@ -434,7 +442,7 @@ on_writable(struct connection *c)
     struct link *l = of_connection(c);
     if (!flush(l)) {
         link_close(l);
-    } else if (!link_is_flushed(l)) {
+    } else if (has_output(l)) {
         await_peer(l);
     } else {
         connection_watch_write(c, false);

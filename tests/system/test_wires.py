@@ -3,7 +3,9 @@ at the end of a stream."""
 import os
 import re
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -235,6 +237,32 @@ def test_updates_that_readers_are_in_the_middle_of_are_bounded_and_the_oldest_is
 
     whole = [is_whole(stream) for stream in stuck]
     assert whole == [False] * 4 + [True] * 4, whole
+
+
+@pytest.mark.parametrize("wire", ["http", "fastcgi", "fastcgi-kept"])
+def test_whose_socket_is_full_just_where_an_update_ends_is_cut_too(start_hub, wire):
+    """A Unix socket takes updates of a size whole or not at all, so nothing of them waits in the hub."""
+    hub = start_hub("reply_timeout 1s\nheartbeat 0s\nanonymous")
+    if wire == "http":
+        stuck = Stream(hub.socket, "topic=t")
+    else:
+        stuck = Client(hub.socket)
+        stuck.send(f.request("GET", PATH + "?topic=t", keep=wire == "fastcgi-kept"))
+        assert stuck.socket.recv(1)
+    over = threading.Event()
+
+    def publishes():
+        while not over.is_set():
+            assert publish(hub.socket, topic="t", data="x" * 20000).status == 200
+
+    with ThreadPoolExecutor(1) as pool:
+        publishing = pool.submit(publishes)
+        try:
+            wait_for(lambda: "bound=reply_timeout" in hub.log(), "the cut, publishes or not")
+        finally:
+            over.set()
+        publishing.result()
+    stuck.close()
 
 
 def test_one_update_counts_once_however_many_readers_are_in_the_middle_of_it(start_hub):
