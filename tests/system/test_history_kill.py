@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import SANITIZED, front_ready, start_caddy, wait_for
-from history import Listener, LogHub, Publisher, read_until, restore
+from history import AUTH, Listener, LogHub, Publisher, read_until, restore
 from ordeal import Ordeal
 from trouble import SmallDisk
 
@@ -61,6 +61,29 @@ def test_killed_at_random_moments_behind_a_front(tmp_path, rng, how):
     finally:
         caddy.stop(signal.SIGKILL)  # it would wait for streams to end
         hub.stop()
+
+
+def test_who_is_killed_over_and_over_before_it_has_tidied_up_keeps_what_it_holds(tmp_path):
+    """Each start makes a file that is filled until it is sealed; none of them is, and all together are more than max_bytes."""
+    hub, kept = LogHub(tmp_path, "max_bytes 16MiB"), []
+    publisher = Publisher(hub.socket)
+    for number in range(24):
+        kept.append(f"n{number}")
+        assert publisher.publish(topic="t", id=kept[-1], data="x") == 200
+        publisher.close()
+        filled = max(path.stat().st_size for path in hub.history.glob("*.log"))
+        hub.kill()
+        for path in hub.history.glob("*.idx"):
+            path.unlink()
+        for path in hub.history.glob("*.log"):
+            os.truncate(path, filled)
+        hub.start()
+    assert 24 * filled > 16 << 20
+    whole = Listener(hub.socket, "topic=t&lastEventID=earliest", AUTH)
+    read_until([whole], lambda: whole.ids[-1:] == kept[-1:], "all of it")
+    assert whole.ids == kept and hub.bytes() < 16 << 20
+    whole.close()
+    hub.stop()
 
 
 def test_a_disk_that_is_full_now_and_then(tmp_path, rng):

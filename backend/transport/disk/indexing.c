@@ -152,10 +152,7 @@ indexing_seal(struct segments *h, struct segment *s)
                               .blocks = s->blocks};
     pthread_mutex_unlock(&h->lock);
     /* Neither changes any more: it is not written, and only this thread seals. */
-    int fd = segment_open_file(s, &h->folder, ".log", O_WRONLY);
-    bool cut = fd >= 0 && ftruncate(fd, (off_t)x.length) == 0;
-    if (fd >= 0)
-        close(fd);
+    bool cut = segment_cut(s, &h->folder, x.length);
     struct id_entry *entries = id_table_sorted(&s->table);
     struct id_filter filter = {0};
     char *bytes = entries || x.entry_count == 0 ? segment_index_make(&x, entries) : NULL;

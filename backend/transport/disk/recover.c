@@ -209,6 +209,17 @@ follows(const struct segment *s, struct found *older)
     return o->count && o->count <= o->span && o->count <= o->length / DISK_RECORD_HEAD;
 }
 
+/* A file is filled until it is sealed, and whoever is killed over and over seals none: what is
+ * before its time would take the place of what is kept. The next header says where it ends. */
+static void
+cut(const struct segments *h, struct found *f)
+{
+    uint64_t length = f->segment->length;
+    if (!h->folder.only_reads && f->file.size > length &&
+        segment_cut(f->segment, &h->folder, length))
+        f->file.size = length;
+}
+
 static void
 take_in(struct segments *h, struct found *f, bool lost)
 {
@@ -260,6 +271,8 @@ follow_chain(struct segments *h, struct files *files)
                                             : "a file is cut, or its header does not check");
         }
         struct segment *mine = f->segment;
+        if (s && !lost)
+            cut(h, f);
         take_in(h, f, lost);
         if (!lost) {
             s = mine;
@@ -300,13 +313,10 @@ drop_empty(struct segments *h, struct segment *s)
         return NULL;
     list_unlink(&s->node);
     pass_id_on(h, s);
-    int fd = segment_open_file(s, &h->folder, ".log", O_WRONLY);
-    if (fd >= 0 && ftruncate(fd, SEGMENT_HEADER) == 0) {
+    if (segment_cut(s, &h->folder, SEGMENT_HEADER)) {
         h->used -= s->space - SEGMENT_HEADER;
         s->space = SEGMENT_HEADER;
     }
-    if (fd >= 0)
-        close(fd);
     return s;
 }
 

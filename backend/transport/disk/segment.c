@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct segment *
 segment_new(const struct segment_header *h)
@@ -111,6 +112,16 @@ segment_open_file(const struct segment *s, const struct folder *d, const char *s
     char name[SEGMENT_NAME];
     segment_name(name, s->header.first, suffix);
     return openat(d->fd, name, flags | O_CLOEXEC);
+}
+
+bool
+segment_cut(const struct segment *s, const struct folder *d, uint64_t length)
+{
+    int fd = segment_open_file(s, d, ".log", O_WRONLY);
+    bool ok = fd >= 0 && ftruncate(fd, (off_t)length) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
 }
 
 bool

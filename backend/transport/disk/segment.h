@@ -66,6 +66,8 @@ void segment_add_record(struct segment *, struct block, const uint64_t *id_hash)
 /* Its files, ".log" and ".idx"; false, -1: errno tells. */
 MUST_CHECK int segment_open_file(const struct segment *, const struct folder *, const char *suffix,
                                  int flags);
+/* Of one that nobody writes any more: what lies behind. */
+MUST_CHECK bool segment_cut(const struct segment *, const struct folder *, uint64_t length);
 /* As file_read_whole(). */
 MUST_CHECK bool segment_read_file(const struct segment *, const struct folder *, const char *suffix,
                                   uint64_t max, char **ret, size_t *ret_len);
