@@ -134,7 +134,8 @@ read_text(struct slice text, const char *conf, struct pid_file_holder *ret)
     gethostname(here, sizeof here - 1);
     if (slice_cut(&text, '\n', &first) && slice_cut(&text, '\n', &host))
         slice_cut(&text, '\n', &had);
-    snprintf(ret->host, sizeof ret->host, SLICE_FMT, SLICE_ARG(host));
+    if (is_plain(host))
+        snprintf(ret->host, sizeof ret->host, SLICE_FMT, SLICE_ARG(host));
     if (is_plain(had))
         snprintf(ret->conf, sizeof ret->conf, SLICE_FMT, SLICE_ARG(had));
     ret->is_here = slice_eq(host, slice_of(here));

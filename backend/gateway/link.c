@@ -22,6 +22,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum {
@@ -74,6 +75,13 @@ link_is_crowded(const struct link *l)
 {
     const struct listener_door *door = &l->door->listener;
     return atomic_load_explicit(&door->connections, memory_order_relaxed) > door->kept_connections;
+}
+
+bool
+link_has_unread(const struct link *l)
+{
+    int unread = 0;
+    return ioctl(l->connection.fd, FIONREAD, &unread) != 0 || unread > 0;
 }
 
 void

@@ -83,6 +83,8 @@ bool link_is_stopping(const struct link *);
 /* Are the connections all but gone? Then none is kept for a next request. */
 bool link_is_crowded(const struct link *);
 
+/* Has the peer sent what is not read? A close would take along what it has not read itself. */
+bool link_has_unread(const struct link *);
 bool link_is_flushed(const struct link *);
 /* Need nobody wait for what is pushed: is it written, or held back by link_push_ahead()? */
 bool link_is_pushed(const struct link *);

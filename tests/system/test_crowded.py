@@ -2,7 +2,9 @@
 clients and fronts that keep their sockets as long as they may: publishes come through."""
 import asyncio
 import re
+import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -126,6 +128,32 @@ def test_a_front_that_keeps_connections_leaves_the_last_of_them_to_others(start_
     for client in pool:
         client.close()
     wait_for(lambda: Client(hub.socket).get("/healthz").headers.get("connection") != "close", "room to keep one again")
+
+
+def test_what_a_front_sends_ahead_on_its_kept_connection_is_answered_among_the_last_connections_too(start_hub):
+    """A publish that is committed is said to be: nothing of its answer is lost to a close."""
+    hub = start_hub(LONG + "fastcgi_multiplexing\n", workers=1)
+    pool = [Client(hub.socket) for _ in range(CONNECTIONS - 2)]
+    assert all(client.get("/healthz").status == 200 for client in pool[:1])
+    front = Client(("127.0.0.1", hub.port))
+    front.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+    count = 3000
+    asked = [AUTH, "Content-Type: application/x-www-form-urlencoded"]
+
+    def sends():
+        for number in range(1, count + 1):
+            front.send(fastcgi.request("POST", PATH, asked, b"topic=t&data=x", number=number, keep=True))
+
+    records, said = fastcgi.Records(), []
+    with ThreadPoolExecutor(1) as pool_of_one:
+        sending = pool_of_one.submit(sends)
+        while sum(kind == fastcgi.END for kind, _, _ in said) < count:
+            said += records.feed(front.socket.recv(500))
+        sending.result()
+    assert sum(kind == fastcgi.STDOUT and b"Status: 200" in content for kind, _, content in said) == count
+    front.close()
+    for client in pool:
+        client.close()
 
 
 def connections(hub):

@@ -2,6 +2,7 @@
 what it had is given it back, and where that cannot be, streams end and are told."""
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -216,6 +217,19 @@ def test_a_key_of_somebody_else_that_is_gone_again_costs_a_moment_and_no_update(
     order += put(hubs[0], 1) + put(hubs[1], 1)
     assert [ids(stream, 7) for stream in streams] == [order, order]
     assert all(re.search(r"event=redis_back after_ms=\d{1,4} ", hub.server.log().rpartition("reason=type")[2]) for hub in hubs), "not half a minute"
+
+
+def test_who_may_join_and_not_publish_asks_less_and_less_often(store, node):
+    hub = node(store, "heal 0s")
+    put(hub, 1)
+    store.call("ACL", "SETUSER", "default", "-xadd")
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(publish, hub.address, topic="t", data="x")
+        wait_for(lambda: re.search(r"event=redis_back after_ms=[2-9]\d{3} ", hub.server.log()), "a pause of seconds")
+        store.call("ACL", "SETUSER", "default", "+xadd")
+        assert waits.result().status in (200, 503)
+    wait_for(lambda: publish(hub.address, topic="t", data="x").status == 200, "publishing")
+    assert hub.server.log().count("reason=rights") < 6
 
 
 def test_ground_that_nobody_can_give_back_ends_the_streams_that_stood_on_it_and_they_are_told(store, node):

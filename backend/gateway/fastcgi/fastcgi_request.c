@@ -146,6 +146,7 @@ on_wire_reply(struct exchange *ex, const struct reply *reply)
         buf_add(&b, reply->body);
     record_close(&b, opened, FCGI_STDOUT, r->id);
     r->deadline_ms = 0;
+    r->streamed = reply->is_stream;
     push_reply(r, &b);
 }
 
@@ -218,6 +219,7 @@ on_wire_stream(struct exchange *ex, const struct reply *reply, struct slice firs
     buf_add(&b, first);
     record_close(&b, opened, FCGI_STDOUT, r->id);
     set_state(r, STATE_STREAMING);
+    r->streamed = true;
     move_to(&r->all->streams, r);
     r->deadline_ms = 0;
     link_tune_for_streaming(link_of(ex));

@@ -20,6 +20,7 @@ struct fastcgi_request {
     bool active;     /* between on_head and on_gone */
     bool asked_body; /* the handler called exchange_read_body() */
     bool stdin_done;
+    bool streamed; /* the reply is a stream, however short */
 
     /* Of a stream by multicast. */
     bool paused;     /* by the front: it gets nothing */

@@ -15,6 +15,10 @@
 
 #include <stdlib.h>
 
+enum {
+    CROWDED_KEEP_MS = 1000,
+};
+
 void
 fastcgi_requests_init(struct fastcgi_requests *all, struct link *l)
 {
@@ -69,11 +73,22 @@ release(struct fastcgi_request *r)
     free(r);
 }
 
+/* Among the last connections an idle one has no long time; but it has some, for a front may have
+ * sent the next request already. */
+static uint64_t
+keep_ms(const struct fastcgi_requests *all)
+{
+    uint64_t most = all->link->gw->config->keepalive_timeout_ms;
+    bool is_short = all->multicast == NULL && link_is_crowded(all->link) && most > CROWDED_KEEP_MS;
+    return is_short ? CROWDED_KEEP_MS : most;
+}
+
 /* Its END_REQUEST is written. */
 static void
 finish(struct fastcgi_request *r)
 {
     struct fastcgi_requests *all = r->all;
+    bool is_turned_away = r->streamed && link_is_crowded(all->link);
     all->unread |= !r->stdin_done;
     release(r);
     if (all->count)
@@ -81,11 +96,10 @@ finish(struct fastcgi_request *r)
     if (all->multicast && link_is_stopping(all->link)) {
         all->multicast->parting = true; /* closes once all is written */
         link_ask_resume(all->link);
-    } else if (all->multicast || (all->keep && !link_is_crowded(all->link))) {
+    } else if (all->multicast || (all->keep && !is_turned_away)) {
         all->unread = false; /* passed over as it comes */
-        all->deadline_ms =
-            fastcgi_requests_now_ms(all) + all->link->gw->config->keepalive_timeout_ms;
-    } else if (all->unread) {
+        all->deadline_ms = fastcgi_requests_now_ms(all) + keep_ms(all);
+    } else if (all->unread || link_has_unread(all->link)) {
         link_linger(all->link);
     } else {
         link_close(all->link);

@@ -21,7 +21,7 @@ static void
 finish(struct http *h)
 {
     http_request_release(h);
-    if (h->streamed && !h->body_open && h->link.in.len == 0) {
+    if (h->streamed && !h->body_open && h->link.in.len == 0 && !link_has_unread(&h->link)) {
         link_close(&h->link); /* nothing that could still come would be of use */
         return;
     }

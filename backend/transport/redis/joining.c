@@ -163,6 +163,7 @@ open_session(struct session *s, uint64_t run, struct position end, struct slice 
     s->end = end;
     s->away_ms = 0;
     s->attempts = s->redirects = 0;
+    s->opened_ms = clock_mono_ms();
     session_move(s, SESSION_OPEN);
     log_line(LOG_INFO, "redis_back", "after_ms=%llu server=%s", (unsigned long long)away,
              LOG_SLICE(slice_of(wire_peer(s->talks[TALK_PUBLISH].wire))));

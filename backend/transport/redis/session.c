@@ -135,7 +135,7 @@ backoff(struct session *s, bool was_open)
     if (has_other && s->redirects <= MOST_REDIRECTS)
         return 0;
     if (s->is_wrong) {
-        uint64_t half = doubled(WRONG_FIRST_MS, s->attempts++, WRONG_MOST_MS) / 2;
+        uint64_t half = doubled(WRONG_FIRST_MS, s->wrongs++, WRONG_MOST_MS) / 2;
         return half + id_random(&s->random) % half;
     }
     if (s->attempts < EAGER_ATTEMPTS && s->settings->heal_ms / HEAL_PARTS < cap)
@@ -160,6 +160,8 @@ session_end(struct session *s, uint64_t now_ms)
         metrics_sub(METRIC_redis_up, 1);
         s->attempts = 0;
         s->away_ms = now_ms;
+        if (now_ms - s->opened_ms >= WRONG_MOST_MS) /* else it is but opened again and again */
+            s->wrongs = 0;
     }
     s->failed = false;
     s->checks_underway = 0;

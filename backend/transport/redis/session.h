@@ -61,6 +61,8 @@ struct session {
     uint64_t open_ms;     /* HEALING: before that it is not opened */
     uint64_t away_ms;     /* since when; 0: it is open */
     unsigned attempts;    /* in vain */
+    unsigned wrongs;      /* ends, of those that another try will not mend, none long ago */
+    uint64_t opened_ms;   /* since when it is open, or was last */
     unsigned redirects;   /* by MOVED, since it was open */
     bool is_redirected;   /* it is to be ended for that */
     bool failed;          /* to be ended when the turn is over */
