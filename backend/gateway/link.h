@@ -80,7 +80,7 @@ void link_set_timer(struct link *, uint64_t after_ms);
  * nothing is sent to it. */
 void link_tune_for_streaming(struct link *);
 bool link_is_stopping(const struct link *);
-/* Are the connections all but gone? Then none is kept for a next request. */
+/* Are the connections all but gone? Then none is kept for long for a next request. */
 bool link_is_crowded(const struct link *);
 
 /* Has the peer sent what is not read? A close would take along what it has not read itself. */

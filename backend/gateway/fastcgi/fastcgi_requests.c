@@ -99,7 +99,7 @@ finish(struct fastcgi_request *r)
     } else if (all->multicast || (all->keep && !is_turned_away)) {
         all->unread = false; /* passed over as it comes */
         all->deadline_ms = fastcgi_requests_now_ms(all) + keep_ms(all);
-    } else if (all->unread || link_has_unread(all->link)) {
+    } else if (all->unread || (all->keep && link_has_unread(all->link))) {
         link_linger(all->link);
     } else {
         link_close(all->link);
