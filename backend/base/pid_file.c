@@ -74,9 +74,9 @@ pid_file_take(const char *path, struct error *err)
 
 /* Can it stand on a line, and on a terminal? */
 static bool
-is_plain(struct slice conf)
+is_plain(struct slice line)
 {
-    return conf.len < PID_FILE_CONF && slice_index_control(conf) == conf.len;
+    return line.len < PID_FILE_CONF && slice_index_control(line) == line.len;
 }
 
 /* What it had on the disk is kept, so that a full one does not matter. */
